@@ -1,0 +1,24 @@
+/* db_migrate.h: brings a database's tables to the version this program knows. Forward only.
+ *
+ * The version stands in the table schema_version(version, applied_at_usec), one row a migration.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+struct errmsg;
+
+struct db_migration {
+        int version;     /* 1, 2, 3, … without gaps */
+        const char *sql; /* a script, no transaction control */
+};
+
+/* Applies what is missing, all in one transaction. `now` is in µs since 1970, for the record.
+ * -ENOTSUP: the database is newer than this program; `em` says the remedy. */
+int db_migrate(struct db *db, const struct db_migration *rows, size_t n_rows, uint64_t now,
+               struct errmsg *em);
+
+/* The version the database has, 0 for none. */
+int db_migrate_get_version(struct db *db, int *ret_version);

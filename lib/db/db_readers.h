@@ -1,0 +1,25 @@
+/* db_readers.h: a reading connection for each thread that asks.
+ *
+ * Owns: at most DB_READERS_MAX connections. A thread gets the same one each time; when the thread
+ * ends, its connection waits for the next new thread. A read sees the last commit and never waits
+ * for the writer.
+ */
+#pragma once
+
+struct db;
+struct db_config;
+struct db_readers;
+struct errmsg;
+
+enum { DB_READERS_MAX = 128 };
+
+/* Opens the first connection at once, so that a bad file or statement stops the start. */
+int db_readers_new(const struct db_config *config, struct errmsg *em,
+                   struct db_readers **ret_readers);
+
+/* No thread may use one of its connections any more. */
+struct db_readers *db_readers_free(struct db_readers *r);
+void db_readers_freep(struct db_readers **r);
+
+/* This thread's connection, borrowed. -EMFILE: DB_READERS_MAX threads hold one. */
+int db_readers_get(struct db_readers *r, struct db **ret_db);
