@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A DAG as the scheduler runs it, parsed from our documented DAG JSON (onebox-dag(5)), version 1.
+ * A parsed DAG never changes; it is shared by reference by the runs that execute it, so a run ends
+ * with the tasks it began with whatever happens to the file. All strings live in the DAG's arena.
+ * References are counted without locks: one thread owns all references of one DAG. Pure. */
+#pragma once
+
+#include "daemons/scheduler/core/trigger_rule.h"
+#include "lib/base/errmsg.h"
+#include "lib/base/timestamp.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DAG_VERSION 1
+#define DAG_TASKS_MAX 20000u
+
+struct arena;
+
+enum dag_kind {
+        DAG_COMMAND, /* a process: cmd for bash -c, or argv */
+        DAG_MARKER,  /* settles at once, without a process */
+        _DAG_KIND_MAX,
+};
+
+/* What to do with run times that passed while nobody could start them. */
+enum dag_missed {
+        DAG_MISSED_SKIP,   /* none of them (a minute late is not missed) */
+        DAG_MISSED_LAST,   /* the latest one only: Airflow's catchup=False */
+        DAG_MISSED_ALL,    /* every one, oldest first: Airflow's catchup=True */
+        DAG_MISSED_WITHIN, /* those at most missed_within_for old */
+        _DAG_MISSED_MAX,
+};
+
+enum dag_schedule_kind {
+        DAG_SCHEDULE_NONE, /* by hand only */
+        DAG_SCHEDULE_ONCE,
+        DAG_SCHEDULE_CRON,
+        DAG_SCHEDULE_DELTA,
+        _DAG_SCHEDULE_KIND_MAX,
+};
+
+/* The schedule as written; timetable_init() makes it computable. */
+struct dag_schedule {
+        enum dag_schedule_kind kind;
+        const char *cron;   /* expression or preset, for DAG_SCHEDULE_CRON */
+        usec_t delta_for;   /* for DAG_SCHEDULE_DELTA */
+        bool data_interval; /* runs cover the interval that just ended, instead of a point */
+};
+
+struct dag_pair {
+        const char *key;
+        const char *value;
+};
+
+struct dag_pairs {
+        struct dag_pair *items;
+        size_t n;
+};
+
+struct dag_mount {
+        const char *volume; /* name, for messages */
+        const char *source; /* absolute directory on this machine, NULL when not known here */
+        const char *path;   /* where the task sees it */
+        const char *sub_path;
+        bool read_only;
+};
+
+struct dag_secret {
+        const char *secret;
+        const char *source; /* file on this machine, NULL when not known here */
+        const char *path;
+        bool read_only;
+};
+
+/* Limits of one try; 0 means none was asked for. */
+struct dag_resources {
+        uint64_t memory_max_bytes;
+        unsigned cpu_quota_percent; /* 100: one core */
+        unsigned tasks_max;
+        unsigned gpu; /* how many */
+        unsigned cpu_weight;
+        unsigned io_weight;
+};
+
+struct dag_task {
+        unsigned index; /* its place in dag->tasks */
+        const char *id;
+        enum dag_kind kind;
+        const char *cmd;         /* for bash -c; NULL when argv is given or for a marker */
+        const char *const *argv; /* NULL-terminated, or NULL */
+        size_t n_argv;
+        const char *cwd; /* absolute, or NULL */
+        struct dag_pairs env;
+        struct dag_pairs variables; /* for placeholders, before the DAG's */
+        const unsigned *upstream;   /* indexes of direct upstream tasks, ascending */
+        size_t n_upstream;
+        const unsigned *downstream;
+        size_t n_downstream;
+        enum trigger_rule rule;
+        bool is_setup;
+        bool depends_on_past;
+        bool fail_if_failed; /* marker: fails when any task of the run failed */
+        unsigned retries;
+        usec_t retry_delay_for;
+        double retry_factor;        /* 1: always the same delay; 2: doubled each time */
+        usec_t retry_max_delay_for; /* 0: a day */
+        usec_t execution_timeout_for; /* 0: none */
+        const char *pool;
+        unsigned pool_slots;
+        int priority_weight;
+        long long weight; /* priority_weight by the DAG's weight rule: what ready tasks are sorted by */
+        struct dag_resources resources;
+        const char *group;       /* id of its group, or NULL */
+        const char *description; /* or NULL */
+        const char *image;       /* or NULL */
+        const char *type;        /* what it was in the source ("python"), or NULL */
+        struct dag_mount *mounts;
+        size_t n_mounts;
+        struct dag_secret *secrets;
+        size_t n_secrets;
+        bool xcom;
+        bool tracking;
+        const char *mapped_from; /* id of the task whose matrix made this one, or NULL */
+};
+
+struct dag_group {
+        const char *id;
+        const char *parent; /* or NULL */
+        const char *description;
+};
+
+struct dag {
+        unsigned n_refs;
+        struct arena *arena;
+        const char *id;
+        const char *description; /* or NULL */
+        const char *owner;       /* "onebox" when none was given */
+        const char *user;        /* Unix user of its tasks, or NULL: the configured one */
+        const char *const *tags;
+        size_t n_tags;
+        const char *source_file; /* where it was written, for messages; or NULL */
+        struct dag_schedule schedule;
+        const char *timezone; /* IANA name, "UTC" when none was given */
+        usec_t start_at;      /* DAG_NEVER: none */
+        usec_t end_at;        /* DAG_NEVER: none */
+        enum dag_missed missed;
+        usec_t missed_within_for;
+        unsigned max_active_runs;
+        unsigned max_active_tasks;
+        usec_t dagrun_timeout_for; /* 0: none */
+        bool paused_at_creation;
+        const char *params; /* JSON object text: defaults of a run's conf */
+        struct dag_pairs variables;
+        struct dag_task *tasks; /* in the order written */
+        size_t n_tasks;
+        struct dag_group *groups;
+        size_t n_groups;
+        const unsigned *leaves; /* indexes of tasks without downstream */
+        size_t n_leaves;
+};
+
+/* No moment: for start_at, end_at and the like. */
+#define DAG_NEVER ((usec_t) -1)
+
+/* Parses one DAG. -EINVAL with the JSON path, the reason and the remedy in *em; -ENOMEM. */
+int dag_parse(const char *text, size_t n_bytes, struct dag **ret, struct errmsg *em);
+
+struct dag *dag_ref(struct dag *d);
+struct dag *dag_unref(struct dag *d); /* takes NULL, returns NULL */
+
+static inline void dag_unrefp(struct dag **d) {
+        dag_unref(*d);
+}
+
+/* By id; NULL when there is none. O(1). */
+const struct dag_task *dag_get_task(const struct dag *d, const char *task_id);
+
+const char *dag_kind_name(enum dag_kind k);
+const char *dag_missed_name(enum dag_missed m);

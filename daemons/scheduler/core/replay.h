@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After a restart: what the spool says about each try, against what the world (restored from the
+ * database) believes. Pure comparison; the daemon gathers the facts and carries the answers out.
+ *
+ * | spool                              | world: this try is live        | world: it is not live   |
+ * |------------------------------------|--------------------------------|-------------------------|
+ * | end.json                           | take the end                   | acknowledge             |
+ * | lock held                          | adopt (and mark started)       | stop it (an old try)    |
+ * | started, no lock, no end           | interrupted                    | acknowledge             |
+ * | spec only                          | start again                    | cancel                  |
+ * | no directory                       | queued: start again,           | -                       |
+ * |                                    | running: interrupted           |                         |
+ * | names a run or task we don't know  | -                              | lost+found              |
+ */
+#pragma once
+
+#include "daemons/scheduler/core/world_apply.h"
+
+/* One directory of the spool. */
+struct replay_fact {
+        char try_id[WORLD_ID_SIZE];
+        const char *dag_id; /* from spec.json; NULL when that cannot be read */
+        const char *run_id;
+        const char *task_id;
+        int map_index;
+        bool is_acked;
+        bool is_locked;  /* the shim lives */
+        bool is_started; /* the `started` file is there */
+        bool has_end;
+        usec_t started_at; /* DAG_NEVER when not known */
+        usec_t ended_at;
+        enum world_result result; /* when has_end */
+};
+
+enum replay_action_kind {
+        REPLAY_APPLY,      /* apply the event; `acknowledge` says whether the directory is done with */
+        REPLAY_ADOPT,      /* watch the shim (after applying the event, if has_event) */
+        REPLAY_START,      /* send the start again (harmless if it was received) */
+        REPLAY_STOP,       /* have the shim stopped: nobody wants this try any more */
+        REPLAY_CANCEL,     /* make `started` ourselves so that it can never start, then acknowledge */
+        REPLAY_ACKNOWLEDGE,/* nothing to learn from it */
+        REPLAY_LOST_FOUND, /* move the directory aside */
+};
+
+struct replay_action {
+        enum replay_action_kind kind;
+        const struct replay_fact *fact; /* NULL when the spool has no directory for the task's try */
+        struct world_task *task;        /* NULL when not known */
+        bool has_event;
+        struct world_event event;
+};
+
+/* Compares all facts with all live tasks of the world. Events borrow try ids from the facts and
+ * tasks. *ret is a malloc'ed array. 0 or -ENOMEM. */
+int replay_compare(struct world *w, const struct replay_fact *facts, size_t n_facts, usec_t now,
+                   struct replay_action **ret, size_t *ret_n);
+
+/* The same for one directory: a report that arrives while running, or a shim that vanished. */
+void replay_compare_one(struct world *w, const struct replay_fact *fact, usec_t now,
+                        struct replay_action *ret);

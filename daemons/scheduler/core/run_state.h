@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The states of a DAG run, and what made the run. The rows are in run_state.def. Pure. */
+#pragma once
+
+#include <stdbool.h>
+
+enum run_state {
+#define RUN_STATE(constant, name, finished) constant,
+#include "daemons/scheduler/core/run_state.def"
+#undef RUN_STATE
+        _RUN_STATE_MAX,
+};
+
+enum run_type {
+        RUN_SCHEDULED, /* by its timetable */
+        RUN_MANUAL,    /* by a person or an API call */
+        RUN_BACKFILL,
+        _RUN_TYPE_MAX,
+};
+
+/* Name as stored and shown. Never NULL. */
+const char *run_state_name(enum run_state s);
+
+/* 0, or 1 when there is no such state. */
+int run_state_parse(const char *name, enum run_state *ret);
+
+bool run_state_is_finished(enum run_state s);
+bool run_state_may_move(enum run_state from, enum run_state to);
+
+/* "scheduled", "manual", "backfill". */
+const char *run_state_type_name(enum run_type t);
+int run_state_type_parse(const char *name, enum run_type *ret);

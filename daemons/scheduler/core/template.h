@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Placeholders of commands and environment values, filled in when a try is made: {{name}} is looked
+ * up in the run's conf, the task's variables, the DAG's variables, then among Airflow's context
+ * names (ds, ts, run_id, params.x …). Values may hold placeholders again; names may be built from
+ * placeholders ({{a-{{b}}}}). An unknown name stays as written. Pure. */
+#pragma once
+
+#include "daemons/scheduler/core/world.h"
+
+struct buf;
+
+#define TEMPLATE_DEPTH_MAX 16u
+#define TEMPLATE_SIZE_MAX (1u << 20)
+
+struct template_context {
+        const struct world_task *task;
+        struct dag_pairs conf;      /* the run's conf, values as text */
+        struct dag_pairs variables; /* set by people on the server */
+};
+
+/* Writes the filled-in text after what *out holds. -EINVAL with *em when values refer to themselves
+ * or grow beyond TEMPLATE_SIZE_MAX, -ENOMEM. */
+int template_render(const char *text, const struct template_context *c, struct buf *out,
+                    struct errmsg *em);
