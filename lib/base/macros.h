@@ -1,0 +1,68 @@
+/* Small words every file may use. Nothing here is exported, nothing allocates. */
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Time is counted in microseconds: an `_at` is a moment (since 1970, UTC), a `_for` is a span. */
+typedef uint64_t usec_t;
+#define USEC_INFINITY ((usec_t) UINT64_MAX)
+#define USEC_PER_MSEC ((usec_t) 1000)
+#define USEC_PER_SEC ((usec_t) 1000000)
+#define USEC_PER_MINUTE (60 * USEC_PER_SEC)
+#define USEC_PER_HOUR (60 * USEC_PER_MINUTE)
+#define USEC_PER_DAY (24 * USEC_PER_HOUR)
+#define NSEC_PER_USEC 1000
+
+#define _cleanup_(f) __attribute__((cleanup(f)))
+#define _printf_(a, b) __attribute__((format(printf, a, b)))
+#define _must_check_ __attribute__((warn_unused_result))
+#define _malloc_ __attribute__((malloc, warn_unused_result))
+#define _noreturn_ __attribute__((noreturn))
+#define _unused_ __attribute__((unused))
+#define _fallthrough_ __attribute__((fallthrough))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define STRLEN(literal) (sizeof("" literal "") - 1)
+#define STRINGIFY_(x) #x
+#define STRINGIFY(x) STRINGIFY_(x)
+
+#define MIN(a, b)                                                                                  \
+        ({                                                                                         \
+                __auto_type _min_a = (a);                                                          \
+                __auto_type _min_b = (b);                                                          \
+                _min_a < _min_b ? _min_a : _min_b;                                                 \
+        })
+#define MAX(a, b)                                                                                  \
+        ({                                                                                         \
+                __auto_type _max_a = (a);                                                          \
+                __auto_type _max_b = (b);                                                          \
+                _max_a > _max_b ? _max_a : _max_b;                                                 \
+        })
+
+#define container_of(ptr, type, member) ((type *) ((char *) (ptr) - offsetof(type, member)))
+
+/* Hand ownership on: the variable is emptied, its cleanup does nothing. */
+#define TAKE_PTR(p)                                                                                \
+        ({                                                                                         \
+                __auto_type _take_p = (p);                                                         \
+                (p) = NULL;                                                                        \
+                _take_p;                                                                           \
+        })
+#define TAKE_FD(fd)                                                                                \
+        ({                                                                                         \
+                int _take_fd = (fd);                                                               \
+                (fd) = -1;                                                                         \
+                _take_fd;                                                                          \
+        })
+
+/* DEFINE_CLEANUP(struct thing *, thing_free) makes thing_freep for _cleanup_(thing_freep). */
+#define DEFINE_CLEANUP(type, func)                                                                 \
+        static inline _unused_ void func##p(type *_p) {                                            \
+                if (*_p)                                                                           \
+                        func(*_p);                                                                 \
+        }
