@@ -9,16 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A local wall-clock moment, proleptic Gregorian. */
-struct cron_time {
-        int year;  /* 1970 … 2261 */
-        int month; /* 1 … 12 */
-        int day;   /* 1 … 31 */
-        int hour;
-        int minute;
-        int second;
-};
-
 struct cron {
         uint64_t seconds; /* bit n: second n matches */
         uint64_t minutes;
@@ -40,8 +30,9 @@ struct cron {
 /* -EINVAL with the field, the reason and the remedy in *em. */
 int cron_parse(const char *text, struct cron *ret, struct errmsg *em);
 
-/* The first match strictly after t. 0, or 1 when there is none before the year 2262. */
-int cron_next(const struct cron *c, const struct cron_time *t, struct cron_time *ret);
+/* Times are seconds of an unnamed zone since 1970-01-01T00:00:00, as civil_to_seconds() counts them.
+ * The first match strictly after local_s. 0, or 1 when there is none in the 100 years after it. */
+int cron_next(const struct cron *c, int64_t local_s, int64_t *ret_local_s);
 
-/* The last match strictly before t. 0, or 1 when there is none since 1970. */
-int cron_prev(const struct cron *c, const struct cron_time *t, struct cron_time *ret);
+/* The last match strictly before local_s. 0, or 1 when there is none since 1970. */
+int cron_prev(const struct cron *c, int64_t local_s, int64_t *ret_local_s);

@@ -6,16 +6,15 @@
 #pragma once
 
 #include "daemons/scheduler/core/trigger_rule.h"
+#include "lib/base/arena.h"
 #include "lib/base/errmsg.h"
-#include "lib/base/timestamp.h"
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "lib/base/macros.h"
+#include "lib/base/strmap.h"
 
 #define DAG_VERSION 1
 #define DAG_TASKS_MAX 20000u
 
-struct arena;
+
 
 enum dag_kind {
         DAG_COMMAND, /* a process: cmd for bash -c, or argv */
@@ -132,7 +131,7 @@ struct dag_group {
 
 struct dag {
         unsigned n_refs;
-        struct arena *arena;
+        struct arena arena;
         const char *id;
         const char *description; /* or NULL */
         const char *owner;       /* "onebox" when none was given */
@@ -142,8 +141,8 @@ struct dag {
         const char *source_file; /* where it was written, for messages; or NULL */
         struct dag_schedule schedule;
         const char *timezone; /* IANA name, "UTC" when none was given */
-        usec_t start_at;      /* DAG_NEVER: none */
-        usec_t end_at;        /* DAG_NEVER: none */
+        usec_t start_at;      /* USEC_INFINITY: none */
+        usec_t end_at;        /* USEC_INFINITY: none */
         enum dag_missed missed;
         usec_t missed_within_for;
         unsigned max_active_runs;
@@ -158,10 +157,8 @@ struct dag {
         size_t n_groups;
         const unsigned *leaves; /* indexes of tasks without downstream */
         size_t n_leaves;
+        struct strmap task_map; /* id → struct dag_task */
 };
-
-/* No moment: for start_at, end_at and the like. */
-#define DAG_NEVER ((usec_t) -1)
 
 /* Parses one DAG. -EINVAL with the JSON path, the reason and the remedy in *em; -ENOMEM. */
 int dag_parse(const char *text, size_t n_bytes, struct dag **ret, struct errmsg *em);

@@ -41,7 +41,7 @@ struct plan {
         struct plan_decision *decisions;
         size_t n;
         size_t n_allocated;
-        usec_t wake_at; /* the next moment at which something is due; DAG_NEVER when nothing is */
+        usec_t wake_at; /* the next moment at which something is due; USEC_INFINITY when nothing is */
 };
 
 void plan_done(struct plan *p);

@@ -27,7 +27,7 @@ struct replay_fact {
         bool is_locked;  /* the shim lives */
         bool is_started; /* the `started` file is there */
         bool has_end;
-        usec_t started_at; /* DAG_NEVER when not known */
+        usec_t started_at; /* USEC_INFINITY when not known */
         usec_t ended_at;
         enum world_result result; /* when has_end */
 };

@@ -4,17 +4,19 @@
 
 #include <stdbool.h>
 
+struct state_table;
+
 enum run_state {
-#define RUN_STATE(constant, name, finished) constant,
+#define RUN_STATE(constant, name, finished, next) RUN_##constant,
 #include "daemons/scheduler/core/run_state.def"
 #undef RUN_STATE
         _RUN_STATE_MAX,
 };
 
 enum run_type {
-        RUN_SCHEDULED, /* by its timetable */
-        RUN_MANUAL,    /* by a person or an API call */
-        RUN_BACKFILL,
+        RUN_TYPE_SCHEDULED, /* by its timetable */
+        RUN_TYPE_MANUAL,    /* by a person or an API call */
+        RUN_TYPE_BACKFILL,
         _RUN_TYPE_MAX,
 };
 
@@ -30,3 +32,6 @@ bool run_state_may_move(enum run_state from, enum run_state to);
 /* "scheduled", "manual", "backfill". */
 const char *run_state_type_name(enum run_type t);
 int run_state_type_parse(const char *name, enum run_type *ret);
+
+/* The table itself, for its test. */
+const struct state_table *run_state_table(void);

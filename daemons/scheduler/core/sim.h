@@ -10,7 +10,7 @@ struct sim_config {
         uint64_t seed;
         usec_t start_at;
         unsigned n_nights;
-        usec_t night_at_for;     /* offset of the stop within each 24 h; DAG_NEVER: no nights */
+        usec_t night_at_for;     /* offset of the stop within each 24 h; USEC_INFINITY: no nights */
         usec_t night_for;        /* how long the machine is off */
         usec_t task_min_for;     /* durations are drawn from min … max, short ones far more often */
         usec_t task_max_for;

@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 
+struct state_table;
+
 enum task_state {
-#define TASK_STATE(constant, name, rest_name, finished) constant,
+#define TASK_STATE(constant, name, rest_name, finished, next) TASK_##constant,
 #include "daemons/scheduler/core/task_state.def"
 #undef TASK_STATE
         _TASK_STATE_MAX,
@@ -28,3 +30,6 @@ bool task_state_is_live(enum task_state s);
 
 /* May a task go from one state to the other? Clearing and marking by a person included. */
 bool task_state_may_move(enum task_state from, enum task_state to);
+
+/* The table itself, for its test. */
+const struct state_table *task_state_table(void);

@@ -11,8 +11,8 @@ struct timetable {
         struct dag_schedule schedule;
         struct cron cron;        /* for DAG_SCHEDULE_CRON */
         const struct zone *zone; /* borrowed, outlives this */
-        usec_t start_at;         /* DAG_NEVER: none */
-        usec_t end_at;           /* DAG_NEVER: none */
+        usec_t start_at;         /* USEC_INFINITY: none */
+        usec_t end_at;           /* USEC_INFINITY: none */
         enum dag_missed missed;
         usec_t missed_within_for;
 };

@@ -3,7 +3,7 @@
 #pragma once
 
 enum trigger_rule {
-#define TRIGGER_RULE(constant, name) constant,
+#define TRIGGER_RULE(constant, name) RULE_##constant,
 #include "daemons/scheduler/core/trigger_rule.def"
 #undef TRIGGER_RULE
         _TRIGGER_RULE_MAX,

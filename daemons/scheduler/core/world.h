@@ -44,7 +44,7 @@ struct world_task {
         unsigned try_number;          /* of the current or latest try; 0: never tried */
         unsigned max_tries;           /* a failure at try_number > max_tries is final */
         char try_id[WORLD_ID_SIZE];   /* of the current or latest try; "" when never tried */
-        usec_t queued_at;             /* of the latest try; DAG_NEVER when not yet */
+        usec_t queued_at;             /* of the latest try; USEC_INFINITY when not yet */
         usec_t started_at;
         usec_t ended_at;
         usec_t retry_at;              /* while up_for_retry */
@@ -68,7 +68,7 @@ struct world_run {
         char *id;
         enum run_state state;
         enum run_type type;
-        struct timetable_run when; /* logical_at is DAG_NEVER for a run without a logical date */
+        struct timetable_run when; /* logical_at is USEC_INFINITY for a run without a logical date */
         usec_t queued_at;
         usec_t started_at;
         usec_t ended_at;
@@ -123,7 +123,7 @@ struct world_pool {
 
 TAILQ_HEAD(world_pools, world_pool);
 
-struct strmap;
+
 
 struct world {
         unsigned parallelism;   /* live tasks at most, over all */
@@ -141,7 +141,7 @@ struct world {
         size_t n_ready;
         size_t n_ready_allocated;
         unsigned n_live;
-        struct strmap *dag_map; /* id → struct world_dag */
+        struct strmap dag_map;  /* id → struct world_dag */
 };
 
 int world_init(struct world *w, unsigned parallelism);
