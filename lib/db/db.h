@@ -35,9 +35,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "lib/base/macros.h"
 
 struct arena;
 struct db;
@@ -52,11 +50,11 @@ enum {
 };
 
 enum db_flags {
-        DB_CREATE = 1 << 0,       /* make the file if it is not there (not its directory) */
-        DB_READ_ONLY = 1 << 1,    /* every write answers -EROFS */
-        DB_SYNC_NORMAL = 1 << 2,  /* a commit may be lost by a power cut (never the file's health) */
+        DB_CREATE = 1 << 0,      /* make the file if it is not there (not its directory) */
+        DB_READ_ONLY = 1 << 1,   /* every write answers -EROFS */
+        DB_SYNC_NORMAL = 1 << 2, /* a commit may be lost by a power cut (never the file's health) */
         DB_FOREIGN_KEYS = 1 << 3, /* enforce REFERENCES */
-        DB_ROLLBACK = 1 << 4,     /* rollback journal in place of WAL: readers need no write access */
+        DB_ROLLBACK = 1 << 4, /* rollback journal in place of WAL: readers need no write access */
 };
 
 /* Which SQL the engine speaks, for the few texts that differ. */
@@ -74,7 +72,8 @@ struct db_set {
         size_t n_rows;
 };
 
-/* All it takes to open one more connection of the same kind. Borrowed for the call. */
+/* All it takes to open one more connection of the same kind. The sets and their list are static;
+ * the rest is borrowed for the call. */
 struct db_config {
         const char *uri;
         unsigned flags; /* enum db_flags */
@@ -84,7 +83,7 @@ struct db_config {
 
 /* Opens `uri`: sqlite:////absolute/path, sqlite:///relative/path or sqlite:// (in memory).
  * -ENOENT: no such file and no DB_CREATE; -EPROTONOSUPPORT: no such engine in this build;
- * -ENOTUNIQ: not a database file. `em` names the file, the reason and the remedy. */
+ * -EUCLEAN: not a database file. `em` names the file, the reason and the remedy. */
 int db_open(const char *uri, unsigned flags, struct errmsg *em, struct db **ret_db);
 
 /* db_open() and then db_prepare_set() for each set. */
@@ -92,7 +91,7 @@ int db_open_config(const struct db_config *config, struct errmsg *em, struct db 
 
 /* Closes; NULL is fine; returns NULL. Every statement of it is gone with it. */
 struct db *db_free(struct db *db);
-void db_freep(struct db **db);
+DEFINE_CLEANUP(struct db *, db_free)
 
 enum db_dialect db_get_dialect(const struct db *db);
 const char *db_get_uri(const struct db *db);
@@ -131,8 +130,8 @@ int db_run(struct db_stmt *s);
 
 /* Ends the use of a statement: gives its snapshot back and forgets its values. NULL is fine. */
 void db_reset(struct db_stmt *s);
-void db_resetp(struct db_stmt **s);
-#define DB_USE __attribute__((cleanup(db_resetp)))
+DEFINE_CLEANUP(struct db_stmt *, db_reset)
+#define DB_USE _cleanup_(db_resetp)
 
 /* Columns count from 0 and are valid while the row stands. Text is NUL-terminated UTF-8; NULL for
  * an SQL NULL; numbers of a NULL are 0. */
@@ -156,8 +155,9 @@ int db_exec(struct db *db, const char *sql);
 int64_t db_changes(struct db *db);
 int64_t db_last_id(struct db *db);
 
-/* One transaction at a time. A writing one takes the write lock at once (BEGIN IMMEDIATE), a reading
- * one sees one snapshot to its end. db_rollback() cannot fail in a way that leaves it open. */
+/* One transaction at a time. A writing one takes the write lock at once (BEGIN IMMEDIATE), a
+ * reading one sees one snapshot to its end. db_rollback() cannot fail in a way that leaves it open.
+ */
 int db_begin(struct db *db, bool write);
 int db_commit(struct db *db); /* on failure nothing was written and the transaction is over */
 void db_rollback(struct db *db);
@@ -168,9 +168,9 @@ int db_savepoint(struct db *db);
 int db_release(struct db *db);
 int db_undo(struct db *db); /* back to the innermost savepoint, and that one is gone */
 
-/* Every statement that follows must end within `for_usec` counted from now, in all; 0 lifts it.
+/* Every statement that follows must end within `budget_for` counted from now, in all; 0 lifts it.
  * What runs over answers -ETIME. */
-void db_set_budget(struct db *db, uint64_t for_usec);
+void db_set_budget(struct db *db, usec_t budget_for);
 
 /* Any thread: what runs now on `db` answers -ECANCELED. */
 void db_interrupt(struct db *db);
@@ -184,27 +184,25 @@ int db_backup(struct db *db, const char *path, struct errmsg *em);
 
 /* db_bind_all(s, a, b, …): binds parameters 1, 2, … by the type of each value: integers, double,
  * char pointers, NULL as (char *) NULL. At most 24 values. */
-#define db_bind_value(s, i, v)                                                                     \
+#define db_bind_value(s, i, v) \
         _Generic((v),                                                                              \
                  float: db_bind_f64,                                                               \
                  double: db_bind_f64,                                                              \
                  char *: db_bind_text,                                                             \
                  const char *: db_bind_text,                                                       \
                  default: db_bind_i64)((s), (i), (v))
-#define db_bind_all(s, ...)                                                                        \
-        do {                                                                                       \
-                struct db_stmt *bind_s_ = (s);                                                     \
-                int bind_i_ = 0;                                                                   \
-                DB_BIND_EXPAND_(DB_BIND_STEP_(__VA_ARGS__))                                        \
+#define db_bind_all(s, ...)                                 \
+        do {                                                \
+                struct db_stmt *bind_s_ = (s);              \
+                int bind_i_ = 0;                            \
+                DB_BIND_EXPAND_(DB_BIND_STEP_(__VA_ARGS__)) \
         } while (0)
-#define DB_BIND_STEP_(v, ...)                                                                      \
-        db_bind_value(bind_s_, ++bind_i_, v);                                                      \
+#define DB_BIND_STEP_(v, ...)                 \
+        db_bind_value(bind_s_, ++bind_i_, v); \
         __VA_OPT__(DB_BIND_AGAIN_ DB_BIND_PARENS_(__VA_ARGS__))
 #define DB_BIND_AGAIN_() DB_BIND_STEP_
 #define DB_BIND_PARENS_ ()
-#define DB_BIND_EXPAND_(...)                                                                       \
-        DB_BIND_EXPAND1_(DB_BIND_EXPAND1_(DB_BIND_EXPAND1_(__VA_ARGS__)))
-#define DB_BIND_EXPAND1_(...)                                                                      \
-        DB_BIND_EXPAND2_(DB_BIND_EXPAND2_(DB_BIND_EXPAND2_(__VA_ARGS__)))
+#define DB_BIND_EXPAND_(...) DB_BIND_EXPAND1_(DB_BIND_EXPAND1_(DB_BIND_EXPAND1_(__VA_ARGS__)))
+#define DB_BIND_EXPAND1_(...) DB_BIND_EXPAND2_(DB_BIND_EXPAND2_(DB_BIND_EXPAND2_(__VA_ARGS__)))
 #define DB_BIND_EXPAND2_(...) DB_BIND_EXPAND3_(DB_BIND_EXPAND3_(DB_BIND_EXPAND3_(__VA_ARGS__)))
 #define DB_BIND_EXPAND3_(...) __VA_ARGS__

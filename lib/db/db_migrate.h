@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include "lib/base/macros.h"
 
 struct db;
 struct errmsg;
@@ -15,9 +14,9 @@ struct db_migration {
         const char *sql; /* a script, no transaction control */
 };
 
-/* Applies what is missing, all in one transaction. `now` is in µs since 1970, for the record.
+/* Applies what is missing, all in one transaction. `now_at` is for the record.
  * -ENOTSUP: the database is newer than this program; `em` says the remedy. */
-int db_migrate(struct db *db, const struct db_migration *rows, size_t n_rows, uint64_t now,
+int db_migrate(struct db *db, const struct db_migration *rows, size_t n_rows, usec_t now_at,
                struct errmsg *em);
 
 /* The version the database has, 0 for none. */

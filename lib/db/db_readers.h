@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "lib/base/macros.h"
+
 struct db;
 struct db_config;
 struct db_readers;
@@ -19,7 +21,7 @@ int db_readers_new(const struct db_config *config, struct errmsg *em,
 
 /* No thread may use one of its connections any more. */
 struct db_readers *db_readers_free(struct db_readers *r);
-void db_readers_freep(struct db_readers **r);
+DEFINE_CLEANUP(struct db_readers *, db_readers_free)
 
 /* This thread's connection, borrowed. -EMFILE: DB_READERS_MAX threads hold one. */
 int db_readers_get(struct db_readers *r, struct db **ret_db);

@@ -7,8 +7,7 @@
  */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include "lib/base/macros.h"
 
 struct db;
 struct db_config;
@@ -48,7 +47,7 @@ int db_writer_new(const struct db_config *config, size_t n_queue_max, struct err
 
 /* Runs all queued jobs to their done(), then ends the thread and closes. Returns NULL. */
 struct db_writer *db_writer_free(struct db_writer *w);
-void db_writer_freep(struct db_writer **w);
+DEFINE_CLEANUP(struct db_writer *, db_writer_free)
 
 /* 0: done() will be called. -EAGAIN: the queue is full, tell the client to come back (503).
  * -ESHUTDOWN: the writer is being freed. On failure done() is not called. */

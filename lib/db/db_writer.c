@@ -1,0 +1,300 @@
+/* db_writer.c: see db_writer.h.
+ *
+ * A batch is one transaction: BEGIN IMMEDIATE, each job in its own savepoint, COMMIT. A job alone
+ * in its batch needs no savepoint: its failure rolls back the whole. Some failures (disk full, no
+ * memory, I/O) make the engine roll back the whole transaction under us; then each job of the batch
+ * is run again in a transaction of its own, so that each gets its own truth.
+ */
+#include "lib/db/db_writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "lib/base/errmsg.h"
+#include "lib/base/mem.h"
+#include "lib/db/db.h"
+
+struct db_writer {
+        struct db *db; /* the thread's alone */
+        pthread_t thread;
+
+        pthread_mutex_t lock; /* of all below */
+        pthread_cond_t work, room;
+        struct db_job *head, **tail;
+        bool is_stopping;
+        size_t n_max;
+        struct db_writer_stats stats;
+};
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* Waits for jobs and takes them, in order; NULL when there are none and no more will come. */
+static struct db_job *take_batch(struct db_writer *w) {
+        struct db_job *batch, *last;
+        size_t n = 1;
+
+        (void) pthread_mutex_lock(&w->lock);
+        while (!w->head && !w->is_stopping)
+                (void) pthread_cond_wait(&w->work, &w->lock);
+        batch = last = w->head;
+        if (batch) {
+                for (; last->next && n < DB_WRITER_BATCH_MAX; n++)
+                        last = last->next;
+                w->head = last->next;
+                if (!w->head)
+                        w->tail = &w->head;
+                last->next = NULL;
+                assert(w->stats.n_queued >= n);
+                w->stats.n_queued -= n;
+                w->stats.n_batches++;
+                (void) pthread_cond_broadcast(&w->room);
+        }
+        (void) pthread_mutex_unlock(&w->lock);
+        return batch;
+}
+
+static int run_in_savepoint(struct db *db, struct db_job *job) {
+        int r, k;
+
+        r = db_savepoint(db);
+        if (r < 0)
+                return r;
+        r = job->run(db, job);
+        if (!db_in_transaction(db))
+                return r < 0 ? r : -EIO;
+        k = r < 0 ? db_undo(db) : db_release(db);
+        return k < 0 ? k : r;
+}
+
+/* Runs all jobs of `batch` and sets their results. False: the engine gave up the transaction and
+ * nothing of it was written. */
+static bool run_jobs(struct db *db, struct db_job *batch) {
+        bool alone = !batch->next;
+
+        for (struct db_job *job = batch; job; job = job->next) {
+                job->result = alone ? job->run(db, job) : run_in_savepoint(db, job);
+                if (!db_in_transaction(db)) {
+                        if (job->result >= 0)
+                                job->result = -EIO;
+                        return false;
+                }
+        }
+        return true;
+}
+
+static void set_results(struct db_job *batch, int r) {
+        for (struct db_job *job = batch; job; job = job->next)
+                if (job->result >= 0)
+                        job->result = r;
+}
+
+/* One transaction. False as run_jobs(). */
+static bool commit_jobs(struct db *db, struct db_job *batch) {
+        int r;
+
+        for (struct db_job *job = batch; job; job = job->next)
+                job->result = 0;
+        r = db_begin(db, true);
+        if (r < 0) {
+                set_results(batch, r);
+                return true;
+        }
+        if (!run_jobs(db, batch)) {
+                db_rollback(db);
+                return false;
+        }
+        if (!batch->next && batch->result < 0) {
+                db_rollback(db);
+                return true;
+        }
+        r = db_commit(db);
+        if (r < 0)
+                set_results(batch, r);
+        return true;
+}
+
+static void commit_one_by_one(struct db *db, struct db_job *batch) {
+        for (struct db_job *job = batch, *next; job; job = next) {
+                next = job->next;
+                job->next = NULL;
+                (void) commit_jobs(db, job);
+                assert(!db_in_transaction(db));
+                job->next = next;
+        }
+}
+
+static void finish(struct db_writer *w, struct db_job *batch) {
+        struct db_job *next;
+        uint64_t n_failed = 0;
+
+        for (struct db_job *job = batch; job; job = next) {
+                next = job->next; /* done() may free the job */
+                if (job->result < 0)
+                        n_failed++;
+                job->done(job, job->result);
+        }
+        (void) pthread_mutex_lock(&w->lock);
+        w->stats.n_failed += n_failed;
+        (void) pthread_mutex_unlock(&w->lock);
+}
+
+static void *writer_main(void *userdata) {
+        struct db_writer *w = userdata;
+        struct db_job *batch;
+
+        while ((batch = take_batch(w))) {
+                if (!commit_jobs(w->db, batch) && batch->next)
+                        commit_one_by_one(w->db, batch);
+                assert(!db_in_transaction(w->db));
+                finish(w, batch);
+        }
+        return NULL;
+}
+
+/* --- its owner -------------------------------------------------------------------------------- */
+
+/* Signals are the main thread's. */
+static int start_thread(struct db_writer *w) {
+        sigset_t all, old;
+        int r;
+
+        (void) sigfillset(&all);
+        (void) pthread_sigmask(SIG_SETMASK, &all, &old);
+        r = -pthread_create(&w->thread, NULL, writer_main, w);
+        (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
+        if (r >= 0)
+                (void) pthread_setname_np(w->thread, "db-writer");
+        return r;
+}
+
+int db_writer_new(const struct db_config *config, size_t n_queue_max, struct errmsg *em,
+                  struct db_writer **ret_writer) {
+        struct db_writer *w;
+        int r;
+
+        assert(config && !(config->flags & DB_READ_ONLY));
+        w = mem_new(struct db_writer);
+        if (!w)
+                return -ENOMEM;
+        w->tail = &w->head;
+        w->n_max = n_queue_max > 0 ? n_queue_max : DB_WRITER_QUEUE_DEFAULT;
+        r = db_open_config(config, em, &w->db);
+        if (r < 0) {
+                mem_free(w);
+                return r;
+        }
+        (void) pthread_mutex_init(&w->lock, NULL);
+        (void) pthread_cond_init(&w->work, NULL);
+        (void) pthread_cond_init(&w->room, NULL);
+        r = start_thread(w);
+        if (r < 0) {
+                db_free(w->db);
+                mem_free(w);
+                return errmsg_errno(em, r, "the thread of the database's writer cannot start");
+        }
+        *ret_writer = w;
+        return 0;
+}
+
+struct db_writer *db_writer_free(struct db_writer *w) {
+        if (!w)
+                return NULL;
+        (void) pthread_mutex_lock(&w->lock);
+        w->is_stopping = true;
+        (void) pthread_cond_broadcast(&w->work);
+        (void) pthread_cond_broadcast(&w->room);
+        (void) pthread_mutex_unlock(&w->lock);
+        (void) pthread_join(w->thread, NULL);
+        assert(!w->head && w->stats.n_queued == 0);
+        (void) pthread_cond_destroy(&w->room);
+        (void) pthread_cond_destroy(&w->work);
+        (void) pthread_mutex_destroy(&w->lock);
+        db_free(w->db);
+        mem_free(w);
+        return NULL;
+}
+
+/* --- submitting ------------------------------------------------------------------------------- */
+
+static int enqueue(struct db_writer *w, struct db_job *job, bool wait_for_room) {
+        int r = 0;
+
+        assert(job->run && job->done);
+        job->next = NULL;
+        (void) pthread_mutex_lock(&w->lock);
+        while (wait_for_room && w->stats.n_queued >= w->n_max && !w->is_stopping)
+                (void) pthread_cond_wait(&w->room, &w->lock);
+        if (w->is_stopping) {
+                r = -ESHUTDOWN;
+        } else if (w->stats.n_queued >= w->n_max) {
+                w->stats.n_refused++;
+                r = -EAGAIN;
+        } else {
+                *w->tail = job;
+                w->tail = &job->next;
+                w->stats.n_jobs++;
+                if (++w->stats.n_queued > w->stats.n_queued_max)
+                        w->stats.n_queued_max = w->stats.n_queued;
+                (void) pthread_cond_signal(&w->work);
+        }
+        (void) pthread_mutex_unlock(&w->lock);
+        return r;
+}
+
+int db_writer_submit(struct db_writer *w, struct db_job *job) {
+        return enqueue(w, job, false);
+}
+
+struct call {
+        struct db_job job;
+        struct db_job *inner;
+        pthread_mutex_t lock;
+        pthread_cond_t is_done_cond;
+        bool is_done;
+        int r;
+};
+
+static int call_run(struct db *db, struct db_job *job) {
+        struct db_job *inner = ((struct call *) job)->inner;
+
+        return inner->run(db, inner);
+}
+
+static void call_done(struct db_job *job, int r) {
+        struct call *c = (struct call *) job;
+
+        (void) pthread_mutex_lock(&c->lock);
+        c->r = r;
+        c->is_done = true;
+        (void) pthread_cond_signal(&c->is_done_cond);
+        (void) pthread_mutex_unlock(&c->lock);
+}
+
+int db_writer_call(struct db_writer *w, struct db_job *job) {
+        struct call c = {.job = {.run = call_run, .done = call_done},
+                         .inner = job,
+                         .lock = PTHREAD_MUTEX_INITIALIZER,
+                         .is_done_cond = PTHREAD_COND_INITIALIZER};
+        int r;
+
+        assert(job->run);
+        assert(!pthread_equal(pthread_self(), w->thread));
+        r = enqueue(w, &c.job, true);
+        if (r < 0)
+                return r;
+        (void) pthread_mutex_lock(&c.lock);
+        while (!c.is_done)
+                (void) pthread_cond_wait(&c.is_done_cond, &c.lock);
+        (void) pthread_mutex_unlock(&c.lock);
+        (void) pthread_cond_destroy(&c.is_done_cond);
+        (void) pthread_mutex_destroy(&c.lock);
+        return c.r;
+}
+
+void db_writer_get_stats(struct db_writer *w, struct db_writer_stats *ret_stats) {
+        (void) pthread_mutex_lock(&w->lock);
+        *ret_stats = w->stats;
+        (void) pthread_mutex_unlock(&w->lock);
+}
