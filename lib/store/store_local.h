@@ -1,0 +1,8 @@
+/* store_local.h: a store in a local directory: an object is a file at its name. */
+#pragma once
+
+#include "lib/store/store.h"
+
+/* Makes `dir` if it is absent; sweeps what interrupted puts left. `em` names the directory, the uid
+ * and the remedy. */
+int store_local_open(const char *dir, struct errmsg *em, struct store **ret_store);
