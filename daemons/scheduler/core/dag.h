@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* A DAG as the scheduler runs it, parsed from our documented DAG JSON (onebox-dag(5)), version 1.
  * A parsed DAG never changes; it is shared by reference by the runs that execute it, so a run ends
  * with the tasks it began with whatever happens to the file. All strings live in the DAG's arena.

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* The decision: given the world and the time, what has to happen now. A pure function; it changes
  * nothing but its own scratch fields. The caller turns each decision into an event
  * (plan_event()), applies it, does what it implies (a start, a stop), and asks again until only the

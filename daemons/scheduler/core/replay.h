@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* After a restart: what the spool says about each try, against what the world (restored from the
  * database) believes. Pure comparison; the daemon gathers the facts and carries the answers out.
  *

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of run_state.def as a state table. */
 #include "daemons/scheduler/core/run_state.h"
 #include "lib/base/state_table.h"

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* The states of a DAG run, and what made the run. The rows are in run_state.def. Pure. */
 #pragma once
 

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* Nights on a virtual clock: plan_next() and world_apply() as they are, with tasks that take seeded
  * random times, fail, and are cut off by nights. For `onebox simulate` and for the property tests.
  * Pure: the seed decides everything. */

@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of task_state.def as a state table. */
 #include "daemons/scheduler/core/task_state.h"
 #include "lib/base/state_table.h"

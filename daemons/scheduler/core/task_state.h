@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* The states of a task instance and the moves between them. The rows are in task_state.def. Pure. */
 #pragma once
 

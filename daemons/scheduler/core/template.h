@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* Placeholders of commands and environment values, filled in when a try is made: {{name}} is looked
  * up in the run's conf, the task's variables, the DAG's variables, then among Airflow's context
  * names (ds, ts, run_id, params.x …). Values may hold placeholders again; names may be built from

@@ -1,11 +1,24 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* When runs are due: schedule + zone + start and end, as Airflow's timetables compute it. Pure. */
+/* When runs are due: schedule + zone + start and end + the policy for missed runs, as Airflow 3.3's
+ * timetables compute it. Pure.
+ *
+ * Without data intervals (CronTriggerTimetable, DeltaTriggerTimetable) a run's logical date, its
+ * interval and the moment it is due are one point. With them (CronDataIntervalTimetable,
+ * DeltaDataIntervalTimetable) a run covers the interval that has just ended.
+ *
+ * DST, as Airflow decides it: a cron time that the clocks skip runs as much later as they skipped;
+ * one that comes twice runs the second time; an expression whose hour field is "*" counts elapsed
+ * time instead, so it runs in both. A cron tick found from a moment t with such an expression is
+ * t plus the wall-clock distance, which over several days and a change of the clocks lands an hour
+ * beside the wall-clock time: kept, because dates must be Airflow's. */
 #pragma once
 
 #include "daemons/scheduler/core/cron.h"
 #include "daemons/scheduler/core/dag.h"
 
 struct zone;
+
+/* A run this late is not missed yet, for DAG_MISSED_SKIP. */
+#define TIMETABLE_TOLERANCE_FOR USEC_PER_MINUTE
 
 struct timetable {
         struct dag_schedule schedule;
@@ -17,7 +30,7 @@ struct timetable {
         usec_t missed_within_for;
 };
 
-/* One run to come. All moments in µs since 1970 UTC. */
+/* One run to come. */
 struct timetable_run {
         usec_t logical_at;
         usec_t interval_start_at;
@@ -26,10 +39,11 @@ struct timetable_run {
 };
 
 /* -EINVAL with the reason in *em when the cron expression does not parse. */
-int timetable_init(struct timetable *tt, const struct dag *d, const struct zone *z, struct errmsg *em);
+int timetable_init(struct timetable *tt, const struct dag *d, const struct zone *z,
+                   struct errmsg *em);
 
-/* The run after the last automated one (NULL: there was none), following the missed-run policy as
- * seen at `now`. 0, or 1 when no further run will come. */
+/* The run after the last automated one (NULL: there was none), with missed runs treated as seen at
+ * `now`; the answer may lie in the past, then it is due. 0, or 1 when no further run will come. */
 int timetable_next(const struct timetable *tt, const struct timetable_run *last, usec_t now,
                    struct timetable_run *ret);
 

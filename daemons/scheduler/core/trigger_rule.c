@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* One small function a rule; each reads like the row of a truth table. Checked against Airflow's own
  * trigger_rule_dep.py, count for count, by tests/unit/test_trigger_rule.c. */
 #include "daemons/scheduler/core/trigger_rule.h"

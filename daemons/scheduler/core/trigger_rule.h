@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* Airflow's trigger rules as one pure function of counters. The rows are in trigger_rule.def. */
 #pragma once
 

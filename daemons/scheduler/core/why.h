@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* The exact reason why a task is not running, or a run or DAG does not go on, in plain words. Pure;
  * it reads what plan_next() reads. */
 #pragma once

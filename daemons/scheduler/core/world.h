@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* Everything the decision needs to know, in memory: DAGs, their unfinished runs, task instances,
  * pools. It is a picture of the database: every change comes through world_apply(), and whatever
  * world_apply() changed in a run or task is what its row must hold.

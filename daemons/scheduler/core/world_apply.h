@@ -1,4 +1,3 @@
-/* SPDX-License-Identifier: Apache-2.0 */
 /* Events: the only way a world changes. The same function serves the live daemon, the replay after
  * a restart and the simulator.
  *
