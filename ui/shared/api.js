@@ -1,0 +1,102 @@
+// The wire: JSON over fetch, one kind of error, the session's end.
+export class ApiError extends Error {
+  constructor(status, message, name) {
+    super(message);
+    this.status = status;
+    this.away = status === 0 || status === 502 || status === 503 || status === 504;
+    this.name = name || "ApiError";
+  }
+}
+
+async function reason(answer) {
+  const text = await answer.text().catch(() => "");
+  try {
+    const body = JSON.parse(text);
+    const detail = body.message ?? body.detail ?? body.error;
+    if (typeof detail === "string") return detail;
+    if (detail) return JSON.stringify(detail);
+  } catch { /* not JSON: the status has to do */ }
+  return text && text.length < 300 && !text.includes("<") ? text : `${answer.status} ${answer.statusText}`;
+}
+
+export async function request(method, path, { query, body, signal, as = "json" } = {}) {
+  const q = new URLSearchParams();
+  for (const [k, v] of Object.entries(query || {})) {
+    for (const one of [v].flat()) if (one != null) q.append(k, one);
+  }
+  let answer;
+  try {
+    answer = await fetch(q.size ? `${path}?${q}` : path, {
+      method, signal, credentials: "same-origin",
+      headers: body === undefined ? { Accept: "application/json" }
+        : { Accept: "application/json", "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, "onebox-web is not answering. Is the tunnel still open?");
+  }
+  if (answer.status === 401) {
+    location.assign(`login?next=${encodeURIComponent(location.pathname.split("/").pop() + location.search)}`);
+    return new Promise(() => {});
+  }
+  if (!answer.ok) throw new ApiError(answer.status, await reason(answer));
+  if (as === "text") return answer.text();
+  if (as === "blob") return answer.blob();
+  return answer.status === 204 ? null : answer.json();
+}
+
+export const get = (path, query, signal) => request("GET", path, { query, signal });
+export const post = (path, body, signal) => request("POST", path, { body, signal });
+export const patch = (path, body, signal) => request("PATCH", path, { body, signal });
+const e = encodeURIComponent;
+
+// --- the scheduler: Airflow's REST v2, and what is ours ---------------------------------------------
+const V2 = "api/v2";
+const OURS = "api/onebox/v1";
+
+export const scheduler = {
+  dags: (signal) => get(`${V2}/dags`, { limit: 500, order_by: "dag_id" }, signal).then((a) => a.dags),
+  dag: (dag, signal) => get(`${V2}/dags/${e(dag)}/details`, {}, signal),
+  tasks: (dag, signal) => get(`${V2}/dags/${e(dag)}/tasks`, {}, signal).then((a) => a.tasks),
+  // dag "~" = of all; newest first
+  runs: (dag, limit, signal, more) => get(`${V2}/dags/${e(dag)}/dagRuns`,
+    { limit, order_by: "-run_after", ...more }, signal).then((a) => a.dag_runs),
+  run: (dag, run, signal) => get(`${V2}/dags/${e(dag)}/dagRuns/${e(run)}`, {}, signal),
+  taskInstances: (dag, run, signal, more) => get(`${V2}/dags/${e(dag)}/dagRuns/${e(run)}/taskInstances`,
+    { limit: 1000, ...more }, signal).then((a) => a.task_instances),
+  importErrors: (signal) => get(`${V2}/importErrors`, { limit: 100 }, signal).then((a) => a.import_errors),
+  health: (signal) => get(`${V2}/monitor/health`, {}, signal),
+  version: (signal) => get(`${V2}/version`, {}, signal),
+  pause: (dag, paused) => patch(`${V2}/dags/${e(dag)}`, { is_paused: paused }),
+  trigger: (dag, conf) => post(`${V2}/dags/${e(dag)}/dagRuns`, { logical_date: null, conf }),
+  log: (dag, run, task, number, token, signal) => get(
+    `${V2}/dags/${e(dag)}/dagRuns/${e(run)}/taskInstances/${e(task)}/logs/${number}`, { token }, signal),
+  status: (signal) => get(`${OURS}/status`, {}, signal),
+  services: (signal) => get(`${OURS}/services`, {}, signal).then((a) => a.services),
+  why: (dag, run, task, signal) => get(`${OURS}/why`, { dag_id: dag, run_id: run, task_id: task }, signal),
+};
+
+// --- tracking: MLflow's REST --------------------------------------------------------------------------
+const ML = "ajax-api/2.0/mlflow";
+
+export const tracking = {
+  experiments: (filter, signal) => post(`${ML}/experiments/search`,
+    { max_results: 1000, order_by: ["last_update_time DESC"], filter, view_type: "ACTIVE_ONLY" }, signal)
+    .then((a) => a.experiments || []),
+  experiment: (id, signal) => get(`${ML}/experiments/get`, { experiment_id: id }, signal).then((a) => a.experiment),
+  runs: (query, signal) => post(`${ML}/runs/search`, query, signal),
+  run: (id, signal) => get(`${ML}/runs/get`, { run_id: id }, signal).then((a) => a.run),
+  history: (id, key, signal) => get(`${ML}/metrics/get-history`,
+    { run_id: id, metric_key: key, max_results: 25000 }, signal).then((a) => a.metrics || []),
+  artifacts: (id, path, signal) => get(`${ML}/artifacts/list`, { run_id: id, path: path || undefined }, signal)
+    .then((a) => a.files || []),
+  artifactUrl: (id, path) => `get-artifact?${new URLSearchParams({ path, run_uuid: id })}`,
+  artifact: (id, path, as, signal) => request("GET", tracking.artifactUrl(id, path), { as, signal }),
+  models: (filter, signal) => get(`${ML}/registered-models/search`, { max_results: 500, filter }, signal)
+    .then((a) => a.registered_models || []),
+  model: (name, signal) => get(`${ML}/registered-models/get`, { name }, signal).then((a) => a.registered_model),
+  versions: (name, signal) => get(`${ML}/model-versions/search`,
+    { filter: `name='${name.replaceAll("'", "\\'")}'`, max_results: 500 }, signal)
+    .then((a) => a.model_versions || []),
+};
