@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# setup check: a sanitizer build and every test, ending with "N passed, N failed".
+# Read by ../setup; uses its steps.
+
+PASSED=0 FAILED=0 SKIPPED=0
+
+# counts LOG: "PASSED FAILED SKIPPED" of a suite's words, whichever of our test runners spoke them.
+counts() {
+        awk '
+        /^# PASS:/ { p += $3 }                                # automake
+        /^# (FAIL|ERROR|XPASS):/ { f += $3 }
+        /^# SKIP:/ { s += $3 }
+        /^=+ .*(passed|failed|error|skipped).* in [0-9.]+s/ || /^[0-9]+ passed, [0-9]+ failed/ {
+                gsub(/[=,]/, " ")                             # pytest, and our own programs
+                for (i = 2; i <= NF; i++) {
+                        if ($i == "passed") p += $(i - 1)
+                        else if ($i ~ /^(failed|errors?)$/) f += $(i - 1)
+                        else if ($i == "skipped") s += $(i - 1)
+                }
+        }
+        END { printf "%d %d %d\n", p, f, s }' "$1"
+}
+
+# suite TITLE SECONDS COMMAND…: a step that is counted instead of believed. One that fails without
+# naming a failed test, or that ran no test at all, is a failure itself.
+suite() {
+        local title=$1 rc=0 p f s
+        LIMIT=$2
+        shift 2
+        run_step "$title" "$@" || rc=$?
+        LIMIT=0
+        read -r p f s < <(counts "$LOG.step")
+        if { [ $rc -ne 0 ] && [ "$f" -eq 0 ]; } || [ $((p + f + s)) -eq 0 ]; then
+                f=$((f + 1))
+        fi
+        printf '      %d passed, %d failed, %d skipped\n' "$p" "$f" "$s"
+        if [ "$f" -gt 0 ]; then
+                tail -n 40 "$LOG.step" | sed 's/^/    | /'
+                say "      all of it is in $LOG"
+        fi
+        PASSED=$((PASSED + p)) FAILED=$((FAILED + f)) SKIPPED=$((SKIPPED + s))
+}
+
+# skip TITLE REASON
+skip() {
+        STEP=$((STEP + 1))
+        printf '[%d/%d] %-44s skipped: %s\n' "$STEP" "$STEPS" "$1" "$2"
+        SKIPPED=$((SKIPPED + 1))
+}
+
+# Can this machine boot a container of its own?
+can_nspawn() {
+        [ "$(id -u)" -eq 0 ] && command -v systemd-nspawn >/dev/null && [ ! -e /run/systemd/container ] &&
+                unshare -m -p -u -i -n -f true 2>/dev/null
+}
+
+test_env() {
+        export ONEBOX_BUILD_DIR=$BUILD/check ONEBOX_CACHE=$CACHE
+        export top_srcdir=$TOP top_builddir=$BUILD/check
+        export PATH=$CACHE/tests/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+        export ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
+}
+
+run_unit() {
+        test_env
+        as_owner env VERBOSE=1 make -C "$BUILD/check" -j"$JOBS" --no-print-directory check
+}
+
+run_pytest() {
+        test_env
+        cd "$TOP"
+        "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -rfE --tb=short "$@"
+}
+
+check() {
+        local all=false
+        while [ $# -gt 0 ]; do
+                case $1 in
+                --all) all=true ;;
+                *) usage >&2; exit 2 ;;
+                esac
+                shift
+        done
+        need_debian
+        need_disk "$BUILD" 1500
+        need_disk "$CACHE" 2500
+        only_one
+        log_file check
+        STEPS=7
+        $all && STEPS=10
+
+        step "Debian packages" packages "${BUILD_PACKAGES[@]}" "${CHECK_PACKAGES[@]}" "${SYSTEM_PACKAGES[@]}"
+        step "Python side of the tests" venv "$CACHE/tests" python/requirements.txt tests/requirements.txt
+        step "build with sanitizers" build "$BUILD/check" 'all check-programs' --enable-sanitizers \
+                --enable-faults CFLAGS='-O1 -g'
+        suite "unit tests, corpora, house rules" 600 run_unit
+        suite "API tests" 480 run_pytest tests/api
+        suite "kill rounds" 300 run_kill_rounds
+        if can_nspawn; then
+                suite "a booted system" 420 run_pytest tests/system
+        else
+                skip "a booted system" "this machine lets nobody boot a container"
+        fi
+        if $all; then check_long; fi
+
+        say
+        [ $SKIPPED -eq 0 ] || say "$SKIPPED skipped"
+        say "$PASSED passed, $FAILED failed"
+        [ $FAILED -eq 0 ]
+}

@@ -1,0 +1,169 @@
+"""A machine of its own for a test: real systemd, booted in a container in two seconds.
+
+root_of() makes the machine's disk once and keeps it in the cache; Machine boots a copy of it, runs
+commands inside, powers it off and boots it again. Needs root, systemd-nspawn and debootstrap.
+"""
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+CACHE = Path(os.environ.get("ONEBOX_CACHE") or Path.home() / ".cache/onebox")
+
+SYSTEMD = ["systemd", "systemd-sysv", "dbus", "procps", "iproute2", "netbase", "ca-certificates"]
+RUNTIME = ["libmicrohttpd12", "libcurl4", "libsqlite3-0", "libyaml-0-2", "zlib1g", "libcrypt1",
+           "libsystemd0", "libssl3", "curl", "openssh-server", "openssh-client", "python3", "adduser"]
+
+
+class Failed(Exception):
+    pass
+
+
+def mirror():
+    """(URI, release) of the first Debian source this machine installs from."""
+    out = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+         "Created-By: Packages"],
+        capture_output=True, text=True, check=True).stdout
+    for line in out.splitlines():
+        uri, release, component = line.split()
+        if component == "main" and "-" not in release:
+            return uri, release
+    raise Failed("apt-get names no Debian mirror")
+
+
+def root_of(packages):
+    """The directory of a Debian with these packages; made when it is not in the cache."""
+    uri, release = mirror()
+    key = hashlib.sha256(" ".join([release, *sorted(packages)]).encode()).hexdigest()[:12]
+    root = CACHE / "roots" / f"{release}-{key}"
+    if root.is_dir():
+        return root
+    making = root.with_suffix(f".making-{os.getpid()}")
+    making.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        done = subprocess.run(
+            ["debootstrap", "--variant=minbase", "--include=" + ",".join(packages), release,
+             str(making), uri],
+            capture_output=True, text=True)
+        if done.returncode:
+            raise Failed("debootstrap: " + done.stdout[-2000:] + done.stderr[-2000:])
+        for archive in (making / "var/cache/apt/archives").glob("*.deb"):
+            archive.unlink()
+        making.rename(root)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return root
+
+
+class Machine:
+    """One container. Its disk is a copy: what happens in it stays in it until remove()."""
+
+    def __init__(self, packages, name, private_network=True):
+        self.name = name
+        self.private_network = private_network
+        self.disk = CACHE / "machines" / f"{name}-{os.getpid()}"
+        self.process = None
+        self.leader = None
+        self.disk.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.disk, ignore_errors=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", str(root_of(packages)), str(self.disk)],
+                       check=True)
+        (self.disk / "etc/machine-id").write_text("")
+        (self.disk / "etc/hostname").write_text(name + "\n")
+
+    # --- power ---
+
+    def boot(self, seconds=60):
+        """Boots and waits until systemd calls itself running or degraded; returns which."""
+        Path("/run/systemd").mkdir(exist_ok=True)
+        self.console = open(self.disk.with_suffix(".console"), "ab")
+        command = ["systemd-nspawn", "-q", "-D", str(self.disk), "--boot", "--register=no",
+                   "--keep-unit", "--machine=" + self.name, "--capability=all", "--console=pipe"]
+        if self.private_network:
+            command.append("--private-network")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.console,
+                                        stderr=self.console, start_new_session=True)
+        until(lambda: self._find_leader(), seconds, "the container has no first process")
+        until(lambda: self._state() in ("running", "degraded"), seconds,
+              "systemd is not up", lambda: self.tail())
+        return self._state()
+
+    def _find_leader(self):
+        if self.process.poll() is not None:
+            raise Failed(f"systemd-nspawn ended: {self.tail()}")
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        for pid in children.split():
+            if Path(f"/proc/{pid}/comm").read_text().strip() in ("systemd", "init"):
+                self.leader = int(pid)
+                return True
+        return False
+
+    def _state(self):
+        return self.run("systemctl", "is-system-running", check=False).stdout.strip()
+
+    def poweroff(self, seconds=60):
+        """An orderly end, as the nightly stop does it. Returns how long it took."""
+        began = time.monotonic()
+        self.run("systemctl", "poweroff", check=False)
+        self.process.wait(seconds)
+        self.leader = None
+        return time.monotonic() - began
+
+    def cut_power(self):
+        """Everything inside dies at once; nothing is told."""
+        if self.process and self.process.poll() is None:
+            if self.leader:
+                os.kill(self.leader, 9)
+            self.process.wait(30)
+        self.leader = None
+
+    def remove(self):
+        self.cut_power()
+        shutil.rmtree(self.disk, ignore_errors=True)
+        self.disk.with_suffix(".console").unlink(missing_ok=True)
+
+    # --- inside ---
+
+    def run(self, *command, check=True, user=None, stdin=None, seconds=60):
+        """Runs a command inside; its answer has stdout and stderr as text."""
+        if user:
+            command = ("runuser", "-u", user, "--", *command)
+        done = subprocess.run(
+            ["nsenter", "-t", str(self.leader), "-a", "--", "env", "-i", "LANG=C.UTF-8",
+             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *command],
+            input=stdin, capture_output=True, text=True, timeout=seconds)
+        if check and done.returncode:
+            raise Failed(f"{shlex.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def shell(self, script, **kw):
+        return self.run("bash", "-euc", script, **kw)
+
+    def spawn(self, *command):
+        """Starts a command inside and returns its Popen."""
+        return subprocess.Popen(["nsenter", "-t", str(self.leader), "-a", "--", *command],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+
+    def path(self, inside):
+        return self.disk / str(inside).lstrip("/")
+
+    def tail(self, n=2000):
+        return self.disk.with_suffix(".console").read_bytes()[-n:].decode(errors="replace")
+
+
+def until(condition, seconds, what, detail=None):
+    """Waits for a condition; its value is returned. Fails with what was waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Failed(f"after {seconds} s: {what}" + (f"\n{detail()}" if detail else ""))
+        time.sleep(0.05)
