@@ -16,7 +16,8 @@
  * A value is stripped of blanks; "…" quotes keep them; a trailing backslash continues the line; a
  * later assignment wins, an empty one goes back to the default; lists are split at blanks and
  * added to. Sections of conf_sections.def that are in no row of the caller are skipped (they are
- * another daemon's); all others are errors, as are unknown keys, with file, line and nearest name. */
+ * another daemon's); all others are errors, as are unknown keys, with file, line and nearest name.
+ */
 #pragma once
 
 #include "lib/base/errmsg.h"
@@ -39,7 +40,7 @@ enum conf_type {
 #define CONF_CTYPE_LIST char **
 
 #define CONF_FIELD(section, key, type, def, help) CONF_CTYPE_##type key;
-#define CONF_ROW(ctype, section, key, type, def, help)                                             \
+#define CONF_ROW(ctype, section, key, type, def, help) \
         {#section, #key, CONF_##type, offsetof(ctype, key), def, help},
 
 struct conf_key {
@@ -60,8 +61,8 @@ struct conf_table {
 /* Every field gets its default. target must be zeroed before the first call.
  * 0, -ENOMEM; -EINVAL when a row's default is no value of its type (a bug: em names the row). */
 int conf_defaults(const struct conf_table *t, void *target, struct errmsg *em);
-/* Defaults, then the file, then the *.conf of <path>.d in order of name. A missing file or directory is
- * fine. 0; -EINVAL with em "file:line: …"; other -errno with em set. */
+/* Defaults, then the file, then the *.conf of <path>.d in order of name. A missing file or
+ * directory is fine. 0; -EINVAL with em "file:line: …"; other -errno with em set. */
 int conf_load(const struct conf_table *t, const char *path, void *target, struct errmsg *em);
 /* One text over what is there; name for messages. */
 int conf_parse(const struct conf_table *t, const char *text, size_t len, const char *name,

@@ -1,6 +1,7 @@
 /* errmsg: how a library hands a human reason up. A good one names the thing, the reason and the
  * remedy: `pipelines/a.yml:4:3: task "x" depends on "y", which does not exist: did you mean "z"?`
- * The text is UTF-8, cut at a character's border when too long. A NULL errmsg is allowed anywhere. */
+ * The text is UTF-8, cut at a character's border when too long. A NULL errmsg is allowed anywhere.
+ */
 #pragma once
 
 #include <stdarg.h>

@@ -84,15 +84,15 @@ int json_need_str(const struct json *obj, const char *key, const char **ret, str
 int json_need_i64(const struct json *obj, const char *key, int64_t *ret, struct errmsg *em);
 int json_need_f64(const struct json *obj, const char *key, double *ret, struct errmsg *em);
 int json_need_bool(const struct json *obj, const char *key, bool *ret, struct errmsg *em);
-int json_need(const struct json *obj, const char *key, enum json_type type,
-              const struct json **ret, struct errmsg *em);
+int json_need(const struct json *obj, const char *key, enum json_type type, const struct json **ret,
+              struct errmsg *em);
 /* The same, but absent or null is fine and leaves *ret as it is. */
 int json_want_str(const struct json *obj, const char *key, const char **ret, struct errmsg *em);
 int json_want_i64(const struct json *obj, const char *key, int64_t *ret, struct errmsg *em);
 int json_want_f64(const struct json *obj, const char *key, double *ret, struct errmsg *em);
 int json_want_bool(const struct json *obj, const char *key, bool *ret, struct errmsg *em);
-int json_want(const struct json *obj, const char *key, enum json_type type,
-              const struct json **ret, struct errmsg *em);
+int json_want(const struct json *obj, const char *key, enum json_type type, const struct json **ret,
+              struct errmsg *em);
 
 /* Refuses keys of obj that are not in the list: `unknown key "x": did you mean "y"?` */
 int json_only_keys(const struct json *obj, const char *const *keys, size_t n, struct errmsg *em);

@@ -11,7 +11,7 @@
 #include "lib/base/macros.h"
 
 struct log_field {
-        const char *name; /* as journal fields: ONEBOX_DAG */
+        const char *name;  /* as journal fields: ONEBOX_DAG */
         const char *value; /* NULL: the field is left out */
 };
 
@@ -32,7 +32,8 @@ void log_vwrite(int level, const struct log_field *fields, const char *fmt, va_l
 #define log_warning(...) log_write(LOG_WARNING, NULL, __VA_ARGS__)
 #define log_error(...) log_write(LOG_ERR, NULL, __VA_ARGS__)
 
-/* log_struct(LOG_INFO, LOG_FIELDS({"ONEBOX_DAG", dag}, {"ONEBOX_RUN", run}), "run %s ended", run) */
+/* log_struct(LOG_INFO, LOG_FIELDS({"ONEBOX_DAG", dag}, {"ONEBOX_RUN", run}), "run %s ended", run)
+ */
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {NULL, NULL}})
 #define log_struct(level, fields, ...) log_write((level), (fields), __VA_ARGS__)
 

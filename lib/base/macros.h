@@ -31,38 +31,38 @@ typedef uint64_t usec_t;
 #define STRINGIFY_(x) #x
 #define STRINGIFY(x) STRINGIFY_(x)
 
-#define MIN(a, b)                                                                                  \
-        ({                                                                                         \
-                __auto_type _min_a = (a);                                                          \
-                __auto_type _min_b = (b);                                                          \
-                _min_a < _min_b ? _min_a : _min_b;                                                 \
+/* Each argument is evaluated once; the names are unique so that they nest. */
+#define MIN(a, b) MIN_(a, b, __COUNTER__)
+#define MIN_(a, b, n) PICK_(a, b, <, n)
+#define MAX(a, b) MAX_(a, b, __COUNTER__)
+#define MAX_(a, b, n) PICK_(a, b, >, n)
+#define PICK_(a, b, op, n)                                                              \
+        ({                                                                              \
+                __auto_type CONCAT_(_a_, n) = (a);                                      \
+                __auto_type CONCAT_(_b_, n) = (b);                                      \
+                CONCAT_(_a_, n) op CONCAT_(_b_, n) ? CONCAT_(_a_, n) : CONCAT_(_b_, n); \
         })
-#define MAX(a, b)                                                                                  \
-        ({                                                                                         \
-                __auto_type _max_a = (a);                                                          \
-                __auto_type _max_b = (b);                                                          \
-                _max_a > _max_b ? _max_a : _max_b;                                                 \
-        })
+#define CONCAT_(a, b) a##b
 
-#define container_of(ptr, type, member) ((type *) ((char *) (ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *) ((char *) (ptr) -offsetof(type, member)))
 
 /* Hand ownership on: the variable is emptied, its cleanup does nothing. */
-#define TAKE_PTR(p)                                                                                \
-        ({                                                                                         \
-                __auto_type _take_p = (p);                                                         \
-                (p) = NULL;                                                                        \
-                _take_p;                                                                           \
+#define TAKE_PTR(p)                        \
+        ({                                 \
+                __auto_type _take_p = (p); \
+                (p) = NULL;                \
+                _take_p;                   \
         })
-#define TAKE_FD(fd)                                                                                \
-        ({                                                                                         \
-                int _take_fd = (fd);                                                               \
-                (fd) = -1;                                                                         \
-                _take_fd;                                                                          \
+#define TAKE_FD(fd)                  \
+        ({                           \
+                int _take_fd = (fd); \
+                (fd) = -1;           \
+                _take_fd;            \
         })
 
 /* DEFINE_CLEANUP(struct thing *, thing_free) makes thing_freep for _cleanup_(thing_freep). */
-#define DEFINE_CLEANUP(type, func)                                                                 \
-        static inline _unused_ void func##p(type *_p) {                                            \
-                if (*_p)                                                                           \
-                        func(*_p);                                                                 \
+#define DEFINE_CLEANUP(type, func)                      \
+        static inline _unused_ void func##p(type *_p) { \
+                if (*_p)                                \
+                        func(*_p);                      \
         }

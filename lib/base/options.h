@@ -13,7 +13,7 @@
 #include "lib/base/paths.h"
 
 #define OPTIONS_FIELD(name, short_name, type, arg, help) CONF_CTYPE_##type name;
-#define OPTIONS_ROW(ctype, name, short_name, type, arg, help)                                      \
+#define OPTIONS_ROW(ctype, name, short_name, type, arg, help) \
         {#name, short_name, CONF_##type, offsetof(ctype, name), arg, help},
 
 struct options_row {

@@ -1,5 +1,5 @@
-/* paths: where onebox keeps its things. Each comes from the command line, else from the environment,
- * else the default: ONEBOX_STATE_DIR /var/lib/onebox, ONEBOX_RUNTIME_DIR /run/onebox,
+/* paths: where onebox keeps its things. Each comes from the command line, else from the
+ * environment, else the default: ONEBOX_STATE_DIR /var/lib/onebox, ONEBOX_RUNTIME_DIR /run/onebox,
  * ONEBOX_CONFIG /etc/onebox/onebox.conf, ONEBOX_LIBEXEC_DIR and ONEBOX_DATA_DIR (configure's). */
 #pragma once
 

@@ -8,12 +8,12 @@
 #include "lib/base/macros.h"
 
 struct process_spec {
-        const char *path;         /* the program, no search in PATH */
-        const char *const *argv;  /* NULL-terminated */
-        const char *const *envp;  /* NULL: the parent's */
-        const char *cwd;          /* NULL: the parent's */
+        const char *path;          /* the program, no search in PATH */
+        const char *const *argv;   /* NULL-terminated */
+        const char *const *envp;   /* NULL: the parent's */
+        const char *cwd;           /* NULL: the parent's */
         int fd_in, fd_out, fd_err; /* become 0, 1, 2; -1: /dev/null */
-        const int *keep_fds;      /* become 3, 4, … in this order (socket activation) */
+        const int *keep_fds;       /* become 3, 4, … in this order (socket activation) */
         size_t n_keep_fds;
         int death_signal; /* PDEATHSIG of the child; 0: none */
         bool new_session; /* setsid() */

@@ -15,9 +15,9 @@ enum timestamp_flags {
         TIMESTAMP_SPACE = 1 << 4,   /* a blank in place of "T" */
 };
 
-/* "2026-01-02", "2026-01-02T03:04", "…:05", "…:05.678901" with "T" or one blank, then nothing (UTC),
- * "Z", "+01:00", "+0100" or "+01". More than six digits of a fraction are cut. ":60" is refused.
- * 0, -EINVAL (not a time), -ERANGE (before 1970 or after 9999). */
+/* "2026-01-02", "2026-01-02T03:04", "…:05", "…:05.678901" with "T" or one blank, then nothing
+ * (UTC), "Z", "+01:00", "+0100" or "+01". More than six digits of a fraction are cut. ":60" is
+ * refused. 0, -EINVAL (not a time), -ERANGE (before 1970 or after 9999). */
 int timestamp_parse(const char *s, usec_t *ret_at);
 /* As above, and whether the text named a zone (else it was taken as UTC). */
 int timestamp_parse_zoned(const char *s, usec_t *ret_at, bool *ret_zoned);

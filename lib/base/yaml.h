@@ -27,8 +27,8 @@ enum yaml_flags {
 
 /* name: the file's name for messages. An empty document gives a null node.
  * 0; -EINVAL with em set; -E2BIG with em set; -ENOMEM. */
-int yaml_parse(struct arena *a, const char *text, size_t len, const char *name,
-               struct json **ret, struct errmsg *em);
+int yaml_parse(struct arena *a, const char *text, size_t len, const char *name, struct json **ret,
+               struct errmsg *em);
 /* All documents of a stream, as one array node. */
 int yaml_parse_all(struct arena *a, const char *text, size_t len, const char *name,
                    struct json **ret, struct errmsg *em);

@@ -11,7 +11,7 @@
 struct zone;
 
 struct zone_info {
-        int offset_s;     /* east of UTC */
+        int offset_s; /* east of UTC */
         bool is_dst;
         const char *abbr; /* "CEST"; lives as long as the zone */
 };

@@ -1,4 +1,5 @@
-/* zone_file: time zones by name from the system's zoneinfo directory (TZDIR, /usr/share/zoneinfo). */
+/* zone_file: time zones by name from the system's zoneinfo directory (TZDIR, /usr/share/zoneinfo).
+ */
 #pragma once
 
 #include "lib/base/zone.h"

@@ -1,0 +1,90 @@
+/* mem: see mem.h. A block is a malloc() block; the seam is in front of it. */
+#include "lib/base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/fault.h"
+
+void *mem_alloc(size_t size) {
+        if (fault_at(FAULT_ALLOC) < 0)
+                return NULL;
+        return malloc(size ? size : 1);
+}
+
+void *mem_zalloc(size_t size) {
+        if (fault_at(FAULT_ALLOC) < 0)
+                return NULL;
+        return calloc(1, size ? size : 1);
+}
+
+void *mem_alloc_array(size_t n, size_t size) {
+        size_t total;
+
+        return __builtin_mul_overflow(n, size, &total) ? NULL : mem_alloc(total);
+}
+
+void *mem_zalloc_array(size_t n, size_t size) {
+        size_t total;
+
+        return __builtin_mul_overflow(n, size, &total) ? NULL : mem_zalloc(total);
+}
+
+void *mem_realloc(void *p, size_t size) {
+        if (fault_at(FAULT_ALLOC) < 0)
+                return NULL;
+        return realloc(p, size ? size : 1);
+}
+
+void *mem_realloc_array(void *p, size_t n, size_t size) {
+        size_t total;
+
+        return __builtin_mul_overflow(n, size, &total) ? NULL : mem_realloc(p, total);
+}
+
+char *mem_strdup(const char *s) {
+        return s ? mem_memdup(s, strlen(s)) : NULL;
+}
+
+char *mem_strndup(const char *s, size_t n) {
+        return s ? mem_memdup(s, strnlen(s, n)) : NULL;
+}
+
+void *mem_memdup(const void *p, size_t n) {
+        char *copy = n < SIZE_MAX ? mem_alloc(n + 1) : NULL;
+
+        if (!copy)
+                return NULL;
+        if (n > 0)
+                memcpy(copy, p, n);
+        copy[n] = 0;
+        return copy;
+}
+
+void *mem_free(void *p) {
+        free(p);
+        return NULL;
+}
+
+void *mem_free_secret(void *p, size_t n) {
+        if (p)
+                explicit_bzero(p, n);
+        return mem_free(p);
+}
+
+int mem_grow(void **p, size_t *cap, size_t n_wanted, size_t size) {
+        size_t n_new;
+        void *q;
+
+        if (n_wanted <= *cap)
+                return 0;
+        n_new = MAX(n_wanted, *cap < SIZE_MAX / 2 ? *cap * 2 : n_wanted);
+        n_new = MAX(n_new, (size_t) 8);
+        q = mem_realloc_array(*p, n_new, size);
+        if (!q)
+                return -ENOMEM;
+        *p = q;
+        *cap = n_new;
+        return 0;
+}
