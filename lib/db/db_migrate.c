@@ -11,18 +11,14 @@ int db_migrate_get_version(struct db *db, int *ret_version) {
         DB_USE struct db_stmt *s = NULL;
         int r;
 
+        assert(ret_version);
         r = db_prepare_dynamic(db, "SELECT max(version) FROM schema_version", &s);
-        if (r == -EINVAL) { /* no such table: a new database */
-                *ret_version = 0;
-                return 0;
-        }
-        if (r < 0)
+        if (r >= 0)
+                r = db_step(s);
+        if (r < 0 && r != -EINVAL)
                 return r;
-        r = db_step(s);
-        if (r < 0)
-                return r;
-        assert(r == DB_ROW);
-        *ret_version = (int) db_col_i64(s, 0);
+        assert(r == DB_ROW || r == -EINVAL);
+        *ret_version = r == DB_ROW ? (int) db_col_i64(s, 0) : 0; /* 0: no such table, all new */
         return 0;
 }
 
