@@ -4,9 +4,9 @@
  * States (pyworker_states.def): DOWN → STARTING → READY ⇄ BUSY, and from any living one → DYING →
  * DOWN. The owner decides when it is started again. Threads: the loop's.
  *
- * A lost request is told apart by what the kernel says: an unfinished write, or a reset instead of an
- * end of file (bytes lay unread in the dead worker's socket), proves that the function was not called,
- * since the worker calls it only after it has read the whole frame. */
+ * A lost request is told apart by what the kernel says: an unfinished write, or a reset instead of
+ * an end of file (bytes lay unread in the dead worker's socket), proves that the function was not
+ * called, since the worker calls it only after it has read the whole frame. */
 #include "daemons/serving/pyworker_frame.h"
 #include "lib/base/state_table.h"
 #include "lib/net/loop.h"
@@ -57,8 +57,8 @@ struct pyworker *pyworker_free(struct pyworker *w);
 
 /* Only when DOWN. 0: STARTING; negative with em: still DOWN. */
 int pyworker_start(struct pyworker *w, struct errmsg *em);
-/* Only when READY: becomes BUSY for at most limit_for. 0; -ENOMEM or -E2BIG: still READY. A worker found
- * dead is reported by lost(), perhaps before the return. */
+/* Only when READY: becomes BUSY for at most limit_for. 0; -ENOMEM or -E2BIG: still READY. A worker
+ * found dead is reported by lost(), perhaps before the return. */
 int pyworker_send(struct pyworker *w, const struct pyworker_frame_request *r, usec_t limit_for);
 /* Tells an idle worker to end by itself: it becomes DYING and then DOWN. */
 void pyworker_stop(struct pyworker *w);

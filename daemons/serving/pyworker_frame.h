@@ -41,8 +41,8 @@ struct pyworker_frame_message {
 int pyworker_frame_add(struct buf *out, const struct pyworker_frame_request *r);
 
 /* Takes one whole frame off the front of data. The message lives in the arena, its body in data.
- * 0; PYWORKER_FRAME_MORE: not all of it is there yet; -EPROTO with em: no such frame can come from a
- * worker of ours; -EFBIG: its body is beyond max_body; -ENOMEM. */
+ * 0; PYWORKER_FRAME_MORE: not all of it is there yet; -EPROTO with em: no such frame can come from
+ * a worker of ours; -EFBIG: its body is beyond max_body; -ENOMEM. */
 #define PYWORKER_FRAME_MORE 1
 int pyworker_frame_next(struct arena *a, const char *data, size_t len, size_t max_body,
                         struct pyworker_frame_message *ret, size_t *ret_used, struct errmsg *em);

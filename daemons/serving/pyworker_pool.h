@@ -1,9 +1,9 @@
 #pragma once
 /* The workers of one service and the requests that wait for them.
  *
- * Jobs wait in order; each worker has at most one. A dead worker is started again after a back-off that
- * doubles from 100 ms to 10 s and is forgotten at its next answer. A job whose worker died before its
- * function was called goes back to the front, once. Threads: the loop's. */
+ * Jobs wait in order; each worker has at most one. A dead worker is started again after a back-off
+ * that doubles from 100 ms to 10 s and is forgotten at its next answer. A job whose worker died
+ * before its function was called goes back to the front, once. Threads: the loop's. */
 #include "daemons/serving/pyworker.h"
 
 enum pyworker_pool_outcome {
@@ -17,7 +17,8 @@ enum pyworker_pool_outcome {
 
 struct pyworker_pool_job {
         struct pyworker_frame_request request; /* id is the pool's */
-        /* Exactly once; m is set for ANSWERED and valid during the call. The job is the owner's again. */
+        /* Exactly once; m is set for ANSWERED and valid during the call. The job is the owner's
+         * again. */
         void (*done)(struct pyworker_pool_job *job, enum pyworker_pool_outcome outcome,
                      const struct pyworker_frame_message *m);
         void *ctx;

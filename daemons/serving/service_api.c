@@ -76,8 +76,8 @@ static int handle_endpoint(struct http_request *req) {
 
         if (!path)
                 return -ENOMEM;
-        if (req->method == HTTP_OPTIONS || (req->method != HTTP_GET && req->method != HTTP_HEAD &&
-                                            req->method != HTTP_POST)) {
+        if (req->method == HTTP_OPTIONS ||
+            (req->method != HTTP_GET && req->method != HTTP_HEAD && req->method != HTTP_POST)) {
                 http_request_set_header(req, "Allow", ALLOW);
                 if (req->method == HTTP_OPTIONS)
                         return http_request_reply_empty(req, 200);

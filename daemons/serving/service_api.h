@@ -1,6 +1,6 @@
 #pragma once
-/* The HTTP side of a python_server service, as Apache Liminal's: GET and POST on one path segment, the
- * body passed through untouched, 404 "Page not found.", favicon.ico 204, other methods 405.
+/* The HTTP side of a python_server service, as Apache Liminal's: GET and POST on one path segment,
+ * the body passed through untouched, 404 "Page not found.", favicon.ico 204, other methods 405.
  * Model scoring (/ping, /invocations) will be rows of the same table. Threads: the loop's. */
 #include "daemons/serving/pyworker_pool.h"
 #include "daemons/serving/service_conf.h"

@@ -60,7 +60,7 @@ static int parse_endpoints(struct arena *a, const struct json *list, struct serv
         c->endpoints = arena_zalloc_array(a, list->len + 1, sizeof(*c->endpoints));
         if (!c->endpoints)
                 return -ENOMEM;
-        json_each(item, list) {
+        json_each (item, list) {
                 int r = parse_endpoint(item, c, em);
 
                 if (r < 0) {
@@ -79,7 +79,7 @@ static int parse_env(struct arena *a, const struct json *map, struct service_con
         c->env = arena_zalloc_array(a, map ? map->len + 1 : 1, sizeof(*c->env));
         if (!c->env)
                 return -ENOMEM;
-        json_each(item, map) {
+        json_each (item, map) {
                 const char *value;
 
                 if (!env_name_is_good(item->key))

@@ -32,7 +32,8 @@ struct service_conf {
         const char **env; /* "KEY=value", NULL-terminated */
 };
 
-/* text is copied; everything in *ret lives in the arena. 0; -EINVAL with em naming the key; -ENOMEM. */
+/* text is copied; everything in *ret lives in the arena. 0; -EINVAL with em naming the key;
+ * -ENOMEM. */
 int service_conf_parse(struct arena *a, const char *text, size_t len, struct service_conf *ret,
                        struct errmsg *em);
 /* The endpoint that answers a decoded path, or NULL. */

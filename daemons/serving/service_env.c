@@ -17,9 +17,9 @@ static bool is_set(const char *const *list, const char *entry) {
 }
 
 static bool is_private(const char *entry) {
-        static const char *const names[] = {"LISTEN_FDS=",    "LISTEN_PID=",    "LISTEN_FDNAMES=",
-                                            "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=",
-                                            "ONEBOX_ENDPOINTS="};
+        static const char *const names[] = {
+                "LISTEN_FDS=",    "LISTEN_PID=",   "LISTEN_FDNAMES=",  "NOTIFY_SOCKET=",
+                "WATCHDOG_USEC=", "WATCHDOG_PID=", "ONEBOX_ENDPOINTS="};
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (str_starts(entry, names[i]))

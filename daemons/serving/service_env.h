@@ -1,6 +1,6 @@
 #pragma once
-/* The environment of a service's Python workers: the daemon's, overlaid by the service's own variables,
- * and the list of endpoints. Pure. */
+/* The environment of a service's Python workers: the daemon's, overlaid by the service's own
+ * variables, and the list of endpoints. Pure. */
 #include "daemons/serving/service_conf.h"
 
 /* base: "KEY=value", NULL-terminated. Variables of the service manager's protocols are left out.

@@ -1,7 +1,7 @@
 /* onebox-serving NAME: one service of the YAML files, over HTTP.
  *
- * Owns the listener and the Python workers; keeps nothing on disk. One thread: the loop. SIGTERM: no new
- * connections, what is in flight is answered, then the workers end, then the daemon. */
+ * Owns the listener and the Python workers; keeps nothing on disk. One thread: the loop. SIGTERM:
+ * no new connections, what is in flight is answered, then the workers end, then the daemon. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,8 +52,9 @@ static int read_service(struct serving *s, const char *name, struct errmsg *em) 
                 return errmsg_errno(em, -ENOMEM, "service %s", name);
         r = fileio_read(path, SERVICE_FILE_MAX, &text, &len);
         if (r == -ENOENT)
-                return errmsg_fail(em, r, "%s does not exist: no pipeline file has a service \"%s\"",
-                                   path, name);
+                return errmsg_fail(em, r,
+                                   "%s does not exist: no pipeline file has a service \"%s\"", path,
+                                   name);
         if (r < 0)
                 return errmsg_errno(em, r, "%s", path);
         r = service_conf_parse(&s->arena, text, len, &s->service, em);
@@ -79,8 +80,8 @@ static int start_pool(struct serving *s, struct errmsg *em) {
                          .cwd = s->service.cwd,
                          .max_body = s->conf.max_body,
                          .start_for = s->conf.start_timeout},
-                .n_workers = s->service.n_workers ? s->service.n_workers
-                                                  : (unsigned) s->conf.workers,
+                .n_workers =
+                        s->service.n_workers ? s->service.n_workers : (unsigned) s->conf.workers,
                 .n_queue = (unsigned) MIN(s->conf.queue, (uint64_t) UINT32_MAX),
                 .timeout_for = s->conf.timeout,
                 .notice = on_notice,
@@ -199,7 +200,7 @@ int main(int argc, char **argv) {
         log_init("onebox-serving");
         arena_init(&s.arena, 0);
         r = options_daemon_start(&options, argc, argv, &s.conf, &s.paths, &n_args, &em);
-        if (r == OPTIONS_HELP)
+        if (r == OPTIONS_HELP || r == OPTIONS_VERSION)
                 return EXIT_SUCCESS;
         if (r >= 0)
                 r = start(&s, argv[1], &em);

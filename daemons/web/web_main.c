@@ -1,0 +1,264 @@
+/* onebox-web: the front door: pages, login, and one way to the scheduler and to tracking.
+ *
+ * Owns its listeners, the pages in memory and logins; everything else is passed on to the daemons
+ * behind, with the caller's identity. One loop, one worker for passwords. It keeps no state: killed
+ * at any moment, it comes back as it was. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "daemons/web/web_api.h"
+#include "lib/auth/auth_token.h"
+#include "lib/base/arena.h"
+#include "lib/base/clock.h"
+#include "lib/base/entropy.h"
+#include "lib/base/fileio.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/options.h"
+#include "lib/base/str.h"
+#include "lib/net/loop_notify.h"
+
+#define LISTENERS_MAX 8
+
+struct web_conf {
+#define CONF_KEY CONF_FIELD
+#include "config/web.def"
+#undef CONF_KEY
+};
+static const struct conf_key web_keys[] = {
+#define CONF_KEY(...) CONF_ROW(struct web_conf, __VA_ARGS__)
+#include "config/web.def"
+#undef CONF_KEY
+};
+
+struct web {
+        struct web_conf conf;
+        struct paths paths;
+        struct arena arena; /* for the daemon's life */
+        struct loop *loop;
+        struct loop_source *term, *interrupt;
+        struct auth_token_key *key;
+        struct web_api api;
+};
+
+/* --- identity -------------------------------------------------------------------------------- */
+
+static int open_files(struct web *w, struct errmsg *em) {
+        const char *dir = arena_printf(&w->arena, "%s/auth", w->paths.state_dir);
+        const char *key = arena_printf(&w->arena, "%s/auth/token.key", w->paths.state_dir);
+        const char *db = arena_printf(&w->arena, "%s/auth/auth.db", w->paths.state_dir);
+        const char *log = arena_printf(&w->arena, "%s/auth/audit-web.log", w->paths.state_dir);
+        int r;
+
+        if (!dir || !key || !db || !log)
+                return errmsg_errno(em, -ENOMEM, "cannot start");
+        r = fileio_mkdir_p(dir, 0750);
+        if (r < 0)
+                return errmsg_errno(em, r, "%s", dir);
+        r = auth_token_key_open(key, true, 0640, entropy_system(), em, &w->key);
+        if (r < 0)
+                return r;
+        r = auth_store_open(db, AUTH_STORE_CREATE, clock_system(), entropy_system(), em,
+                            &w->api.store);
+        if (r < 0)
+                return r;
+        return auth_audit_open(log, 0, clock_system(), em, &w->api.audit);
+}
+
+static int start_auth(struct web *w, struct errmsg *em) {
+        struct auth_check_options o = {.clock = clock_system(), .entropy = entropy_system()};
+        int r;
+
+        r = open_files(w, em);
+        if (r < 0)
+                return r;
+        o.store = w->api.store;
+        o.key = w->key;
+        r = auth_check_new(&o, &w->api.auth);
+        return r < 0 ? errmsg_errno(em, r, "cannot start") : 0;
+}
+
+/* --- the daemons behind ---------------------------------------------------------------------- */
+
+static int start_forward(struct web *w, const char *name, const char *socket,
+                         struct http_forward_target *target, struct errmsg *em) {
+        const struct http_forward_options o = {
+                .loop = w->loop,
+                .socket_path = socket,
+                .name = arena_printf(&w->arena, "onebox-%s", name),
+                .remedy = arena_printf(&w->arena, "systemctl start onebox-%s, or onebox up", name),
+                .identify = web_api_identify,
+        };
+        int r = o.name && o.remedy ? http_forward_new(&o, &target->forward) : -ENOMEM;
+
+        return r < 0 ? errmsg_errno(em, r, "cannot forward to onebox-%s", name) : 0;
+}
+
+static int start_forwards(struct web *w, struct errmsg *em) {
+        int r;
+
+        w->api.scheduler_socket =
+                arena_printf(&w->arena, "%s/scheduler.sock", w->paths.runtime_dir);
+        w->api.tracking_socket = arena_printf(&w->arena, "%s/tracking.sock", w->paths.runtime_dir);
+        if (!w->api.scheduler_socket || !w->api.tracking_socket)
+                return errmsg_errno(em, -ENOMEM, "cannot start");
+        r = start_forward(w, "scheduler", w->api.scheduler_socket, &web_api_scheduler, em);
+        if (r >= 0)
+                r = start_forward(w, "tracking", w->api.tracking_socket, &web_api_tracking, em);
+        if (r < 0)
+                return r;
+        r = http_client_new(w->loop, NULL, &w->api.client);
+        return r < 0 ? errmsg_errno(em, r, "cannot make the HTTP client") : 0;
+}
+
+/* --- listeners ------------------------------------------------------------------------------- */
+
+static int listen_on(struct web *w, const char *address, struct errmsg *em) {
+        const struct http_listen_options o = {.name = "web", .unix_mode = 0666, .trust_peer = true};
+        struct http_listen *l;
+        int r;
+
+        r = http_listen_open(address, &o, &l, em);
+        if (r < 0)
+                return r;
+        log_notice("listening on %s", http_listen_address(l));
+        r = http_server_listen(w->api.server, l);
+        return r < 0 ? errmsg_errno(em, r, "cannot listen on %s", address) : 0;
+}
+
+/* The sockets handed over by the service manager, if any: how many. */
+static int listen_on_handed(struct web *w, struct errmsg *em) {
+        int n, r;
+
+        for (n = 0; n < LISTENERS_MAX; n++) {
+                r = listen_on(w, "fd:web", em);
+                if (r == -ENOENT)
+                        return n;
+                if (r < 0)
+                        return r;
+        }
+        return n;
+}
+
+static int listen_on_all(struct web *w, struct errmsg *em) {
+        const char *socket;
+        int r;
+
+        r = listen_on_handed(w, em);
+        if (r != 0)
+                return r;
+        socket = arena_printf(&w->arena, "unix:%s", w->conf.socket ? w->conf.socket : "");
+        if (!w->conf.socket)
+                socket = arena_printf(&w->arena, "unix:%s/web.sock", w->paths.runtime_dir);
+        if (!socket)
+                return errmsg_errno(em, -ENOMEM, "cannot listen");
+        r = listen_on(w, socket, em);
+        for (char **address = w->conf.listen; r >= 0 && address && *address; address++)
+                r = listen_on(w, *address, em);
+        return r;
+}
+
+static int start_server(struct web *w, struct errmsg *em) {
+        const struct http_server_options o = {
+                .loop = w->loop,
+                .ctx = &w->api,
+                .before = web_api_before,
+                .allowed_hosts = w->conf.allowed_hosts,
+                .n_workers = 1,
+                .max_body = 65536,
+        };
+        int r = http_server_new(&o, web_api_routes, web_api_n_routes, &w->api.server, em);
+
+        return r < 0 ? r : listen_on_all(w, em);
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static void on_drained(void *ctx) {
+        struct web *w = ctx;
+
+        loop_quit(w->loop, 0);
+}
+
+static int on_signal(struct loop_source *s, int signo, void *ctx) {
+        struct web *w = ctx;
+
+        if (w->api.draining) {
+                loop_quit(w->loop, 0);
+                return 0;
+        }
+        w->api.draining = true;
+        loop_notify_stopping();
+        return http_server_drain(w->api.server, on_drained, w);
+}
+
+static int start(struct web *w, struct errmsg *em) {
+        const char *ui = arena_printf(&w->arena, "%s/ui", w->paths.data_dir);
+        int r;
+
+        r = loop_new(&w->loop);
+        if (r >= 0)
+                r = loop_signal(w->loop, SIGTERM, on_signal, w, &w->term);
+        if (r >= 0)
+                r = loop_signal(w->loop, SIGINT, on_signal, w, &w->interrupt);
+        if (r >= 0)
+                r = ui ? asset_dir_new(ui, &w->api.assets) : -ENOMEM;
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot start");
+        w->api.session_for = w->conf.session;
+        r = start_auth(w, em);
+        if (r >= 0)
+                r = start_forwards(w, em);
+        if (r >= 0)
+                r = start_server(w, em);
+        if (r < 0)
+                return r;
+        loop_notify_ready();
+        return loop_notify_watchdog(w->loop);
+}
+
+static void stop(struct web *w) {
+        http_server_free(w->api.server);
+        http_forward_free(web_api_scheduler.forward);
+        http_forward_free(web_api_tracking.forward);
+        http_client_free(w->api.client);
+        auth_check_free(w->api.auth);
+        auth_audit_free(w->api.audit);
+        auth_store_free(w->api.store);
+        auth_token_key_free(w->key);
+        asset_dir_free(w->api.assets);
+        loop_source_free(w->term);
+        loop_source_free(w->interrupt);
+        loop_free(w->loop);
+        arena_done(&w->arena);
+        paths_done(&w->paths);
+}
+
+int main(int argc, char **argv) {
+        static const struct options_daemon options = {
+                .program = "onebox-web",
+                .summary = "The front door: pages, login, and the way to scheduler and tracking.",
+                .conf = {web_keys, ARRAY_SIZE(web_keys)},
+        };
+        struct web w = {};
+        struct errmsg em = {};
+        int n_args, r;
+
+        log_init("onebox-web");
+        umask(0007);
+        arena_init(&w.arena, 0);
+        r = options_daemon_start(&options, argc, argv, &w.conf, &w.paths, &n_args, &em);
+        if (r == OPTIONS_HELP || r == OPTIONS_VERSION)
+                return EXIT_SUCCESS;
+        if (r >= 0)
+                r = start(&w, &em);
+        if (r >= 0)
+                r = loop_run(w.loop);
+        if (r < 0)
+                log_error("%s", em.text[0] ? em.text : errmsg_strerror(r));
+        stop(&w);
+        conf_done(&options.conf, &w.conf);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,86 @@
+// The start: which page the address means, and moving between pages without loading the frame again.
+import { h, replace, page } from "./shared/dom.js";
+import { get } from "./shared/api.js";
+
+const PAGES = ["home", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model"];
+const SECTION = { pipeline: "pipelines", run: "pipelines", experiment: "experiments", training: "experiments",
+  model: "models" };
+const main = document.getElementById("main");
+let leave = new AbortController();
+
+// MLflow clients print addresses of the form …/#/experiments/1/runs/ID: they lead to the same things here.
+function fromHash() {
+  const [, kind, a, sub, b] = location.hash.slice(1).split("/");
+  if (kind === "experiments") return sub === "runs" && b ? page("training", { run: b }) : page("experiment", { id: a });
+  if (kind === "models") return a ? page("model", { name: decodeURIComponent(a) }) : page("models");
+  return null;
+}
+
+async function show() {
+  const name = location.pathname.split("/").pop() || "home";
+  leave.abort();
+  leave = new AbortController();
+  const { signal } = leave;
+  for (const a of document.querySelectorAll("[data-nav]")) {
+    a.dataset.nav === (SECTION[name] || name) ? a.setAttribute("aria-current", "page") : a.removeAttribute("aria-current");
+  }
+  const root = h("div", { class: "page" });
+  const title = (text) => { document.title = text ? `${text} · onebox` : "onebox"; };
+  title("");
+  if (!PAGES.includes(name)) {
+    replace(main, h("div", { class: "empty" }, h("b", {}, "There is no such page"), h("a", { href: "./" }, "To the first page")));
+    return;
+  }
+  try {
+    const module = await import(`./page_${name}.js`);
+    if (signal.aborted) return;
+    replace(main, root);
+    module.mount(root, { params: new URLSearchParams(location.search), signal, title });
+  } catch (error) {
+    console.error(error);
+    replace(main, h("div", { class: "empty" }, h("b", {}, "This page could not be loaded"), error.message,
+      h("button", { type: "button", onclick: () => location.reload() }, "Load again")));
+  }
+}
+
+export function go(href) {
+  history.pushState(null, "", href);
+  scrollTo(0, 0);
+  show().then(() => main.focus({ preventScroll: true }));
+}
+
+const inside = (a) => a.origin === location.origin && !a.target && !a.hasAttribute("download") &&
+  (PAGES.includes(a.pathname.split("/").pop() || "home")) &&
+  a.pathname.replace(/[^/]*$/, "") === location.pathname.replace(/[^/]*$/, "");
+
+document.addEventListener("click", (event) => {
+  const a = event.target.closest?.("a[href]");
+  if (!a || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.defaultPrevented) return;
+  const href = a.getAttribute("href");
+  if (typeof href !== "string" || href.startsWith("#")) return;
+  const url = Object.assign(document.createElement("a"), { href });
+  if (a.target || a.hasAttribute("download") || !inside(url)) return;
+  event.preventDefault();
+  go(url.href);
+});
+addEventListener("popstate", show);
+addEventListener("hashchange", () => { const to = fromHash(); if (to) { history.replaceState(null, "", to); show(); } });
+
+// "/" puts the cursor into the page's search box, as everywhere.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+  const box = document.querySelector("[data-search]");
+  if (box) { event.preventDefault(); box.focus(); box.select(); }
+});
+
+async function who() {
+  const me = await get("api/onebox/v1/me").catch(() => null);
+  if (!me?.name) return;
+  replace(document.getElementById("who"), h("span", { class: "clip", title: `${me.name}: ${me.role}` }, me.name),
+    me.how === "session" ? h("form", { method: "post", action: "logout" }, h("button", { class: "link" }, "Sign out")) : null);
+}
+
+const early = location.hash.length > 2 && fromHash();
+if (early) history.replaceState(null, "", early);
+show();
+who();

@@ -1,0 +1,52 @@
+// The scheduler's state changes as they happen: one stream for the whole tab; without it, a slow poll.
+const PATH = "api/onebox/v1/events";
+const SLOW = 4000;   // ms between two polls while there is no stream
+const GATHER = 200;  // ms to gather changes that come together
+
+const listeners = new Set();
+let stream = null;
+let open = false;
+
+function tell(change) {
+  for (const l of listeners) if (!change || !l.wants || l.wants(change)) l.soon();
+}
+
+function connect() {
+  if (stream || !listeners.size) return;
+  stream = new EventSource(PATH);
+  stream.onopen = () => { open = true; tell(null); };
+  stream.onerror = () => { open = false; };
+  const take = (event) => {
+    let change = null;
+    try { change = JSON.parse(event.data); } catch { /* a change we cannot read is still a change */ }
+    tell(change);
+  };
+  stream.onmessage = take;
+  for (const kind of ["run", "task", "dag", "state"]) stream.addEventListener(kind, take);
+}
+
+function disconnect() {
+  stream?.close();
+  stream = null;
+  open = false;
+}
+
+setInterval(() => { if (!open && !document.hidden && listeners.size) tell(null); }, SLOW);
+addEventListener("pagehide", disconnect);
+
+// Calls changed() soon after anything wants() says yes to (without wants: anything) has changed.
+export function live(signal, changed, wants) {
+  let timer = null;
+  const listener = { wants, soon: () => {
+    timer ??= setTimeout(() => { timer = null; if (!signal.aborted) changed(); }, GATHER);
+  } };
+  listeners.add(listener);
+  connect();
+  signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    listeners.delete(listener);
+    if (!listeners.size) disconnect();
+  });
+}
+
+export const ofDag = (dag) => (change) => !change?.dag_id || change.dag_id === dag;
