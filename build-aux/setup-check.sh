@@ -50,12 +50,12 @@ skip() {
 
 # Can this machine boot a container of its own?
 can_nspawn() {
-        [ "$(id -u)" -eq 0 ] && command -v systemd-nspawn >/dev/null && [ ! -e /run/systemd/container ] &&
+        [ "$(id -u)" -eq 0 ] && [ ! -e /run/systemd/container ] &&
                 unshare -m -p -u -i -n -f true 2>/dev/null
 }
 
 test_env() {
-        export ONEBOX_BUILD_DIR=$BUILD/check ONEBOX_CACHE=$CACHE
+        export ONEBOX_BUILD_DIR=$BUILD/check ONEBOX_INSTALL_DIR=$BUILD/demo ONEBOX_CACHE=$CACHE
         export top_srcdir=$TOP top_builddir=$BUILD/check
         export PATH=$CACHE/tests/bin:$PATH PYTHONDONTWRITEBYTECODE=1
         export ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
@@ -72,11 +72,30 @@ run_pytest() {
         "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -rfE --tb=short "$@"
 }
 
+check_system() {
+        if can_nspawn; then
+                suite "a booted system" 420 run_system
+        else
+                skip "a booted system" "this machine lets nobody boot a container"
+        fi
+}
+
+run_system() {
+        packages "${SYSTEM_PACKAGES[@]}"
+        run_pytest tests/system --ignore=tests/system/test_fresh_debian.py
+}
+
+run_fresh() {
+        packages "${SYSTEM_PACKAGES[@]}"
+        ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
+}
+
 check() {
-        local all=false
+        local all=false unit=false
         while [ $# -gt 0 ]; do
                 case $1 in
                 --all) all=true ;;
+                --unit) unit=true ;;
                 *) usage >&2; exit 2 ;;
                 esac
                 shift
@@ -86,20 +105,20 @@ check() {
         need_disk "$CACHE" 2500
         only_one
         log_file check
-        STEPS=7
-        $all && STEPS=10
+        STEPS=8
+        if $all; then STEPS=12; fi
+        if $unit; then STEPS=4; fi
 
-        step "Debian packages" packages "${BUILD_PACKAGES[@]}" "${CHECK_PACKAGES[@]}" "${SYSTEM_PACKAGES[@]}"
+        step "Debian packages" packages "${BUILD_PACKAGES[@]}" "${CHECK_PACKAGES[@]}"
         step "Python side of the tests" venv "$CACHE/tests" python/requirements.txt tests/requirements.txt
         step "build with sanitizers" build "$BUILD/check" 'all check-programs' --enable-sanitizers \
                 --enable-faults CFLAGS='-O1 -g'
         suite "unit tests, corpora, house rules" 600 run_unit
-        suite "API tests" 480 run_pytest tests/api
-        suite "kill rounds" 300 run_kill_rounds
-        if can_nspawn; then
-                suite "a booted system" 420 run_pytest tests/system
-        else
-                skip "a booted system" "this machine lets nobody boot a container"
+        if ! $unit; then
+                step "build as installed" build "$BUILD/demo" all "${INSTALL_CONFIGURE[@]}"
+                suite "API tests" 480 run_pytest tests/api
+                suite "kill rounds" 300 run_kill_rounds
+                check_system
         fi
         if $all; then check_long; fi
 

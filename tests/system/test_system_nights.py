@@ -1,0 +1,92 @@
+"""Stop, kill, reboot and power cut with a run in flight: the state comes back and no work is doubled.
+
+Each task appends a line to a file when it begins and when it ends, so the file says what really ran.
+"""
+
+import pytest
+from machine import until
+
+PIPELINE = """\
+name: {name}
+owner: tests
+pipelines:
+  - pipeline: {name}
+    start_date: 2026-01-01
+    timeout_minutes: 10
+    tasks:
+      - task: before
+        type: python
+        cmd: echo "before $ONEBOX_TRY" >> /var/tmp/{name}
+      - task: long
+        type: python
+        cmd: |
+          echo "long begins $ONEBOX_TRY" >> /var/tmp/{name}
+          i=0
+          while [ $i -lt {tenths} ]; do sleep 0.1; i=$((i + 1)); done
+          echo "long ends $ONEBOX_TRY" >> /var/tmp/{name}
+      - task: after
+        type: python
+        cmd: echo "after $ONEBOX_TRY" >> /var/tmp/{name}
+"""
+
+
+def start(box, name, tenths):
+    """Deploys, triggers, and returns the run once its long task works."""
+    box.machine.shell(f"rm -f /var/tmp/{name}; touch /var/tmp/{name}; chmod 666 /var/tmp/{name}")
+    box.deploy(name, PIPELINE.format(name=name, tenths=tenths))
+    run = box.trigger(name)
+    until(lambda: "long begins" in diary(box, name), 30, "the long task does not begin",
+          lambda: f"{box.tasks(name, run)}\n{box.report()}")
+    return run
+
+
+def diary(box, name):
+    return box.machine.path(f"/var/tmp/{name}").read_text()
+
+
+def test_stop_and_start_leave_the_task_running(green):
+    run = start(green, "stopstart", 40)
+    green.machine.run("systemctl", "stop", "onebox.target", seconds=60)
+    assert green.machine.run("systemctl", "is-active", "onebox-scheduler", check=False).returncode
+    green.machine.run("systemctl", "start", "onebox.target", seconds=60)
+    assert green.wait_run("stopstart", run) == "success"
+    assert diary(green, "stopstart") == "before 1\nlong begins 1\nlong ends 1\nafter 1\n"
+
+
+def test_an_end_while_the_scheduler_is_away_is_not_lost(green):
+    run = start(green, "away", 10)
+    green.machine.run("systemctl", "stop", "onebox.target", seconds=60)
+    until(lambda: "long ends" in diary(green, "away"), 20, "the task does not outlive the daemons")
+    green.machine.run("systemctl", "start", "onebox.target", seconds=60)
+    assert green.wait_run("away", run) == "success"
+    assert diary(green, "away") == "before 1\nlong begins 1\nlong ends 1\nafter 1\n"
+
+
+@pytest.mark.parametrize("daemon", ["onebox-scheduler", "onebox-launcher", "onebox-tracking"])
+def test_kill_with_a_run_in_flight(green, daemon):
+    name = "kill" + daemon.removeprefix("onebox-")
+    run = start(green, name, 20)
+    green.machine.run("systemctl", "kill", "-s", "KILL", daemon, check=False)
+    assert green.wait_run(name, run) == "success"
+    assert diary(green, name) == "before 1\nlong begins 1\nlong ends 1\nafter 1\n"
+
+
+@pytest.mark.parametrize("how", ["reboot", "powercut"])
+def test_the_night_interrupts_and_the_morning_goes_on(green, how):
+    run = start(green, how, 40)
+    first = green.tasks(how, run)["long"]["try_number"]
+    if how == "reboot":
+        took = green.machine.poweroff()
+        assert took < 30, "a stop must fit into the 30 s a Spot machine is given"
+    else:
+        green.machine.cut_power()
+    green.machine.boot()
+    green.wait_green()
+    assert green.wait_run(how, run) == "success"
+    lines = diary(green, how).splitlines()
+    assert lines[0] == "before 1" and lines.count("after 1") == 1 and lines[-1] == "after 1"
+    ended = [line for line in lines if line.startswith("long ends")]
+    begun = [line for line in lines if line.startswith("long begins")]
+    assert len(ended) == 1 and len(begun) == 2, lines
+    assert len(set(begun)) == 2, "two processes for one try"
+    assert green.tasks(how, run)["long"]["try_number"] > first

@@ -1,0 +1,73 @@
+"""Both pages through a real sshd, on any local port, with and without a Unix socket at the far end."""
+
+import json
+
+import pytest
+from machine import until
+
+FORWARDS = {
+    "web": ["/run/onebox/web.sock", "127.0.0.1:8080"],
+    "tracking": ["/run/onebox/tracking.sock", "127.0.0.1:5000"],
+}
+
+
+@pytest.fixture(scope="module")
+def ada(box):
+    """A user with the role op who logs in by key."""
+    box.machine.shell("""
+        useradd -m -s /bin/bash -G onebox-op ada
+        install -d -m 700 -o ada -g ada /home/ada/.ssh
+        ssh-keygen -q -t ed25519 -N '' -f /root/ada
+        install -m 600 -o ada -g ada /root/ada.pub /home/ada/.ssh/authorized_keys
+        mkdir -p /run/sshd; systemctl start ssh
+    """)
+    return "ada"
+
+
+def tunnel(machine, user, port, target):
+    ssh = machine.spawn("ssh", "-N", "-i", "/root/" + user, "-o", "StrictHostKeyChecking=no",
+                        "-o", "UserKnownHostsFile=/dev/null", "-o", "ExitOnForwardFailure=yes",
+                        "-L", f"{port}:{target}", f"{user}@127.0.0.1")
+    until(lambda: f"127.0.0.1:{port} " in machine.run("ss", "-Hltn").stdout, 20, "no tunnel",
+          lambda: ssh.communicate(timeout=5)[0] if ssh.poll() is not None else "ssh runs")
+    return ssh
+
+
+@pytest.mark.parametrize("target", FORWARDS["web"] + FORWARDS["tracking"])
+@pytest.mark.parametrize("port", [8080 + 20000, 31415])
+def test_a_page_through_a_tunnel(green, ada, target, port):
+    ssh = tunnel(green.machine, ada, port, target)
+    try:
+        out = green.machine.run("curl", "-sSL", "-m", "10", "-w", "\n%{http_code} %{content_type}",
+                                f"http://localhost:{port}/").stdout
+        page, _, end = out.rpartition("\n")
+        assert "html" in end and "<html" in page.lower(), out[:500]
+    finally:
+        ssh.terminate()
+        ssh.wait(10)
+
+
+def test_a_foreign_host_name_is_refused(green, ada):
+    """DNS rebinding: a page of somebody else must not reach us through a tunnel."""
+    ssh = tunnel(green.machine, ada, 31416, "127.0.0.1:5000")
+    try:
+        status = green.machine.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H",
+                                   "Host: evil.example", "http://127.0.0.1:31416/").stdout
+        assert status == "403"
+    finally:
+        ssh.terminate()
+        ssh.wait(10)
+
+
+def test_the_tunnel_says_who_it_is(green, ada):
+    """A forwarded Unix socket arrives with the SSH user's uid: no password, and the run is theirs."""
+    ssh = tunnel(green.machine, ada, 31417, "/run/onebox/tracking.sock")
+    try:
+        out = green.machine.run(
+            "curl", "-sS", "-m", "10", "-H", "Content-Type: application/json", "--data",
+            json.dumps({"name": "by-tunnel"}),
+            "http://localhost:31417/api/2.0/mlflow/experiments/create").stdout
+        assert "experiment_id" in json.loads(out), out
+    finally:
+        ssh.terminate()
+        ssh.wait(10)
