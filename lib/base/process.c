@@ -1,0 +1,149 @@
+/* process: see process.h. vfork-like speed is not needed; fork() with an error pipe is simple and
+ * tells exactly why an exec failed. Between fork and exec only async-signal-safe calls are made. */
+#include "lib/base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/fault.h"
+#include "lib/base/fileio.h"
+#include "lib/base/mem.h"
+
+extern char **environ;
+
+#define FIRST_KEPT 3
+
+static void reset_signals(void) {
+        struct sigaction sa = {.sa_handler = SIG_DFL};
+        sigset_t none;
+
+        for (int sig = 1; sig < NSIG; sig++)
+                (void) sigaction(sig, &sa, NULL);
+        sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Every source is first moved above all targets, so that no dup2 overwrites a later source. */
+static int arrange_fds(const struct process_spec *s, int *sources, size_t n, int *error_fd) {
+        int first_free = (int) n, null_fd = -1;
+
+        for (size_t i = 0; i < n; i++) {
+                if (sources[i] < 0 && null_fd < 0)
+                        null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+                if (sources[i] < 0)
+                        sources[i] = null_fd;
+                sources[i] = fcntl(sources[i], F_DUPFD_CLOEXEC, first_free);
+                if (sources[i] < 0)
+                        return -errno;
+        }
+        *error_fd = fcntl(*error_fd, F_DUPFD_CLOEXEC, first_free);
+        if (*error_fd < 0)
+                return -errno;
+        for (size_t i = 0; i < n; i++)
+                if (dup2(sources[i], (int) i) < 0)
+                        return -errno;
+        (void) s;
+        return 0;
+}
+
+/* In the child. Returns only on failure. */
+static int become(const struct process_spec *s, pid_t parent, int *sources, size_t n,
+                  int *error_fd) {
+        int r;
+
+        reset_signals();
+        if (s->new_session && setsid() < 0)
+                return -errno;
+        if (s->new_group && !s->new_session && setpgid(0, 0) < 0)
+                return -errno;
+        if (s->death_signal) {
+                if (prctl(PR_SET_PDEATHSIG, s->death_signal) < 0)
+                        return -errno;
+                if (getppid() != parent)
+                        return -ECHILD;
+        }
+        if (s->cwd && chdir(s->cwd) < 0)
+                return -errno;
+        r = arrange_fds(s, sources, n, error_fd);
+        if (r < 0)
+                return r;
+        if (syscall(SYS_close_range, (unsigned) n, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
+                return -errno;
+        execve(s->path, (char *const *) s->argv, s->envp ? (char *const *) s->envp : environ);
+        return -errno;
+}
+
+/* The errno of the child, or 0 when the pipe was closed by a good exec. */
+static int read_verdict(int fd) {
+        int error = 0;
+        size_t n;
+        int r = fileio_read_full(fd, &error, sizeof(error), &n);
+
+        if (r < 0)
+                return r;
+        return n == sizeof(error) ? error : 0;
+}
+
+static int spawn(const struct process_spec *s, int *sources, size_t n, pid_t *ret_pid) {
+        _cleanup_close_ int read_end = -1, write_end = -1;
+        pid_t parent = getpid(), pid;
+        int fds[2], r;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        read_end = fds[0];
+        write_end = fds[1];
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0) {
+                r = become(s, parent, sources, n, &fds[1]);
+                (void) !write(fds[1], &r, sizeof(r));
+                _exit(127);
+        }
+        write_end = fileio_close(write_end);
+        r = read_verdict(read_end);
+        if (r < 0) {
+                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+                return r;
+        }
+        *ret_pid = pid;
+        return 0;
+}
+
+int process_spawn(const struct process_spec *s, pid_t *ret_pid, int *ret_pidfd, struct errmsg *em) {
+        size_t n = FIRST_KEPT + s->n_keep_fds;
+        _cleanup_free_ int *sources = mem_alloc_array(n, sizeof(int));
+        pid_t pid;
+        int r = fault_at(FAULT_SPAWN);
+
+        if (!sources)
+                return errmsg_fail(em, -ENOMEM, "%s: out of memory", s->path);
+        sources[0] = s->fd_in;
+        sources[1] = s->fd_out;
+        sources[2] = s->fd_err;
+        for (size_t i = 0; i < s->n_keep_fds; i++)
+                sources[FIRST_KEPT + i] = s->keep_fds[i];
+        if (r >= 0)
+                r = spawn(s, sources, n, &pid);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot start %s", s->path);
+        if (ret_pidfd) {
+                *ret_pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+                if (*ret_pidfd < 0) {
+                        r = -errno;
+                        (void) kill(pid, SIGKILL);
+                        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                                ;
+                        return errmsg_errno(em, r, "cannot watch %s", s->path);
+                }
+        }
+        *ret_pid = pid;
+        return 0;
+}
