@@ -27,19 +27,19 @@ static inline void http_client_freep(struct http_client **c) {
 }
 
 struct http_client_answer {
-        int error;        /* 0, or negative: no (whole) answer came; text says why */
-        int status;       /* 0 when none came */
-        const char *text; /* for people when error < 0 */
+        int error;                /* 0, or negative: no (whole) answer came; text says why */
+        int status;               /* 0 when none came */
+        const char *text;         /* for people when error < 0 */
         const char *content_type; /* "" when none */
-        struct buf *body; /* collected; the callback may take it */
+        struct buf *body;         /* collected; the callback may take it */
 };
 /* A header of the answer, during done(); NULL when absent. */
 const char *http_client_call_header(struct http_client_call *c, const char *name);
 
 /* Strings are copied; body is borrowed until done(). */
 struct http_client_request {
-        const char *method; /* NULL = GET, or POST when there is a body */
-        const char *url;    /* http:// or https:// */
+        const char *method;         /* NULL = GET, or POST when there is a body */
+        const char *url;            /* http:// or https:// */
         const char *unix_path;      /* connect here instead; NULL = by the URL */
         const char *token;          /* Authorization: Bearer; NULL = none */
         const char *content_type;   /* NULL = application/json when there is a body */
@@ -50,16 +50,16 @@ struct http_client_request {
          * http_client_call_resume(); other negative = abort. body_total -1 = chunked. */
         ssize_t (*read)(void *ctx, char *data, size_t size);
         int64_t body_total;
-        /* Streaming the answer instead of collecting: 0 = taken, HTTP_CLIENT_PAUSE = not taken (comes
-         * again after _resume), negative = abort. */
+        /* Streaming the answer instead of collecting: 0 = taken, HTTP_CLIENT_PAUSE = not taken
+         * (comes again after _resume), negative = abort. */
         int (*write)(void *ctx, struct http_client_call *call, const char *data, size_t size);
         /* Exactly once. The call is gone after it. */
         void (*done)(void *ctx, struct http_client_call *call, const struct http_client_answer *a);
         void *ctx;
-        size_t max_body;     /* of a collected answer; 0 = 64 MiB */
-        usec_t connect_for;  /* 0 = 10 s */
-        usec_t stall_for;    /* no byte either way; 0 = 60 s, UINT64_MAX = none */
-        usec_t total_for;    /* 0 = no limit */
+        size_t max_body;    /* of a collected answer; 0 = 64 MiB */
+        usec_t connect_for; /* 0 = 10 s */
+        usec_t stall_for;   /* no byte either way; 0 = 60 s, UINT64_MAX = none */
+        usec_t total_for;   /* 0 = no limit */
 };
 #define HTTP_CLIENT_PAUSE 2
 

@@ -1,12 +1,11 @@
 #pragma once
-/* Passing a request on to a daemon behind a Unix socket, and its answer back, streaming both ways with
- * back-pressure: no body is ever held whole.
+/* Passing a request on to a daemon behind a Unix socket, and its answer back, streaming both ways
+ * with back-pressure: no body is ever held whole.
  *
- * Hop-by-hop headers are dropped, X-Onebox-* headers of the client too; identity headers are set from
- * what the daemon in front found out. Use rows of this form:
- *      {HTTP_ANY, "/api/2.0/{rest...}", http_forward_handle, role, HTTP_KEEP_RAW, SIZE_MAX,
- *       &http_forward_body, .data = &target}
- * with `static struct http_forward_target target`. Threads: the loop's. */
+ * Hop-by-hop headers are dropped, X-Onebox-* headers of the client too; identity headers are set
+ * from what the daemon in front found out. Use rows of this form: {HTTP_ANY, "/api/2.0/{rest...}",
+ * http_forward_handle, role, HTTP_KEEP_RAW, SIZE_MAX, &http_forward_body, .data = &target} with
+ * `static struct http_forward_target target`. Threads: the loop's. */
 #include "lib/net/http_route.h"
 #include "lib/net/loop.h"
 
@@ -22,11 +21,10 @@ struct http_forward_options {
         /* Identity headers of a request, called before sending: add with http_forward_set_header().
          * May be NULL. */
         int (*identify)(struct http_request *req, struct http_forward_headers *h);
-        unsigned n_idle;         /* idle upstream connections kept; 0 = 8 */
-        usec_t connect_for;      /* 0 = 5 s */
-        usec_t first_byte_for;   /* until the answer's head; 0 = 300 s */
+        unsigned n_idle;       /* idle upstream connections kept; 0 = 8 */
+        usec_t connect_for;    /* 0 = 5 s */
+        usec_t first_byte_for; /* until the answer's head; 0 = 300 s */
 };
-struct http_forward_headers;
 /* CR, LF or NUL → -EINVAL. */
 int http_forward_set_header(struct http_forward_headers *h, const char *name, const char *value);
 

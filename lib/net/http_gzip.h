@@ -16,6 +16,7 @@ int http_gzip_pack(const void *data, size_t size, int level, struct buf *out);
 struct http_gzip;
 int http_gzip_new(int level, struct http_gzip **ret);
 struct http_gzip *http_gzip_free(struct http_gzip *g);
-/* Feeds data; `flush` makes everything so far readable at the other end, `end` writes the trailer. */
+/* Feeds data; `flush` makes everything so far readable at the other end, `end` writes the trailer.
+ */
 int http_gzip_feed(struct http_gzip *g, const void *data, size_t size, bool flush, bool end,
                    struct buf *out);

@@ -35,7 +35,8 @@ struct http_listen_options {
 struct http_listen;
 
 /* em names the address, the reason and the remedy. -EADDRINUSE: somebody listens there;
- * -EPERM: beyond loopback without allow_remote; -EINVAL: not an address; -ENOENT: no such fd name. */
+ * -EPERM: beyond loopback without allow_remote; -EINVAL: not an address; -ENOENT: no such fd name.
+ */
 int http_listen_open(const char *address, const struct http_listen_options *o,
                      struct http_listen **ret, struct errmsg *em);
 /* Closes; removes the path of a Unix socket it made itself. */
@@ -52,8 +53,8 @@ uint16_t http_listen_port(const struct http_listen *l); /* 0 for Unix */
 bool http_listen_is_unix(const struct http_listen *l);
 const struct http_listen_options *http_listen_policy(const struct http_listen *l);
 
-/* Takes one connection, non-blocking and close-on-exec, TCP_NODELAY set. 0, -EAGAIN when none waits,
- * -EACCES when the peer is outside allow_cidrs (closed already), else broken (-EMFILE …). */
+/* Takes one connection, non-blocking and close-on-exec, TCP_NODELAY set. 0, -EAGAIN when none
+ * waits, -EACCES when the peer is outside allow_cidrs (closed already), else broken (-EMFILE …). */
 int http_listen_accept(struct http_listen *l, int *ret_fd, struct http_peer *ret_peer);
 
 /* True when somebody accepts connections at this Unix path. */

@@ -2,8 +2,8 @@
 /* One request and its answer.
  *
  * Everything reached from the request lives in its arena until the answer is out; handlers free
- * nothing. Between the handler's call and the reply one thread works on a request at a time; reading is
- * safe from the thread that has it. Strings are UTF-8 without NUL, decoded once. */
+ * nothing. Between the handler's call and the reply one thread works on a request at a time;
+ * reading is safe from the thread that has it. Strings are UTF-8 without NUL, decoded once. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@ struct http_server;
 
 struct http_request {
         struct http_server *server;
-        void *ctx;                     /* the server's, http_server_options.ctx */
+        void *ctx;                      /* the server's, http_server_options.ctx */
         const struct http_route *route; /* NULL only before routing (error_format) */
         enum http_method method;
         const char *method_name;
@@ -62,7 +62,8 @@ bool http_request_gone(const struct http_request *req);
 /* After HTTP_PAUSE: deliver the same piece again. From any thread. */
 void http_request_body_resume(struct http_request *req);
 
-/* --- answering: exactly one of these a request, from any thread -------------------------------- */
+/* --- answering: exactly one of these a request, from any thread --------------------------------
+ */
 
 /* Adds a header to the answer to come. Name and value are copied; CR, LF or NUL → -EINVAL. */
 int http_request_set_header(struct http_request *req, const char *name, const char *value);
@@ -70,8 +71,8 @@ int http_request_set_header(struct http_request *req, const char *name, const ch
 int http_request_set_cookie(struct http_request *req, const char *name, const char *value,
                             int max_age_s);
 
-/* Replies return 0, or negative when the answer could not be made (the client gets a bare 500). After
- * the call the request may be gone: do not touch it.  */
+/* Replies return 0, or negative when the answer could not be made (the client gets a bare 500).
+ * After the call the request may be gone: do not touch it.  */
 /* Copies data. content_type NULL = none (status 204, 304). */
 int http_request_reply(struct http_request *req, int status, const char *content_type,
                        const void *data, size_t size);
@@ -93,21 +94,21 @@ int http_request_reply_error(struct http_request *req, int status, const char *f
         __attribute__((format(printf, 3, 4)));
 
 struct http_request_file {
-        int fd;                  /* taken, also on failure */
-        uint64_t size;           /* of the whole file, bytes */
-        const char *type;        /* content type; NULL = application/octet-stream */
-        const char *etag;        /* without quotes; NULL = none */
-        const char *filename;    /* Content-Disposition: attachment; NULL = none */
-        const char *cache;       /* Cache-Control; NULL = none */
-        const char *encoding;    /* Content-Encoding of pre-compressed files; NULL = none */
-        int64_t modified_at_s;   /* Last-Modified, Unix seconds; 0 = none */
+        int fd;                /* taken, also on failure */
+        uint64_t size;         /* of the whole file, bytes */
+        const char *type;      /* content type; NULL = application/octet-stream */
+        const char *etag;      /* without quotes; NULL = none */
+        const char *filename;  /* Content-Disposition: attachment; NULL = none */
+        const char *cache;     /* Cache-Control; NULL = none */
+        const char *encoding;  /* Content-Encoding of pre-compressed files; NULL = none */
+        int64_t modified_at_s; /* Last-Modified, Unix seconds; 0 = none */
 };
 /* 200, 206 for one satisfiable range, 304 for If-None-Match, 416. By sendfile. */
 int http_request_reply_file(struct http_request *req, const struct http_request_file *f);
 
 /* An answer made piece by piece.
- *   pull  on the loop's thread: write up to size bytes into data; > 0 = bytes written, 0 = nothing yet
- *         (called again after http_request_stream_wake()), HTTP_STREAM_END, or a negative errno: the
+ *   pull  on the loop's thread: write up to size bytes into data; > 0 = bytes written, 0 = nothing
+ * yet (called again after http_request_stream_wake()), HTTP_STREAM_END, or a negative errno: the
  *         connection is cut so that the client sees it as broken.
  *   gone  called exactly once when it is over, also after the end: free what is yours. The request
  *         must not be touched afterwards.
@@ -118,15 +119,14 @@ struct http_request_stream {
         void (*gone)(void *ctx);
         void *ctx;
         const char *heartbeat;
-        int64_t size;      /* Content-Length when known, -1 = chunked */
+        int64_t size; /* Content-Length when known, -1 = chunked */
         bool no_gzip;
 };
-/* *ret (may be NULL) is a reference that is the caller's: http_request_waker_unref() it when no more
- * wakes will come; waking after gone() does nothing. On failure gone() has been called. */
+/* *ret (may be NULL) is a reference that is the caller's: http_request_waker_unref() it when no
+ * more wakes will come; waking after gone() does nothing. On failure gone() has been called. */
 struct http_request_waker;
 int http_request_reply_stream(struct http_request *req, int status, const char *content_type,
-                              const struct http_request_stream *s,
-                              struct http_request_waker **ret);
+                              const struct http_request_stream *s, struct http_request_waker **ret);
 /* From any thread, any number of times: pull is called again soon. */
 void http_request_waker_wake(struct http_request_waker *w);
 struct http_request_waker *http_request_waker_ref(struct http_request_waker *w);

@@ -2,8 +2,8 @@
 /* Route rows and their lookup. Pure.
  *
  * A path is made of '/'-separated segments; "{name}" takes one segment, "{name...}" as last segment
- * takes the rest (at least one character). Static rows win over patterns, and among patterns a static
- * segment wins over {name}, {name} over {rest...}. A row for GET answers HEAD as well. */
+ * takes the rest (at least one character). Static rows win over patterns, and among patterns a
+ * static segment wins over {name}, {name} over {rest...}. A row for GET answers HEAD as well. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -30,8 +30,8 @@ enum http_route_flags {
 };
 
 /* A handler replies and returns 0, or keeps the request and returns HTTP_LATER: then one
- * http_request_reply*() call must follow from any thread, and the request lives until it. A negative
- * errno becomes a 500 by the server's error formatter. */
+ * http_request_reply*() call must follow from any thread, and the request lives until it. A
+ * negative errno becomes a 500 by the server's error formatter. */
 #define HTTP_LATER 1
 
 /* A body delivered in pieces, in constant memory, on the loop's thread.
@@ -40,7 +40,8 @@ enum http_route_flags {
  *   chunk  0 = consumed whole. HTTP_PAUSE = not consumed: the same piece comes again after
  *          http_request_body_resume(). Negative = broken: abort follows, then a 500 unless replied.
  *   end    is the row's handler: the whole body has come.
- *   abort  the body ends early (client gone, broken chunk): drop what was begun; end never comes. */
+ *   abort  the body ends early (client gone, broken chunk): drop what was begun; end never comes.
+ */
 #define HTTP_PAUSE 2
 struct http_body_ops {
         int (*begin)(struct http_request *req);
@@ -52,11 +53,11 @@ struct http_route {
         enum http_method method;
         const char *path;
         int (*handle)(struct http_request *req);
-        int min_role;                   /* the daemon's meaning (auth_role); not read here */
-        unsigned flags;                 /* enum http_route_flags */
-        size_t max_body;                /* bytes; 0 = the server's default, SIZE_MAX = no limit */
+        int min_role;                     /* the daemon's meaning (auth_role); not read here */
+        unsigned flags;                   /* enum http_route_flags */
+        size_t max_body;                  /* bytes; 0 = the server's default, SIZE_MAX = no limit */
         const struct http_body_ops *body; /* NULL = body collected into req->body */
-        const void *data;               /* the daemon's own per-row data */
+        const void *data;                 /* the daemon's own per-row data */
 };
 
 /* At most this many {names} in one path. */
@@ -85,8 +86,7 @@ struct http_route_table *http_route_table_free(struct http_route_table *t);
 int http_route_find(const struct http_route_table *t, enum http_method method, const char *path,
                     struct http_route_match *ret);
 /* "GET, HEAD, POST" for a path: the Allow header. Writes at most size bytes, always terminated. */
-void http_route_allowed(const struct http_route_table *t, const char *path, char *ret,
-                        size_t size);
+void http_route_allowed(const struct http_route_table *t, const char *path, char *ret, size_t size);
 
 enum http_method http_route_method_parse(const char *name);
 const char *http_route_method_print(enum http_method m);

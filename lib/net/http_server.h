@@ -1,8 +1,10 @@
 #pragma once
-/* The HTTP/1.1 server: libmicrohttpd by its epoll fd on the daemon's loop, many listeners, route rows.
+/* The HTTP/1.1 server: libmicrohttpd by its epoll fd on the daemon's loop, many listeners, route
+ * rows.
  *
  * Threads: all calls on the loop's thread. Handlers run there too, or on the pool (HTTP_WORKER).
- * Limits: connections, header and body sizes, idle and slow clients, worker queue: all stated below. */
+ * Limits: connections, header and body sizes, idle and slow clients, worker queue: all stated
+ * below. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,13 +24,14 @@ struct http_server_options {
          * req->identity. 0 = go on, HTTP_LATER = it has replied (refusal), negative = 500. On the
          * loop's thread: must not block. NULL = everybody may do everything. */
         int (*before)(struct http_request *req);
-        /* Writes the body of an error answer made by the server itself or http_request_reply_error().
-         * NULL = {"detail": message}. Returns the content type. */
+        /* Writes the body of an error answer made by the server itself or
+         * http_request_reply_error(). NULL = {"detail": message}. Returns the content type. */
         const char *(*error_format)(struct http_request *req, int status, const char *message,
                                     struct buf *out);
         /* Sees every finished request, on the loop's thread (access log). May be NULL. */
         void (*done)(struct http_request *req, int status, usec_t took_for);
-        const char *allowed_hosts; /* names besides localhost, space-separated; "*" = any; may be NULL */
+        const char *allowed_hosts; /* names besides localhost, space-separated; "*" = any; may be
+                                      NULL */
         unsigned n_workers;        /* 0 = 4 */
         unsigned n_worker_queue;   /* requests waiting for a worker; more → 503; 0 = 256 */
         unsigned n_connections;    /* 0 = 1024; when full the longest idle one is closed */
@@ -40,8 +43,8 @@ struct http_server_options {
 /* -EINVAL, -EEXIST with em naming the row at fault. Rows are borrowed. */
 int http_server_new(const struct http_server_options *o, const struct http_route *rows,
                     size_t n_rows, struct http_server **ret, struct errmsg *em);
-/* Closes every connection; requests still kept by handlers (HTTP_LATER) must have been replied or be
- * replied by nobody any more. */
+/* Closes every connection; requests still kept by handlers (HTTP_LATER) must have been replied or
+ * be replied by nobody any more. */
 struct http_server *http_server_free(struct http_server *s);
 static inline void http_server_freep(struct http_server **s) {
         http_server_free(*s);
@@ -50,8 +53,8 @@ static inline void http_server_freep(struct http_server **s) {
 /* Takes the listener (also on failure) and starts accepting. */
 int http_server_listen(struct http_server *s, struct http_listen *l);
 
-/* Stops accepting, closes idle connections, then calls drained(ctx) once nothing is in flight. Streams
- * without end are told by their gone callback. */
+/* Stops accepting, closes idle connections, then calls drained(ctx) once nothing is in flight.
+ * Streams without end are told by their gone callback. */
 int http_server_drain(struct http_server *s, void (*drained)(void *ctx), void *ctx);
 
 struct http_server_stats {

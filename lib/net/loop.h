@@ -4,9 +4,9 @@
  * Threads: everything belongs to the thread that runs the loop, except loop_post() and
  * loop_post_task(), which any thread may call.
  *
- * Callbacks return 0 to go on; a negative errno ends loop_run() with it. A callback may free its own
- * source. Sources are freed with loop_source_free(); those made with ret == NULL belong to the loop
- * and go with it. */
+ * Callbacks return 0 to go on; a negative errno ends loop_run() with it. A callback may free its
+ * own source. Sources are freed with loop_source_free(); those made with ret == NULL belong to the
+ * loop and go with it. */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "lib/base/timestamp.h"
+#include "lib/base/macros.h"
 
 struct loop;
 struct loop_source;
@@ -64,8 +64,7 @@ int loop_source_arm_at(struct loop_source *s, usec_t at);
 int loop_source_arm_in(struct loop_source *s, usec_t in_for);
 
 /* Blocks the signal in this thread and takes it from a signalfd: call before threads are made. */
-int loop_signal(struct loop *l, int signo, loop_signal_fn *fn, void *ctx,
-                struct loop_source **ret);
+int loop_signal(struct loop *l, int signo, loop_signal_fn *fn, void *ctx, struct loop_source **ret);
 /* SIGTERM and SIGINT quit the loop with code 0. */
 int loop_signals_quit(struct loop *l);
 
@@ -82,6 +81,7 @@ int loop_defer(struct loop *l, loop_defer_fn *fn, void *ctx, struct loop_source 
 /* Higher runs later among sources ready in one turn; 0 is normal. */
 int loop_source_set_priority(struct loop_source *s, int64_t priority);
 int loop_source_set_enabled(struct loop_source *s, bool on);
+int loop_source_set_once(struct loop_source *s);             /* a defer: run once more */
 struct loop_source *loop_source_free(struct loop_source *s); /* NULL is fine */
 static inline void loop_source_freep(struct loop_source **s) {
         loop_source_free(*s);
@@ -91,3 +91,5 @@ static inline void loop_source_freep(struct loop_source **s) {
 void loop_post_task(struct loop *l, struct loop_task *t);
 /* The same with its own memory: -ENOMEM. */
 int loop_post(struct loop *l, void (*fn)(void *ctx), void *ctx);
+/* On the loop's thread: runs now what was posted, for an owner that is about to go. */
+void loop_post_flush(struct loop *l);

@@ -1,5 +1,6 @@
 #pragma once
-/* What a service tells its manager. Without one (no NOTIFY_SOCKET) all are quiet no-ops returning 0. */
+/* What a service tells its manager. Without one (no NOTIFY_SOCKET) all are quiet no-ops returning
+ * 0. */
 #include "lib/base/macros.h"
 
 struct loop;

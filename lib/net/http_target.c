@@ -1,0 +1,116 @@
+/* %-encoding and the parts of a request target. */
+#include "lib/net/http_target.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/base/utf8.h"
+
+static int http_target_nibble(char c) {
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
+/* The byte written as "%XY" at s, of which size bytes are left; -1 when it is not one. */
+static int http_target_escape(const char *s, size_t size) {
+        int hi, lo;
+
+        if (size < 3)
+                return -1;
+        hi = http_target_nibble(s[1]);
+        lo = http_target_nibble(s[2]);
+        return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
+}
+
+ssize_t http_target_decode(char *dst, const char *s, size_t size, bool plus) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < size; i++) {
+                int c = (unsigned char) s[i];
+
+                if (c == '%') {
+                        c = http_target_escape(s + i, size - i);
+                        if (c < 0)
+                                return -EINVAL;
+                        i += 2;
+                } else if (plus && c == '+') {
+                        c = ' ';
+                }
+                if (c == '\0')
+                        return -EINVAL;
+                dst[n++] = (char) c;
+        }
+        dst[n] = '\0';
+        return utf8_valid(dst, n) ? (ssize_t) n : -EINVAL;
+}
+
+/* Where the path begins in the absolute form; NULL when it is not that form. */
+static char *http_target_after_authority(char *target) {
+        char *p;
+
+        if (strncasecmp(target, "http://", 7) == 0)
+                p = target + 7;
+        else if (strncasecmp(target, "https://", 8) == 0)
+                p = target + 8;
+        else
+                return NULL;
+        return p + strcspn(p, "/?#");
+}
+
+int http_target_split(char *target, char **ret_path, char **ret_query) {
+        char *path = target, *query;
+
+        if (strcmp(target, "*") == 0) {
+                *ret_path = target;
+                *ret_query = target + 1;
+                return 0;
+        }
+        if (*path != '/') {
+                path = http_target_after_authority(target);
+                if (!path)
+                        return -EINVAL;
+                if (*path != '/') {
+                        /* "http://host?q": the path is "/", for which the authority's last byte
+                         * makes room. */
+                        path--;
+                        *path = '/';
+                }
+        }
+        path[strcspn(path, "#")] = '\0';
+        query = path + strcspn(path, "?");
+        if (*query)
+                *query++ = '\0';
+        *ret_path = path;
+        *ret_query = query;
+        return 0;
+}
+
+static bool http_target_is_unreserved(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+size_t http_target_encode(char *dst, const char *s, size_t size, const char *keep) {
+        static const char hex[] = "0123456789ABCDEF";
+        size_t n = 0;
+
+        for (size_t i = 0; i < size; i++) {
+                unsigned char c = (unsigned char) s[i];
+
+                if (http_target_is_unreserved(s[i]) || (c && strchr(keep, c))) {
+                        dst[n++] = s[i];
+                } else {
+                        dst[n++] = '%';
+                        dst[n++] = hex[c >> 4];
+                        dst[n++] = hex[c & 15];
+                }
+        }
+        dst[n] = '\0';
+        return n;
+}

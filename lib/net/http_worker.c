@@ -1,0 +1,134 @@
+/* Owns the pool's threads and their queue. Threads block all signals: those are the loop's. */
+#include "lib/net/http_worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include "lib/base/mem.h"
+#include "lib/net/http_exchange.h"
+
+struct http_worker_thread {
+        struct http_worker_pool *pool;
+        int index;
+        pthread_t thread;
+};
+
+struct http_worker_pool {
+        pthread_mutex_t lock;
+        pthread_cond_t wake;
+        /* under lock */
+        struct http_exchange *head, **tail;
+        size_t n_queued, n_queue_max;
+        bool stop;
+        /* constant */
+        void (*run)(struct http_exchange *x, int worker);
+        unsigned n_threads;
+        struct http_worker_thread threads[];
+};
+
+static struct http_exchange *http_worker_next(struct http_worker_pool *p) {
+        struct http_exchange *x;
+
+        pthread_mutex_lock(&p->lock);
+        while (!p->head && !p->stop)
+                pthread_cond_wait(&p->wake, &p->lock);
+        x = p->stop ? NULL : p->head;
+        if (x) {
+                p->head = x->next_work;
+                if (!p->head)
+                        p->tail = &p->head;
+                p->n_queued--;
+        }
+        pthread_mutex_unlock(&p->lock);
+        return x;
+}
+
+static void *http_worker_main(void *ctx) {
+        struct http_worker_thread *t = ctx;
+        struct http_exchange *x;
+
+        while ((x = http_worker_next(t->pool)))
+                t->pool->run(x, t->index);
+        return NULL;
+}
+
+static int http_worker_start(struct http_worker_pool *p, unsigned i) {
+        int r;
+
+        p->threads[i] = (struct http_worker_thread){.pool = p, .index = (int) i};
+        r = pthread_create(&p->threads[i].thread, NULL, http_worker_main, &p->threads[i]);
+        if (r != 0)
+                return -r;
+        p->n_threads++;
+        (void) pthread_setname_np(p->threads[i].thread, "http-worker");
+        return 0;
+}
+
+int http_worker_new(unsigned n_threads, unsigned n_queue,
+                    void (*run)(struct http_exchange *x, int worker),
+                    struct http_worker_pool **ret) {
+        struct http_worker_pool *p =
+                mem_zalloc(sizeof *p + n_threads * sizeof(struct http_worker_thread));
+        sigset_t all, before;
+        int r = 0;
+
+        if (!p)
+                return -ENOMEM;
+        pthread_mutex_init(&p->lock, NULL);
+        pthread_cond_init(&p->wake, NULL);
+        p->tail = &p->head;
+        p->run = run;
+        p->n_queue_max = n_queue;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        for (unsigned i = 0; i < n_threads && r >= 0; i++)
+                r = http_worker_start(p, i);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (r < 0) {
+                http_worker_free(p);
+                return r;
+        }
+        *ret = p;
+        return 0;
+}
+
+struct http_worker_pool *http_worker_free(struct http_worker_pool *p) {
+        if (!p)
+                return NULL;
+        pthread_mutex_lock(&p->lock);
+        p->stop = true;
+        pthread_cond_broadcast(&p->wake);
+        pthread_mutex_unlock(&p->lock);
+        for (unsigned i = 0; i < p->n_threads; i++)
+                pthread_join(p->threads[i].thread, NULL);
+        pthread_cond_destroy(&p->wake);
+        pthread_mutex_destroy(&p->lock);
+        return mem_free(p);
+}
+
+int http_worker_submit(struct http_worker_pool *p, struct http_exchange *x) {
+        int r = 0;
+
+        x->next_work = NULL;
+        pthread_mutex_lock(&p->lock);
+        if (p->n_queued >= p->n_queue_max) {
+                r = -EBUSY;
+        } else {
+                *p->tail = x;
+                p->tail = &x->next_work;
+                p->n_queued++;
+                pthread_cond_signal(&p->wake);
+        }
+        pthread_mutex_unlock(&p->lock);
+        return r;
+}
+
+size_t http_worker_queued(struct http_worker_pool *p) {
+        size_t n;
+
+        pthread_mutex_lock(&p->lock);
+        n = p->n_queued;
+        pthread_mutex_unlock(&p->lock);
+        return n;
+}
