@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # LIMIT and STEPS are read by ../setup
 # setup check: a sanitizer build and every test, ending with "N passed, N failed".
 # Read by ../setup; uses its steps.
 
@@ -68,7 +68,7 @@ run_unit() {
 
 run_pytest() {
         test_env
-        cd "$TOP"
+        cd "$TOP" || return
         "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -rfE --tb=short "$@"
 }
 

@@ -21,7 +21,7 @@ def into(root, *command, seconds):
         keep.append(f"--bind-ro={links}")
     done = subprocess.run(["systemd-nspawn", "-q", "-D", str(root), "--register=no", "--keep-unit",
                            "--pipe", "--machine=obfresh", "--resolv-conf=copy-host", *keep,
-                           "--chdir=/root/onebox", *command],
+                           "--chdir=/srv/onebox", *command],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
     if done.returncode:
         raise Failed(f"{command}: exit {done.returncode}\n{done.stdout[-6000:]}{done.stderr[-3000:]}")
@@ -43,7 +43,7 @@ def fresh():
                        check=False)
         subprocess.run(["cp", "-a", "/usr/local/share/ca-certificates/.",
                         str(root / "usr/local/share/ca-certificates")], check=False)
-        subprocess.run(["git", "clone", "-q", str(TOP), str(root / "root/onebox")], check=True)
+        subprocess.run(["git", "clone", "-q", str(TOP), str(root / "srv/onebox")], check=True)
         yield root
     finally:
         machine.remove()
@@ -66,7 +66,7 @@ def test_demo_is_idempotent_after_an_interruption(fresh):
     root = fresh
     for after in (2, 7, 15):
         subprocess.run(["systemd-nspawn", "-q", "-D", str(root), "--register=no", "--keep-unit",
-                        "--pipe", "--machine=obfresh", "--chdir=/root/onebox", "bash", "-c",
+                        "--pipe", "--machine=obfresh", "--chdir=/srv/onebox", "bash", "-c",
                         f"rm -rf build; timeout -s INT {after} ./setup demo || true"],
                        stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
     began = time.monotonic()

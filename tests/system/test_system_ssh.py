@@ -15,17 +15,17 @@ FORWARDS = {
 def ada(box):
     """A user with the role op who logs in by key."""
     box.machine.shell("""
-        useradd -m -s /bin/bash -G onebox-op ada
-        install -d -m 700 -o ada -g ada /home/ada/.ssh
-        ssh-keygen -q -t ed25519 -N '' -f /root/ada
-        install -m 600 -o ada -g ada /root/ada.pub /home/ada/.ssh/authorized_keys
+        useradd -m -d /srv/ada -s /bin/bash -G onebox-op ada
+        install -d -m 700 -o ada -g ada /srv/ada/.ssh
+        ssh-keygen -q -t ed25519 -N '' -f /srv/ada.key
+        install -m 600 -o ada -g ada /srv/ada.key.pub /srv/ada/.ssh/authorized_keys
         mkdir -p /run/sshd; systemctl start ssh
     """)
     return "ada"
 
 
 def tunnel(machine, user, port, target):
-    ssh = machine.spawn("ssh", "-N", "-i", "/root/" + user, "-o", "StrictHostKeyChecking=no",
+    ssh = machine.spawn("ssh", "-N", "-i", "/srv/%s.key" % user, "-o", "StrictHostKeyChecking=no",
                         "-o", "UserKnownHostsFile=/dev/null", "-o", "ExitOnForwardFailure=yes",
                         "-L", f"{port}:{target}", f"{user}@127.0.0.1")
     until(lambda: f"127.0.0.1:{port} " in machine.run("ss", "-Hltn").stdout, 20, "no tunnel",

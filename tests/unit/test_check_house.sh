@@ -55,7 +55,7 @@ repeat() { # COUNT TEXT
         for ((i = 0; i < $1; i++)); do printf '%s\n' "${2//%/$i}"; done
 }
 
-echo "1..25"
+echo "1..26"
 
 tree
 silent "a clean tree passes"
@@ -76,7 +76,11 @@ tree; printf 'int stranger;\n' >>lib/base/str.c
 expect name_is_address '^lib/base/str\.c:6: name-is-address: stranger ' "a variable that is no address, prefix or not"
 
 tree; printf 'static int helper;\n' >>lib/base/str.c
+printf 'static const struct {\n        int a;\n} helpers[] = {{1}};\n' >>lib/base/str.c
 silent "a static name may be anything"
+
+tree; printf 'const struct {\n        int a;\n} helpers[] = {{1}};\n' >>lib/base/str.c
+expect name_is_address '^lib/base/str\.c:8: name-is-address: helpers ' "a table that is no address"
 
 tree; cp lib/base/str.c lib/net/str.c
 expect basename_once '^lib/net/str\.c:1: basename-once: str stands in lib/base too$' "a basename twice"
