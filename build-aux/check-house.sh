@@ -99,7 +99,8 @@ rule_name_is_address() {
                 }'
 }
 
-# Each basename stands once in the tree; X.c, X.h and X.def side by side are one name.
+# Each basename stands once among the C files, and once among those of pages and Python; X.c, X.h
+# and X.def side by side are one name.
 rule_basename_once() {
         files '(lib|daemons|cli|fuse-gcs|tests)/.*\.(c|h|def)' '(ui|python)/.*\.(js|py|css)' |
                 grep -vE '/(__init__|__main__|conftest|setup)\.py$' |
@@ -107,8 +108,9 @@ rule_basename_once() {
                 {
                         base = $NF; sub(/\.[a-z]+$/, "", base)
                         dir = $0; sub(/\/[^\/]*$/, "", dir)
+                        base = ($0 ~ /\.(c|h|def)$/ ? "" : "page ") base
                         if (base in seen && seen[base] != dir)
-                                printf "%s:1: basename-once: %s stands in %s too\n", $0, base, seen[base]
+                                printf "%s:1: basename-once: %s stands in %s too\n", $0, $NF, seen[base]
                         else
                                 seen[base] = dir
                 }'

@@ -76,14 +76,14 @@ tree; printf 'int stranger;\n' >>lib/base/str.c
 expect name_is_address '^lib/base/str\.c:6: name-is-address: stranger ' "a variable that is no address, prefix or not"
 
 tree; printf 'static int helper;\n' >>lib/base/str.c
-printf 'static const struct {\n        int a;\n} helpers[] = {{1}};\n' >>lib/base/str.c
+printf 'static const struct {\n        int a;\n        int b;\n} helpers[] = {{1, 2}};\n' >>lib/base/str.c
 silent "a static name may be anything"
 
-tree; printf 'const struct {\n        int a;\n} helpers[] = {{1}};\n' >>lib/base/str.c
-expect name_is_address '^lib/base/str\.c:8: name-is-address: helpers ' "a table that is no address"
+tree; printf 'const struct {\n        int a;\n        int b;\n} helpers[] = {{1, 2}};\n' >>lib/base/str.c
+expect name_is_address '^lib/base/str\.c:9: name-is-address: helpers ' "a table that is no address"
 
 tree; cp lib/base/str.c lib/net/str.c
-expect basename_once '^lib/net/str\.c:1: basename-once: str stands in lib/base too$' "a basename twice"
+expect basename_once '^lib/net/str\.c:1: basename-once: str\.c stands in lib/base too$' "a basename twice"
 
 tree; printf 'typedef struct str str_t;\n' >>lib/base/str.h
 expect typedef '^lib/base/str\.h:3: typedef: ' "a typedef of a struct"
