@@ -33,10 +33,9 @@ static const struct {
         const char *name;
         const char *cron;
 } presets[] = {
-        {"@hourly", "0 * * * *"},      {"@daily", "0 0 * * *"},
-        {"@midnight", "0 0 * * *"},    {"@weekly", "0 0 * * 0"},
-        {"@monthly", "0 0 1 * *"},     {"@quarterly", "0 0 1 */3 *"},
-        {"@yearly", "0 0 1 1 *"},      {"@annually", "0 0 1 1 *"},
+        {"@hourly", "0 * * * *"}, {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
+        {"@weekly", "0 0 * * 0"}, {"@monthly", "0 0 1 * *"},  {"@quarterly", "0 0 1 */3 *"},
+        {"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"},
 };
 
 static int fail(struct errmsg *em, const struct field *f, const char *word, const char *why) {

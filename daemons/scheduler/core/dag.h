@@ -11,9 +11,8 @@
 #include "lib/base/strmap.h"
 
 #define DAG_VERSION 1
-#define DAG_TASKS_MAX 20000u
-
-
+#define DAG_TASKS_MAX 10000u
+#define DAG_ID_MAX 250u /* bytes of a DAG, task or group id */
 
 enum dag_kind {
         DAG_COMMAND, /* a process: cmd for bash -c, or argv */
@@ -44,6 +43,14 @@ struct dag_schedule {
         const char *cron;   /* expression or preset, for DAG_SCHEDULE_CRON */
         usec_t delta_for;   /* for DAG_SCHEDULE_DELTA */
         bool data_interval; /* runs cover the interval that just ended, instead of a point */
+};
+
+/* How a task's weight follows from the priority weights around it. */
+enum dag_weight_rule {
+        DAG_WEIGHT_DOWNSTREAM, /* its own and those of all tasks that come after it */
+        DAG_WEIGHT_UPSTREAM,   /* its own and those of all tasks before it */
+        DAG_WEIGHT_ABSOLUTE,   /* its own */
+        _DAG_WEIGHT_RULE_MAX,
 };
 
 struct dag_pair {
@@ -101,13 +108,14 @@ struct dag_task {
         bool fail_if_failed; /* marker: fails when any task of the run failed */
         unsigned retries;
         usec_t retry_delay_for;
-        double retry_factor;        /* 1: always the same delay; 2: doubled each time */
-        usec_t retry_max_delay_for; /* 0: a day */
+        double retry_factor;          /* 1: always the same delay; 2: doubled each time */
+        usec_t retry_max_delay_for;   /* 0: a day */
         usec_t execution_timeout_for; /* 0: none */
         const char *pool;
         unsigned pool_slots;
         int priority_weight;
-        long long weight; /* priority_weight by the DAG's weight rule: what ready tasks are sorted by */
+        enum dag_weight_rule weight_rule;
+        int64_t weight; /* what ready tasks are sorted by, from priority_weight by weight_rule */
         struct dag_resources resources;
         const char *group;       /* id of its group, or NULL */
         const char *description; /* or NULL */
@@ -124,8 +132,8 @@ struct dag_task {
 
 struct dag_group {
         const char *id;
-        const char *parent; /* or NULL */
-        const char *description;
+        const char *parent;      /* or NULL */
+        const char *description; /* or NULL */
 };
 
 struct dag {
@@ -156,6 +164,7 @@ struct dag {
         size_t n_groups;
         const unsigned *leaves; /* indexes of tasks without downstream */
         size_t n_leaves;
+        bool uses_past;         /* a task depends on its past */
         struct strmap task_map; /* id → struct dag_task */
 };
 
@@ -164,13 +173,15 @@ int dag_parse(const char *text, size_t n_bytes, struct dag **ret, struct errmsg 
 
 struct dag *dag_ref(struct dag *d);
 struct dag *dag_unref(struct dag *d); /* takes NULL, returns NULL */
-
-static inline void dag_unrefp(struct dag **d) {
-        dag_unref(*d);
-}
+DEFINE_CLEANUP(struct dag *, dag_unref)
 
 /* By id; NULL when there is none. O(1). */
 const struct dag_task *dag_get_task(const struct dag *d, const char *task_id);
 
 const char *dag_kind_name(enum dag_kind k);
 const char *dag_missed_name(enum dag_missed m);
+
+/* When a task that has failed its n-th time (1…) may be tried again after ended_at: its delay, times
+ * its factor for each failure before, at most its maximum. Without Airflow's jitter: on one machine
+ * there is no herd to spread. */
+usec_t dag_retry_at(const struct dag_task *t, unsigned n_failures, usec_t ended_at);

@@ -40,7 +40,8 @@ struct plan {
         struct plan_decision *decisions;
         size_t n;
         size_t n_allocated;
-        usec_t wake_at; /* the next moment at which something is due; USEC_INFINITY when nothing is */
+        usec_t wake_at; /* the next moment at which something is due; USEC_INFINITY when nothing is
+                         */
 };
 
 void plan_done(struct plan *p);
@@ -57,7 +58,3 @@ void plan_event(const struct plan_decision *d, usec_t now, const char *try_id, c
 
 /* "scheduled__2026-11-22T00:00:00+00:00", as Airflow names runs. */
 void plan_run_id(enum run_type type, usec_t at, char ret[PLAN_RUN_ID_SIZE]);
-
-/* When a task that has failed its n-th time (1…) may be tried again after `ended_at`: its delay,
- * times its factor for each failure before, at most its maximum. */
-usec_t plan_retry_at(const struct dag_task *t, unsigned n_failures, usec_t ended_at);

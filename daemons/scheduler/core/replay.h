@@ -32,19 +32,20 @@ struct replay_fact {
 };
 
 enum replay_action_kind {
-        REPLAY_APPLY,      /* apply the event; `acknowledge` says whether the directory is done with */
-        REPLAY_ADOPT,      /* watch the shim (after applying the event, if has_event) */
-        REPLAY_START,      /* send the start again (harmless if it was received) */
-        REPLAY_STOP,       /* have the shim stopped: nobody wants this try any more */
-        REPLAY_CANCEL,     /* make `started` ourselves so that it can never start, then acknowledge */
-        REPLAY_ACKNOWLEDGE,/* nothing to learn from it */
-        REPLAY_LOST_FOUND, /* move the directory aside */
+        REPLAY_APPLY,  /* apply the event; `acknowledge` says whether the directory is done with */
+        REPLAY_ADOPT,  /* watch the shim (after applying the event, if has_event) */
+        REPLAY_START,  /* send the start again (harmless if it was received) */
+        REPLAY_STOP,   /* have the shim stopped: nobody wants this try any more */
+        REPLAY_CANCEL, /* make `started` ourselves so that it can never start, then acknowledge */
+        REPLAY_ACKNOWLEDGE, /* nothing to learn from it */
+        REPLAY_LOST_FOUND,  /* move the directory aside */
 };
 
 struct replay_action {
         enum replay_action_kind kind;
-        const struct replay_fact *fact; /* NULL when the spool has no directory for the task's try */
-        struct world_task *task;        /* NULL when not known */
+        const struct replay_fact
+                *fact;           /* NULL when the spool has no directory for the task's try */
+        struct world_task *task; /* NULL when not known */
         bool has_event;
         struct world_event event;
 };

@@ -9,13 +9,13 @@ struct sim_config {
         uint64_t seed;
         usec_t start_at;
         unsigned n_nights;
-        usec_t night_at_for;     /* offset of the stop within each 24 h; USEC_INFINITY: no nights */
-        usec_t night_for;        /* how long the machine is off */
-        usec_t task_min_for;     /* durations are drawn from min … max, short ones far more often */
+        usec_t night_at_for; /* offset of the stop within each 24 h; USEC_INFINITY: no nights */
+        usec_t night_for;    /* how long the machine is off */
+        usec_t task_min_for; /* durations are drawn from min … max, short ones far more often */
         usec_t task_max_for;
-        unsigned fail_percent;   /* of tries */
+        unsigned fail_percent; /* of tries */
         unsigned skip_percent;
-        unsigned crash_percent;  /* of nights: a power cut instead of an orderly stop */
+        unsigned crash_percent; /* of nights: a power cut instead of an orderly stop */
 };
 
 enum sim_what {
@@ -35,9 +35,9 @@ struct sim_fact {
         const struct world_run *run;
         const struct world_task *task;
         unsigned try_number;
-        enum world_result result;    /* SIM_TRY_ENDED */
-        enum task_state task_state;  /* state after it */
-        enum run_state run_state;    /* SIM_RUN_FINISHED */
+        enum world_result result;   /* SIM_TRY_ENDED */
+        enum task_state task_state; /* state after it */
+        enum run_state run_state;   /* SIM_RUN_FINISHED */
 };
 
 struct sim_summary {

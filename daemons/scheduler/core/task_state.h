@@ -1,4 +1,5 @@
-/* The states of a task instance and the moves between them. The rows are in task_state.def. Pure. */
+/* The states of a task instance and the moves between them. The rows are in task_state.def. Pure.
+ */
 #pragma once
 
 #include <stdbool.h>

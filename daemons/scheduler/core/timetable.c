@@ -123,8 +123,8 @@ static void set_interval(struct timetable_run *ret, usec_t start_at, usec_t end_
 
 /* The oldest moment at which a missed run still counts. */
 static usec_t horizon(const struct timetable *tt, usec_t now) {
-        usec_t for_usec = tt->missed == DAG_MISSED_WITHIN ? tt->missed_within_for
-                                                          : TIMETABLE_TOLERANCE_FOR;
+        usec_t for_usec =
+                tt->missed == DAG_MISSED_WITHIN ? tt->missed_within_for : TIMETABLE_TOLERANCE_FOR;
 
         return now > for_usec ? now - for_usec : 0;
 }
@@ -172,7 +172,7 @@ static int policy_point(const struct timetable *tt, const struct timetable_run *
         else /* up to the grid that begins at the last run */
                 *ret = at + (tt->schedule.delta_for -
                              (at - last->interval_end_at) % tt->schedule.delta_for) %
-                                       tt->schedule.delta_for;
+                                    tt->schedule.delta_for;
         return 0;
 }
 

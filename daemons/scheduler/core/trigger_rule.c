@@ -1,5 +1,5 @@
-/* One small function a rule; each reads like the row of a truth table. Checked against Airflow's own
- * trigger_rule_dep.py, count for count, by tests/unit/test_trigger_rule.c. */
+/* One small function a rule; each reads like the row of a truth table. Checked against Airflow's
+ * own trigger_rule_dep.py, count for count, by tests/unit/test_trigger_rule.c. */
 #include "daemons/scheduler/core/trigger_rule.h"
 #include "lib/base/macros.h"
 #include "lib/base/str.h"
@@ -39,8 +39,8 @@ static enum trigger_rule_verdict rule_all_done(const struct trigger_rule_counts 
         return ready_if(all_done(c));
 }
 
-static enum trigger_rule_verdict
-rule_all_done_min_one_success(const struct trigger_rule_counts *c) {
+static enum trigger_rule_verdict rule_all_done_min_one_success(
+        const struct trigger_rule_counts *c) {
         if (c->n_skipped > 0)
                 return VERDICT_SKIP;
         if (!all_done(c))
@@ -48,8 +48,7 @@ rule_all_done_min_one_success(const struct trigger_rule_counts *c) {
         return c->n_success > 0 ? VERDICT_READY : VERDICT_UPSTREAM_FAILED;
 }
 
-static enum trigger_rule_verdict
-rule_all_done_setup_success(const struct trigger_rule_counts *c) {
+static enum trigger_rule_verdict rule_all_done_setup_success(const struct trigger_rule_counts *c) {
         if (!all_done(c))
                 return VERDICT_WAIT;
         if (c->n_setup > 0 && c->n_setup_skipped >= c->n_setup)
@@ -91,8 +90,8 @@ static enum trigger_rule_verdict rule_none_failed(const struct trigger_rule_coun
         return ready_if(all_done(c));
 }
 
-static enum trigger_rule_verdict
-rule_none_failed_min_one_success(const struct trigger_rule_counts *c) {
+static enum trigger_rule_verdict rule_none_failed_min_one_success(
+        const struct trigger_rule_counts *c) {
         if (failures(c) > 0)
                 return VERDICT_UPSTREAM_FAILED;
         if (c->n_skipped == c->n_upstream)

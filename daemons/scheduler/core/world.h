@@ -19,11 +19,11 @@
 
 /* Where an unfinished task of a running run waits. */
 enum world_queue {
-        WORLD_QUEUE_NONE,    /* for its upstream tasks or its run; or it is finished */
-        WORLD_QUEUE_SETTLE,  /* decided without a process: see world_task.verdict */
-        WORLD_QUEUE_READY,   /* for a slot */
-        WORLD_QUEUE_RETRY,   /* for retry_at */
-        WORLD_QUEUE_LIVE,    /* for its process */
+        WORLD_QUEUE_NONE,   /* for its upstream tasks or its run; or it is finished */
+        WORLD_QUEUE_SETTLE, /* decided without a process: see world_task.verdict */
+        WORLD_QUEUE_READY,  /* for a slot */
+        WORLD_QUEUE_RETRY,  /* for retry_at */
+        WORLD_QUEUE_LIVE,   /* for its process */
         _WORLD_QUEUE_MAX,
 };
 
@@ -40,10 +40,10 @@ enum world_stop {
 struct world_task {
         /* --- the row ----------------------------------------------------------------------- */
         enum task_state state;
-        unsigned try_number;          /* of the current or latest try; 0: never tried */
-        unsigned max_tries;           /* a failure at try_number > max_tries is final */
-        char try_id[WORLD_ID_SIZE];   /* of the current or latest try; "" when never tried */
-        usec_t queued_at;             /* of the latest try; USEC_INFINITY when not yet */
+        unsigned try_number;        /* of the current or latest try; 0: never tried */
+        unsigned max_tries;         /* a failure at try_number > max_tries is final */
+        char try_id[WORLD_ID_SIZE]; /* of the current or latest try; "" when never tried */
+        usec_t queued_at;           /* of the latest try; USEC_INFINITY when not yet */
         usec_t started_at;
         usec_t ended_at;
         usec_t retry_at;              /* while up_for_retry */
@@ -55,6 +55,7 @@ struct world_task {
         const struct dag_task *spec;
         int map_index; /* -1: not mapped */
         struct trigger_rule_counts counts;
+        struct world_pool *pool; /* whose slots it holds, while live */
         enum world_queue queue;
         enum task_state verdict; /* while in WORLD_QUEUE_SETTLE: the state it will take */
         TAILQ_ENTRY(world_task) in_queue;
@@ -67,7 +68,8 @@ struct world_run {
         char *id;
         enum run_state state;
         enum run_type type;
-        struct timetable_run when; /* logical_at is USEC_INFINITY for a run without a logical date */
+        struct timetable_run
+                when; /* logical_at is USEC_INFINITY for a run without a logical date */
         usec_t queued_at;
         usec_t started_at;
         usec_t ended_at;
@@ -75,14 +77,15 @@ struct world_run {
 
         /* --- in memory only ---------------------------------------------------------------- */
         struct world_dag *dag;
-        struct dag *spec; /* the version this run executes; a reference */
-        uint64_t seq;     /* order of arrival, ever growing */
+        struct dag *spec;         /* the version this run executes; a reference */
+        uint64_t seq;             /* order of arrival, ever growing */
         struct world_task *tasks; /* one per spec->tasks, same order */
         unsigned n_unfinished;
         unsigned n_failed; /* tasks failed or upstream_failed */
         unsigned n_live;
-        bool indexed; /* its tasks stand in the queues */
-        void *user;   /* the daemon's own */
+        unsigned planned_live; /* scratch of plan_next() */
+        bool indexed;          /* counted, its tasks may stand in the queues */
+        void *user;            /* the daemon's own */
         LIST_ENTRY(world_run) in_dag;
         TAILQ_ENTRY(world_run) in_active; /* while not finished */
 };
@@ -98,11 +101,11 @@ struct world_dag {
         bool has_last;
         struct timetable_run last; /* the last run its timetable made */
         bool has_next;
-        struct timetable_run next;  /* valid for moments before next_stale_at */
-        bool next_known;            /* next was computed since last changed */
+        struct timetable_run next; /* valid for moments before next_stale_at */
+        bool next_known;           /* next was computed since last changed */
         unsigned n_running_runs;
         unsigned n_queued_runs;
-        unsigned n_live; /* tasks queued or running */
+        unsigned n_live;       /* tasks queued or running */
         unsigned planned_live; /* scratch of plan_next() */
         unsigned planned_runs;
         struct world_dag_runs runs; /* those in memory, latest logical date first */
@@ -113,7 +116,7 @@ struct world_dag {
 TAILQ_HEAD(world_dags, world_dag);
 
 struct world_pool {
-        const char *name;
+        char *name;
         unsigned n_slots;
         unsigned n_used; /* by live tasks */
         unsigned planned_used;
@@ -122,13 +125,11 @@ struct world_pool {
 
 TAILQ_HEAD(world_pools, world_pool);
 
-
-
 struct world {
-        unsigned parallelism;   /* live tasks at most, over all */
+        unsigned parallelism;     /* live tasks at most, over all */
         usec_t timeout_slack_for; /* how long after its time limit a try is stopped by us: the
                                    * shim, which has the same limit, comes first */
-        bool stopping;          /* the night: nothing starts, no run is made */
+        bool stopping;            /* the night: nothing starts, no run is made */
         uint64_t next_seq;
         struct world_dags dags;
         struct world_pools pools;
@@ -139,8 +140,9 @@ struct world {
         struct world_task **ready; /* by weight descending, then order of arrival */
         size_t n_ready;
         size_t n_ready_allocated;
+        size_t n_ready_new; /* of n_ready: not shown as scheduled yet */
         unsigned n_live;
-        struct strmap dag_map;  /* id → struct world_dag */
+        struct strmap dag_map; /* id → struct world_dag */
 };
 
 int world_init(struct world *w, unsigned parallelism);
@@ -190,7 +192,5 @@ unsigned world_task_failures(const struct world_task *t);
 const char *world_stop_name(enum world_stop s);
 int world_stop_parse(const char *name, enum world_stop *ret);
 
-/* After a change of a task, its upstreams, its past or its run: put it in the queue it belongs to.
- * For world_apply() only. -ENOMEM leaves the task where it was. */
-int world_index_task(struct world *w, struct world_task *t);
-int world_index_run(struct world *w, struct world_run *run);
+/* Drops every run of the DAG that world_may_forget_run() allows to drop. */
+void world_sweep(struct world *w, struct world_dag *wd);

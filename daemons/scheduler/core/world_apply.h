@@ -21,8 +21,9 @@ enum world_event_kind {
         WORLD_TRY_STARTED,    /* try_id */
         WORLD_TRY_STOPPING,   /* try_id, stop: its end has been asked for */
         WORLD_TRY_ENDED,      /* try_id, result */
-        WORLD_TASK_CLEARED,   /* begins anew; its run is queued again when it had finished */
-        WORLD_TASK_MARKED,    /* task_state: success, failed or skipped, by a person */
+        WORLD_TASK_CLEARED,   /* begins anew; its run is queued again when it had finished. A live
+                               * task   is only noted: have its try stopped, its end does the rest */
+        WORLD_TASK_MARKED, /* task_state: success, failed or skipped, by a person. Live: as above */
         _WORLD_EVENT_KIND_MAX,
 };
 
@@ -33,7 +34,8 @@ enum world_result {
         WORLD_RESULT_FAILED_FINAL, /* asked for no further try */
         WORLD_RESULT_TIMED_OUT,    /* like failed */
         WORLD_RESULT_SKIPPED,      /* exit code 99, as Airflow's BashOperator has it */
-        WORLD_RESULT_INTERRUPTED,  /* cut off by a night, a power cut or a lost process: no retry used */
+        WORLD_RESULT_INTERRUPTED,  /* cut off by a night, a power cut or a lost process: no retry
+                                      used */
         WORLD_RESULT_STOPPED,      /* ended because we asked: by the reason of the stop */
         _WORLD_RESULT_MAX,
 };
@@ -42,6 +44,7 @@ enum world_result {
 struct world_event {
         enum world_event_kind kind;
         usec_t at;
+        usec_t started_at;       /* WORLD_TRY_ENDED: when it began, 0 when not known */
         struct world_dag *dag;   /* WORLD_RUN_CREATED */
         struct world_run *run;   /* events of a run */
         struct world_task *task; /* events of a task or try */
@@ -67,7 +70,8 @@ struct world_touched {
 
 #define WORLD_APPLY_STALE 1
 
-/* 0, WORLD_APPLY_STALE (nothing changed), -EEXIST (a run of that id is there), -ENOMEM. */
+/* 0, WORLD_APPLY_STALE (nothing changed), -EEXIST (a run of that id is in memory), -ENOMEM (nothing
+ * changed). */
 int world_apply(struct world *w, const struct world_event *e, struct world_touched *ret);
 
 const char *world_apply_event_name(enum world_event_kind k);

@@ -1,0 +1,22 @@
+/* Keeps counters and queues of a world true: the only place where the state of a task or run
+ * changes. For world.c and world_apply.c only. Pure. */
+#pragma once
+
+#include "daemons/scheduler/core/world.h"
+
+/* Room so that n tasks can become ready without failing. 0 or -ENOMEM. */
+int world_index_reserve(struct world *w, size_t n);
+
+/* Counts a run whose row and task rows are set, and puts its tasks in their queues. 0 or -ENOMEM.
+ */
+int world_index_add_run(struct world *w, struct world_run *run);
+
+/* Takes it out of all counters and queues. */
+void world_index_remove_run(struct world *w, struct world_run *run);
+
+/* The moves, whose legality the caller has checked. 0, or -ENOMEM with nothing changed. */
+int world_index_move_task(struct world *w, struct world_task *t, enum task_state to);
+int world_index_move_run(struct world *w, struct world_run *run, enum run_state to);
+
+/* Does the past of the task forbid its start? */
+bool world_index_past_blocks(const struct world_task *t);
