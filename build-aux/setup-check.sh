@@ -10,7 +10,7 @@ counts() {
         /^# PASS:/ { p += $3 }                                # automake
         /^# (FAIL|ERROR|XPASS):/ { f += $3 }
         /^# SKIP:/ { s += $3 }
-        /^=+ .*(passed|failed|error|skipped).* in [0-9.]+s/ || /^[0-9]+ passed, [0-9]+ failed/ {
+        /(passed|failed|errors?|skipped) in [0-9.]+s/ || /^[0-9]+ passed, [0-9]+ failed/ {
                 gsub(/[=,]/, " ")                             # pytest, and our own programs
                 for (i = 2; i <= NF; i++) {
                         if ($i == "passed") p += $(i - 1)
