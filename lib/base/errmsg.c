@@ -7,10 +7,18 @@
 
 #include "lib/base/utf8.h"
 
-/* Whole characters only, however the text was cut. */
+/* What was quoted may be anything: the text becomes UTF-8 without control characters. */
 static void finish(struct errmsg *em, int n) {
+        size_t len, good = 0;
+
         if (n >= (int) sizeof(em->text))
                 em->text[utf8_cut(em->text, sizeof(em->text) - 1)] = 0;
+        len = strlen(em->text);
+        while ((good += utf8_valid_len(em->text + good, len - good)) < len)
+                em->text[good] = '?';
+        for (char *p = em->text; *p; p++)
+                if ((unsigned char) *p < 0x20 || *p == 0x7F)
+                        *p = ' ';
 }
 
 void errmsg_vset(struct errmsg *em, const char *fmt, va_list ap) {
