@@ -60,6 +60,14 @@ struct http_route {
         const void *data;                 /* the daemon's own per-row data */
 };
 
+/* A row in short: HTTP_ROUTE(HTTP_GET, "/x/{id}", x_api_get, AUTH_VIEWER, HTTP_WORKER), more fields
+ * by name behind. For .def lists. */
+#define HTTP_ROUTE(m, p, h, role, f, ...)                                                    \
+        {                                                                                    \
+                .method = (m), .path = (p), .handle = (h), .min_role = (role), .flags = (f), \
+                ##__VA_ARGS__                                                                \
+        }
+
 /* At most this many {names} in one path. */
 #define HTTP_ROUTE_PARAMS 8
 
