@@ -1,5 +1,6 @@
 # Makes the annotated onebox.conf from the rows the daemons are compiled with:
 #   awk -f make-conf.awk lib/base/conf_sections.def config/*.def
+# and with -v man=1 the part of onebox.conf(5) that lists the keys, for scdoc.
 # SECTION(name, "what it is for") gives the order; CONF_KEY(section, key, type, default, "help").
 
 # Splits the arguments of a row into arg[]; strings lose their quotes, adjacent ones are joined.
@@ -52,19 +53,35 @@ collecting {
         if ($0 ~ /\)[ \t;]*$/) { row(pending); collecting = 0 }
 }
 
+# What scdoc would take for its own marks.
+function plain(text) {
+        gsub(/[_*\\]/, "\\\\&", text)
+        return text
+}
+
+function print_man_key(section, name,    text) {
+        text = value[section, name]
+        printf "*%s* (%s%s)\n\t%s\n\n", plain(name), tolower(unit[section, name]), \
+                text == "" ? "" : ", default " plain(text), plain(help[section, name])
+}
+
+function print_conf_key(section, name,    text) {
+        text = value[section, name]
+        comment(help[section, name])
+        printf "#%s =%s\n", name, text == "" ? "" : " " text
+}
+
 END {
-        comment("onebox.conf: every key with its default. A line that begins with # is not read: take the # away and change the value. Files ending in .conf in onebox.conf.d/ beside this one are read after it, in order of their names. `onebox config check` finds mistakes; onebox.conf(5) says more.")
+        if (!man)
+                comment("onebox.conf: every key with its default. A line that begins with # is not read: take the # away and change the value. Files ending in .conf in onebox.conf.d/ beside this one are read after it, in order of their names. onebox.conf(5) says more.")
         for (i = 1; i <= n_sections; i++) {
                 section = sections[i]
                 if (!(section in keys)) continue
-                printf "\n"
-                comment(about[section])
-                printf "[%s]\n", section
+                if (man) printf "## [%s]\n\n%s.\n\n", section, plain(about[section])
+                else { printf "\n"; comment(about[section]); printf "[%s]\n", section }
                 n = split(keys[section], names, " ")
-                for (k = 1; k <= n; k++) {
-                        comment(help[section, names[k]])
-                        text = value[section, names[k]]
-                        printf "#%s =%s\n", names[k], text == "" ? "" : " " text
-                }
+                for (k = 1; k <= n; k++)
+                        if (man) print_man_key(section, names[k])
+                        else print_conf_key(section, names[k])
         }
 }
