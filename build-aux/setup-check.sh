@@ -85,11 +85,6 @@ run_system() {
         run_pytest tests/system --ignore=tests/system/test_fresh_debian.py
 }
 
-run_fresh() {
-        packages "${SYSTEM_PACKAGES[@]}"
-        ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
-}
-
 check() {
         local all=false unit=false
         while [ $# -gt 0 ]; do

@@ -1,0 +1,68 @@
+# shellcheck shell=bash disable=SC2034
+# setup check --all: what takes longer than a commit can wait for. Read by ../setup; uses its suites.
+
+FUZZ_SECONDS=${ONEBOX_FUZZ_SECONDS:-60}
+
+# Each fuzz target under libFuzzer for a while, from its corpus; a finding is kept in the logs.
+run_fuzz() {
+        local target name passed=0 failed=0 found=$BUILD/logs/fuzz
+        packages clang
+        CC=clang build "$BUILD/fuzz" all --enable-fuzzers --enable-sanitizers --disable-werror CC=clang 'CFLAGS=-O1 -g'
+        as_owner mkdir -p "$found"
+        for target in "$TOP"/tests/fuzz/fuzz_*.c; do
+                name=$(basename "$target" .c)
+                as_owner make -C "$BUILD/fuzz" --no-print-directory "tests/fuzz/$name"
+                as_owner mkdir -p "$found/${name#fuzz_}"
+                echo "== $name"
+                if as_owner "$BUILD/fuzz/tests/fuzz/$name" -max_total_time="$FUZZ_SECONDS" -rss_limit_mb=2048 \
+                        -artifact_prefix="$found/$name-" -print_final_stats=1 \
+                        "$found/${name#fuzz_}" "$TOP/tests/fuzz/corpus/${name#fuzz_}"; then
+                        passed=$((passed + 1))
+                else
+                        echo "FAIL: $name"
+                        failed=$((failed + 1))
+                fi
+        done
+        echo "$passed passed, $failed failed"
+        [ $failed -eq 0 ]
+}
+
+# Two tarballs of one tree are the same, and what is in them builds and passes by itself.
+run_dist() {
+        local dir=$BUILD/demo first name
+        as_owner make -C "$dir" --no-print-directory -s dist
+        first=$(sha256sum <"$(ls "$dir"/onebox-*.tar.xz)")
+        as_owner rm "$dir"/onebox-*.tar.xz
+        as_owner make -C "$dir" --no-print-directory -s dist
+        if [ "$first" != "$(sha256sum <"$(ls "$dir"/onebox-*.tar.xz)")" ]; then
+                echo "FAIL: make dist is not reproducible"
+                echo "0 passed, 1 failed"
+                return 1
+        fi
+        name=$(basename "$dir"/onebox-*.tar.xz .tar.xz)
+        as_owner rm -rf "$BUILD/dist"
+        as_owner mkdir -p "$BUILD/dist"
+        as_owner tar -C "$BUILD/dist" -xJf "$dir/$name.tar.xz"
+        as_owner mkdir "$BUILD/dist/build"
+        (cd "$BUILD/dist/build" && as_owner "../$name/configure" -q)
+        as_owner make -C "$BUILD/dist/build" --no-print-directory -j"$JOBS"
+        as_owner env VERBOSE=1 make -C "$BUILD/dist/build" --no-print-directory -j"$JOBS" check
+        as_owner make -C "$BUILD/dist/build" --no-print-directory -s install "DESTDIR=$BUILD/dist/root"
+        as_owner rm -rf "$BUILD/dist"
+}
+
+run_fresh() {
+        packages "${SYSTEM_PACKAGES[@]}"
+        ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
+}
+
+check_long() {
+        suite "fuzzing, $FUZZ_SECONDS s a target" 3600 run_fuzz
+        suite "the tarball builds and passes by itself" 1800 run_dist
+        suite "kill rounds, all of them" 3600 run_kill_rounds 200
+        if can_nspawn; then
+                suite "both commands on a fresh Debian" 3600 run_fresh
+        else
+                skip "both commands on a fresh Debian" "this machine lets nobody boot a container"
+        fi
+}
