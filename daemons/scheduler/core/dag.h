@@ -156,7 +156,8 @@ struct dag {
         unsigned max_active_tasks;
         usec_t dagrun_timeout_for; /* 0: none */
         bool paused_at_creation;
-        const char *params; /* JSON object text: defaults of a run's conf */
+        const char *params;           /* JSON object text: defaults of a run's conf */
+        struct dag_pairs param_texts; /* the scalar ones of params */
         struct dag_pairs variables;
         struct dag_task *tasks; /* in the order written */
         size_t n_tasks;
@@ -181,7 +182,7 @@ const struct dag_task *dag_get_task(const struct dag *d, const char *task_id);
 const char *dag_kind_name(enum dag_kind k);
 const char *dag_missed_name(enum dag_missed m);
 
-/* When a task that has failed its n-th time (1…) may be tried again after ended_at: its delay, times
- * its factor for each failure before, at most its maximum. Without Airflow's jitter: on one machine
- * there is no herd to spread. */
+/* When a task that has failed its n-th time (1…) may be tried again after ended_at: its delay,
+ * times its factor for each failure before, at most its maximum. Without Airflow's jitter: on one
+ * machine there is no herd to spread. */
 usec_t dag_retry_at(const struct dag_task *t, unsigned n_failures, usec_t ended_at);

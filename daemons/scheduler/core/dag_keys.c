@@ -188,6 +188,27 @@ static int read_pairs(struct dag_reader *r, const struct json *v, struct dag_pai
         return 0;
 }
 
+int dag_keys_scalars(struct dag_reader *r, const struct json *object, struct dag_pairs *ret) {
+        struct dag_pairs p = {};
+        const struct json *item;
+
+        p.items = arena_zalloc_array(r->arena, object->len + 1, sizeof(*p.items));
+        if (!p.items)
+                return -ENOMEM;
+        json_each(item, object) {
+                int k;
+
+                if (item->type == JSON_ARRAY || item->type == JSON_OBJECT)
+                        continue;
+                k = scalar_text(r, item, &p.items[p.n].value);
+                if (k < 0)
+                        return k;
+                p.items[p.n++].key = item->key;
+        }
+        *ret = p;
+        return 0;
+}
+
 int dag_keys_strings(struct dag_reader *r, const struct json *v, const char *const **ret,
                      size_t *ret_n) {
         const struct json *item;

@@ -80,6 +80,8 @@ int dag_keys_span(struct dag_reader *r, const struct json *value, usec_t *ret);
 /* An array of strings, NULL-terminated, in the arena. */
 int dag_keys_strings(struct dag_reader *r, const struct json *value, const char *const **ret,
                      size_t *ret_n);
+/* The scalar members of an object as pairs; others are left out. */
+int dag_keys_scalars(struct dag_reader *r, const struct json *object, struct dag_pairs *ret);
 /* The index of a name in a list, or an error that names the nearest. */
 int dag_keys_choice(struct dag_reader *r, const struct json *value, const char *const *names,
                     size_t n_names, unsigned *ret);

@@ -135,7 +135,7 @@ static int set_params(struct dag_reader *r, const struct json *v, void *target) 
         if (json_write_finish(&w) < 0)
                 return -ENOMEM;
         d->params = arena_strdup(r->arena, buf_cstr(&text));
-        return d->params ? 0 : -ENOMEM;
+        return d->params ? dag_keys_scalars(r, v, &d->param_texts) : -ENOMEM;
 }
 
 static int set_groups(struct dag_reader *r, const struct json *v, void *target) {

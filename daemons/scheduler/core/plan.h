@@ -58,3 +58,21 @@ void plan_event(const struct plan_decision *d, usec_t now, const char *try_id, c
 
 /* "scheduled__2026-11-22T00:00:00+00:00", as Airflow names runs. */
 void plan_run_id(enum run_type type, usec_t at, char ret[PLAN_RUN_ID_SIZE]);
+
+/* --- for why.c: the same questions the plan asks --------------------------------------------- */
+
+enum plan_block {
+        PLAN_BLOCK_NONE,
+        PLAN_BLOCK_PARALLELISM, /* all slots of the machine are taken */
+        PLAN_BLOCK_DAG,         /* max_active_tasks of its run */
+        PLAN_BLOCK_POOL,        /* too few free slots in its pool */
+        PLAN_BLOCK_NO_POOL,     /* its pool does not exist */
+};
+
+/* What keeps a ready task from starting, with n_planned starts in this pass already. */
+enum plan_block plan_block_of(const struct world *w, const struct world_task *t,
+                              unsigned n_planned);
+
+/* When it has taken too long; USEC_INFINITY when nothing limits it now. */
+usec_t plan_run_deadline(const struct world *w, const struct world_run *run);
+usec_t plan_try_deadline(const struct world *w, const struct world_task *t);

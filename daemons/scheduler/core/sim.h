@@ -15,7 +15,8 @@ struct sim_config {
         usec_t task_max_for;
         unsigned fail_percent; /* of tries */
         unsigned skip_percent;
-        unsigned crash_percent; /* of nights: a power cut instead of an orderly stop */
+        unsigned restart_percent; /* of tries: the scheduler dies and returns while it runs */
+        unsigned crash_percent;   /* of nights: a power cut instead of an orderly stop */
 };
 
 enum sim_what {
@@ -47,14 +48,14 @@ struct sim_summary {
         unsigned long n_tries;
         unsigned long n_interrupted;
         unsigned long n_passes;
+        unsigned long n_restarts;
+        unsigned long n_stuck; /* runs that can never go on (they depend on a failed past) */
         usec_t ended_at;
 };
 
-/* Called for every fact, in order; non-zero stops the simulation and is returned. */
-typedef int (*sim_on_fact)(void *user, const struct sim_fact *fact);
-
-/* Runs the world, which holds DAGs and no live task, through the nights and on until all runs made
- * before the last morning are finished or nothing more can happen. 0, -ENOMEM, what on_fact said,
- * or -EDEADLK when unfinished work can never go on (a defect). */
-int sim_run(struct world *w, const struct sim_config *c, sim_on_fact on_fact, void *user,
+/* Runs the world, which holds DAGs and no run, through the nights and on until all runs made before
+ * the end of the last one are finished or nothing more can happen. on_fact is called for every
+ * fact, in order; non-zero stops the simulation and is returned. 0 or -ENOMEM. */
+int sim_run(struct world *w, const struct sim_config *c,
+            int (*on_fact)(void *user, const struct sim_fact *fact), void *user,
             struct sim_summary *ret);

@@ -9,7 +9,7 @@
 struct buf;
 
 #define TEMPLATE_DEPTH_MAX 16u
-#define TEMPLATE_SIZE_MAX (1u << 20)
+#define TEMPLATE_SIZE_MAX (128u << 10) /* what Linux takes as one argument */
 
 struct template_context {
         const struct world_task *task;

@@ -84,7 +84,9 @@ static int reopen_run(struct world *w, struct world_run *run, usec_t at,
 
         if (!run_state_is_finished(run->state))
                 return 0;
-        r = move_run(w, run, RUN_QUEUED, ret);
+        r = world_index_reserve(w, run->spec->n_tasks + 2); /* for the task's move as well */
+        if (r == 0)
+                r = move_run(w, run, RUN_QUEUED, ret);
         if (r == 0) {
                 run->queued_at = at;
                 run->started_at = run->ended_at = USEC_INFINITY;
