@@ -1,0 +1,240 @@
+/* launcher_fork.c: tasks as own processes, for machines without systemd: `onebox up`, containers,
+ * tests. Each onebox-task has its own session; when the launcher dies it is adopted by the nearest
+ * subreaper and nobody notices. Owns a loop source for each living onebox-task, to reap it. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "daemons/launcher/launcher_exec.h"
+#include "daemons/launcher/launcher_spool.h"
+#include "lib/base/buf.h"
+#include "lib/base/fileio.h"
+#include "lib/base/json_write.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/process.h"
+#include "lib/base/str.h"
+#include "lib/net/http_request.h"
+#include "lib/net/loop.h"
+
+enum { ENV_MAX = 32 };
+
+/* A shim from its start to its reaping. */
+struct fork_child {
+        LIST_ENTRY(fork_child) in_exec;
+        struct http_request *req; /* of a sweep, waits for its end */
+        char try_id[ENTROPY_UUID_SIZE];
+};
+
+LIST_HEAD(fork_children, fork_child);
+
+struct fork_exec {
+        struct launcher_exec exec;
+        struct loop *loop;
+        const struct paths *paths;
+        char *tasks_dir;
+        char *program;
+        struct fork_children children;
+        const char *envp[ENV_MAX + 1];
+};
+
+static int reply_pid(struct http_request *req, pid_t pid) {
+        struct json_write w;
+        struct buf b = {};
+
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_null(&w, "unit");
+        json_write_kv_i64(&w, "pid", pid);
+        json_write_end(&w);
+        return http_request_reply_json(req, 200, &b);
+}
+
+static int reply_stopping(struct http_request *req, bool stopping) {
+        return http_request_reply(req, 200, "application/json",
+                                  stopping ? "{\"stopping\":true}" : "{\"stopping\":false}",
+                                  stopping ? STRLEN("{\"stopping\":true}")
+                                           : STRLEN("{\"stopping\":false}"));
+}
+
+static int on_child(struct loop_source *s, const siginfo_t *si, void *ctx) {
+        struct fork_child *c = ctx;
+
+        if (c->req && si->si_code == CLD_EXITED && si->si_status == 0)
+                reply_stopping(c->req, false);
+        else if (c->req)
+                http_request_reply_error(c->req, 500, "what try %s left behind could not be ended",
+                                         c->try_id);
+        else if (si->si_code != CLD_EXITED)
+                log_struct(LOG_WARNING, LOG_FIELDS({"ONEBOX_TRY", c->try_id}),
+                           "onebox-task of try %s was killed by signal %d", c->try_id,
+                           si->si_status);
+        LIST_REMOVE(c, in_exec);
+        mem_free(c);
+        loop_source_free(s);
+        return 0;
+}
+
+static int spawn(struct fork_exec *x, const char *try_id, bool sweep, struct http_request *req,
+                 pid_t *ret_pid, struct errmsg *em) {
+        const char *argv[] = {x->program,
+                              "--state-dir",
+                              x->paths->state_dir,
+                              "--runtime-dir",
+                              x->paths->runtime_dir,
+                              try_id,
+                              sweep ? "--sweep" : NULL,
+                              NULL};
+        _cleanup_close_ int pidfd = -1;
+        struct fork_child *c;
+        pid_t pid;
+        int r;
+
+        c = mem_new(struct fork_child);
+        if (!c)
+                return errmsg_fail(em, -ENOMEM, "no memory");
+        str_copy(c->try_id, sizeof(c->try_id), try_id);
+        c->req = req;
+        r = process_spawn(&(struct process_spec){.path = x->program,
+                                                 .argv = argv,
+                                                 .envp = x->envp,
+                                                 .cwd = "/",
+                                                 .fd_in = -1,
+                                                 .fd_out = -1,
+                                                 .fd_err = STDERR_FILENO,
+                                                 .new_session = true},
+                          &pid, &pidfd, em);
+        if (r >= 0)
+                r = loop_child(x->loop, pid, on_child, c, NULL);
+        if (r < 0) {
+                mem_free(c);
+                return r;
+        }
+        LIST_INSERT_HEAD(&x->children, c, in_exec);
+        *ret_pid = pid;
+        return 0;
+}
+
+static int fork_start(struct launcher_exec *exec, struct http_request *req,
+                      const struct launcher_ask *ask, const char *user) {
+        struct fork_exec *x = container_of(exec, struct fork_exec, exec);
+        _cleanup_close_ int pidfd = -1;
+        struct errmsg em;
+        pid_t pid;
+        int r;
+
+        r = launcher_spool_find(x->tasks_dir, ask->try_id, &pid, &pidfd);
+        if (r == 0)
+                r = spawn(x, ask->try_id, false, NULL, &pid, &em);
+        else if (r < 0)
+                errmsg_errno(&em, r, "cannot look into the spool of try %s", ask->try_id);
+        if (r < 0)
+                return http_request_reply_error(req, 500, "%s", em.text);
+        return reply_pid(req, pid);
+}
+
+static int fork_stop(struct launcher_exec *exec, struct http_request *req,
+                     const struct launcher_ask *ask) {
+        struct fork_exec *x = container_of(exec, struct fork_exec, exec);
+        _cleanup_close_ int pidfd = -1;
+        struct errmsg em;
+        pid_t pid;
+        int r;
+
+        r = launcher_spool_find(x->tasks_dir, ask->try_id, &pid, &pidfd);
+        if (r > 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
+                return reply_stopping(req, true);
+        if (r >= 0)
+                r = spawn(x, ask->try_id, true, req, &pid, &em);
+        else
+                errmsg_errno(&em, r, "cannot look into the spool of try %s", ask->try_id);
+        if (r < 0)
+                return http_request_reply_error(req, 500, "%s", em.text);
+        return HTTP_LATER;
+}
+
+static int fork_list(struct launcher_exec *exec, struct http_request *req) {
+        struct fork_exec *x = container_of(exec, struct fork_exec, exec);
+        _cleanup_(str_free_listp) char **names = NULL;
+        struct json_write w;
+        struct buf b = {};
+        int r;
+
+        r = fileio_list(x->tasks_dir, NULL, &names);
+        if (r < 0 && r != -ENOENT)
+                return http_request_reply_error(req, 500, "cannot list \"%s\": %s", x->tasks_dir,
+                                                errmsg_strerror(r));
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_array(&w, "units");
+        for (char **n = names; n && *n; n++) {
+                _cleanup_close_ int pidfd = -1;
+                pid_t pid;
+
+                if (!entropy_is_uuid(*n) ||
+                    launcher_spool_find(x->tasks_dir, *n, &pid, &pidfd) <= 0)
+                        continue;
+                json_write_object(&w);
+                json_write_kv_str(&w, "try_id", *n);
+                json_write_kv_i64(&w, "pid", pid);
+                json_write_end(&w);
+        }
+        json_write_end(&w);
+        json_write_end(&w);
+        return http_request_reply_json(req, 200, &b);
+}
+
+static void fork_free(struct launcher_exec *exec) {
+        struct fork_exec *x = container_of(exec, struct fork_exec, exec);
+        struct fork_child *c;
+
+        while ((c = LIST_FIRST(&x->children))) {
+                LIST_REMOVE(c, in_exec);
+                mem_free(c);
+        }
+        mem_free(x->tasks_dir);
+        mem_free(x->program);
+        mem_free(x);
+}
+
+/* What a task may inherit: who it is, where programs are, language and zone; never a socket, a
+ * credential or the service manager's word. */
+static void inherit_environment(struct fork_exec *x) {
+        static const char *const names[] = {
+                "PATH=", "HOME=",   "USER=",   "LOGNAME=",  "SHELL=",       "LANG=",
+                "TZ=",   "TMPDIR=", "LC_ALL=", "LC_CTYPE=", "ASAN_OPTIONS="};
+        size_t n = 0;
+
+        for (char **e = environ; *e && n < ENV_MAX; e++)
+                for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                        if (str_starts(*e, names[i])) {
+                                x->envp[n++] = *e;
+                                break;
+                        }
+        x->envp[n] = NULL;
+}
+
+int launcher_fork_new(struct loop *loop, const struct launcher_conf *conf,
+                      const struct paths *paths, struct launcher_exec **ret, struct errmsg *em) {
+        struct fork_exec *x = mem_new(struct fork_exec);
+        int r;
+
+        if (!x)
+                return errmsg_fail(em, -ENOMEM, "no memory");
+        x->exec = (struct launcher_exec){fork_start, fork_stop, fork_list, fork_free};
+        x->loop = loop;
+        x->paths = paths;
+        x->tasks_dir = paths_state(paths, "tasks");
+        r = x->tasks_dir ? paths_daemon(paths, "task", &x->program, em)
+                         : errmsg_fail(em, -ENOMEM, "no memory");
+        if (r < 0) {
+                fork_free(&x->exec);
+                return r;
+        }
+        inherit_environment(x);
+        *ret = &x->exec;
+        return 0;
+}

@@ -1,0 +1,303 @@
+#include "daemons/task/task_log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/macros.h"
+#include "lib/base/timestamp.h"
+
+static int log_open(struct task_log *log) {
+        struct stat st;
+        int fd;
+
+        fd = openat(log->dir_fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+                    0644);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0) {
+                int r = -errno;
+
+                close(fd);
+                return r;
+        }
+        log->fd = fd;
+        log->size = (uint64_t) st.st_size;
+        return 0;
+}
+
+int task_log_init(struct task_log *log, int dir_fd, uint64_t limit) {
+        int r;
+
+        log->fd = -1;
+        log->dir_fd = dir_fd;
+        log->limit = limit;
+        log->size = log->n_lost = log->n_lost_total = log->n_cut = 0;
+        log->capped = log->dirty = log->torn = false;
+        log->failed_errno = 0;
+        log->n_out = 0;
+        for (size_t i = 0; i < TASK_LOG_STREAMS; i++) {
+                struct task_log_stream *s = &log->streams[i];
+
+                s->tag = "oe"[i];
+                s->open = false;
+                s->n_written = s->n_held = 0;
+                s->since = 0;
+        }
+        r = log_open(log);
+        if (r < 0)
+                log->failed_errno = -r;
+        return r;
+}
+
+void task_log_done(struct task_log *log) {
+        if (log->fd >= 0)
+                close(log->fd);
+        log->fd = -1;
+}
+
+/* All of it or, by taking back what came through, nothing: 0 or -errno. */
+static int log_write(struct task_log *log, const char *data, size_t n) {
+        size_t n_done = 0;
+
+        if (log->fd < 0) {
+                int r = log_open(log);
+
+                if (r < 0)
+                        return r;
+        }
+        while (n_done < n) {
+                ssize_t k = write(log->fd, data + n_done, n - n_done);
+
+                if (k > 0) {
+                        n_done += (size_t) k;
+                        continue;
+                }
+                if (k < 0 && errno == EINTR)
+                        continue;
+                int r = k < 0 ? -errno : -EIO;
+                if (n_done > 0 && ftruncate(log->fd, (off_t) log->size) < 0)
+                        log->size += n_done;
+                return r;
+        }
+        log->size += n;
+        log->dirty = true;
+        log->torn = data[n - 1] != '\n';
+        return 0;
+}
+
+static size_t log_header(char *to, size_t size, usec_t at, char tag) {
+        char stamp[TIMESTAMP_SIZE];
+        int n;
+
+        timestamp_print(at, TIMESTAMP_USEC, stamp);
+        n = snprintf(to, size, "%s %c ", stamp, tag);
+        assert(n > 0 && (size_t) n < size);
+        return (size_t) n;
+}
+
+/* Tells of lost bytes as soon as a line gets through again. */
+static int log_own_up(struct task_log *log, usec_t now) {
+        char line[256];
+        size_t n;
+        int r;
+
+        if (log->n_lost == 0)
+                return 0;
+        n = 0;
+        if (log->torn)
+                line[n++] = '\n';
+        n += log_header(line + n, sizeof(line) - n, now, 's');
+        n += (size_t) snprintf(line + n, sizeof(line) - n,
+                               "%" PRIu64 " bytes of output were lost: %s\n", log->n_lost,
+                               strerror(log->failed_errno));
+        r = log_write(log, line, n);
+        if (r < 0)
+                return r;
+        log->n_lost = 0;
+        return 0;
+}
+
+static void log_out_flush(struct task_log *log, usec_t now) {
+        size_t n = log->n_out;
+        int r;
+
+        if (n == 0)
+                return;
+        log->n_out = 0;
+        r = log_own_up(log, now);
+        if (r >= 0)
+                r = log_write(log, log->out, n);
+        if (r < 0) {
+                log->failed_errno = -r;
+                log->n_lost += n;
+                log->n_lost_total += n;
+                for (size_t i = 0; i < TASK_LOG_STREAMS; i++)
+                        log->streams[i].open = false;
+        }
+}
+
+static void log_out(struct task_log *log, const char *data, size_t n, usec_t now) {
+        while (n > 0) {
+                size_t k = MIN(n, sizeof(log->out) - log->n_out);
+
+                memcpy(log->out + log->n_out, data, k);
+                log->n_out += k;
+                data += k;
+                n -= k;
+                if (log->n_out == sizeof(log->out))
+                        log_out_flush(log, now);
+        }
+}
+
+/* The line of another stream that stands without an end gets one. */
+static void log_close_others(struct task_log *log, const struct task_log_stream *but, usec_t now) {
+        for (size_t i = 0; i < TASK_LOG_STREAMS; i++) {
+                struct task_log_stream *s = &log->streams[i];
+
+                if (s == but || !s->open)
+                        continue;
+                log_out(log, "\n", 1, now);
+                s->open = false;
+                s->n_written = 0;
+        }
+}
+
+static bool log_full(struct task_log *log, usec_t now) {
+        char line[160];
+        size_t n;
+
+        if (log->limit == 0 || log->size + log->n_out < log->limit)
+                return false;
+        if (!log->capped) {
+                log->capped = true;
+                log_close_others(log, NULL, now);
+                n = log_header(line, sizeof(line), now, 's');
+                n += (size_t) snprintf(line + n, sizeof(line) - n,
+                                       "the log's limit of %" PRIu64
+                                       " bytes is reached: what follows is not kept\n",
+                                       log->limit);
+                log_out(log, line, n, now);
+        }
+        return true;
+}
+
+/* One piece of a line; `end` closes it. */
+static void log_piece(struct task_log *log, struct task_log_stream *s, const char *text, size_t n,
+                      bool end, usec_t now) {
+        uint64_t n_lost = log->n_lost_total;
+        char header[64];
+
+        if (log_full(log, now)) {
+                log->n_cut += n + end;
+                return;
+        }
+        if (!s->open) {
+                log_close_others(log, s, now);
+                log_out(log, header, log_header(header, sizeof(header), s->since, s->tag), now);
+        }
+        log_out(log, text, n, now);
+        if (end)
+                log_out(log, "\n", 1, now);
+        s->open = !end && log->n_lost_total == n_lost;
+        s->n_written = s->open ? s->n_written + n : 0;
+}
+
+char *task_log_room(struct task_log *log, size_t stream, size_t *ret_n_room) {
+        struct task_log_stream *s = &log->streams[stream];
+
+        assert(stream < TASK_LOG_STREAMS);
+        assert(s->n_held < sizeof(s->held));
+        *ret_n_room = sizeof(s->held) - s->n_held;
+        return s->held + s->n_held;
+}
+
+void task_log_feed(struct task_log *log, size_t stream, size_t n, usec_t now) {
+        struct task_log_stream *s = &log->streams[stream];
+        size_t n_old = s->n_held, at = 0;
+
+        assert(n <= sizeof(s->held) - s->n_held);
+        if (n == 0)
+                return;
+        if (n_old == 0)
+                s->since = now;
+        s->n_held += n;
+        for (;;) {
+                const char *nl = memchr(s->held + MAX(at, n_old), '\n', s->n_held - MAX(at, n_old));
+                size_t len = (nl ? (size_t) (nl - s->held) : s->n_held) - at;
+
+                if (!nl && len + s->n_written < sizeof(s->held))
+                        break;
+                /* the end of the line, or as much of it as one line may have */
+                log_piece(log, s, s->held + at, len, true, now);
+                s->since = now;
+                at += len + (nl ? 1 : 0);
+                if (at == s->n_held)
+                        break;
+        }
+        s->n_held -= at;
+        memmove(s->held, s->held + at, s->n_held);
+        log_out_flush(log, now);
+}
+
+void task_log_say(struct task_log *log, usec_t now, const char *fmt, ...) {
+        char text[512], header[64];
+        va_list ap;
+        int n;
+
+        va_start(ap, fmt);
+        n = vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        if (n < 0)
+                return;
+        log_close_others(log, NULL, now);
+        log_out(log, header, log_header(header, sizeof(header), now, 's'), now);
+        log_out(log, text, MIN((size_t) n, sizeof(text) - 1), now);
+        log_out(log, "\n", 1, now);
+        log_out_flush(log, now);
+}
+
+void task_log_flush(struct task_log *log, usec_t now, bool force) {
+        for (size_t i = 0; i < TASK_LOG_STREAMS; i++) {
+                struct task_log_stream *s = &log->streams[i];
+
+                if (s->n_held == 0 ||
+                    (!force && now >= s->since && now - s->since < TASK_LOG_HOLD_FOR))
+                        continue;
+                log_piece(log, s, s->held, s->n_held, false, now);
+                s->n_held = 0;
+        }
+        log_out_flush(log, now);
+}
+
+usec_t task_log_next(const struct task_log *log) {
+        usec_t next = USEC_INFINITY;
+
+        for (size_t i = 0; i < TASK_LOG_STREAMS; i++)
+                if (log->streams[i].n_held > 0)
+                        next = MIN(next, log->streams[i].since + TASK_LOG_HOLD_FOR);
+        return next;
+}
+
+void task_log_end(struct task_log *log, usec_t now) {
+        task_log_flush(log, now, true);
+        log_close_others(log, NULL, now);
+        log_out_flush(log, now);
+        if (log->n_cut > 0)
+                task_log_say(log, now, "%" PRIu64 " bytes past the log's limit were not kept",
+                             log->n_cut);
+        if (log->n_lost > 0 && log_own_up(log, now) < 0)
+                log->dirty = true;
+        task_log_sync(log);
+}
+
+void task_log_sync(struct task_log *log) {
+        if (log->dirty && log->fd >= 0 && fdatasync(log->fd) == 0)
+                log->dirty = false;
+}

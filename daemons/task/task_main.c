@@ -1,0 +1,209 @@
+/* onebox-task: the supervisor of one try of one task (as conmon is to containers).
+ *
+ * Owns the try's directory in the spool: see task_spool.h for the protocol. Starts the command,
+ * keeps its log, ends it in time, writes its end durably and reports until the scheduler has
+ * recorded it. One thread, one poll loop, no memory that grows with the task. It outlives every
+ * daemon; when it is killed itself, the command dies with it (PDEATHSIG) and the try counts as
+ * interrupted. Exit status: 0 the end is in the spool, 1 nothing was started, 2 wrong usage. */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemons/task/task_end.h"
+#include "daemons/task/task_log.h"
+#include "daemons/task/task_report.h"
+#include "daemons/task/task_run.h"
+#include "daemons/task/task_spec.h"
+#include "daemons/task/task_spool.h"
+#include "daemons/task/task_tree.h"
+#include "daemons/task/task_usage.h"
+#include "lib/base/entropy.h"
+#include "lib/base/fileio.h"
+#include "lib/base/mem.h"
+#include "lib/base/paths.h"
+#include "lib/base/str.h"
+
+static const char usage[] = "Usage: onebox-task [OPTION]... TRY_ID\n"
+                            "Supervise one try of one task; the launcher starts it.\n\n"
+                            "      --state-dir DIR    the spool is DIR/tasks/TRY_ID\n"
+                            "      --runtime-dir DIR  scheduler.sock is there\n"
+                            "      --sweep            kill what a try left behind whose "
+                            "onebox-task was killed, and end\n"
+                            "      --help             show this and end\n"
+                            "      --version          show the version and end\n";
+
+struct task_options {
+        const char *state_dir, *runtime_dir, *try_id;
+        bool sweep;
+};
+
+/* The journal has stderr; lib/base/log.h would bring a library the shim does not need. */
+static int say(int r, const char *try_id, const char *text) {
+        fprintf(stderr, "onebox-task: try %s: %s\n", try_id, text);
+        return r;
+}
+
+/* What a shim has open for its life; the log is too large for the stack. */
+static struct task_log task_log;
+
+/* The end reaches the disk, however long the disk takes to have room for it. */
+static void write_end(struct task_spool *spool, const struct task_end *end) {
+        _cleanup_buf_ struct buf text = {};
+        int r, pause = 100;
+
+        for (;;) {
+                buf_reset(&text);
+                r = task_end_print(end, &text);
+                if (r >= 0)
+                        r = task_spool_end(spool, text.data, text.len);
+                if (r >= 0)
+                        return;
+                say(r, end->try_id, "the end cannot be written yet, trying on");
+                poll(NULL, 0, pause);
+                pause = MIN(pause * 2, 5000);
+        }
+}
+
+/* Reads the spec; one that cannot be used is the try's end, not the shim's. */
+static bool read_spec(struct arena *a, struct task_spool *spool, const char *try_id,
+                      struct task_spec *spec, const char **ret_program, struct errmsg *em) {
+        _cleanup_free_ char *text = NULL;
+        size_t len;
+        char *copy;
+        int r;
+
+        r = fileio_read_at(spool->dir_fd, "spec.json", TASK_SPEC_SIZE_MAX, &text, &len);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot read spec.json"), false;
+        copy = arena_memdup(a, text, len);
+        if (!copy)
+                return errmsg_set(em, "no memory"), false;
+        r = task_spec_parse(a, copy, len, environ, spec, em);
+        if (r < 0)
+                errmsg_prefix(em, "spec.json");
+        if (r >= 0 && !str_eq(spec->try_id, try_id))
+                r = errmsg_fail(em, -EINVAL, "spec.json is of try %s", spec->try_id);
+        if (r >= 0)
+                r = task_spec_program(a, spec, ret_program, em);
+        return r >= 0;
+}
+
+static int supervise(const struct paths *paths, const char *try_id, struct task_spool *spool,
+                     int signal_fd) {
+        struct task_end end = {.try_id = try_id, .how = TASK_END_ERROR};
+        struct task_spec spec = {.log_limit = TASK_SPEC_LOG_LIMIT};
+        const struct clock *clock = clock_system();
+        _cleanup_free_ char *socket_path = paths_runtime(paths, "scheduler.sock");
+        const char *program = NULL;
+        struct arena arena;
+        struct errmsg em;
+        int r;
+
+        if (!socket_path)
+                return say(-ENOMEM, try_id, "no memory");
+        arena_init(&arena, 0);
+        bool usable = read_spec(&arena, spool, try_id, &spec, &program, &end.message);
+        r = task_spool_start(spool, &em);
+        if (r < 0)
+                return say(r, try_id, em.text);
+        task_log_init(&task_log, spool->dir_fd, spec.log_limit);
+        if (usable) {
+                task_run(&spec, program, spool, &task_log, clock, signal_fd, &end);
+                task_usage_get(try_id, &end.usage);
+        } else {
+                end.started_at = end.ended_at = clock_now(clock);
+                task_log_say(&task_log, end.ended_at, "%s", end.message.text);
+        }
+        task_log_end(&task_log, clock_now(clock));
+        end.log_bytes = task_log.size;
+        end.log_lost_bytes = task_log.n_lost_total + task_log.n_cut;
+        task_log_done(&task_log);
+        write_end(spool, &end);
+        arena_done(&arena);
+        task_report(spool, socket_path, try_id, signal_fd);
+        return 0;
+}
+
+static int run(const struct paths *paths, const char *try_id) {
+        _cleanup_(task_spool_done) struct task_spool spool = TASK_SPOOL_NONE;
+        _cleanup_free_ char *dir = paths_state(paths, "tasks/%s", try_id);
+        struct errmsg em;
+        int r, signal_fd;
+
+        if (!dir)
+                return say(-ENOMEM, try_id, "no memory");
+        signal_fd = task_run_signals();
+        if (signal_fd < 0)
+                return say(signal_fd, try_id, "cannot take signals");
+        r = task_spool_init(&spool, dir, &em);
+        if (r < 0)
+                return say(r, try_id, em.text);
+        task_spool_beat(&spool, 0);
+        return supervise(paths, try_id, &spool, signal_fd);
+}
+
+static int sweep(const char *try_id) {
+        int r = task_tree_sweep(try_id);
+
+        if (r < 0)
+                return say(r, try_id, "what it left behind cannot be ended");
+        if (r > 0)
+                say(r, try_id, "what it left behind was killed");
+        return 0;
+}
+
+/* 0; 1: all is said, end well; -EINVAL with *em. By hand: lib/base/options.h would bring the
+ * configuration and the journal, and this program is started for every task. */
+static int parse(int argc, char **argv, struct task_options *o, struct errmsg *em) {
+        static const struct option rows[] = {{"state-dir", required_argument, NULL, 's'},
+                                             {"runtime-dir", required_argument, NULL, 'r'},
+                                             {"sweep", no_argument, NULL, 'w'},
+                                             {"help", no_argument, NULL, 'h'},
+                                             {"version", no_argument, NULL, 'v'},
+                                             {}};
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1) {
+                if (c == 's')
+                        o->state_dir = optarg;
+                else if (c == 'r')
+                        o->runtime_dir = optarg;
+                else if (c == 'w')
+                        o->sweep = true;
+                else if (c == 'h' || c == 'v')
+                        return fputs(c == 'h' ? usage : PACKAGE_STRING "\n", stdout), 1;
+                else
+                        return errmsg_fail(em, -EINVAL, "see onebox-task --help");
+        }
+        o->try_id = argv[optind];
+        if (argc - optind != 1)
+                return errmsg_fail(em, -EINVAL, "one try id is needed: see onebox-task --help");
+        if (!entropy_is_uuid(o->try_id))
+                return errmsg_fail(em, -EINVAL, "\"%s\" is not a try id (a UUID)", o->try_id);
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(paths_done) struct paths paths = {};
+        struct task_options o = {};
+        struct errmsg em;
+        int r;
+
+        umask(0022);
+        r = parse(argc, argv, &o, &em);
+        if (r > 0)
+                return 0;
+        if (r == 0)
+                r = paths_init(&paths, o.state_dir, o.runtime_dir, NULL, &em);
+        if (r < 0) {
+                fprintf(stderr, "onebox-task: %s\n", em.text);
+                return 2;
+        }
+        r = o.sweep ? sweep(o.try_id) : run(&paths, o.try_id);
+        return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,52 @@
+#include "daemons/task/task_report.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "lib/net/http_call.h"
+
+enum { PAUSE_MIN_MS = 10, PAUSE_MAX_MS = 5000 };
+
+static bool report_once(const char *address, const char *target) {
+        struct http_call call = {.address = address,
+                                 .method = "POST",
+                                 .target = target,
+                                 .max_body = 65536,
+                                 .stall_for = 10 * USEC_PER_SEC};
+        struct http_call_answer answer = {};
+        bool done;
+
+        done = http_call(&call, &answer, NULL) >= 0 && answer.status == 200;
+        http_call_answer_done(&answer);
+        return done;
+}
+
+/* True when told to end. */
+static bool report_pause(int signal_fd, int ms) {
+        struct pollfd p = {.fd = signal_fd, .events = POLLIN};
+        struct signalfd_siginfo si;
+
+        if (poll(&p, 1, ms) <= 0)
+                return false;
+        while (read(signal_fd, &si, sizeof(si)) == sizeof(si))
+                if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+                        return true;
+        return false;
+}
+
+void task_report(const struct task_spool *spool, const char *socket_path, const char *try_id,
+                 int signal_fd) {
+        char address[256], target[96];
+        int pause = PAUSE_MIN_MS;
+
+        snprintf(address, sizeof(address), "unix:%s", socket_path);
+        snprintf(target, sizeof(target), "/internal/tries/%s", try_id);
+        while (!task_spool_is_acked(spool) && !report_once(address, target)) {
+                if (report_pause(signal_fd, pause))
+                        return;
+                pause = MIN(pause * 2, (int) PAUSE_MAX_MS);
+        }
+}
