@@ -33,7 +33,7 @@ struct http_call_answer {
         struct buf body; /* NUL-terminated; buf_done() it, or http_call_answer_done() */
 };
 
-/* 0 with any status; -ECONNREFUSED/-ENOENT nobody there, -ETIMEDOUT, -EPROTO not HTTP, -EFBIG,
- * -ECONNRESET. em says what, why and the remedy. */
+/* 0 with any status (positive: what chunk returned); -ECONNREFUSED/-ENOENT nobody there,
+ * -ETIMEDOUT, -EPROTO not HTTP, -EFBIG, -ECONNRESET. em says what, why and the remedy. */
 int http_call(const struct http_call *c, struct http_call_answer *ret, struct errmsg *em);
 void http_call_answer_done(struct http_call_answer *a);

@@ -2,8 +2,7 @@
 /* Inside lib/net only: a request with what the server needs around it, and the connection it is on.
  *
  * States of an exchange (loop's thread):
- *   NEW → BODY → HANDED → DONE     the way of a request with a body
- *   NEW → HANDED → DONE            without one
+ *   NEW → BODY → HANDED → DONE     the way of a request, also of one without a body
  *   NEW|BODY → DRAIN → DONE        refused; what is left of the body is read and dropped first
  * HANDED: the handler, a worker or whoever kept the request has it; the connection is suspended
  * unless we are inside its callback. The answer comes by http_exchange_answer() from any thread. */
