@@ -12,14 +12,16 @@ readonly MAX_FILE=600 MAX_FUNCTION=100 MAX_COMPLEXITY=15 MIN_ASSERTS=20
 
 # --- what is looked at -----------------------------------------------------------------------
 
-# Every file of ours, with DIR's paths: what git knows and what it would add, or all of a tarball.
+# Every file of ours, with DIR's paths: what git knows and what it would add, or all of a tarball
+# but what autotools put there.
 files_list() {
-        if git rev-parse --is-inside-work-tree >/dev/null 2>&1 &&
-                [ "$(git rev-parse --show-toplevel)" = "$PWD" ]; then
-                git ls-files --cached --others --exclude-standard
+        local git=(git -c "safe.directory=*")
+        if [ "$("${git[@]}" rev-parse --show-toplevel 2>/dev/null || true)" = "$PWD" ]; then
+                "${git[@]}" ls-files --cached --others --exclude-standard
         else
-                find . -type f -not -path './.git/*' -printf '%P\n'
-        fi | sort -u | while IFS= read -r f; do [ -f "$f" ] && printf '%s\n' "$f"; done
+                find . -name .git -prune -o -type f -printf '%P\n' |
+                        grep -vE '^(configure|aclocal\.m4|config\.h\.in|Makefile\.in|autom4te\.cache/.*|build-aux/(ar-lib|compile|depcomp|install-sh|missing|test-driver|tap-driver\.sh))$'
+        fi | sort -u | while IFS= read -r f; do if [ -f "$f" ]; then printf '%s\n' "$f"; fi; done
 }
 
 # files GLOB...: those of the list that match one of the extended regular expressions.
