@@ -96,7 +96,7 @@ export const tracking = {
   models: (filter, signal) => get(`${ML}/registered-models/search`, { max_results: 500, filter }, signal)
     .then((a) => a.registered_models || []),
   model: (name, signal) => get(`${ML}/registered-models/get`, { name }, signal).then((a) => a.registered_model),
-  versions: (name, signal) => get(`${ML}/model-versions/search`,
-    { filter: `name='${name.replaceAll("'", "\\'")}'`, max_results: 500 }, signal)
+  search: (filter, signal) => get(`${ML}/model-versions/search`, { filter, max_results: 500 }, signal)
     .then((a) => a.model_versions || []),
+  versions: (name, signal) => tracking.search(`name='${name.replaceAll("'", "\\'")}'`, signal),
 };

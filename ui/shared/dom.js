@@ -69,3 +69,11 @@ export const copyable = (text, label = text) => h("button", {
   class: "copy mono", type: "button", title: `Copy ${text}`,
   onclick: () => navigator.clipboard?.writeText(text).then(() => note("Copied"), () => {}),
 }, label);
+
+// The head of a page: where we are, what it is, what can be done.
+export const head = (title, { crumb, sub, actions } = {}) => h("div", { class: "head" },
+  h("div", { class: "titles" },
+    crumb ? h("span", { class: "crumb" }, crumb) : null,
+    h("h1", {}, title),
+    sub ? h("div", { class: "sub" }, sub) : null),
+  actions ? h("div", { class: "actions" }, actions) : null);

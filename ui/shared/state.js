@@ -1,5 +1,6 @@
 // States: one shape, one colour and one word for each, so that colour alone never carries the meaning.
 import { h, svg } from "./dom.js";
+import { moment } from "./time.js";
 
 // state: [class, word, shape]
 const STATES = {
@@ -23,15 +24,15 @@ const STATES = {
   ready: ["ok", "ready", "disc"],
 };
 const SHAPES = {
-  disc: ["circle", { cx: 6, cy: 6, r: 5 }],
-  cross: ["path", { d: "M3 1h6l2 2v6l-2 2H3L1 9V3zM4 4l4 4M8 4l-4 4", class: "cut" }],
-  ring: ["circle", { cx: 6, cy: 6, r: 4.2, class: "ring" }],
-  hollow: ["circle", { cx: 6, cy: 6, r: 4.2, class: "line" }],
-  half: ["path", { d: "M6 1a5 5 0 0 1 0 10zM6 1.8a4.2 4.2 0 0 0 0 8.4", class: "halfline" }],
-  moon: ["path", { d: "M9.8 8.2A5 5 0 1 1 5 1.2a4.2 4.2 0 0 0 4.8 7z" }],
-  dash: ["path", { d: "M2 6h8", class: "line" }],
-  slash: ["path", { d: "M6 1.8A4.2 4.2 0 1 0 6 10.2 4.2 4.2 0 0 0 6 1.8M3.2 8.8l5.6-5.6", class: "line" }],
-  dot: ["circle", { cx: 6, cy: 6, r: 1.8 }],
+  disc: [["circle", { cx: 6, cy: 6, r: 5 }]],
+  cross: [["path", { d: "M3.6.4h4.8l3.2 3.2v4.8l-3.2 3.2H3.6L.4 8.4V3.6z" }], ["path", { d: "M4 4l4 4M8 4l-4 4", class: "cut" }]],
+  ring: [["circle", { cx: 6, cy: 6, r: 4.2, class: "ring" }]],
+  hollow: [["circle", { cx: 6, cy: 6, r: 4.2, class: "line" }]],
+  half: [["circle", { cx: 6, cy: 6, r: 4.2, class: "line" }], ["path", { d: "M6 1.5a4.5 4.5 0 0 1 0 9z" }]],
+  moon: [["path", { d: "M10.6 8.1A5.3 5.3 0 1 1 4.8.8a4.4 4.4 0 0 0 5.8 7.3z" }]],
+  dash: [["path", { d: "M2 6h8", class: "line" }]],
+  slash: [["circle", { cx: 6, cy: 6, r: 4.2, class: "line" }], ["path", { d: "M3.2 8.8l5.6-5.6", class: "line" }]],
+  dot: [["circle", { cx: 6, cy: 6, r: 1.8 }]],
 };
 
 const known = (state) => STATES[String(state ?? "none").toLowerCase()] || ["wait", String(state), "hollow"];
@@ -41,14 +42,20 @@ export const tone = (state) => known(state)[0];
 
 export function mark(state, title) {
   const [kind, text, shape] = known(state);
-  const [tag, props] = SHAPES[shape];
   return svg("svg", { class: `mark s-${kind}`, viewBox: "0 0 12 12", role: "img", "aria-label": title || text },
-    title ? svg("title", {}, title) : null, svg(tag, props));
+    title ? svg("title", {}, title) : null, SHAPES[shape].map(([tag, props]) => svg(tag, props)));
 }
 
 // A pill with shape and word.
 export const badge = (state) =>
   h("span", { class: `badge s-${tone(state)}` }, mark(state), h("span", {}, word(state)));
+
+// What a run is called among people; its id stands beside it.
+export function runName(run) {
+  const kind = { scheduled: "Scheduled", manual: "By hand", backfill: "Backfill", asset_triggered: "By data" }[run.run_type] || "Run";
+  const at = run.logical_date ?? run.run_after ?? run.queued_at ?? run.start_date;
+  return at ? `${kind}, ${moment(at)}` : run.dag_run_id;
+}
 
 // Which states of a set speak for the whole, worst first.
 const ORDER = ["failed", "upstream_failed", "running", "restarting", "up_for_retry", "interrupted", "queued",

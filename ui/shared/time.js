@@ -35,6 +35,13 @@ export const absolute = (ms) => new Date(ms).toLocaleString(undefined, {
 export const clock = (ms) => new Date(ms).toLocaleTimeString(undefined,
   { hour: "2-digit", minute: "2-digit", hour12: false });
 
+// "22 Nov, 10:39", with the year when it is not this one
+export function moment(at) {
+  const d = new Date(millis(at));
+  return d.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+    year: d.getFullYear() === new Date().getFullYear() ? undefined : "numeric" });
+}
+
 const ticking = new Set();
 setInterval(() => {
   for (const t of ticking) t.node.isConnected ? t.draw() : t.seen ? ticking.delete(t) : (t.seen = true);

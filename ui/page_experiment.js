@@ -1,0 +1,143 @@
+// One experiment: its runs as a table to search, sort and compare by eye. The view is in the address.
+import { h, page, replace, head, setQuery, copyable, ask } from "./shared/dom.js";
+import { tracking } from "./shared/api.js";
+import { place, empty } from "./shared/panel.js";
+import { mark, word } from "./shared/state.js";
+import { when, lasting } from "./shared/time.js";
+import { number } from "./shared/chart.js";
+
+const PAGE = 100;
+const MOST = 5; // metric and parameter columns shown by themselves
+
+const metricOf = (run, key) => run.data.metrics?.find((m) => m.key === key)?.value;
+const paramOf = (run, key) => run.data.params?.find((p) => p.key === key)?.value;
+const keysOf = (runs, kind) => {
+  const count = new Map();
+  for (const r of runs) for (const x of r.data[kind] || []) count.set(x.key, (count.get(x.key) || 0) + 1);
+  return [...count.entries()].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+};
+const differs = (runs, get) => new Set(runs.map(get).filter((v) => v !== undefined).map(String)).size > 1;
+
+// What tells the runs apart comes first; what autolog adds for completeness comes last.
+function usual(runs) {
+  const counted = keysOf(runs, "metrics");
+  const metrics = counted.filter(([, n]) => n * 3 >= counted[0][1]).map(([k]) => k).sort((a, b) => Number(a.startsWith("training_")) - Number(b.startsWith("training_")));
+  const params = keysOf(runs, "params").map(([k]) => k);
+  const telling = params.filter((k) => differs(runs, (r) => paramOf(r, k)));
+  return { metrics: metrics.slice(0, MOST), params: (telling.length ? telling : params).slice(0, MOST) };
+}
+
+export function mount(root, { signal, title, params }) {
+  const id = params.get("id");
+  let filter = params.get("filter") || "", order = params.get("order") || "";
+  let chosen = params.get("cols")?.split(",").filter(Boolean) || null;
+  let runs = [], token = null, errorText = "";
+  const body = h("div", {});
+  const box = h("input", { type: "search", placeholder: "metrics.accuracy > 0.9 and params.C = \"10\"", "aria-label": "Search runs", "data-search": true, value: filter, spellcheck: "false" });
+  const count = h("span", { class: "count" });
+  const wrong = h("div", {});
+
+  const top = place({ lines: 2, signal, load: (s) => tracking.experiment(id, s), view: (x) => {
+    title(x.name);
+    return head(x.name, { crumb: h("a", { href: page("experiments") }, "Experiments"),
+      sub: [h("span", {}, "ID ", copyable(x.experiment_id)), h("span", { class: "wide" }, copyable(x.artifact_location))],
+      actions: h("button", { type: "button", onclick: () => table.reload() }, "Refresh") });
+  } });
+
+  const ask1 = (s) => ({ experiment_ids: [id], filter: filter || undefined, max_results: PAGE, page_token: s,
+    order_by: order ? [`${fieldOf(order)} ${order.startsWith("-") ? "DESC" : "ASC"}`] : undefined });
+  const fieldOf = (o) => { const [kind, ...rest] = o.replace(/^-/, "").split("."); return `${kind}.\`${rest.join(".")}\``; };
+
+  const table = place({ lines: 8, signal, every: 10000,
+    load: async (s) => {
+      try {
+        const answer = await tracking.runs(ask1(), s);
+        errorText = "";
+        return { runs: answer.runs || [], token: answer.next_page_token || null };
+      } catch (error) {
+        if (error.status !== 400) throw error;
+        errorText = error.message;
+        return { runs: [], token: null, wrong: error.message };
+      }
+    },
+    view: (d) => { runs = d.runs; token = d.token; draw(); return body; } });
+
+  function sort(key) {
+    order = order === `-${key}` ? key : order === key ? "" : `-${key}`;
+    setQuery({ order });
+    table.reload();
+  }
+  function search(text) { filter = text; box.value = text; setQuery({ filter }); table.reload(); }
+
+  async function columns() {
+    const now = new Set(shownKeys().all);
+    const pick = (kind, keys) => h("div", {}, h("h3", {}, kind === "metrics" ? "Metrics" : "Parameters"), keys.map(([k]) =>
+      h("label", { class: "row", style: { display: "flex", "font-weight": "400" } }, h("input", { type: "checkbox", name: "col", value: `${kind}.${k}`, checked: now.has(`${kind}.${k}`) }), h("span", { class: "clip" }, k))));
+    const answer = await ask("Columns", h("div", { class: "halves", style: { "max-height": "50vh", overflow: "auto" } }, pick("metrics", keysOf(runs, "metrics")), pick("params", keysOf(runs, "params"))), "Show");
+    if (!answer) return;
+    chosen = answer.getAll("col");
+    setQuery({ cols: chosen.join(",") });
+    draw();
+  }
+
+  function shownKeys() {
+    const by = chosen ? { metrics: chosen.filter((c) => c.startsWith("metrics.")).map((c) => c.slice(8)), params: chosen.filter((c) => c.startsWith("params.")).map((c) => c.slice(7)) } : usual(runs);
+    return { ...by, all: [...by.metrics.map((k) => `metrics.${k}`), ...by.params.map((k) => `params.${k}`)] };
+  }
+
+  const sortable = (key, label, attrs = {}) => h("th", { ...attrs, "aria-sort": order === key ? "ascending" : order === `-${key}` ? "descending" : null },
+    h("button", { class: "sort", type: "button", "data-key": `sort-${key}`, title: `Sort by ${label}`, onclick: () => sort(key) }, label));
+
+  async function more(button) {
+    button.disabled = true;
+    const answer = await tracking.runs(ask1(token), signal).catch(() => null);
+    if (!answer) { button.disabled = false; return; }
+    runs = [...runs, ...(answer.runs || [])];
+    token = answer.next_page_token || null;
+    draw();
+  }
+
+  function draw() {
+    replace(wrong, errorText ? h("p", { class: "wrong", role: "alert" }, errorText) : null);
+    count.textContent = runs.length ? `${runs.length}${token ? "+" : ""} runs` : "";
+    if (!runs.length) {
+      replace(body, errorText ? null : filter ? empty("No run matches", h("button", { type: "button", onclick: () => search("") }, "Clear the search"))
+        : empty("No runs yet", h("span", {}, "Runs logged to this experiment appear here.")));
+      return;
+    }
+    const cols = shownKeys();
+    const range = new Map(cols.metrics.map((k) => {
+      const v = runs.map((r) => metricOf(r, k)).filter(Number.isFinite);
+      return [k, [Math.min(...v), Math.max(...v)]];
+    }));
+    replace(body, h("div", { class: "scroll" }, h("table", { class: "runs" },
+      h("thead", {},
+        h("tr", { class: "group" }, h("th", { colspan: "3" }), cols.metrics.length ? h("th", { class: "edge", colspan: cols.metrics.length }, "Metrics") : null,
+          cols.params.length ? h("th", { class: "edge", colspan: cols.params.length }, "Parameters") : null),
+        h("tr", {}, h("th", {}, "Run"), sortable("attributes.start_time", "Started", { class: "wide" }), h("th", { class: "num wide" }, "Took"),
+          cols.metrics.map((k, i) => sortable(`metrics.${k}`, k, { class: i ? "num" : "num edge" })), cols.params.map((k, i) => sortable(`params.${k}`, k, { class: i ? "" : "edge" })))),
+      h("tbody", {}, runs.map((r) => row(r, cols, range))))),
+    token ? h("div", { class: "empty" }, h("button", { type: "button", onclick: (e) => more(e.target) }, "Load more")) : null);
+  }
+
+  replace(root, top, h("section", { class: "sheet", "aria-label": "Runs" },
+    h("header", {}, h("form", { class: "query", role: "search", onsubmit: (e) => { e.preventDefault(); search(box.value.trim()); } }, box, h("button", {}, "Search"),
+      h("button", { type: "button", class: "wide", onclick: () => search("") }, "Clear")), h("div", { class: "right" }, count, h("button", { type: "button", onclick: columns }, "Columns"))),
+    wrong, table));
+  box.addEventListener("search", () => { if (!box.value && filter) search(""); });
+}
+
+function row(r, cols, range) {
+  const { info } = r;
+  const bar = (k, v) => {
+    const [lo, hi] = range.get(k);
+    if (!Number.isFinite(v) || hi <= lo) return {};
+    const part = Math.round(4 + ((v - lo) / (hi - lo)) * 96);
+    return { background: `linear-gradient(to right, var(--bar) ${part}%, transparent ${part}%) 0 100% / 100% 3px no-repeat` };
+  };
+  return h("tr", {},
+    h("th", { scope: "row", class: "nowrap" }, mark(info.status, word(info.status)), " ", h("a", { href: page("training", { run: info.run_id }), "data-key": info.run_id }, info.run_name || info.run_id.slice(0, 12))),
+    h("td", { class: "nowrap quiet wide" }, when(Number(info.start_time))), h("td", { class: "num wide quiet" }, lasting(Number(info.start_time), info.end_time ? Number(info.end_time) : null)),
+    cols.metrics.map((k, i) => { const v = metricOf(r, k); return h("td", { class: `num v ${i ? "" : "edge"}`, title: v, style: bar(k, v) }, v === undefined ? "" : number(v)); }),
+    cols.params.map((k, i) => { const v = paramOf(r, k); return h("td", { class: `v ${i ? "" : "edge"}`, title: v }, v ?? ""); }));
+}

@@ -1,0 +1,120 @@
+// Now: is the box well, what runs, what needs somebody, what comes, and what came out lately.
+import { h, page, replace } from "./shared/dom.js";
+import { scheduler, tracking } from "./shared/api.js";
+import { sheet, place, empty } from "./shared/panel.js";
+import { live } from "./shared/live.js";
+import { mark, word } from "./shared/state.js";
+import { when, lasting, millis, clock, absolute } from "./shared/time.js";
+import { number } from "./shared/chart.js";
+import { pipelineRows, runsByDag, noPipelines } from "./page_pipelines.js";
+import { trigger } from "./shared/trigger.js";
+
+const DAY = 86400e3;
+const AGAIN = ["up_for_retry", "interrupted"];
+
+const fact = (name, ...value) => h("div", { class: "fact" }, h("span", {}, name), h("span", {}, value));
+
+// /ready answers 503 when something is away, and says what.
+async function ready(signal) {
+  const answer = await fetch("ready", { signal });
+  return answer.json();
+}
+
+async function everything(signal) {
+  const [dags, runs, errors] = await Promise.all([scheduler.dags(signal), runsByDag(signal), scheduler.importErrors(signal).catch(() => [])]);
+  const going = [...runs.values()].flat().filter((r) => r.state === "running" || r.state === "queued");
+  const instances = await Promise.all(going.slice(0, 20).map((r) => scheduler.taskInstances(r.dag_id, r.dag_run_id, signal)));
+  return { dags, runs: [...runs], errors, going, instances: instances.flat() };
+}
+
+// The last run of each pipeline that ended badly, tasks that try again, files that cannot be read.
+function needs({ dags, runs, errors, instances }) {
+  const by = new Map(runs);
+  const broken = dags.map((d) => by.get(d.dag_id)?.find((r) => r.state === "success" || r.state === "failed")).filter((r) => r?.state === "failed");
+  const again = instances.filter((t) => AGAIN.includes(t.state));
+  return { errors, broken, again, n: errors.length + broken.length + again.length };
+}
+
+const logHref = (t) => page("run", { dag: t.dag_id, run: t.dag_run_id, task: t.task_id });
+
+function nowList({ going, instances }) {
+  const running = instances.filter((t) => t.state === "running");
+  const waiting = going.filter((r) => !running.some((t) => t.dag_run_id === r.dag_run_id && t.dag_id === r.dag_id));
+  if (!going.length) return empty("Nothing is running");
+  return h("ul", { class: "list" },
+    running.map((t) => h("li", {}, mark("running"), h("div", { class: "what" }, h("a", { href: logHref(t) }, t.task_id), h("div", { class: "quiet" }, t.dag_id)),
+      h("div", { class: "aside" }, lasting(t.start_date, null), t.try_number > 1 ? h("span", {}, `try ${t.try_number}`) : null))),
+    waiting.map((r) => h("li", {}, mark(r.state), h("div", { class: "what" }, h("a", { href: page("run", { dag: r.dag_id, run: r.dag_run_id }) }, r.dag_id), h("div", { class: "quiet" }, r.dag_run_id)),
+      h("div", { class: "aside" }, word(r.state)))));
+}
+
+function needList(n) {
+  return h("ul", { class: "list" },
+    n.errors.map((e) => h("li", {}, mark("failed"), h("div", { class: "what" }, h("b", { class: "mono" }, e.filename), h("div", { class: "quiet" }, e.stack_trace)), h("div", { class: "aside" }, when(e.timestamp)))),
+    n.broken.map((r) => h("li", {}, mark("failed"), h("div", { class: "what" }, h("a", { href: page("run", { dag: r.dag_id, run: r.dag_run_id }) }, r.dag_id), h("div", { class: "quiet" }, "its last run failed")),
+      h("div", { class: "aside" }, when(r.end_date), h("button", { type: "button", "data-key": `again-${r.dag_id}`, onclick: () => trigger(r.dag_id) }, "Run again")))),
+    n.again.map((t) => h("li", {}, mark(t.state), h("div", { class: "what" }, h("a", { href: logHref(t) }, `${t.dag_id} / ${t.task_id}`), h("div", { class: "quiet" }, t.note || word(t.state))), h("div", { class: "aside" }, `try ${t.try_number}`))));
+}
+
+function day(dags) {
+  const now = Date.now();
+  const due = dags.filter((d) => !d.is_paused && d.next_dagrun_run_after).map((d) => ({ d, at: millis(d.next_dagrun_run_after) }))
+    .filter(({ at }) => at < now + DAY).sort((a, b) => a.at - b.at);
+  const x = (at) => `${Math.max(0, Math.min(100, ((at - now) / DAY) * 100)).toFixed(2)}%`;
+  const first = new Date(now);
+  first.setMinutes(0, 0, 0);
+  const ticks = Array.from({ length: 9 }, (_, i) => (i === 0 ? now : +first + i * 3 * 3600e3)).filter((t) => t <= now + DAY);
+  return [h("div", { class: "day" }, h("div", { class: "axis" }),
+    ticks.map((t, i) => h("span", { class: i % 2 ? "tick wide" : "tick", style: { left: x(t) } }, i ? clock(t) : "now")),
+    due.map(({ d, at }) => h("a", { class: "due", style: { left: x(at) }, href: page("pipeline", { dag: d.dag_id }), title: `${d.dag_id}, ${absolute(at)}`, "aria-label": `${d.dag_id}, ${absolute(at)}` }))),
+  due.length ? h("ul", { class: "list" }, due.slice(0, 4).map(({ d, at }) => h("li", {}, h("div", { class: "what" }, h("a", { href: page("pipeline", { dag: d.dag_id }) }, d.dag_id)),
+    h("div", { class: "aside" }, h("span", { class: "num" }, clock(at)), when(at))))) : h("p", { class: "quiet", style: { padding: "0 14px 14px" } }, "No run is due in the next 24 hours.")];
+}
+
+const REST = ["status", "rows"];
+const telling = (r) => (r.data.metrics || []).filter((m) => !m.key.startsWith("training_") && !m.key.startsWith("system/") && !REST.includes(m.key)).slice(0, 2);
+
+async function latest(signal) {
+  const experiments = await tracking.experiments(undefined, signal);
+  if (!experiments.length) return { runs: [], names: {} };
+  const { runs = [] } = await tracking.runs({ experiment_ids: experiments.slice(0, 100).map((e) => e.experiment_id), max_results: 7, order_by: ["attributes.start_time DESC"] }, signal);
+  return { runs, names: Object.fromEntries(experiments.map((e) => [e.experiment_id, e.name])) };
+}
+
+const latestList = ({ runs, names }) => (runs.length ? h("ul", { class: "list" }, runs.map((r) => h("li", {}, mark(r.info.status, word(r.info.status)),
+  h("div", { class: "what" }, h("a", { href: page("training", { run: r.info.run_id }) }, r.info.run_name || r.info.run_id),
+    h("div", { class: "quiet" }, h("a", { class: "quiet", href: page("experiment", { id: r.info.experiment_id }) }, names[r.info.experiment_id]), " · ", when(Number(r.info.start_time)))),
+  h("div", { class: "pairs" }, telling(r).flatMap((m) => [h("span", { class: "faint" }, m.key), h("span", { class: "num" }, number(m.value))])))))
+  : empty("Nothing tracked yet", h("pre", {}, "mlflow.set_tracking_uri(\"http://127.0.0.1:5000\")")));
+
+const modelList = (models) => (models.length ? h("ul", { class: "list" }, models.slice(0, 6).map((m) => h("li", {}, h("div", { class: "what" }, h("a", { href: page("model", { name: m.name }) }, m.name)),
+  h("div", { class: "aside" }, (m.aliases || []).slice(0, 2).map((a) => h("span", { class: "tag strong" }, `${a.alias} → ${a.version}`)), when(Number(m.last_updated_timestamp) || null)))))
+  : empty("No models yet"));
+
+export function mount(root, { signal, title }) {
+  title("");
+  const frame = (name) => h("section", { class: "sheet", "aria-label": name }, h("header", {}, h("h2", {}, name), h("span", { class: "count" })), h("div", {}));
+  const put = (node, content, count = "") => { node.querySelector(".count").textContent = count; replace(node.lastChild, content); };
+  const needBox = h("div", {});
+  const comes = frame("Next 24 hours"), pipelines = frame("Pipelines");
+  const counts = h("div", { style: { display: "contents" } });
+  const now = sheet({ title: "Now", lines: 3, signal, every: 20000, load: everything, view: (d) => {
+    const n = needs(d);
+    replace(needBox, n.n ? h("section", { class: "sheet", "aria-label": "Needs you" }, h("header", {}, h("h2", {}, "Needs you"), h("span", { class: "count" }, n.n)), needList(n)) : null);
+    put(comes, day(d.dags));
+    put(pipelines, d.dags.length ? pipelineRows(d.dags, new Map(d.runs)) : noPipelines(), d.dags.length || "");
+    const all = d.runs.flatMap(([, r]) => r), since = Date.now() - DAY;
+    const recent = all.filter((r) => millis(r.end_date) > since);
+    replace(counts, fact("Running", String(d.instances.filter((t) => t.state === "running").length)),
+      fact("Last 24 h", mark("success"), String(recent.filter((r) => r.state === "success").length), mark("failed"), String(recent.filter((r) => r.state === "failed").length)));
+    return nowList(d);
+  } });
+  const health = place({ lines: 1, signal, every: 10000, load: ready, view: (r) => Object.entries(r.upstreams || {}).map(([name, text]) =>
+    fact(name.replace("onebox-", "").replace(/^./, (c) => c.toUpperCase()), mark(text === "ok" ? "success" : "failed", text), text === "ok" ? "well" : text)) }, h("div", { style: { display: "contents" } }));
+  const trackedList = sheet({ title: "Tracked lately", lines: 5, signal, every: 10000, load: latest, view: latestList });
+  const models = sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models(undefined, s), view: modelList });
+  replace(root, h("h1", { class: "hidden" }, "Now"), h("section", { class: "sheet strip", "aria-label": "The box" }, health, counts),
+    h("div", { class: "cols" }, h("div", { class: "stack" }, needBox, now, comes), h("div", { class: "stack" }, trackedList, models)),
+    h("div", { style: { height: "16px" } }), pipelines);
+  live(signal, now.reload);
+}

@@ -1,0 +1,67 @@
+// One pipeline: its tasks against its last runs, its shape, its errors.
+import { h, page, replace, head } from "./shared/dom.js";
+import { scheduler } from "./shared/api.js";
+import { place, sheet, empty } from "./shared/panel.js";
+import { live, ofDag } from "./shared/live.js";
+import { graph, taskHref } from "./shared/dag.js";
+import { grid } from "./shared/grid.js";
+import { badge, runName } from "./shared/state.js";
+import { when, lasting } from "./shared/time.js";
+import { importErrors, schedule } from "./page_pipelines.js";
+import { trigger } from "./shared/trigger.js";
+
+const RUNS = 25;
+
+async function everything(dag, signal) {
+  const [tasks, runs] = await Promise.all([scheduler.tasks(dag, signal), scheduler.runs(dag, RUNS, signal)]);
+  runs.reverse();
+  const each = await Promise.all(runs.map((r) => scheduler.taskInstances(dag, r.dag_run_id, signal)));
+  return { tasks, runs, instances: each };
+}
+
+const byTask = (list) => new Map(list.map((ti) => [ti.task_id, ti]));
+
+export function mount(root, { signal, title, params }) {
+  const dag = params.get("dag");
+  title(dag);
+  const open = new Set();
+  let data = null;
+  const gridBox = h("div", {});
+  const drawGrid = () => replace(gridBox, data.runs.length
+    ? grid(dag, data.tasks, data.runs, new Map(data.runs.map((r, i) => [r.dag_run_id, byTask(data.instances[i])])), open, drawGrid)
+    : empty("Never run", h("span", {}, "Run it now, or wait for its schedule.")));
+
+  const top = place({ lines: 2, signal, every: 30000, load: (s) => scheduler.dag(dag, s), view: (d) => head(d.dag_display_name || dag, {
+    crumb: h("a", { href: page("pipelines") }, "Pipelines"),
+    sub: [d.description ? h("span", {}, d.description) : null, h("span", { class: "mono" }, schedule(d)),
+      h("span", {}, d.is_paused ? "paused" : d.next_dagrun_run_after ? ["next ", when(d.next_dagrun_run_after)] : "no next run"),
+      d.owners?.length ? h("span", {}, `by ${d.owners.join(", ")}`) : null, (d.tags || []).map((t) => h("span", { class: "tag" }, t.name)),
+      d.relative_fileloc || d.fileloc ? h("span", { class: "mono faint" }, d.relative_fileloc || d.fileloc) : null],
+    actions: h("button", { class: "primary", type: "button", "data-key": "run", onclick: () => trigger(dag) }, "Run") }) });
+
+  const errors = h("div", {});
+  const shape = h("section", { class: "sheet", "aria-label": "Tasks" }, h("header", {}, h("h2", {}, "Tasks"), h("span", { class: "count" }, "with the states of the last run")), h("div", {}));
+  const runList = h("section", { class: "sheet", "aria-label": "Runs" }, h("header", {}, h("h2", {}, "Runs")), h("div", {}));
+  const main = sheet({ title: "Grid", signal, lines: 7, every: 30000, load: (s) => everything(dag, s), view: (d) => {
+    data = d;
+    const last = d.runs.at(-1);
+    replace(shape.lastChild, graph(d.tasks, { states: last ? byTask(d.instances.at(-1)) : null,
+      href: (n) => (last ? taskHref(dag, last.dag_run_id, n) : page("pipeline", { dag })) }));
+    replace(runList.lastChild, runsTable(dag, [...d.runs].reverse()));
+    drawGrid();
+    return gridBox;
+  } });
+  replace(root, top, h("div", { class: "stack" }, errors, shape, main, runList));
+  live(signal, () => { main.reload(); top.reload(); }, ofDag(dag));
+  scheduler.importErrors(signal).then((all) => {
+    const own = all.filter((e) => (e.dag_ids || []).includes(dag) || e.filename?.includes(`/${dag}/`));
+    if (own.length) replace(errors, importErrors(own));
+  }, () => {});
+}
+
+export const runsTable = (dag, runs) => (runs.length ? h("div", { class: "scroll" }, h("table", {},
+  h("thead", {}, h("tr", {}, h("th", {}, "Run"), h("th", {}, "State"), h("th", { class: "wide" }, "ID"), h("th", {}, "Started"), h("th", { class: "num" }, "Took"))),
+  h("tbody", {}, runs.map((r) => h("tr", {},
+    h("th", { scope: "row" }, h("a", { href: page("run", { dag, run: r.dag_run_id }), title: r.dag_run_id }, runName(r))),
+    h("td", { class: "fit" }, badge(r.state)), h("td", { class: "wide mono faint clip", style: { "max-width": "320px" } }, r.dag_run_id),
+    h("td", { class: "nowrap" }, when(r.start_date ?? r.queued_at)), h("td", { class: "num" }, lasting(r.start_date, r.end_date))))))) : empty("No runs yet"));

@@ -1,0 +1,102 @@
+// Pipelines: each with its state, its last runs, when it runs next, and the two things one does with it.
+import { h, page, replace, head, note } from "./shared/dom.js";
+import { scheduler } from "./shared/api.js";
+import { sheet, empty } from "./shared/panel.js";
+import { live } from "./shared/live.js";
+import { mark, word } from "./shared/state.js";
+import { when, lasting, absolute, millis } from "./shared/time.js";
+import { trigger } from "./shared/trigger.js";
+
+const LAST = 14;
+
+export function dots(dag, runs) {
+  return h("span", { class: "dots" }, runs.slice(0, LAST).reverse().map((r) => {
+    const at = millis(r.start_date ?? r.queued_at ?? r.run_after);
+    return h("a", { href: page("run", { dag, run: r.dag_run_id }) }, mark(r.state, `${word(r.state)}, ${at ? absolute(at) : r.dag_run_id}`));
+  }));
+}
+
+function pauseSwitch(dag) {
+  const button = h("button", { class: "switch", type: "button", role: "switch", "aria-checked": String(!dag.is_paused),
+    "data-key": `switch-${dag.dag_id}`, "aria-label": `Schedule of ${dag.dag_id}`, title: dag.is_paused ? "Paused: click to run by schedule" : "Runs by schedule: click to pause",
+    onclick: async () => {
+      const paused = button.getAttribute("aria-checked") === "true";
+      button.setAttribute("aria-checked", String(!paused));
+      try { await scheduler.pause(dag.dag_id, paused); note(`${dag.dag_id} ${paused ? "is paused" : "runs by its schedule again"}`); } catch (error) {
+        button.setAttribute("aria-checked", String(paused));
+        note(error.message, "bad");
+      }
+    } });
+  return button;
+}
+
+export const schedule = (dag) => dag.timetable_summary || dag.timetable_description || "by hand";
+
+export function pipelineRows(dags, runsOf) {
+  return h("div", { class: "scroll" }, h("table", {},
+    h("thead", {}, h("tr", {}, h("th", { class: "fit" }, h("span", { class: "hidden" }, "On")), h("th", {}, "Pipeline"), h("th", { class: "wide" }, "Schedule"),
+      h("th", {}, "Last runs"), h("th", { class: "wide" }, "Last run"), h("th", { class: "wide" }, "Took"), h("th", { class: "wide" }, "Next"), h("th", { class: "fit" }))),
+    h("tbody", {}, dags.map((dag) => {
+      const runs = runsOf.get(dag.dag_id) || [];
+      const last = runs[0];
+      return h("tr", {},
+        h("td", { class: "fit" }, pauseSwitch(dag)),
+        h("th", { scope: "row" }, h("a", { href: page("pipeline", { dag: dag.dag_id }) }, dag.dag_display_name || dag.dag_id),
+          dag.has_import_errors ? h("span", { class: "tag" }, "old version: the file has an error") : null,
+          dag.description ? h("div", { class: "quiet wide", style: { "font-weight": "400" } }, dag.description) : null),
+        h("td", { class: "wide mono nowrap quiet" }, schedule(dag)),
+        h("td", { class: "fit" }, runs.length ? dots(dag.dag_id, runs) : h("span", { class: "faint" }, "never run")),
+        h("td", { class: "wide nowrap" }, last ? when(last.start_date ?? last.queued_at ?? last.run_after) : null),
+        h("td", { class: "wide nowrap num" }, last ? lasting(last.start_date, last.end_date) : null),
+        h("td", { class: "wide nowrap quiet" }, dag.is_paused ? "paused" : when(dag.next_dagrun_run_after) || "—"),
+        h("td", { class: "fit" }, h("button", { type: "button", "data-key": `run-${dag.dag_id}`, onclick: () => trigger(dag.dag_id) }, "Run")));
+    }))));
+}
+
+// The runs of every pipeline, newest first, in one question.
+export async function runsByDag(signal, limit = 500) {
+  const by = new Map();
+  for (const r of await scheduler.runs("~", limit, signal)) {
+    if (!by.has(r.dag_id)) by.set(r.dag_id, []);
+    by.get(r.dag_id).push(r);
+  }
+  return by;
+}
+
+export const importErrors = (errors) => h("section", { class: "sheet", "aria-label": "Files with errors" },
+  h("header", {}, mark("failed"), h("h2", {}, errors.length === 1 ? "A pipeline file cannot be read" : `${errors.length} pipeline files cannot be read`)),
+  h("ul", { class: "list" }, errors.map((e) => h("li", {}, h("div", { class: "what" },
+    h("div", { class: "mono" }, e.filename), h("pre", { class: "quiet", style: { "white-space": "pre-wrap" } }, e.stack_trace)),
+    h("div", { class: "aside" }, when(e.timestamp))))));
+
+export const noPipelines = () => empty("No pipelines yet",
+  h("span", {}, "Put a liminal.yml into the pipelines directory and it appears here at once:"), h("pre", {}, "onebox pipelines add examples/iris"));
+
+export function mount(root, { signal, title, params }) {
+  title("Pipelines");
+  let wanted = params.get("q") || "";
+  let shown = null;
+  const box = h("input", { type: "search", placeholder: "Filter by name or tag", "aria-label": "Filter pipelines", "data-search": true, value: wanted,
+    oninput: () => { wanted = box.value; if (shown) replace(list, table(shown)); } });
+  const list = h("div", {});
+  const fits = (d) => [d.dag_id, ...(d.tags || []).map((t) => t.name), ...(d.owners || [])].join(" ").toLowerCase().includes(wanted.toLowerCase());
+  const table = ({ dags, runs }) => {
+    const some = dags.filter(fits);
+    return some.length ? pipelineRows(some, new Map(runs)) : empty(`Nothing is called “${wanted}”`);
+  };
+  const all = sheet({ title: "All pipelines", count: ({ dags }) => dags.length || "", right: box, lines: 8, signal, every: 30000,
+    load: async (s) => {
+      const [dags, runs, errors] = await Promise.all([scheduler.dags(s), runsByDag(s), scheduler.importErrors(s).catch(() => [])]);
+      return { dags, runs: [...runs], errors };
+    },
+    view: (data) => {
+      shown = data;
+      replace(errors, data.errors.length ? importErrors(data.errors) : null);
+      if (!data.dags.length) return noPipelines();
+      replace(list, table(data));
+      return list;
+    } });
+  const errors = h("div", {});
+  replace(root, head("Pipelines"), h("div", { class: "stack" }, errors, all));
+  live(signal, all.reload);
+}

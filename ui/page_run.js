@@ -1,0 +1,140 @@
+// One run: what each task does, as it does it, and what it says.
+import { h, page, replace, head, setQuery, copyable } from "./shared/dom.js";
+import { scheduler, tracking } from "./shared/api.js";
+import { place, sheet } from "./shared/panel.js";
+import { live, ofDag } from "./shared/live.js";
+import { fold, graph } from "./shared/dag.js";
+import { badge, mark, over, runName, summary, word } from "./shared/state.js";
+import { when, lasting } from "./shared/time.js";
+import { logView } from "./shared/logview.js";
+import { trigger } from "./shared/trigger.js";
+import { number } from "./shared/chart.js";
+
+export function mount(root, { signal, title, params }) {
+  const dag = params.get("dag"), run = params.get("run");
+  let task = params.get("task"), chosenTry = params.get("try"), instances = new Map(), logStop = null, logKey = "";
+  title(`${dag}, ${run}`);
+  const log = h("section", { class: "sheet pinned", "aria-label": "Log" });
+  const shape = h("section", { class: "sheet", "aria-label": "Order of the tasks" });
+
+  const top = place({ lines: 2, signal, every: 15000, load: (s) => scheduler.run(dag, run, s), view: (r) => head(runName(r), {
+    crumb: [h("a", { href: page("pipelines") }, "Pipelines"), " / ", h("a", { href: page("pipeline", { dag }) }, dag)],
+    sub: [badge(r.state), r.start_date ? h("span", {}, "started ", when(r.start_date)) : h("span", {}, "not started"), h("span", {}, lasting(r.start_date, r.end_date)),
+      h("span", { class: "faint" }, copyable(r.dag_run_id)),
+      r.conf && Object.keys(r.conf).length ? copyable(JSON.stringify(r.conf)) : null, r.note ? h("span", {}, r.note) : null],
+    actions: h("button", { type: "button", "data-key": "again", onclick: () => trigger(dag, r.conf && Object.keys(r.conf).length ? JSON.stringify(r.conf, null, 2) : "") }, "Run again") }) });
+
+  const choose = (id, number = null) => {
+    task = id;
+    chosenTry = number;
+    setQuery({ task, try: number });
+    draw();
+  };
+  const all = h("div", {});
+  const tasks = sheet({ title: "Tasks", lines: 6, signal, every: 15000,
+    load: async (s) => {
+      const [shape, states] = await Promise.all([scheduler.tasks(dag, s), scheduler.taskInstances(dag, run, s)]);
+      return { shape, states };
+    },
+    view: (d) => {
+      instances = new Map(d.states.map((ti) => [ti.task_id, ti]));
+      draw.shape = d.shape;
+      draw();
+      return all;
+    } });
+
+  function pick(shape) {
+    const ids = fold(shape).flatMap((n) => n.members);
+    const first = (want) => ids.find((id) => want(instances.get(id)?.state));
+    return first((s) => s === "failed") ?? first((s) => s === "running") ?? ids.findLast((id) => instances.get(id)?.start_date) ?? ids[0];
+  }
+
+  const worst = (n) => {
+    const states = n.members.map((id) => instances.get(id)?.state ?? null), state = summary(states);
+    return n.members[Math.max(0, states.findIndex((s) => (s ?? "none") === (state ?? "none")))];
+  };
+
+  function draw() {
+    if (!task) task = pick(draw.shape);
+    replace(shape, graph(draw.shape, { states: instances, chosen: task, href: (n) => page("run", { dag, run, task: worst(n) }) }));
+    replace(all, table(draw.shape));
+    drawLog();
+  }
+
+  // A click on a node stays on this page: only what is shown below changes.
+  root.addEventListener("click", (event) => {
+    const a = event.target.closest("a[href]");
+    const to = a && new URLSearchParams((a.getAttribute("href") || "").split("?")[1]);
+    if (!to || to.get("run") !== run || !to.get("task")) return;
+    event.preventDefault();
+    choose(to.get("task"));
+    if (!matchMedia("(min-width: 1001px)").matches) log.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  });
+
+  const table = (shape) => h("div", { class: "scroll" }, h("table", {},
+    h("thead", {}, h("tr", {}, h("th", {}, "Task"), h("th", {}, "State"), h("th", { class: "num" }, "Took"), h("th", { class: "num fit wide" }, "Try"))),
+    h("tbody", {}, fold(shape).flatMap((n) => n.members).map((id) => {
+      const ti = instances.get(id) || {};
+      return h("tr", { "aria-current": id === task ? "true" : null },
+        h("th", { scope: "row" }, h("a", { href: page("run", { dag, run, task: id }), "data-key": `task-${id}` }, id), " ", rendered(shape, id)),
+        h("td", { class: "fit" }, badge(ti.state)), h("td", { class: "num nowrap" }, ti.start_date ? lasting(ti.start_date, ti.end_date ?? (over(ti.state) ? ti.start_date : null)) : null),
+        h("td", { class: "num wide" }, ti.try_number || ""));
+    }))));
+
+  function drawLog() {
+    const ti = instances.get(task);
+    const tries = Math.max(1, ti?.try_number || 1);
+    const number = Math.min(tries, Number(chosenTry) || tries);
+    const key = `${task} ${number} ${tries}`;
+    if (key === logKey) return;
+    logKey = key;
+    logStop?.abort();
+    logStop = new AbortController();
+    signal.addEventListener("abort", () => logStop.abort());
+    const growing = () => { const now = instances.get(task); return number === Math.max(1, now?.try_number || 1) && !over(now?.state); };
+    const [header, box] = logView({ dag, run, task, number, growing }, logStop.signal);
+    header.firstChild.textContent = task;
+    if (tries > 1) header.firstChild.after(h("div", { class: "tabs", role: "group", "aria-label": "Tries" }, Array.from({ length: tries }, (_, i) =>
+      h("button", { type: "button", "aria-pressed": String(i + 1 === number), onclick: () => choose(task, i + 1) }, `try ${i + 1}`))));
+    if (ti?.note) header.append(h("p", { class: "quiet", style: { width: "100%" } }, ti.note));
+    replace(log, header, box);
+  }
+
+  const trainings = h("div", {});
+  replace(root, top, h("div", { class: "stack" }, shape, h("div", { class: "split" }, tasks, log), trainings));
+  linked(trainings, dag, run, signal);
+  live(signal, () => { tasks.reload(); top.reload(); linked(trainings, dag, run, signal); }, ofDag(dag));
+}
+
+// What a matrix task was given, shown beside its name.
+function rendered(shape, id) {
+  const t = shape.find((x) => x.task_id === id);
+  const values = t?.params && Object.entries(t.params);
+  return values?.length ? h("span", { class: "faint", style: { "font-weight": "400" } }, values.map(([k, v]) => `${k}=${v?.value ?? v}`).join(" ")) : null;
+}
+
+// The trainings this run has tracked.
+async function linked(box, dag, run, signal) {
+  const quote = (s) => `'${s.replaceAll("'", "\\'")}'`;
+  try {
+    const ids = (await tracking.experiments(undefined, signal)).map((e) => e.experiment_id);
+    if (!ids.length) return;
+    const { runs = [] } = await tracking.runs({ experiment_ids: ids, max_results: 200, order_by: ["attributes.start_time DESC"],
+      filter: `tags.\`onebox.dag_id\` = ${quote(dag)} and tags.\`onebox.run_id\` = ${quote(run)}` }, signal);
+    if (runs.length) replace(box, trainingsTable(runs));
+  } catch (error) {
+    if (error.name !== "AbortError") replace(box);
+  }
+}
+
+function trainingsTable(runs) {
+  const keys = [...new Set(runs.flatMap((r) => (r.data.metrics || []).map((m) => m.key)))].filter((k) => !k.startsWith("training_")).slice(0, 4);
+  const tag = (r, key) => r.data.tags?.find((t) => t.key === key)?.value;
+  return h("section", { class: "sheet", "aria-label": "Tracked" }, h("header", {}, h("h2", {}, "Tracked by this run"), h("span", { class: "count" }, runs.length)),
+    h("div", { class: "scroll" }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", {}, "Name"), h("th", { class: "wide" }, "Task"), keys.map((k) => h("th", { class: "num" }, k)))),
+      h("tbody", {}, runs.map((r) => h("tr", {},
+        h("th", { scope: "row" }, mark(r.info.status, word(r.info.status)), " ", h("a", { href: page("training", { run: r.info.run_id }) }, r.info.run_name || r.info.run_id)),
+        h("td", { class: "wide quiet" }, tag(r, "onebox.task_id")),
+        keys.map((k) => { const m = r.data.metrics?.find((x) => x.key === k); return h("td", { class: "num" }, m ? number(m.value) : ""); })))))));
+}

@@ -1,0 +1,97 @@
+// A small line chart on a canvas: sharp on any screen, readable values, no library.
+import { h } from "./dom.js";
+
+const PAD = { left: 46, right: 10, top: 8, bottom: 20 };
+
+export function number(v) {
+  if (typeof v === "string") v = Number(v);
+  if (v == null || Number.isNaN(v)) return "NaN";
+  if (!Number.isFinite(v)) return v > 0 ? "∞" : "−∞";
+  const a = Math.abs(v);
+  if (a !== 0 && (a < 1e-3 || a >= 1e7)) return v.toExponential(2);
+  return Number.isInteger(v) ? String(v) : v.toFixed(a >= 100 ? 1 : a >= 10 ? 2 : 4);
+}
+
+// For an axis, whose steps are round: no zeros at the end.
+const short = (v) => number(v).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+
+// Round steps that give about n of them between lo and hi.
+function ticks(lo, hi, n) {
+  if (!(hi > lo)) return [lo];
+  const raw = (hi - lo) / n, base = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((k) => k * base).find((s) => s >= raw);
+  const out = [];
+  for (let v = Math.ceil(lo / step) * step; v <= hi + step * 1e-9; v += step) out.push(Math.abs(v) < step * 1e-9 ? 0 : v);
+  return out;
+}
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// points: [{x, y}] by x. xName: "step" or "s".
+export function lineChart(points, { xName = "step", name = "" } = {}) {
+  const canvas = h("canvas", { role: "img", "aria-label": `${name}: ${points.length} points, last ${number(points.at(-1)?.y)}` });
+  const shown = points.filter((p) => Number.isFinite(p.y));
+  let hover = null;
+
+  function draw() {
+    const w = canvas.clientWidth, ht = canvas.clientHeight, k = devicePixelRatio || 1;
+    if (!w) return;
+    canvas.width = w * k;
+    canvas.height = ht * k;
+    const c = canvas.getContext("2d");
+    c.scale(k, k);
+    c.font = `11px ${getComputedStyle(canvas).fontFamily}`;
+    const xs = shown.map((p) => p.x), ys = shown.map((p) => p.y);
+    let [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    if (x0 === x1) { x0 -= 1; x1 += 1; }
+    if (y0 === y1) { const d = Math.abs(y0) * .1 || 1; y0 -= d; y1 += d; } else { const d = (y1 - y0) * .06; y0 -= d; y1 += d; }
+    const px = (x) => PAD.left + (x - x0) / (x1 - x0) * (w - PAD.left - PAD.right);
+    const py = (y) => PAD.top + (1 - (y - y0) / (y1 - y0)) * (ht - PAD.top - PAD.bottom);
+    canvas.toX = (at) => x0 + (at - PAD.left) / (w - PAD.left - PAD.right) * (x1 - x0);
+    c.strokeStyle = colour("--line");
+    c.fillStyle = colour("--ink3");
+    c.textAlign = "right";
+    c.textBaseline = "middle";
+    for (const y of ticks(y0, y1, 3)) { c.beginPath(); c.moveTo(PAD.left, py(y)); c.lineTo(w - PAD.right, py(y)); c.stroke(); c.fillText(short(y), PAD.left - 6, py(y)); }
+    c.textAlign = "center";
+    c.textBaseline = "top";
+    for (const x of ticks(x0, x1, Math.max(2, w / 110))) c.fillText(short(x) + (xName === "s" ? "s" : ""), px(x), ht - PAD.bottom + 6);
+    line(c, shown, px, py, colour("--c1"));
+    if (hover) {
+      c.fillStyle = colour("--c1");
+      c.beginPath(); c.arc(px(hover.x), py(hover.y), 3.5, 0, 7); c.fill();
+      const text = `${number(hover.y)}  at ${xName === "s" ? `${number(hover.x)}s` : `${xName} ${hover.x}`}`;
+      const tw = c.measureText(text).width + 10, left = Math.min(w - tw - 2, Math.max(2, px(hover.x) - tw / 2));
+      const top = py(hover.y) > 36 ? py(hover.y) - 28 : py(hover.y) + 10;
+      c.fillStyle = colour("--ink"); c.beginPath(); c.roundRect(left, top, tw, 18, 4); c.fill();
+      c.fillStyle = colour("--paper"); c.textAlign = "left"; c.textBaseline = "middle"; c.fillText(text, left + 5, top + 9.5);
+    }
+  }
+
+  const near = (at) => shown.reduce((a, b) => (Math.abs(b.x - at) < Math.abs(a.x - at) ? b : a), shown[0]);
+  canvas.addEventListener("pointermove", (e) => { hover = shown.length ? near(canvas.toX(e.offsetX)) : null; draw(); });
+  canvas.addEventListener("pointerleave", () => { hover = null; draw(); });
+  const watch = new ResizeObserver(() => (canvas.isConnected ? draw() : watch.disconnect()));
+  watch.observe(canvas);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  return canvas;
+}
+
+// Of more points than the eye can tell apart, the least and the greatest of each column stay.
+function line(c, points, px, py, stroke) {
+  c.strokeStyle = stroke;
+  c.lineWidth = 1.6;
+  c.lineJoin = "round";
+  c.beginPath();
+  let column = null, lo, hi;
+  const flush = () => { if (column != null) { c.lineTo(column, py(hi)); if (lo !== hi) c.lineTo(column, py(lo)); } };
+  const few = points.length < 800;
+  for (const p of points) {
+    if (few) { c.lineTo(px(p.x), py(p.y)); continue; }
+    const x = Math.round(px(p.x));
+    if (x !== column) { flush(); column = x; lo = hi = p.y; } else { lo = Math.min(lo, p.y); hi = Math.max(hi, p.y); }
+  }
+  flush();
+  c.stroke();
+  if (points.length <= 40) for (const p of points) { c.beginPath(); c.arc(px(p.x), py(p.y), 2.2, 0, 7); c.fillStyle = stroke; c.fill(); }
+}

@@ -1,0 +1,137 @@
+// A pipeline's shape: tasks of one matrix fold into one node, nodes into layers, layers into a drawing.
+import { h, svg, page } from "./dom.js";
+import { mark, summary, word, over } from "./state.js";
+
+const MEMBER = /^(.+)__(\d+)$/;
+const H = 46, GAP_X = 54, GAP_Y = 18, CHAR = 7.6;
+
+// tasks: [{task_id, downstream_task_ids}] → nodes [{id, members, next: Set}] in their order. Tasks NAME__0,
+// NAME__1, … are one node NAME.
+export function fold(tasks) {
+  const count = {};
+  for (const t of tasks) {
+    const m = MEMBER.exec(t.task_id);
+    if (m) count[m[1]] = (count[m[1]] || 0) + 1;
+  }
+  const home = (id) => { const m = MEMBER.exec(id); return m && count[m[1]] > 1 ? m[1] : id; };
+  const nodes = new Map();
+  for (const t of tasks) {
+    const id = home(t.task_id);
+    if (!nodes.has(id)) nodes.set(id, { id, members: [], next: new Set(), tasks: [] });
+    const node = nodes.get(id);
+    node.members.push(t.task_id);
+    node.tasks.push(t);
+    for (const d of t.downstream_task_ids || []) node.next.add(home(d));
+  }
+  for (const n of nodes.values()) {
+    n.many = count[n.id] > 1;
+    n.members.sort((a, b) => Number(MEMBER.exec(a)?.[2] ?? 0) - Number(MEMBER.exec(b)?.[2] ?? 0));
+    for (const id of n.next) if (!nodes.has(id) || id === n.id) n.next.delete(id);
+  }
+  return inOrder([...nodes.values()]);
+}
+
+// Each node after all it waits for, and its layer: the longest way from a start.
+function inOrder(nodes) {
+  const by = new Map(nodes.map((n) => [n.id, n]));
+  const waits = new Map(nodes.map((n) => [n.id, 0]));
+  for (const n of nodes) for (const id of n.next) waits.set(id, waits.get(id) + 1);
+  const ready = nodes.filter((n) => !waits.get(n.id));
+  const out = [];
+  for (const n of nodes) n.layer = 0;
+  while (ready.length) {
+    const n = ready.shift();
+    out.push(n);
+    for (const id of n.next) {
+      const m = by.get(id);
+      m.layer = Math.max(m.layer, n.layer + 1);
+      waits.set(id, waits.get(id) - 1);
+      if (!waits.get(id)) ready.push(m);
+    }
+  }
+  return out.length === nodes.length ? out : nodes;
+}
+
+// Fewer crossings: each layer is put in the order of its neighbours' middles, a few times over.
+function arrange(nodes) {
+  const layers = [];
+  for (const n of nodes) (layers[n.layer] ||= []).push(n);
+  const before = new Map(nodes.map((n) => [n.id, []]));
+  for (const n of nodes) for (const id of n.next) before.get(id).push(n);
+  const by = new Map(nodes.map((n) => [n.id, n]));
+  const number = (layer) => layer.forEach((n, i) => { n.at = i - (layer.length - 1) / 2; });
+  layers.forEach(number);
+  const settle = (layer, near) => {
+    for (const n of layer) {
+      const around = near(n);
+      n.want = around.length ? around.reduce((s, m) => s + m.at, 0) / around.length : n.at;
+    }
+    layer.sort((a, b) => a.want - b.want);
+    number(layer);
+  };
+  for (let i = 0; i < 4; i++) {
+    for (const layer of layers) settle(layer, (n) => before.get(n.id));
+    for (const layer of [...layers].reverse()) settle(layer, (n) => [...n.next].map((id) => by.get(id)));
+  }
+  return layers;
+}
+
+function place(nodes) {
+  const layers = arrange(nodes);
+  let x = 2, tall = 0;
+  for (const layer of layers) {
+    const wide = Math.max(...layer.map((n) => Math.min(240, 44 + CHAR * Math.max(n.id.length, 12))));
+    for (const n of layer) { n.x = x; n.w = wide; }
+    x += wide + GAP_X;
+    tall = Math.max(tall, layer.length);
+  }
+  const height = tall * (H + GAP_Y) + 12;
+  for (const n of nodes) n.y = height / 2 + n.at * (H + GAP_Y) - H / 2;
+  return { width: x - GAP_X + 10, height };
+}
+
+const cut = (text, w) => {
+  const most = Math.floor((w - 40) / CHAR);
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+};
+
+function nodeText(n, states) {
+  if (!states) return n.many ? `${n.members.length} parameter sets` : n.tasks[0].operator_name || "task";
+  const own = n.members.map((id) => states.get(id)?.state ?? null);
+  if (!n.many) return word(own[0]);
+  const done = own.filter(over).length;
+  return done === own.length ? `${own.filter((s) => s === "success").length} of ${own.length} succeeded` : `${done} of ${own.length} done`;
+}
+
+function drawNode(n, { states, href, chosen }) {
+  const state = states ? summary(n.members.map((id) => states.get(id)?.state ?? null)) : null;
+  const m = states ? mark(state) : null;
+  if (m) { m.setAttribute("x", n.x + 13); m.setAttribute("y", n.y + 11); m.setAttribute("width", 12); m.setAttribute("height", 12); }
+  const tx = n.x + (m ? 33 : 14);
+  const on = chosen && n.members.includes(chosen);
+  const shape = svg("g", { class: `node ${m ? m.getAttribute("class").replace("mark ", "") : ""} ${on ? "chosen" : ""}` },
+    n.many ? [8, 4].map((d) => svg("rect", { class: "behind", x: n.x + d, y: n.y - d, width: n.w, height: H, rx: 8 })) : null,
+    svg("rect", { x: n.x, y: n.y, width: n.w, height: H, rx: 8 }), m,
+    svg("text", { x: tx, y: n.y + 21 }, cut(n.id, n.w)),
+    svg("text", { x: tx, y: n.y + 37, class: "small" }, nodeText(n, states)));
+  return svg("a", { href: href(n), "aria-label": `${n.id}: ${nodeText(n, states)}` }, shape);
+}
+
+// states: Map task_id → task instance, or null for the bare shape. href(node): where a click leads.
+export function graph(tasks, { states = null, href, chosen = null }) {
+  const nodes = fold(tasks);
+  if (!nodes.length) return h("div", { class: "empty" }, h("b", {}, "No tasks"));
+  const { width, height } = place(nodes);
+  const by = new Map(nodes.map((n) => [n.id, n]));
+  const edges = nodes.flatMap((n) => [...n.next].map((id) => {
+    const m = by.get(id);
+    const [x1, y1, x2, y2] = [n.x + n.w + (n.many ? 8 : 0), n.y + H / 2, m.x, m.y + H / 2];
+    const bend = Math.max(24, (x2 - x1) / 2);
+    const live = states && m.members.some((t) => states.get(t)?.state === "running");
+    return svg("path", { class: live ? "edge live" : "edge", d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` });
+  }));
+  return h("div", { class: "graph" }, svg("svg", { class: "dag", width, height, viewBox: `0 0 ${width} ${height}`,
+    role: "group", "aria-label": "Tasks and their order" }, edges, nodes.map((n) => drawNode(n, { states, href, chosen }))));
+}
+
+export const taskHref = (dag, run, node) => page("run", { dag, run, task: node.members[0] });

@@ -1,0 +1,62 @@
+// Tasks down, runs across: what happened, at a glance.
+import { h, page } from "./dom.js";
+import { fold } from "./dag.js";
+import { mark, summary, tone, word } from "./state.js";
+import { absolute, millis, span } from "./time.js";
+
+const TALLEST = 56; // px of the longest run's bar
+
+const lengthOf = (run) => {
+  const [a, b] = [millis(run.start_date), millis(run.end_date)];
+  return a == null ? 0 : (b ?? Date.now()) - a;
+};
+
+function column(dag, run, longest) {
+  const ms = lengthOf(run);
+  const at = millis(run.start_date ?? run.queued_at ?? run.run_after);
+  const text = `${run.dag_run_id}: ${word(run.state)}${ms ? `, ${span(ms)}` : ""}${at ? `, ${absolute(at)}` : ""}`;
+  return h("a", { class: "column", href: page("run", { dag, run: run.dag_run_id }), title: text, "aria-label": text },
+    h("i", { class: `s-${tone(run.state)}`, style: { height: `${Math.max(3, (ms / longest) * TALLEST)}px` } }));
+}
+
+function cell(dag, run, taskId, instance) {
+  const state = instance?.state ?? null;
+  const text = `${taskId}, ${run.dag_run_id}: ${word(state)}`;
+  return h("a", { class: "cell", href: page("run", { dag, run: run.dag_run_id, task: taskId }), title: text }, mark(state, text));
+}
+
+// instances: Map run id → Map task id → instance. open: Set of unfolded nodes, kept by the caller.
+export function grid(dag, tasks, runs, instances, open, redraw) {
+  const longest = Math.max(1, ...runs.map(lengthOf));
+  const of = (run, task) => instances.get(run.dag_run_id)?.get(task);
+  const rows = [];
+  for (const n of fold(tasks)) {
+    const isOpen = open.has(n.id);
+    const flip = () => { isOpen ? open.delete(n.id) : open.add(n.id); redraw(); };
+    rows.push(h("div", { class: "task" },
+      h("div", { class: "name", title: n.tasks[0].doc_md || n.id },
+        n.many ? h("button", { class: "twist", type: "button", "data-key": `fold-${n.id}`, "aria-expanded": String(isOpen),
+          "aria-label": `${isOpen ? "Fold" : "Unfold"} ${n.id}`, onclick: flip }, isOpen ? "▾" : "▸") : null,
+        h("span", { class: "clip" }, n.id), n.many ? h("span", { class: "faint" }, `× ${n.members.length}`) : null),
+      runs.map((run) => n.many ? many(dag, run, n, of) : cell(dag, run, n.id, of(run, n.id)))));
+    if (n.many && isOpen) for (const id of n.members) {
+      rows.push(h("div", { class: "task" }, h("div", { class: "name in" }, h("span", { class: "clip" }, id)),
+        runs.map((run) => cell(dag, run, id, of(run, id)))));
+    }
+  }
+  const box = h("div", { class: "scroll" }, h("div", { class: "grid", role: "group", "aria-label": "Tasks by runs",
+    style: { "grid-template-columns": `max-content repeat(${runs.length}, 24px) 1fr` } },
+    h("div", { class: "task" }, h("div", { class: "name quiet" }, `Last ${runs.length} runs`), runs.map((r) => column(dag, r, longest)), h("div")),
+    rows.map((r) => (r.append(h("div")), r))));
+  requestAnimationFrame(() => { box.scrollLeft = box.scrollWidth; });
+  return box;
+}
+
+function many(dag, run, n, of) {
+  const states = n.members.map((id) => of(run, id)?.state ?? null);
+  const state = summary(states);
+  const good = states.filter((s) => s === "success").length;
+  const text = `${n.id}, ${run.dag_run_id}: ${good} of ${states.length} succeeded`;
+  const worst = n.members[states.findIndex((s) => (s ?? "none") === (state ?? "none"))] ?? n.members[0];
+  return h("a", { class: "cell", href: page("run", { dag, run: run.dag_run_id, task: worst }), title: text }, mark(state, text));
+}
