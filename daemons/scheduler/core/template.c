@@ -1,13 +1,11 @@
 #include "daemons/scheduler/core/template.h"
 
-#include <errno.h>
 #include <string.h>
 
+#include "daemons/scheduler/core/placeholder.h"
 #include "lib/base/buf.h"
 #include "lib/base/str.h"
 #include "lib/base/timestamp.h"
-
-#define NAME_SIZE 256u
 
 /* --- names of the context --------------------------------------------------------------------- */
 
@@ -149,148 +147,20 @@ static const char *find_value(const struct template_context *c, const char *name
         return v ? v : find_pair(&c->variables, name);
 }
 
-/* 0, or 1 when the name means nothing here. */
-static int add_context(const struct template_context *c, const char *name, struct buf *out) {
+static int find(const void *user, const char *name, struct buf *out) {
+        const struct template_context *c = user;
+        const char *value = find_value(c, name);
+
+        if (value)
+                return buf_add_str(out, value);
         for (size_t i = 0; i < ARRAY_SIZE(context_names); i++)
                 if (str_eq(context_names[i].name, name))
                         return context_names[i].add(c->task, out);
         return 1;
 }
 
-/* --- text ------------------------------------------------------------------------------------- */
-
-struct render {
-        const struct template_context *context;
-        struct errmsg *em;
-        unsigned depth;
-        size_t n_steps; /* of all levels: bounds the work of hostile variables */
-};
-
-#define STEPS_MAX 2000u
-
-static int render(struct render *r, const char *text, size_t len, struct buf *out);
-
-/* The offset of the "}}" that closes the "{{" before text; len when there is none. */
-static size_t closing(const char *text, size_t len) {
-        unsigned depth = 1;
-        size_t i = 0;
-
-        while (i + 1 < len) {
-                if (text[i] == '{' && text[i + 1] == '{') {
-                        depth++;
-                        i += 2;
-                } else if (text[i] == '}' && text[i + 1] == '}') {
-                        if (--depth == 0)
-                                return i;
-                        i += 2;
-                } else
-                        i++;
-        }
-        return len;
-}
-
-/* [A-Za-z0-9._-]+ between blanks, as Liminal has it. False for anything else. */
-static bool get_name(const char *inner, char ret[NAME_SIZE]) {
-        size_t from = strspn(inner, " \t\n\r"), n = 0;
-        const char *p = inner + from;
-
-        while ((p[n] >= 'a' && p[n] <= 'z') || (p[n] >= 'A' && p[n] <= 'Z') ||
-               (p[n] >= '0' && p[n] <= '9') || (p[n] && strchr("._-", p[n])))
-                n++;
-        if (n == 0 || n >= NAME_SIZE || p[n + strspn(p + n, " \t\n\r")])
-                return false;
-        memcpy(ret, p, n);
-        ret[n] = 0;
-        return true;
-}
-
-static int add_value(struct render *r, const char *inner, struct buf *out) {
-        char name[NAME_SIZE];
-        const char *value;
-        int k;
-
-        if (get_name(inner, name)) {
-                value = find_value(r->context, name);
-                if (value) {
-                        if (r->depth >= TEMPLATE_DEPTH_MAX)
-                                return errmsg_fail(r->em, -EINVAL,
-                                                   "the value of {{%s}} refers to itself: break "
-                                                   "the circle of variables",
-                                                   name);
-                        r->depth++;
-                        k = render(r, value, strlen(value), out);
-                        r->depth--;
-                        return k;
-                }
-                k = add_context(r->context, name, out);
-                if (k != 1)
-                        return k;
-        }
-        (void) buf_add_lit(out, "{{");
-        (void) buf_add_str(out, inner);
-        return buf_add_lit(out, "}}");
-}
-
-static int fail_nesting(struct render *r) {
-        return errmsg_fail(r->em, -EINVAL, "placeholders are nested too deep or are too many");
-}
-
-/* One {{…}}: first what stands inside, so that names may be built. */
-static int add_placeholder(struct render *r, const char *inner, size_t len, struct buf *out) {
-        _cleanup_buf_ struct buf name = {.limit = TEMPLATE_SIZE_MAX};
-        int k;
-
-        if (++r->n_steps > STEPS_MAX || r->depth >= TEMPLATE_DEPTH_MAX)
-                return fail_nesting(r);
-        r->depth++;
-        k = render(r, inner, len, &name);
-        r->depth--;
-        return k < 0 ? k : add_value(r, buf_cstr(&name), out);
-}
-
-static int render(struct render *r, const char *text, size_t len, struct buf *out) {
-        size_t i = 0;
-        int k;
-
-        while (i < len) {
-                const char *open = memmem(text + i, len - i, "{{", 2);
-                size_t n = open ? (size_t) (open - text) - i : len - i, end;
-
-                k = buf_add(out, text + i, n);
-                if (k == -E2BIG)
-                        return errmsg_fail(r->em, -EINVAL, "grows beyond %u bytes",
-                                           TEMPLATE_SIZE_MAX);
-                if (k < 0 || !open)
-                        return k;
-                i += n + 2;
-                end = closing(text + i, len - i);
-                if (end == len - i) { /* never closed: plain text */
-                        if (++r->n_steps > STEPS_MAX)
-                                return fail_nesting(r);
-                        (void) buf_add_lit(out, "{{");
-                        continue;
-                }
-                k = add_placeholder(r, text + i, end, out);
-                if (k < 0)
-                        return k;
-                i += end + 2;
-        }
-        return buf_error(out);
-}
-
 int template_render(const char *text, const struct template_context *c, struct buf *out,
                     struct errmsg *em) {
-        struct render r = {.context = c, .em = em};
-        _cleanup_buf_ struct buf result = {.limit = TEMPLATE_SIZE_MAX};
-        int k;
-
         assert(c->task && c->task->run);
-        if (strlen(text) > TEMPLATE_SIZE_MAX)
-                return errmsg_fail(em, -EINVAL, "is longer than %u bytes", TEMPLATE_SIZE_MAX);
-        k = render(&r, text, strlen(text), &result);
-        if (k == -E2BIG)
-                return errmsg_fail(em, -EINVAL, "grows beyond %u bytes", TEMPLATE_SIZE_MAX);
-        if (k < 0)
-                return k;
-        return buf_add(out, buf_cstr(&result), result.len);
+        return placeholder_expand(text, find, c, out, em);
 }

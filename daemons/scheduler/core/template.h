@@ -1,15 +1,11 @@
 /* Placeholders of commands and environment values, filled in when a try is made: {{name}} is looked
  * up in the run's conf, the task's variables, the DAG's variables, then among Airflow's context
- * names (ds, ts, run_id, params.x …). Values may hold placeholders again; names may be built from
- * placeholders ({{a-{{b}}}}). An unknown name stays as written. Pure. */
+ * names (ds, ts, run_id, params.x …). See placeholder.h for the form. Pure. */
 #pragma once
 
 #include "daemons/scheduler/core/world.h"
 
 struct buf;
-
-#define TEMPLATE_DEPTH_MAX 16u
-#define TEMPLATE_SIZE_MAX (128u << 10) /* what Linux takes as one argument */
 
 struct template_context {
         const struct world_task *task;
@@ -17,7 +13,7 @@ struct template_context {
         struct dag_pairs variables; /* set by people on the server */
 };
 
-/* Writes the filled-in text after what *out holds. -EINVAL with *em when values refer to themselves
- * or grow beyond TEMPLATE_SIZE_MAX, -ENOMEM. */
+/* Writes the filled-in text after what *out holds. 0; -EINVAL with em set when values refer to
+ * themselves or grow too long; -ENOMEM. */
 int template_render(const char *text, const struct template_context *c, struct buf *out,
                     struct errmsg *em);
