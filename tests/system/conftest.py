@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from machine import RUNTIME, SYSTEMD, Failed, Machine, until
+from machine import SYSTEMD, TOOLS, Failed, Machine, packages_of, until
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ONEBOX_INSTALL_DIR") or TOP / "build/demo")
@@ -104,7 +104,8 @@ def box():
         pytest.skip("a machine is booted by root only")
     if not (BUILD / "config.status").exists():
         pytest.skip(f"no build to install in {BUILD}")
-    machine = Machine(SYSTEMD + RUNTIME, "obsystem")
+    programs = [BUILD / "cli/onebox", *(BUILD / f"daemons/{d[7:]}/{d}" for d in DAEMONS)]
+    machine = Machine(SYSTEMD + TOOLS + packages_of(programs), "obsystem")
     try:
         box = Box(machine)
         box.install()

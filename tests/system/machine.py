@@ -15,8 +15,7 @@ from pathlib import Path
 CACHE = Path(os.environ.get("ONEBOX_CACHE") or Path.home() / ".cache/onebox")
 
 SYSTEMD = ["systemd", "systemd-sysv", "dbus", "procps", "iproute2", "netbase", "ca-certificates"]
-RUNTIME = ["libmicrohttpd12", "libcurl4", "libsqlite3-0", "libyaml-0-2", "zlib1g", "libcrypt1",
-           "libsystemd0", "libssl3", "curl", "openssh-server", "openssh-client", "python3", "adduser"]
+TOOLS = ["curl", "openssh-server", "openssh-client", "python3", "adduser"]
 
 
 class Failed(Exception):
@@ -34,6 +33,15 @@ def mirror():
         if component == "main" and "-" not in release:
             return uri, release
     raise Failed("apt-get names no Debian mirror")
+
+
+def packages_of(programs):
+    """The Debian packages of the libraries that programs are linked with."""
+    linked = subprocess.run(["ldd", *map(str, programs)], capture_output=True, text=True,
+                            check=True).stdout
+    files = sorted({os.path.realpath(word) for word in linked.split() if word.startswith("/lib")})
+    owners = subprocess.run(["dpkg-query", "-S", *files], capture_output=True, text=True).stdout
+    return sorted({line.split(":")[0] for line in owners.splitlines()})
 
 
 def root_of(packages):
