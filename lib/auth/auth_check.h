@@ -24,6 +24,7 @@ struct arena;
 struct auth_check;
 struct auth_store;
 struct auth_token_key;
+struct auth_unix_user;
 struct clock;
 struct entropy;
 struct errmsg;
@@ -41,6 +42,9 @@ struct auth_check_options {
         bool is_off_remote;        /* and also from beyond loopback */
         const uid_t *service_uids; /* our other daemons: admin; copied */
         size_t n_service_uids;
+        /* For tests; NULL: the system's users (auth_unix.h). */
+        int (*unix_by_uid)(uid_t uid, struct auth_unix_user *ret_user);
+        int (*unix_by_name)(const char *name, struct auth_unix_user *ret_user);
         const uid_t *forwarder_uids; /* may say for whom they ask, are nobody themselves; copied */
         size_t n_forwarder_uids;
 };

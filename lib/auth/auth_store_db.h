@@ -1,0 +1,40 @@
+/* auth_store_db.h: the connection behind auth_store.h. Private to lib/auth. */
+#pragma once
+
+#include <pthread.h>
+
+#include "lib/auth/auth_store.h"
+#include "lib/db/db.h"
+
+struct auth_store {
+        char *path;
+        unsigned flags; /* enum auth_store_flags */
+        const struct clock *clock;
+        struct entropy *entropy;
+
+        pthread_mutex_t lock; /* of what follows */
+        struct db *db;        /* NULL: the file was not there at the last look */
+        usec_t look_again_at; /* monotonic */
+};
+
+#define DB_STATEMENT(name, sql) AUTH_STORE_SQL_##name,
+enum {
+#include "lib/auth/auth_store.def"
+};
+#undef DB_STATEMENT
+
+/* Opens the file and sets s->db. */
+int auth_store_db_open(struct auth_store *s, struct errmsg *em);
+
+/* Locks, and gives the statement; *ret_stmt is NULL when there is no database (yet). 0 or -errno:
+ * then nothing is locked. */
+int auth_store_db_begin(struct auth_store *s, size_t row, struct db_stmt **ret_stmt);
+/* Resets the statement and unlocks. */
+void auth_store_db_end(struct auth_store *s, struct db_stmt *stmt);
+
+/* Runs an INSERT, UPDATE or DELETE whose values are bound, and ends: 0, AUTH_STORE_ABSENT when it
+ * changed no row, AUTH_STORE_EXISTS or -errno. */
+int auth_store_db_change(struct auth_store *s, struct db_stmt *stmt);
+
+/* Room for element n of a list in the arena, doubling it when it is full. 0 or -ENOMEM. */
+int auth_store_db_grow(struct arena *a, void **list, size_t n, size_t size);
