@@ -191,8 +191,7 @@ int http_exchange_answer(struct http_exchange *x, int status, struct MHD_Respons
 /* --- checks before the body --------------------------------------------------------------------
  */
 
-/* Not even an error can be said: the connection is cut. */
-static void http_exchange_cut(struct http_exchange *x) {
+void http_exchange_cut(struct http_exchange *x) {
         if (!atomic_exchange(&x->replied, true))
                 http_exchange_deliver_answer(x, 500, NULL);
 }

@@ -135,6 +135,8 @@ void http_exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **ct
 /* Hands the answer over, from any thread, and takes the response. -ENOMEM when it is NULL (nothing
  * is answered then); -EALREADY when the request has been answered: the response is dropped. */
 int http_exchange_answer(struct http_exchange *x, int status, struct MHD_Response *response);
+/* Not even an error can be said: the connection is cut. */
+void http_exchange_cut(struct http_exchange *x);
 void http_exchange_suspend(struct http_exchange *x);
 void http_exchange_resume(struct http_exchange *x);
 /* Once a second or so: who hung up, whose stream needs a heartbeat. */

@@ -22,13 +22,13 @@ struct http_forward_options {
          * May be NULL. */
         int (*identify)(struct http_request *req, struct http_forward_headers *h);
         unsigned n_idle;       /* idle upstream connections kept; 0 = 8 */
-        usec_t connect_for;    /* 0 = 5 s */
         usec_t first_byte_for; /* until the answer's head; 0 = 300 s */
 };
 /* CR, LF or NUL → -EINVAL. */
 int http_forward_set_header(struct http_forward_headers *h, const char *name, const char *value);
 
 int http_forward_new(const struct http_forward_options *o, struct http_forward **ret);
+/* After the server whose rows use it. */
 struct http_forward *http_forward_free(struct http_forward *f);
 
 struct http_forward_target {

@@ -71,8 +71,8 @@ int http_request_set_header(struct http_request *req, const char *name, const ch
 int http_request_set_cookie(struct http_request *req, const char *name, const char *value,
                             int max_age_s);
 
-/* Replies return 0, or negative when the answer could not be made (the client gets a bare 500).
- * After the call the request may be gone: do not touch it.  */
+/* 0 = answered: the request may be gone by then, do not touch it. Negative (-ENOMEM …): nothing was
+ * answered; a handler returns that and the client gets a 500. */
 /* Copies data. content_type NULL = none (status 204, 304). */
 int http_request_reply(struct http_request *req, int status, const char *content_type,
                        const void *data, size_t size);
@@ -92,6 +92,10 @@ int http_request_reply_redirect(struct http_request *req, int status, const char
 /* By the server's error formatter. message is for people: what, why, remedy. */
 int http_request_reply_error(struct http_request *req, int status, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+
+/* For a request that was kept and cannot even be answered with an error (out of memory): cuts the
+ * connection. Never fails. */
+void http_request_reply_cut(struct http_request *req);
 
 struct http_request_file {
         int fd;                /* taken, also on failure */

@@ -170,3 +170,7 @@ int http_request_reply_error(struct http_request *req, int status, const char *f
                 type = http_request_reply_detail(message, &out);
         return http_request_reply_buf(req, status, type, &out);
 }
+
+void http_request_reply_cut(struct http_request *req) {
+        http_exchange_cut(http_exchange_of(req));
+}
