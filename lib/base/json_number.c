@@ -2,6 +2,7 @@
 #include "lib/base/json_number.h"
 
 #include <errno.h>
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -90,12 +91,13 @@ static size_t lay_out(const char *digits, int n, int point, char *out) {
         return (size_t) (p - out);
 }
 
-/* The fewest of 15, 16, 17 digits that read back; v is positive and finite. */
+/* The fewest digits that read back: 15 always survive a normal number, so fewer need no try.
+ * v is positive and finite. */
 static size_t print_shortest(double v, char *out) {
         char text[40], digits[20];
         int n = 0, exponent;
 
-        for (int precision = 14; precision <= 16; precision++) {
+        for (int precision = v < DBL_MIN ? 0 : 14; precision <= 16; precision++) {
                 (void) snprintf(text, sizeof(text), "%.*e", precision, v);
                 if (strtod(text, NULL) == v)
                         break;

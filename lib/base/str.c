@@ -293,8 +293,7 @@ int str_to_span(const char *s, usec_t *ret_for) {
                 if (r < 0)
                         return r;
                 s += unit_len;
-                if (*s == ' ')
-                        s++;
+                s += strspn(s, " ");
         } while (*s);
         *ret_for = sum;
         return 0;

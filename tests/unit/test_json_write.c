@@ -1,0 +1,159 @@
+#include "tests/unit/base_test.h"
+
+#include <math.h>
+
+#include "lib/base/json_write.h"
+
+static void write_sample(struct json_write *w) {
+        json_write_object(w);
+        json_write_kv_str(w, "name", "a\"b\\\n\x01\xc3\xa9\xf0\x9f\x98\x80");
+        json_write_kv_array(w, "list");
+        json_write_i64(w, -1);
+        json_write_f64(w, 0.5);
+        json_write_bool(w, true);
+        json_write_null(w);
+        json_write_raw(w, "[7]", 3);
+        json_write_end(w);
+        json_write_kv_object(w, "empty");
+        json_write_end(w);
+        json_write_kv_array(w, "none");
+        json_write_end(w);
+        json_write_kv_u64(w, "u", UINT64_MAX);
+        json_write_kv_f64(w, "f", 1.0);
+        json_write_kv_bool(w, "no", false);
+        json_write_kv_null(w, "n");
+        json_write_kv_str(w, "null", NULL);
+        json_write_end(w);
+}
+
+static void assert_writes(unsigned flags, const char *text) {
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+
+        json_write_init(&w, &b, flags);
+        write_sample(&w);
+        assert_int_equal(json_write_finish(&w), 0);
+        assert_string_equal(buf_cstr(&b), text);
+}
+
+static void compact(void **state) {
+        (void) state;
+        assert_writes(0,
+                      "{\"name\":\"a\\\"b\\\\\\n\\u0001\xc3\xa9\xf0\x9f\x98\x80\",\"list\":[-1,0.5,"
+                      "true,null,[7]],\"empty\":{},\"none\":[],\"u\":18446744073709551615,\"f\":"
+                      "1.0,\"no\":false,\"n\":null,\"null\":null}");
+}
+
+/* As json.dumps(..., indent=2) prints it. */
+static void pretty(void **state) {
+        (void) state;
+        assert_writes(
+                JSON_WRITE_PRETTY | JSON_WRITE_ASCII,
+                "{\n  \"name\": \"a\\\"b\\\\\\n\\u0001\\u00e9\\ud83d\\ude00\",\n  \"list\": [\n"
+                "    -1,\n    0.5,\n    true,\n    null,\n    [7]\n  ],\n  \"empty\": {},\n"
+                "  \"none\": [],\n  \"u\": 18446744073709551615,\n  \"f\": 1.0,\n"
+                "  \"no\": false,\n  \"n\": null,\n  \"null\": null\n}");
+}
+
+static void spaced(void **state) {
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+
+        (void) state;
+        json_write_init(&w, &b, JSON_WRITE_SPACED);
+        json_write_object(&w);
+        json_write_kv_i64(&w, "a", 1);
+        json_write_kv_array(&w, "b");
+        json_write_i64(&w, 2);
+        json_write_i64(&w, 3);
+        json_write_end(&w);
+        json_write_end(&w);
+        assert_int_equal(json_write_finish(&w), 0);
+        assert_string_equal(buf_cstr(&b), "{\"a\": 1, \"b\": [2, 3]}");
+}
+
+static void bad_bytes_become_the_replacement(void **state) {
+        _cleanup_buf_ struct buf b = {};
+
+        (void) state;
+        assert_int_equal(json_write_quoted(&b, "a\xff\xc3(\xe2\x82", 6, 0), 0);
+        assert_string_equal(buf_cstr(&b), "\"a\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\"");
+        buf_reset(&b);
+        json_write_quoted(&b, "\xff", 1, JSON_WRITE_ASCII);
+        assert_string_equal(buf_cstr(&b), "\"\\ufffd\"");
+        buf_reset(&b);
+        json_write_quoted(&b, "x\0y", 3, 0);
+        assert_string_equal(buf_cstr(&b), "\"x\\u0000y\"");
+        buf_reset(&b);
+        json_write_quoted(&b, "\x7f", 1, JSON_WRITE_ASCII);
+        assert_string_equal(buf_cstr(&b), "\"\x7f\"");
+}
+
+static void odd_doubles(void **state) {
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+
+        (void) state;
+        json_write_init(&w, &b, 0);
+        json_write_array(&w);
+        json_write_f64(&w, NAN);
+        json_write_f64(&w, INFINITY);
+        json_write_f64(&w, -INFINITY);
+        json_write_end(&w);
+        assert_int_equal(json_write_finish(&w), 0);
+        assert_string_equal(buf_cstr(&b), "[\"NaN\",\"Infinity\",\"-Infinity\"]");
+}
+
+static void errors_stick(void **state) {
+        struct json_write w;
+        struct buf b;
+
+        (void) state;
+        buf_init(&b, 20);
+        json_write_init(&w, &b, 0);
+        write_sample(&w);
+        assert_int_equal(json_write_finish(&w), -E2BIG);
+        buf_done(&b);
+        for (unsigned nth = 1; nth < 4; nth++) {
+                _cleanup_buf_ struct buf c = {};
+
+                fault_arm(FAULT_ALLOC, nth, 0, 1);
+                json_write_init(&w, &c, JSON_WRITE_PRETTY);
+                write_sample(&w);
+                assert_int_equal(json_write_finish(&w), -ENOMEM);
+        }
+}
+
+static void a_tree_comes_back_as_it_was(void **state) {
+        static const char text[] = "{\"a\":[1.50,-0,1e5,\"x\\ty\"],\"b\":{\"c\":{}},\"d\":[[],[]]}";
+        _cleanup_(arena_done) struct arena a;
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+        struct json *j;
+
+        (void) state;
+        arena_init(&a, 0);
+        assert_int_equal(json_parse_copy(&a, text, strlen(text), &j, NULL), 0);
+        json_write_init(&w, &b, 0);
+        json_write_node(&w, j);
+        assert_int_equal(json_write_finish(&w), 0);
+        assert_string_equal(buf_cstr(&b), text);
+        json_write_init(&w, &b, 0);
+        buf_reset(&b);
+        json_write_node(&w, NULL);
+        assert_string_equal(buf_cstr(&b), "null");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(compact),
+                cmocka_unit_test(pretty),
+                cmocka_unit_test(spaced),
+                cmocka_unit_test(bad_bytes_become_the_replacement),
+                cmocka_unit_test(odd_doubles),
+                cmocka_unit_test_teardown(errors_stick, base_test_no_faults),
+                cmocka_unit_test(a_tree_comes_back_as_it_was),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
