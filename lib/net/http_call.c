@@ -138,25 +138,29 @@ static bool http_call_is_clean(const char *s) {
         return !s[strcspn(s, "\r\n")];
 }
 
+static int http_call_check(const struct http_call *c) {
+        bool ok = http_call_is_clean(c->method ?: "") && http_call_is_clean(c->target ?: "") &&
+                  !strchr(c->target ?: "", ' ') && http_call_is_clean(c->token ?: "") &&
+                  http_call_is_clean(c->content_type ?: "");
+
+        for (const char *const *h = c->headers; ok && h && *h; h++)
+                ok = http_call_is_clean(*h);
+        return ok ? 0 : -EINVAL;
+}
+
 static int http_call_head(const struct http_call *c, struct buf *out) {
         const char *method = c->method ?: c->body ? "POST" : "GET";
-        const char *target = c->target ?: "/";
         const char *host = str_starts(c->address, "unix:") ? "localhost" : c->address;
+        int r = http_call_check(c);
 
-        if (!http_call_is_clean(target) || strchr(target, ' ') || !http_call_is_clean(method))
-                return -EINVAL;
-        buf_printf(out, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", method, target,
-                   host);
-        if (c->token) {
-                if (!http_call_is_clean(c->token))
-                        return -EINVAL;
+        if (r < 0)
+                return r;
+        buf_printf(out, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", method,
+                   c->target ?: "/", host);
+        if (c->token)
                 buf_printf(out, "Authorization: Bearer %s\r\n", c->token);
-        }
-        for (const char *const *h = c->headers; h && *h; h++) {
-                if (!http_call_is_clean(*h))
-                        return -EINVAL;
+        for (const char *const *h = c->headers; h && *h; h++)
                 buf_printf(out, "%s\r\n", *h);
-        }
         if (c->body)
                 buf_printf(out, "Content-Type: %s\r\n", c->content_type ?: "application/json");
         if (c->body || !(str_eq(method, "GET") || str_eq(method, "HEAD")))

@@ -7,7 +7,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
@@ -237,11 +237,23 @@ static int http_client_add_header(struct http_client_call *call, const char *tex
         return 0;
 }
 
-static int http_client_printf_header(struct http_client_call *call, const char *name,
-                                     const char *value) {
-        _cleanup_free_ char *text = str_printf("%s: %s", name, value);
+static _printf_(2, 3) int http_client_printf_header(struct http_client_call *call, const char *fmt,
+                                                    ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
 
+        va_start(ap, fmt);
+        text = str_vprintf(fmt, ap);
+        va_end(ap);
         return text ? http_client_add_header(call, text) : -ENOMEM;
+}
+
+static int http_client_add_headers(struct http_client_call *call, const char *const *headers) {
+        int r = 0;
+
+        for (; *headers && r >= 0; headers++)
+                r = http_client_add_header(call, *headers);
+        return r;
 }
 
 static int http_client_set_headers(struct http_client_call *call,
@@ -249,15 +261,12 @@ static int http_client_set_headers(struct http_client_call *call,
         bool has_body = r->body || r->read;
         int x = 0;
 
-        for (const char *const *h = r->headers; h && *h && x >= 0; h++)
-                x = http_client_add_header(call, *h);
-        if (x >= 0 && r->token) {
-                _cleanup_free_ char *bearer = str_printf("Bearer %s", r->token);
-
-                x = bearer ? http_client_printf_header(call, "Authorization", bearer) : -ENOMEM;
-        }
+        if (r->headers)
+                x = http_client_add_headers(call, r->headers);
+        if (x >= 0 && r->token)
+                x = http_client_printf_header(call, "Authorization: Bearer %s", r->token);
         if (x >= 0 && has_body)
-                x = http_client_printf_header(call, "Content-Type",
+                x = http_client_printf_header(call, "Content-Type: %s",
                                               r->content_type ?: "application/json");
         /* No wait for "100 Continue": our bodies are small or wanted. */
         if (x >= 0 && has_body)

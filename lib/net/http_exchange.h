@@ -12,6 +12,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/net/http_metrics.h"
+#include "lib/net/http_query.h"
 #include "lib/net/http_request.h"
 #include "lib/net/http_server.h"
 #include "lib/net/http_worker.h"
@@ -32,10 +33,6 @@ enum http_exchange_state {
 struct http_exchange_header {
         struct http_exchange_header *next;
         const char *name, *value;
-};
-
-struct http_exchange_pair {
-        const char *key, *value;
 };
 
 struct http_conn {
@@ -59,7 +56,7 @@ struct http_exchange {
         enum http_exchange_state state;
 
         /* the query, parsed once before the handler */
-        struct http_exchange_pair *query;
+        struct http_query_pair *query;
         size_t n_query;
 
         /* the body */
@@ -81,6 +78,7 @@ struct http_exchange {
         struct loop_task answer_task;
 
         bool is_suspended; /* MHD does not look at the connection */
+        bool is_dead;      /* over, but a task of it is still posted */
         bool is_abandoned; /* the server is being freed */
         atomic_bool gone;
         usec_t began_at;                    /* CLOCK_MONOTONIC */
@@ -142,8 +140,25 @@ void http_exchange_resume(struct http_exchange *x);
 /* Once a second or so: who hung up, whose stream needs a heartbeat. */
 void http_exchange_sweep(struct http_server *s, usec_t now);
 void http_exchange_free(struct http_exchange *x);
+/* True when it was dead: recycled then, once nothing of it is posted. */
+bool http_exchange_bury(struct http_exchange *x);
 /* The pool's entry. */
 void http_exchange_run(struct http_exchange *x, int worker);
+
+void http_exchange_fail(struct http_exchange *x, int r); /* a 500 unless it is answered */
+void http_exchange_refuse(struct http_exchange *x, int status, const char *message);
+
+/* In http_exchange_check.c: afterwards there is a reply, or the row may have the request. */
+void http_exchange_check(struct http_exchange *x);
+
+/* In http_exchange_body.c. */
+size_t http_exchange_body_max(const struct http_exchange *x); /* bytes */
+void http_exchange_body_begin(struct http_exchange *x);
+enum MHD_Result http_exchange_body_take(struct http_exchange *x, const char *data, size_t *size);
+enum MHD_Result http_exchange_body_drain(struct http_exchange *x, size_t *size);
+void http_exchange_body_abort(struct http_exchange *x); /* when its begin() is owed one */
+void http_exchange_body_refuse_size(struct http_exchange *x);
+void http_exchange_body_resume(struct http_exchange *x); /* any thread */
 
 /* In http_server.c. */
 usec_t http_server_now(void);

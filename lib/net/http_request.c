@@ -22,7 +22,7 @@ const char *http_request_query_next(const struct http_request *req, const char *
         const struct http_exchange *x = http_exchange_of(req);
 
         while (*i < x->n_query) {
-                const struct http_exchange_pair *pair = &x->query[(*i)++];
+                const struct http_query_pair *pair = &x->query[(*i)++];
 
                 if (str_eq(pair->key, key))
                         return pair->value;
@@ -80,6 +80,10 @@ uint64_t http_request_content_length(const struct http_request *req) {
 
 bool http_request_gone(const struct http_request *req) {
         return atomic_load(&http_exchange_of(req)->gone);
+}
+
+void http_request_body_resume(struct http_request *req) {
+        http_exchange_body_resume(http_exchange_of(req));
 }
 
 int http_request_set_header(struct http_request *req, const char *name, const char *value) {

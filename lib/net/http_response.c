@@ -69,36 +69,42 @@ const char *http_response_header(const struct http_response *r, const char *name
         return NULL;
 }
 
+/* The only value of a header that must not stand twice. */
+static int http_response_only(const struct http_response *r, const char *name, const char **ret) {
+        *ret = NULL;
+        for (size_t i = 0; i < r->n_headers; i++) {
+                if (!str_eq_fold(r->headers[i].name, name))
+                        continue;
+                if (*ret)
+                        return -EPROTO;
+                *ret = r->headers[i].value;
+        }
+        return 0;
+}
+
+static enum http_response_framing http_response_choose_framing(const struct http_response *r,
+                                                               const char *length,
+                                                               const char *coding) {
+        if (r->to_head || r->status == 204 || r->status == 304)
+                return HTTP_RESPONSE_NONE;
+        if (coding)
+                return HTTP_RESPONSE_CHUNKED;
+        return length ? HTTP_RESPONSE_LENGTH : HTTP_RESPONSE_CLOSE;
+}
+
 /* A second Content-Length, or one beside chunks, leaves the end of the body unclear. */
 static int http_response_find_framing(struct http_response *r) {
-        const char *length = NULL, *coding = NULL, *connection;
+        const char *connection = http_response_header(r, "Connection"), *length, *coding;
 
-        for (size_t i = 0; i < r->n_headers; i++) {
-                const char **slot = str_eq_fold(r->headers[i].name, "Content-Length")      ? &length
-                                    : str_eq_fold(r->headers[i].name, "Transfer-Encoding") ? &coding
-                                                                                           : NULL;
-
-                if (slot && *slot)
-                        return -EPROTO;
-                if (slot)
-                        *slot = r->headers[i].value;
-        }
-        connection = http_response_header(r, "Connection");
-        if (connection && str_eq_fold(connection, "close"))
-                r->keep_alive = false;
+        if (http_response_only(r, "Content-Length", &length) < 0 ||
+            http_response_only(r, "Transfer-Encoding", &coding) < 0)
+                return -EPROTO;
         if (coding && (length || !str_eq_fold(coding, "chunked")))
                 return -EPROTO;
         if (length && str_to_u64(length, &r->left) < 0)
                 return -EPROTO;
-        if (r->to_head || r->status == 204 || r->status == 304)
-                r->framing = HTTP_RESPONSE_NONE;
-        else if (coding)
-                r->framing = HTTP_RESPONSE_CHUNKED;
-        else if (length)
-                r->framing = HTTP_RESPONSE_LENGTH;
-        else
-                r->framing = HTTP_RESPONSE_CLOSE;
-        if (r->framing == HTTP_RESPONSE_CLOSE)
+        r->framing = http_response_choose_framing(r, length, coding);
+        if (r->framing == HTTP_RESPONSE_CLOSE || (connection && str_eq_fold(connection, "close")))
                 r->keep_alive = false;
         r->is_complete = r->framing == HTTP_RESPONSE_NONE ||
                          (r->framing == HTTP_RESPONSE_LENGTH && r->left == 0);

@@ -170,62 +170,70 @@ static inline _unused_ const char *net_test_header(const struct net_test_answer 
         return NULL;
 }
 
+/* Takes bytes up to and with `end` from the connection. */
+static inline _unused_ size_t net_test_until(int fd, struct buf *rest, const char *end) {
+        for (;;) {
+                char *p = rest->data ? memmem(rest->data, rest->len, end, strlen(end)) : NULL;
+
+                if (p)
+                        return (size_t) (p - rest->data) + strlen(end);
+                if (!net_test_more(fd, rest, 20000))
+                        fail_msg("the answer breaks off: \"%s\"", buf_cstr(rest));
+        }
+}
+
+static inline _unused_ void net_test_take(struct buf *rest, size_t n, struct buf *to) {
+        assert_true(rest->len >= n);
+        buf_add(to, rest->data, n);
+        buf_consume(rest, n);
+}
+
+/* Appends the decoded chunks to `to`. */
+static inline _unused_ void net_test_read_chunks(int fd, struct buf *rest, struct buf *to) {
+        for (;;) {
+                size_t line = net_test_until(fd, rest, "\r\n");
+                size_t n = strtoul(rest->data, NULL, 16);
+
+                buf_consume(rest, line);
+                while (rest->len < n + 2)
+                        assert_true(net_test_more(fd, rest, 20000));
+                net_test_take(rest, n, to);
+                buf_consume(rest, 2);
+                if (n == 0)
+                        return;
+        }
+}
+
 /* Reads one whole answer by Content-Length, chunks or the end; *rest keeps what follows it. */
 static inline _unused_ void net_test_read(int fd, struct buf *rest, bool head_only,
                                           struct net_test_answer *ret) {
-        char *head_end;
         const char *length;
-        size_t head_size, size = 0;
+        size_t head_size;
 
         *ret = (struct net_test_answer){};
-        do {
-                head_end = rest->data ? memmem(rest->data, rest->len, "\r\n\r\n", 4) : NULL;
-        } while (!head_end && net_test_more(fd, rest, 20000));
-        if (!head_end)
-                fail_msg("no answer: \"%s\"", buf_cstr(rest));
-        head_size = (size_t) (head_end + 4 - rest->data);
-        buf_add(&ret->text, rest->data, head_size);
-        buf_consume(rest, head_size);
+        head_size = net_test_until(fd, rest, "\r\n\r\n");
+        net_test_take(rest, head_size, &ret->text);
         ret->head = ret->text.data;
         ret->status = atoi(ret->head + strlen("HTTP/1.1 "));
         length = net_test_header(ret, "Content-Length");
         if (head_only || ret->status == 204 || ret->status == 304 || ret->status == 100) {
-                size = 0;
+                ret->body_size = 0;
         } else if (length) {
-                size = strtoul(length, NULL, 10);
+                size_t size = strtoul(length, NULL, 10);
+
                 while (rest->len < size)
                         assert_true(net_test_more(fd, rest, 20000));
+                net_test_take(rest, size, &ret->text);
         } else if (net_test_header(ret, "Transfer-Encoding")) {
-                char *end;
-
-                while (!(end = rest->data ? memmem(rest->data, rest->len, "\r\n0\r\n\r\n", 7)
-                                          : NULL) &&
-                       !(rest->len == 5 && memcmp(rest->data, "0\r\n\r\n", 5) == 0))
-                        assert_true(net_test_more(fd, rest, 20000));
-                size = end ? (size_t) (end + 7 - rest->data) : 5;
+                net_test_read_chunks(fd, rest, &ret->text);
         } else {
                 while (net_test_more(fd, rest, 20000))
                         ;
-                size = rest->len;
+                net_test_take(rest, rest->len, &ret->text);
         }
-        buf_add(&ret->text, rest->data, size);
-        buf_consume(rest, size);
         ret->head = ret->text.data;
         ret->body = ret->text.data + head_size;
-        ret->body_size = size;
-        if (net_test_header(ret, "Transfer-Encoding") && !head_only) {
-                char *in = ret->body, *out = ret->body;
-                size_t n;
-
-                while ((n = strtoul(in, NULL, 16)) > 0) {
-                        in = strstr(in, "\r\n") + 2;
-                        memmove(out, in, n);
-                        out += n;
-                        in += n + 2;
-                }
-                ret->body_size = (size_t) (out - ret->body);
-                *out = '\0';
-        }
+        ret->body_size = ret->text.len - head_size;
 }
 
 /* Sends text on a new connection and reads the answer. */

@@ -1,0 +1,152 @@
+/* What is decided of a request before its body: its length, its row, Host and Origin, its escapes,
+ * and whatever the daemon's hook says. */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "lib/net/http_exchange.h"
+#include "lib/net/http_host.h"
+#include "lib/net/http_target.h"
+
+static void http_exchange_check_refuse(struct http_exchange *x, int status, const char *text) {
+        if (http_request_reply_text(&x->req, status, text) < 0)
+                http_exchange_cut(x);
+}
+
+/* Two lengths, or a length beside chunks, is how requests are smuggled past a front. */
+static enum MHD_Result http_exchange_check_count(void *cls, enum MHD_ValueKind kind,
+                                                 const char *key, const char *value) {
+        unsigned *n = cls;
+
+        if (str_eq_fold(key, "Content-Length") || str_eq_fold(key, "Transfer-Encoding"))
+                ++*n;
+        return MHD_YES;
+}
+
+/* 0, or -EINVAL when what the header says of the body is not clear. */
+static int http_exchange_check_length(struct http_exchange *x) {
+        const char *length = http_request_header(&x->req, "Content-Length");
+        const char *coding = http_request_header(&x->req, "Transfer-Encoding");
+        unsigned n = 0;
+
+        if (!length && !coding)
+                return 0;
+        MHD_get_connection_values(x->conn->mhd, MHD_HEADER_KIND, http_exchange_check_count, &n);
+        if (n != 1)
+                return -EINVAL;
+        if (coding) {
+                if (!str_eq_fold(coding, "chunked"))
+                        return -EINVAL;
+                x->body_expected = UINT64_MAX;
+                return 0;
+        }
+        return str_to_u64(length, &x->body_expected) < 0 ? -EINVAL : 0;
+}
+
+static int http_exchange_check_params(struct http_exchange *x) {
+        for (size_t i = 0; i < x->match.n_params; i++) {
+                const char *value = x->match.params[i].value;
+                size_t size = x->match.params[i].value_size;
+                char *text = arena_alloc(&x->arena, size + 1);
+                ssize_t n;
+
+                if (!text)
+                        return -ENOMEM;
+                n = http_target_decode(text, value, size, false);
+                if (n < 0)
+                        return -EINVAL;
+                x->match.params[i].value = text;
+                x->match.params[i].value_size = (size_t) n;
+        }
+        return 0;
+}
+
+/* Replies when the target is not one of ours. */
+static void http_exchange_check_route(struct http_exchange *x) {
+        char *path, *query, allowed[96];
+        char *target = arena_strdup(&x->arena, x->req.target);
+        int r;
+
+        if (!target || http_target_split(target, &path, &query) < 0) {
+                http_exchange_refuse(x, 400, "The request target is malformed.");
+                return;
+        }
+        x->req.path = path;
+        x->req.query = query;
+        r = http_route_find(x->server->routes, x->req.method, path, &x->match);
+        if (r == -EOPNOTSUPP) {
+                http_route_allowed(x->server->routes, path, allowed, sizeof allowed);
+                (void) http_request_set_header(&x->req, "Allow", allowed);
+                http_exchange_refuse(x, 405, "The method is not allowed for the requested URL.");
+        } else if (r < 0) {
+                http_exchange_refuse(
+                        x, 404,
+                        "The requested URL was not found on the server. If you entered "
+                        "the URL manually please check your spelling and try again.");
+        } else {
+                x->req.route = x->match.route;
+        }
+}
+
+/* A connection through `ssh -L` to a Unix socket comes from a browser, too: all kinds are checked.
+ */
+static void http_exchange_check_host(struct http_exchange *x) {
+        const struct http_listen_options *policy = http_listen_policy(x->conn->listener);
+        const char *hosts = x->server->options.allowed_hosts;
+        const char *host = http_request_header(&x->req, "Host");
+
+        if (policy->no_host_check)
+                return;
+        if (!http_host_allowed(host, hosts))
+                http_exchange_check_refuse(
+                        x, 403, "Invalid Host header - possible DNS rebinding attack detected");
+        else if (!(x->req.route && x->req.route->flags & HTTP_ANY_ORIGIN) &&
+                 !http_host_origin_allowed(x->req.method, host,
+                                           http_request_header(&x->req, "Origin"),
+                                           http_request_header(&x->req, "Sec-Fetch-Site"), hosts))
+                http_exchange_check_refuse(x, 403, "Cross-origin request blocked");
+}
+
+static int http_exchange_check_decode(struct http_exchange *x) {
+        int r;
+
+        if (x->match.route->flags & HTTP_KEEP_RAW)
+                return 0;
+        r = *x->req.query ? http_query_parse(x->req.query, &x->arena, &x->query, &x->n_query) : 0;
+        return r < 0 ? r : http_exchange_check_params(x);
+}
+
+/* Identity and whatever else the daemon asks. */
+static int http_exchange_check_before(struct http_exchange *x) {
+        int r = x->server->options.before ? x->server->options.before(&x->req) : 0;
+
+        assert(r <= 0 || atomic_load(&x->replied));
+        return r;
+}
+
+/* All that can be said before the body. Afterwards either there is a reply or the row may have it.
+ */
+void http_exchange_check(struct http_exchange *x) {
+        int r = http_exchange_check_length(x);
+
+        if (r < 0) {
+                x->body_expected = UINT64_MAX;
+                http_exchange_refuse(x, 400, "The length of the request body is not clear.");
+        }
+        if (!x->ready)
+                http_exchange_check_route(x);
+        if (!x->ready)
+                http_exchange_check_host(x);
+        if (x->ready)
+                return;
+        r = http_exchange_check_decode(x);
+        if (r == -EINVAL)
+                http_exchange_refuse(x, 400, "The URL has a bad %-escape or is not UTF-8.");
+        else if (r >= 0)
+                r = http_exchange_check_before(x);
+        if (r < 0)
+                http_exchange_fail(x, r);
+        else if (!x->ready && x->body_expected != UINT64_MAX &&
+                 x->body_expected > http_exchange_body_max(x))
+                http_exchange_body_refuse_size(x);
+}
