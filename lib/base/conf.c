@@ -86,17 +86,43 @@ static void set_field(const struct conf_key *k, char *field, const union value *
         memcpy(field, v, type_size(k->type));
 }
 
-/* The words of `more` go behind those of the field; more is emptied. */
-static int append_list(char *field, union value *more) {
+static bool same_words(char *const *a, char *const *b) {
+        size_t n = str_count(a), i = 0;
+
+        while (i < n && b && b[i] && strcmp(a[i], b[i]) == 0)
+                i++;
+        return i == n && str_count(b) == n;
+}
+
+/* Does the field hold what its row says? Then a first assignment replaces it. */
+static int is_default_list(const struct conf_key *k, const char *field) {
+        union value standard = {};
         char **list;
-        int r = 0;
+        int r = k->default_text ? parse_value(k, k->default_text, &standard) : 0;
+
+        if (r < 0)
+                return r;
+        memcpy(&list, field, sizeof(list));
+        r = same_words(list, standard.list);
+        str_free_list(standard.list);
+        return r;
+}
+
+/* The words of `more` go behind those of the field; more is emptied. */
+static int assign_list(const struct conf_key *k, char *field, union value *more) {
+        int r = is_default_list(k, field);
+        char **list;
 
         memcpy(&list, field, sizeof(list));
+        if (r > 0) {
+                str_free_list(list);
+                list = NULL;
+        }
         for (char **s = more->list; *s && r >= 0; s++)
                 r = str_list_add(&list, *s);
         memcpy(field, &list, sizeof(list));
         str_free_list(more->list);
-        return r;
+        return r < 0 ? r : 0;
 }
 
 static int set_default(const struct conf_key *k, void *target, struct errmsg *em) {
@@ -174,8 +200,12 @@ static int assign(const struct conf_key *k, const char *value, void *target, str
         union value v = {};
         int r;
 
-        if (!*value)
+        if (!*value && k->type != CONF_LIST)
                 return set_default(k, target, em);
+        if (!*value) {
+                set_field(k, field, &v);
+                return 0;
+        }
         r = parse_value(k, value, &v);
         if (r == -ENOMEM)
                 return errmsg_fail(em, r, "out of memory");
@@ -184,7 +214,7 @@ static int assign(const struct conf_key *k, const char *value, void *target, str
                                    r == -ERANGE ? "out of range" : "not understood",
                                    type_words(k->type));
         if (k->type == CONF_LIST)
-                return append_list(field, &v);
+                return assign_list(k, field, &v);
         set_field(k, field, &v);
         return 0;
 }

@@ -15,8 +15,9 @@
  *      };
  * A value is stripped of blanks; "…" quotes keep them; a trailing backslash continues the line; a
  * later assignment wins, an empty one goes back to the default; lists are split at blanks and
- * added to. Sections of conf_sections.def that are in no row of the caller are skipped (they are
- * another daemon's); all others are errors, as are unknown keys, with file, line and nearest name.
+ * commas, the first assignment replaces the default, further ones add, an empty one empties.
+ * Sections of conf_sections.def that are in no row of the caller are skipped (they are another
+ * daemon's); all others are errors, as are unknown keys, with file, line and nearest name.
  */
 #pragma once
 

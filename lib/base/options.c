@@ -109,25 +109,28 @@ static int fail_option(struct walk *w, const char *word, size_t len) {
                            word, near ? quoted : "see --help");
 }
 
+static int take_flag(struct walk *w, const struct options_row *row, const char *word, size_t len,
+                     const char *value, bool negated) {
+        if (negated && value)
+                return errmsg_fail(w->em, -EINVAL, "--%.*s takes no value", (int) len, word);
+        return set_value(row, negated ? "no" : value ? value : "yes", w->target, w->em);
+}
+
 static int take_long(struct walk *w, const char *word) {
         size_t len = strcspn(word, "=");
         const char *value = word[len] ? word + len + 1 : NULL;
         const struct options_row *row;
         bool negated;
 
-        if (!value && str_eq(word, "help"))
+        if (str_eq(word, "help"))
                 return OPTIONS_HELP;
-        if (!value && str_eq(word, "version"))
+        if (str_eq(word, "version"))
                 return OPTIONS_VERSION;
         row = find_long(w->spec, word, len, &negated);
         if (!row)
                 return fail_option(w, word, len);
-        if (row->type == CONF_BOOL) {
-                if (negated && value)
-                        return errmsg_fail(w->em, -EINVAL, "--%.*s takes no value", (int) len,
-                                           word);
-                return set_value(row, negated ? "no" : value ? value : "yes", w->target, w->em);
-        }
+        if (row->type == CONF_BOOL)
+                return take_flag(w, row, word, len, value, negated);
         if (!value && w->i >= w->argc)
                 return errmsg_fail(w->em, -EINVAL, "--%.*s needs a value: --%.*s=%s", (int) len,
                                    word, (int) len, word, row->arg ? row->arg : "VALUE");

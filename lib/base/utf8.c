@@ -8,37 +8,38 @@ static bool is_tail(unsigned char c) {
         return (c & 0xC0) == 0x80;
 }
 
+/* Bytes that a first byte announces, 0 for one that cannot begin a character. */
+static unsigned announced(unsigned char c) {
+        if (c < 0x80)
+                return 1;
+        if (c < 0xC2 || c > 0xF4)
+                return 0;
+        return c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+}
+
+static bool is_scalar(uint32_t cp) {
+        return cp <= 0x10FFFF && (cp < 0xD800 || cp > 0xDFFF);
+}
+
 int utf8_decode(const char *s, size_t len, uint32_t *ret) {
+        static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
         const unsigned char *p = (const unsigned char *) s;
+        unsigned n = announced(p[0]);
+        uint32_t cp = n < 2 ? p[0] : p[0] & (0x7Fu >> n);
 
         assert(len > 0);
 
-        if (p[0] < 0x80) {
-                *ret = p[0];
-                return 1;
-        }
-        if (p[0] >= 0xC2 && p[0] <= 0xDF && len >= 2 && is_tail(p[1])) {
-                *ret = (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu);
-                return 2;
-        }
-        if ((p[0] & 0xF0) == 0xE0 && len >= 3 && is_tail(p[1]) && is_tail(p[2])) {
-                uint32_t cp = (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
-
-                if (cp < 0x800 || (cp >= 0xD800 && cp <= 0xDFFF))
+        if (n == 0 || n > len)
+                return -EINVAL;
+        for (unsigned i = 1; i < n; i++) {
+                if (!is_tail(p[i]))
                         return -EINVAL;
-                *ret = cp;
-                return 3;
+                cp = cp << 6 | (p[i] & 0x3Fu);
         }
-        if ((p[0] & 0xF8) == 0xF0 && len >= 4 && is_tail(p[1]) && is_tail(p[2]) && is_tail(p[3])) {
-                uint32_t cp = (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 |
-                              (p[3] & 0x3Fu);
-
-                if (cp < 0x10000 || cp > 0x10FFFF)
-                        return -EINVAL;
-                *ret = cp;
-                return 4;
-        }
-        return -EINVAL;
+        if (cp < least[n] || !is_scalar(cp))
+                return -EINVAL;
+        *ret = cp;
+        return (int) n;
 }
 
 size_t utf8_valid_len(const char *s, size_t len) {

@@ -136,32 +136,44 @@ static bool has_digit(struct span v, size_t at) {
         return false;
 }
 
+/* 0b1, 0x1F, 017 from `at` on; 1: it is none of them. */
+static int resolve_based(struct arena *a, struct json *node, struct span v, size_t at,
+                         bool negative) {
+        const char *p = v.s + at;
+        size_t left = v.len - at, skip = 1;
+        unsigned base = 8;
+
+        if (p[0] != '0' || left < 2)
+                return 1;
+        if (left > 2 && (p[1] == 'b' || p[1] == 'x')) {
+                base = p[1] == 'b' ? 2 : 16;
+                skip = 2;
+        }
+        if (run_of(v, at + skip, base) != left - skip)
+                return 1;
+        if (skip == 2 && !has_digit(v, at + skip))
+                return 1;
+        return set_based(a, node, v, at + skip, base, negative);
+}
+
 /* 1: it is no integer. */
 static int resolve_int(struct arena *a, struct json *node, struct span v) {
         bool negative = v.s[0] == '-';
-        size_t at = v.s[0] == '-' || v.s[0] == '+', left = v.len - at;
-        const char *p = v.s + at;
+        size_t at = v.s[0] == '-' || v.s[0] == '+', head;
+        int r;
 
-        if (left == 0 || !is_digit(*p))
+        if (at == v.len || !is_digit(v.s[at]))
                 return 1;
-        if (left > 2 && p[0] == '0' && (p[1] == 'b' || p[1] == 'x')) {
-                unsigned base = p[1] == 'b' ? 2 : 16;
-
-                if (run_of(v, at + 2, base) != left - 2 || !has_digit(v, at + 2))
-                        return 1;
-                return set_based(a, node, v, at + 2, base, negative);
-        }
-        if (p[0] == '0' && left > 1)
-                return run_of(v, at + 1, 8) == left - 1 ? set_based(a, node, v, at, 8, negative)
-                                                        : 1;
-        if (run_of(v, at, 10) == left)
+        r = resolve_based(a, node, v, at, negative);
+        if (r != 1)
+                return r;
+        if (v.s[at] == '0')
+                return v.len - at == 1 ? set_decimal(a, node, v, at, negative) : 1;
+        head = at + run_of(v, at, 10);
+        if (head == v.len)
                 return set_decimal(a, node, v, at, negative);
-        if (p[0] != '0') {
-                size_t head = at + run_of(v, at, 10);
-
-                if (skip_sexagesimal(v, head) == v.len)
-                        return set_sexagesimal(a, node, v, at, negative);
-        }
+        if (skip_sexagesimal(v, head) == v.len)
+                return set_sexagesimal(a, node, v, at, negative);
         return 1;
 }
 
@@ -226,29 +238,33 @@ static int set_float(struct arena *a, struct json *node, struct span v) {
         return set_double(a, node, d);
 }
 
+/* Digits first, from `at` on: 1.5e+3, 1., 1:30.5. 1: it is no float. */
+static int resolve_float_digits(struct arena *a, struct json *node, struct span v, size_t at) {
+        size_t head = at + run_of(v, at, 10), end;
+
+        if (head < v.len && v.s[head] == '.') {
+                end = head + 1 + run_of(v, head + 1, 10);
+                return is_exponent(v, end) ? set_float(a, node, v) : 1;
+        }
+        end = skip_sexagesimal(v, head);
+        if (end == head || end == v.len || v.s[end] != '.')
+                return 1;
+        if (end + 1 + run_of(v, end + 1, 10) != v.len)
+                return 1;
+        return set_sexagesimal_float(a, node, v);
+}
+
 /* 1: it is no float. */
 static int resolve_float(struct arena *a, struct json *node, struct span v) {
         static const char *const odd[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"};
-        size_t sign = v.s[0] == '-' || v.s[0] == '+', at = sign;
+        size_t sign = v.s[0] == '-' || v.s[0] == '+';
         struct span unsigned_part = {v.s + sign, v.len - sign};
 
         if (is_one_of(unsigned_part, odd, sign ? 3 : 6))
                 return -EINVAL;
-        if (at < v.len && is_digit(v.s[at])) {
-                size_t head = at + run_of(v, at, 10), end;
-
-                if (head < v.len && v.s[head] == '.') {
-                        end = head + 1 + run_of(v, head + 1, 10);
-                        return is_exponent(v, end) ? set_float(a, node, v) : 1;
-                }
-                end = skip_sexagesimal(v, head);
-                if (end > head && end < v.len && v.s[end] == '.' &&
-                    end + 1 + run_of(v, end + 1, 10) == v.len)
-                        return set_sexagesimal_float(a, node, v);
-                return 1;
-        }
-        if (!sign && v.len > 1 && v.s[0] == '.' && is_digit(v.s[1]) &&
-            is_exponent(v, 1 + run_of(v, 1, 10)))
+        if (sign < v.len && is_digit(v.s[sign]))
+                return resolve_float_digits(a, node, v, sign);
+        if (v.len > 1 && v.s[0] == '.' && is_digit(v.s[1]) && is_exponent(v, 1 + run_of(v, 1, 10)))
                 return set_float(a, node, v);
         return 1;
 }

@@ -12,28 +12,34 @@
 
 #define FILE_MAX ((size_t) 256 * 1024)
 
+/* At most two digits; *s moves behind them. */
+static unsigned take_digits(const char **s, size_t *ret_n) {
+        unsigned v = 0;
+        size_t n = 0;
+
+        for (; n < 2 && **s >= '0' && **s <= '9'; n++, (*s)++)
+                v = v * 10 + (unsigned) (**s - '0');
+        *ret_n = n;
+        return v;
+}
+
 /* "+02:00", "-0530", "+8". */
 static int parse_fixed(const char *name, int *ret_offset_s) {
         int sign = *name == '-' ? -1 : 1;
-        unsigned hours = 0, minutes = 0;
+        unsigned hours, minutes = 0;
         size_t n;
 
         if (*name != '+' && *name != '-')
                 return -EINVAL;
         name++;
-        n = strspn(name, "0123456789");
-        if (n != 1 && n != 2 && n != 4)
-                return -EINVAL;
-        for (size_t i = 0; i < MIN(n, (size_t) 2); i++)
-                hours = hours * 10 + (unsigned) (*name++ - '0');
-        if (n < 4 && *name == ':')
-                name++;
-        else if (n < 4 && *name)
+        hours = take_digits(&name, &n);
+        if (n == 0)
                 return -EINVAL;
         if (*name) {
-                if (strspn(name, "0123456789") != 2 || name[2])
+                name += *name == ':';
+                minutes = take_digits(&name, &n);
+                if (n != 2 || *name)
                         return -EINVAL;
-                minutes = (unsigned) (name[0] - '0') * 10 + (unsigned) (name[1] - '0');
         }
         if (hours > 23 || minutes > 59)
                 return -EINVAL;

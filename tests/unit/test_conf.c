@@ -61,8 +61,10 @@ static void values(void **state) {
         assert_int_equal(s.workers, 8);
         assert_int_equal(s.timeout, 90 * USEC_PER_SEC);
         assert_int_equal(s.max_body, 1 << 30);
-        assert_int_equal(str_count(s.hosts), 4); /* the empty one went back to the default */
+        assert_int_equal(str_count(s.hosts), 3);
         assert_string_equal(s.extra, "  kept  ");
+        assert_int_equal(parse(&s, "[web]\nhosts=\n", &em), 0);
+        assert_int_equal(str_count(s.hosts), 0);
         assert_int_equal(parse(&s, "[web]\nlisten=\n", &em), 0);
         assert_string_equal(s.listen, "127.0.0.1:8080");
         conf_done(&table, &s);
@@ -135,6 +137,12 @@ static void setting_one(void **state) {
         assert_string_equal(s.listen, "x:1");
         assert_int_equal(conf_set(&table, "web", "listne", "x:1", &s, &em), -ENOENT);
         assert_says(em, "did you mean \"listen\"?");
+        assert_int_equal(conf_defaults(&table, &s, &em), 0);
+        assert_int_equal(conf_set(&table, "web", "hosts", "one", &s, &em), 0);
+        assert_int_equal(str_count(s.hosts), 1); /* in place of the default */
+        assert_string_equal(s.hosts[0], "one");
+        assert_int_equal(conf_set(&table, "web", "hosts", "two three", &s, &em), 0);
+        assert_int_equal(str_count(s.hosts), 3);
         assert_non_null(conf_find(&table, "onebox", "extra"));
         assert_null(conf_find(&table, "web", "extra"));
         conf_done(&table, &s);

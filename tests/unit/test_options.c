@@ -172,7 +172,7 @@ static void daemons(void **state) {
                 fail_msg("%s", em.text);
         assert_string_equal(s.listen, "b:2");
         assert_int_equal(s.workers, 7);
-        assert_int_equal(str_count(s.hosts), 2); /* the default's and the option's */
+        assert_int_equal(str_count(s.hosts), 1); /* in place of the default */
         assert_string_equal(p.state_dir, "/s");
         conf_done(&sample_daemon.conf, &s);
         paths_done(&p);
