@@ -38,6 +38,7 @@ struct auth_audit {
         uint64_t n_bytes;             /* of the file; others may append too: it is a lower bound */
         uint64_t n_written, n_synced; /* lines */
         bool is_stopping, is_hasty;   /* hasty: somebody waits for the sync */
+        int sync_error;               /* of the last sync */
 };
 
 static int open_file(struct auth_audit *a) {
@@ -106,7 +107,7 @@ static void *audit_main(void *userdata) {
         (void) pthread_mutex_lock(&a->lock);
         while (!a->is_stopping || a->n_synced < a->n_written) {
                 uint64_t n;
-                int fd;
+                int fd, r;
 
                 if (a->n_synced == a->n_written) {
                         (void) pthread_cond_wait(&a->work, &a->lock);
@@ -116,12 +117,14 @@ static void *audit_main(void *userdata) {
                 a->is_hasty = false;
                 n = a->n_written;
                 fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 3); /* it may be rotated meanwhile */
+                r = fd < 0 ? -errno : 0;
                 (void) pthread_mutex_unlock(&a->lock);
-                if (fd >= 0)
-                        (void) fdatasync(fd);
+                if (r >= 0)
+                        r = fileio_fsync(fd);
                 fileio_close(fd);
                 (void) pthread_mutex_lock(&a->lock);
                 a->n_synced = n;
+                a->sync_error = r;
                 (void) pthread_cond_broadcast(&a->synced);
         }
         (void) pthread_mutex_unlock(&a->lock);
@@ -263,6 +266,7 @@ int auth_audit_write(struct auth_audit *a, const struct auth_audit_entry *entry)
 
 int auth_audit_sync(struct auth_audit *a) {
         uint64_t n;
+        int r;
 
         (void) pthread_mutex_lock(&a->lock);
         n = a->n_written;
@@ -271,6 +275,7 @@ int auth_audit_sync(struct auth_audit *a) {
                 (void) pthread_cond_signal(&a->work);
                 (void) pthread_cond_wait(&a->synced, &a->lock);
         }
+        r = a->sync_error;
         (void) pthread_mutex_unlock(&a->lock);
-        return 0;
+        return r;
 }

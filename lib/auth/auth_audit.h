@@ -31,5 +31,5 @@ DEFINE_CLEANUP(struct auth_audit *, auth_audit_free)
 
 /* 0 or -errno (disk full): the caller decides whether the deed may go on. */
 int auth_audit_write(struct auth_audit *a, const struct auth_audit_entry *entry);
-/* Waits until all that was written is on the disk. */
+/* Waits until all that was written is on the disk. 0, or -errno of the last attempt. */
 int auth_audit_sync(struct auth_audit *a);
