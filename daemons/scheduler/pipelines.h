@@ -1,8 +1,9 @@
 /* pipelines: Liminal's YAML (liminal.yml, liminal.yaml) to DAG JSON and service JSON.
  *
  * All files below a directory are found and compiled; a bad file, pipeline or task is reported as
- * `file:line:col: what, why, remedy` and hides no other. Placeholders whose names the file's
- * variables know are filled in now; others ({{ds}}, {{yesterday_ds}}, conf) stay for the try.
+ * `file:line:col: what, why, remedy` and hides no other. Placeholders in commands
+ * and environment values stay for the try (core/template.h); elsewhere the file's variables fill
+ * them in now.
  * See onebox-pipelines(5) for the keys, and for where we differ from what Liminal's code did. */
 #pragma once
 
@@ -10,16 +11,16 @@
 #include "lib/base/macros.h"
 
 struct pipelines_options {
-        const char *python;    /* the interpreter of services: absolute path */
-        const char *env_file;  /* K=V lines for every task, as $LIMINAL_HOME/env; may be NULL */
-        bool compat_code;      /* decide as Liminal's code did where its documents differ */
+        const char *python;   /* the interpreter of services: absolute path */
+        const char *env_file; /* K=V lines for every task, as $LIMINAL_HOME/env; may be NULL */
+        bool compat_code;     /* decide as Liminal's code did where its documents differ */
 };
 
 struct pipelines_dag {
         char *dag_id;
-        char *json;     /* onebox-dag(5); has passed dag_parse() */
-        char *file;     /* absolute */
-        unsigned line;  /* of the pipeline in it */
+        char *json;    /* onebox-dag(5); has passed dag_parse() */
+        char *file;    /* absolute */
+        unsigned line; /* of the pipeline in it */
 };
 
 struct pipelines_service {
@@ -38,10 +39,13 @@ struct pipelines_message {
 struct pipelines {
         struct pipelines_dag *dags;
         size_t n_dags;
+        size_t n_dags_allocated;
         struct pipelines_service *services;
         size_t n_services;
+        size_t n_services_allocated;
         struct pipelines_message *messages;
         size_t n_messages;
+        size_t n_messages_allocated;
 };
 
 /* Finds, reads and compiles. A directory that is not there is empty. 0 whatever the files hold;
