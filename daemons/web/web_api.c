@@ -25,7 +25,6 @@ struct http_forward_target web_api_scheduler, web_api_tracking;
 static int harden(struct http_request *req) {
         static const char *const headers[][2] = {
                 {"Content-Security-Policy", POLICY},
-                {"X-Content-Type-Options", "nosniff"},
                 {"Referrer-Policy", "same-origin"},
                 {"Cross-Origin-Opener-Policy", "same-origin"},
                 {"Cross-Origin-Resource-Policy", "same-origin"},

@@ -143,7 +143,8 @@ static int listen_on_handed(struct web *w, struct errmsg *em) {
 }
 
 static int listen_on_all(struct web *w, struct errmsg *em) {
-        const char *socket;
+        const char *rest = w->conf.listen, *socket, *word, *address;
+        size_t n;
         int r;
 
         r = listen_on_handed(w, em);
@@ -155,8 +156,10 @@ static int listen_on_all(struct web *w, struct errmsg *em) {
         if (!socket)
                 return errmsg_errno(em, -ENOMEM, "cannot listen");
         r = listen_on(w, socket, em);
-        for (char **address = w->conf.listen; r >= 0 && address && *address; address++)
-                r = listen_on(w, *address, em);
+        while (r >= 0 && str_word(&rest, " \t", &word, &n)) {
+                address = arena_strndup(&w->arena, word, n);
+                r = address ? listen_on(w, address, em) : -ENOMEM;
+        }
         return r;
 }
 

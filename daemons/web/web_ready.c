@@ -11,7 +11,7 @@
 
 struct question {
         struct round *round;
-        const char *name;
+        const char *name, *socket;
         const char *trouble; /* NULL: it is ready */
 };
 
@@ -54,7 +54,7 @@ static void on_answer(void *ctx, struct http_client_call *call,
         struct round *round = q->round;
 
         if (a->error < 0)
-                q->trouble = arena_strdup(round->req->arena, a->text ? a->text : "no answer");
+                q->trouble = arena_printf(round->req->arena, "does not answer at %s", q->socket);
         else if (a->status != 200)
                 q->trouble = arena_printf(round->req->arena, "answered %d", a->status);
         else
@@ -93,7 +93,8 @@ int web_ready_ask(struct http_request *req, struct http_client *client,
         for (size_t i = 0; i < n; i++) {
                 struct question *q = &round->questions[i];
 
-                *q = (struct question){round, upstreams[i].name, "no answer"};
+                *q = (struct question){round, upstreams[i].name, upstreams[i].socket,
+                                       "was not asked"};
                 if (ask(q, client, &upstreams[i]) < 0)
                         round->n_open--;
         }
