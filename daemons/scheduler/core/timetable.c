@@ -176,10 +176,11 @@ static int policy_point(const struct timetable *tt, const struct timetable_run *
         return 0;
 }
 
-static int raise_to(usec_t *at, bool *has, int r, usec_t candidate) {
+/* r is how the candidate was found: nothing is raised when it was not. */
+static int raise_to(usec_t *at, bool *has, int r, const usec_t *candidate) {
         if (r != 0)
                 return r;
-        *at = *has ? MAX(*at, candidate) : candidate;
+        *at = *has ? MAX(*at, *candidate) : *candidate;
         *has = true;
         return 0;
 }
@@ -191,13 +192,13 @@ static int next_point(const struct timetable *tt, const struct timetable_run *la
         int r = 0;
 
         if (tt->missed != DAG_MISSED_ALL && policy_point(tt, last, now, &c) == 0)
-                r = raise_to(&at, &has, 0, c);
+                r = raise_to(&at, &has, 0, &c);
         if (r == 0 && last)
-                r = raise_to(&at, &has, timetable_tick_after(tt, last->interval_end_at, &c), c);
+                r = raise_to(&at, &has, timetable_tick_after(tt, last->interval_end_at, &c), &c);
         else if (r == 0 && !has_start)
-                r = raise_to(&at, &has, first_point(tt, now, &c), c);
+                r = raise_to(&at, &has, first_point(tt, now, &c), &c);
         if (r == 0 && has_start && !(tt->missed == DAG_MISSED_ALL && last))
-                r = raise_to(&at, &has, align_next(tt, tt->start_at, &c), c);
+                r = raise_to(&at, &has, align_next(tt, tt->start_at, &c), &c);
         if (r != 0 || !has || at > tt->end_at)
                 return 1;
         set_point(ret, at);
@@ -244,11 +245,11 @@ static int earliest_interval(const struct timetable *tt, usec_t now, bool *ret_h
 
         *ret_has = false;
         if (tt->missed != DAG_MISSED_ALL && policy_interval(tt, now, &c) == 0)
-                (void) raise_to(ret, ret_has, 0, c);
+                (void) raise_to(ret, ret_has, 0, &c);
         if (tt->start_at == USEC_INFINITY)
                 return 0;
         r = align_next(tt, tt->start_at, &c);
-        return raise_to(ret, ret_has, r, c);
+        return raise_to(ret, ret_has, r, &c);
 }
 
 static int next_interval(const struct timetable *tt, const struct timetable_run *last, usec_t now,
@@ -261,7 +262,7 @@ static int next_interval(const struct timetable *tt, const struct timetable_run 
         if (last) {
                 int r = align_prev(tt, last->interval_end_at, &after);
 
-                if (raise_to(&start, &has, r, after) != 0)
+                if (raise_to(&start, &has, r, &after) != 0)
                         return 1;
                 if (start <= last->interval_start_at && timetable_tick_after(tt, start, &start))
                         return 1;

@@ -1,0 +1,270 @@
+/* Nights by the hundred, against a model that knows nothing of the world's counters and queues: it
+ * reads the history alone and says what may never happen. */
+#include "tests/unit/core_fixture.h"
+
+#include "daemons/scheduler/core/sim.h"
+
+/* What the model remembers of one task instance. */
+struct seen {
+        const struct world_run *run;
+        const struct world_task *task;
+        unsigned n_tries;
+        unsigned n_failures;
+        bool is_running;
+        bool is_settled;
+        enum task_state state;
+};
+
+struct model {
+        struct seen *seen;
+        size_t n;
+        size_t n_allocated;
+        unsigned n_running;
+        unsigned parallelism;
+        bool is_night;
+        usec_t last_at;
+        unsigned long n_finished_runs;
+};
+
+static struct seen *find(struct model *m, const struct world_task *t) {
+        for (size_t i = m->n; i > 0; i--)
+                if (m->seen[i - 1].task == t && m->seen[i - 1].run == t->run)
+                        return &m->seen[i - 1];
+        assert_int_equal(mem_grow((void **) &m->seen, &m->n_allocated, m->n + 1, sizeof(*m->seen)),
+                         0);
+        m->seen[m->n] = (struct seen){.run = t->run, .task = t};
+        return &m->seen[m->n++];
+}
+
+/* All rules here are all_success: a try may begin only when every upstream task succeeded. */
+static void check_upstream(struct model *m, const struct world_task *t) {
+        for (size_t i = 0; i < t->spec->n_upstream; i++) {
+                const struct seen *up = find(m, &t->run->tasks[t->spec->upstream[i]]);
+
+                assert_true(up->is_settled);
+                assert_int_equal(up->state, TASK_SUCCESS);
+        }
+}
+
+static void try_started(struct model *m, const struct sim_fact *f) {
+        struct seen *s;
+
+        check_upstream(m, f->task);
+        s = find(m, f->task);
+        assert_false(m->is_night);
+        assert_false(s->is_running); /* never twice at once */
+        assert_false(s->is_settled); /* never again after its end */
+        assert_int_equal(f->try_number, s->n_tries + 1);
+        s->n_tries++;
+        s->is_running = true;
+        m->n_running++;
+        assert_true(m->n_running <= m->parallelism);
+}
+
+/* A try that a night ends before it began is counted, but was never seen to start. */
+static void try_ended(struct model *m, const struct sim_fact *f) {
+        struct seen *s = find(m, f->task);
+
+        assert_false(s->is_settled);
+        if (s->is_running)
+                m->n_running--;
+        else {
+                assert_int_equal(f->result, WORLD_RESULT_STOPPED);
+                s->n_tries++;
+        }
+        s->is_running = false;
+        s->state = f->task_state;
+        s->is_settled = task_state_is_finished(f->task_state);
+        if (f->result == WORLD_RESULT_FAILED)
+                s->n_failures++;
+
+        /* a night is no failure, and each failure uses one retry */
+        if (f->result == WORLD_RESULT_STOPPED || f->result == WORLD_RESULT_INTERRUPTED)
+                assert_int_equal(f->task_state, TASK_INTERRUPTED);
+        else if (f->result == WORLD_RESULT_FAILED)
+                assert_int_equal(f->task_state, s->n_failures > f->task->spec->retries
+                                                        ? TASK_FAILED
+                                                        : TASK_UP_FOR_RETRY);
+        else
+                assert_int_equal(f->task_state,
+                                 f->result == WORLD_RESULT_SUCCESS ? TASK_SUCCESS : TASK_SKIPPED);
+}
+
+static void task_settled(struct model *m, const struct sim_fact *f) {
+        struct seen *s = find(m, f->task);
+
+        assert_false(s->is_settled);
+        assert_false(s->is_running);
+        assert_true(f->task_state == TASK_SKIPPED || f->task_state == TASK_UPSTREAM_FAILED);
+        s->is_settled = true;
+        s->state = f->task_state;
+}
+
+/* Nothing is lost: every task of a finished run has its end; and the verdict is that of the ends.
+ */
+static void run_finished(struct model *m, const struct sim_fact *f) {
+        bool failed = false;
+        size_t kept = 0;
+
+        for (size_t i = 0; i < f->run->spec->n_tasks; i++) {
+                const struct seen *s = find(m, &f->run->tasks[i]);
+
+                assert_true(s->is_settled);
+                if (f->run->spec->tasks[i].n_downstream == 0)
+                        failed = failed || s->state == TASK_FAILED ||
+                                 s->state == TASK_UPSTREAM_FAILED;
+        }
+        assert_int_equal(f->run_state, failed ? RUN_FAILED : RUN_SUCCESS);
+        for (size_t i = 0; i < m->n; i++)
+                if (m->seen[i].run != f->run)
+                        m->seen[kept++] = m->seen[i];
+        m->n = kept;
+        m->n_finished_runs++;
+}
+
+static int on_fact(void *user, const struct sim_fact *f) {
+        struct model *m = user;
+
+        assert_true(f->at >= m->last_at);
+        m->last_at = f->at;
+        switch (f->what) {
+        case SIM_TRY_STARTED:
+                try_started(m, f);
+                break;
+        case SIM_TRY_ENDED:
+                try_ended(m, f);
+                break;
+        case SIM_TASK_SETTLED:
+                task_settled(m, f);
+                break;
+        case SIM_RUN_FINISHED:
+                run_finished(m, f);
+                break;
+        case SIM_NIGHT:
+        case SIM_MORNING:
+                m->is_night = f->what == SIM_NIGHT;
+                break;
+        case SIM_RUN_CREATED:
+                break;
+        }
+        return 0;
+}
+
+static void put_dags(struct world *w) {
+        static const char *const diamond[] = {"a", "b<a", "c<a{\"retries\":2}", "d<b,c", NULL};
+        static const char *const chain[] = {"a",   "b<a", "c<b{\"retries\":1,\"retry_delay\":600}",
+                                            "d<c", "e<d", NULL};
+        static const char *const wide[] = {"s",
+                                           "w1<s",
+                                           "w2<s",
+                                           "w3<s{\"pool\":\"gpu\"}",
+                                           "w4<s{\"pool\":\"gpu\"}",
+                                           "e<w1,w2,w3,w4",
+                                           NULL};
+
+        assert_int_equal(world_put_pool(w, "gpu", 1), 0);
+        core_fixture_put(w, core_fixture_tasks("diamond",
+                                               "\"schedule\":\"0 * * * *\",\"missed\":\"all\","
+                                               "\"start_date\":\"2026-01-01\",",
+                                               diamond));
+        core_fixture_put(w, core_fixture_tasks("chain",
+                                               "\"schedule\":\"30 6 * * *\",\"missed\":\"last\","
+                                               "\"start_date\":\"2026-01-01\",",
+                                               chain));
+        core_fixture_put(w, core_fixture_tasks("wide",
+                                               "\"schedule\":\"*/20 * * * *\",\"missed\":\"skip\","
+                                               "\"max_active_runs\":2,\"max_active_tasks\":3,",
+                                               wide));
+}
+
+static void simulate(uint64_t seed, unsigned n_nights, struct sim_summary *ret) {
+        struct sim_config c = {
+                .seed = seed,
+                .start_at = CORE_FIXTURE_NOW + USEC_PER_HOUR,
+                .n_nights = n_nights,
+                .night_at_for = 19 * USEC_PER_HOUR + seed % 7 * USEC_PER_MINUTE,
+                .night_for = 9 * USEC_PER_HOUR,
+                .task_min_for = USEC_PER_SEC,
+                .task_max_for = 90 * USEC_PER_MINUTE,
+                .fail_percent = 8,
+                .skip_percent = 3,
+                .restart_percent = 5,
+                .crash_percent = 50,
+        };
+        struct model m = {.parallelism = 6};
+        struct world w;
+
+        assert_int_equal(world_init(&w, m.parallelism), 0);
+        put_dags(&w);
+        assert_int_equal(sim_run(&w, &c, on_fact, &m, ret), 0);
+        assert_int_equal(m.n_running, 0);
+        assert_int_equal(ret->n_stuck, 0);
+        assert_int_equal(m.n_finished_runs, ret->n_runs);
+        assert_int_equal(ret->n_runs_success + ret->n_runs_failed, ret->n_runs);
+        mem_free(m.seen);
+        world_done(&w);
+}
+
+static void test_many_nights(void **state) {
+        struct sim_summary sum;
+        unsigned long n_interrupted = 0, n_restarts = 0, n_runs = 0;
+
+        for (uint64_t seed = 1; seed <= 40; seed++) {
+                simulate(seed, 10, &sum);
+                n_interrupted += sum.n_interrupted;
+                n_restarts += sum.n_restarts;
+                n_runs += sum.n_runs;
+        }
+        /* it did go through what it is about */
+        assert_true(n_interrupted > 400);
+        assert_true(n_restarts > 400);
+        assert_true(n_runs > 10000);
+}
+
+/* "all" makes every run of the hours off, each exactly once, in order. */
+static void test_missed_all_makes_every_run(void **state) {
+        struct sim_summary sum;
+        static const char *const one[] = {"a", NULL};
+        struct sim_config c = {.seed = 7,
+                               .start_at = CORE_FIXTURE_NOW,
+                               .n_nights = 30,
+                               .night_at_for = 18 * USEC_PER_HOUR + 1,
+                               .night_for = 12 * USEC_PER_HOUR,
+                               .task_min_for = USEC_PER_SEC,
+                               .task_max_for = USEC_PER_MINUTE};
+        struct model m = {.parallelism = 4};
+        struct world w;
+
+        assert_int_equal(world_init(&w, 4), 0);
+        core_fixture_put(&w, core_fixture_tasks("hourly",
+                                                "\"schedule\":\"0 * * * *\",\"missed\":\"all\","
+                                                "\"start_date\":\"2026-01-01\",",
+                                                one));
+        assert_int_equal(sim_run(&w, &c, on_fact, &m, &sum), 0);
+        /* the last night ends at 06:00 of the 31st: every hour from 00:00 of the 1st until then */
+        assert_int_equal(sum.n_runs, 29 * 24 + 18 + 1);
+        assert_int_equal(sum.n_runs_success, sum.n_runs);
+        mem_free(m.seen);
+        world_done(&w);
+}
+
+/* The same seed tells the same story. */
+static void test_is_deterministic(void **state) {
+        struct sim_summary a, b;
+
+        simulate(11, 5, &a);
+        simulate(11, 5, &b);
+        assert_memory_equal(&a, &b, sizeof(a));
+        simulate(12, 5, &b);
+        assert_true(memcmp(&a, &b, sizeof(a)) != 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_many_nights),
+                cmocka_unit_test(test_missed_all_makes_every_run),
+                cmocka_unit_test(test_is_deterministic),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
