@@ -146,8 +146,10 @@ static int lookup_unix(struct auth_check *c, uid_t uid, struct auth_unix_user *r
         return 0;
 }
 
-/* The higher of what the groups and auth.db say about a Unix user. */
-static int unix_role(struct check *k, const struct auth_unix_user *user, enum auth_role *ret_role) {
+/* The higher of what the groups and auth.db say about a Unix user, and since when its sessions are
+ * good. */
+static int unix_role(struct check *k, const struct auth_unix_user *user, enum auth_role *ret_role,
+                     usec_t *ret_sessions_from_at) {
         struct auth_store_user stored;
         int r = AUTH_STORE_ABSENT;
 
@@ -156,6 +158,7 @@ static int unix_role(struct check *k, const struct auth_unix_user *user, enum au
         if (r < 0)
                 return r;
         *ret_role = r == 0 ? MAX(user->role, stored.role) : user->role;
+        *ret_sessions_from_at = r == 0 ? stored.sessions_from_at : 0;
         return 0;
 }
 
@@ -164,6 +167,7 @@ static int by_peer(struct check *k) {
         uid_t uid = k->req->uid;
         struct auth_unix_user user;
         enum auth_role role;
+        usec_t sessions_from_at;
         int r;
 
         r = lookup_unix(c, uid, &user);
@@ -173,7 +177,7 @@ static int by_peer(struct check *k) {
                 return accept_user(k, user.name, AUTH_ADMIN, AUTH_BY_PEER);
         if (is_listed(uid, c->forwarder_uids, c->o.n_forwarder_uids))
                 return accept_user(k, user.name, AUTH_NONE, AUTH_BY_PEER);
-        r = unix_role(k, &user, &role);
+        r = unix_role(k, &user, &role, &sessions_from_at);
         return r < 0 ? r : accept_user(k, user.name, role, AUTH_BY_PEER);
 }
 
@@ -188,30 +192,44 @@ static void set_task(struct auth_identity *identity, const struct auth_token_cla
         identity->try_number = claims->try_number;
 }
 
+static int refuse_ended(struct check *k) {
+        return refuse(k, CHALLENGE_BEARER, "the session was ended: log in again");
+}
+
 /* A session is worth what its user is worth now, and ends with the user. */
-static int by_session(struct check *k, const struct auth_token_claims *claims) {
-        struct auth_store_user stored;
+static int by_unix_session(struct check *k, const struct auth_token_claims *claims) {
         struct auth_unix_user user;
-        enum auth_role role;
+        usec_t sessions_from_at = 0;
+        enum auth_role role = AUTH_NONE;
         int r;
 
-        if (claims->source == AUTH_TOKEN_STORE) {
-                r = k->c->o.store ? auth_store_user_get(k->c->o.store, claims->user, k->a, &stored)
-                                  : AUTH_STORE_ABSENT;
-                if (r < 0)
-                        return r;
-                if (r == AUTH_STORE_ABSENT || claims->issued_at < stored.sessions_from_at)
-                        return refuse(k, CHALLENGE_BEARER, "the session was ended: log in again");
-                return accept_user(k, stored.name, stored.role, AUTH_BY_SESSION);
-        }
         r = k->c->o.unix_by_name(claims->user, &user);
         if (r == -ENOENT)
-                return refuse(k, CHALLENGE_BEARER, "the session's user is gone: log in again");
+                return refuse_ended(k);
         if (r >= 0)
-                r = unix_role(k, &user, &role);
-        if (r >= 0 && (user.uid == 0 || user.uid == k->c->own_uid))
+                r = unix_role(k, &user, &role, &sessions_from_at);
+        if (r < 0)
+                return r;
+        if (claims->issued_at < sessions_from_at)
+                return refuse_ended(k);
+        if (user.uid == 0 || user.uid == k->c->own_uid)
                 role = AUTH_ADMIN;
-        return r < 0 ? r : accept_user(k, user.name, role, AUTH_BY_SESSION);
+        return accept_user(k, user.name, role, AUTH_BY_SESSION);
+}
+
+static int by_session(struct check *k, const struct auth_token_claims *claims) {
+        struct auth_store_user stored;
+        int r = AUTH_STORE_ABSENT;
+
+        if (claims->source == AUTH_TOKEN_UNIX)
+                return by_unix_session(k, claims);
+        if (k->c->o.store)
+                r = auth_store_user_get(k->c->o.store, claims->user, k->a, &stored);
+        if (r < 0)
+                return r;
+        if (r == AUTH_STORE_ABSENT || claims->issued_at < stored.sessions_from_at)
+                return refuse_ended(k);
+        return accept_user(k, stored.name, stored.role, AUTH_BY_SESSION);
 }
 
 static int by_signed(struct check *k, const char *token) {
@@ -366,25 +384,40 @@ static bool may_forward(const struct auth_check *c, const struct auth_check_requ
                                 is_listed(req->uid, c->forwarder_uids, c->o.n_forwarder_uids));
 }
 
-static int by_forwarder(struct check *k) {
-        const char *name = k->req->forwarded_user, *token = k->req->forwarded_task;
-        struct auth_token_claims claims = {};
-        enum auth_role role;
-        int r = 0;
+/* 0 with the claims of X-Onebox-Task, or empty ones when there is none; -EBADMSG, -ENOMEM. */
+static int forwarded_task(struct check *k, struct auth_token_claims *ret_claims) {
+        const char *token = k->req->forwarded_task;
+        int r;
 
-        if (auth_role_parse(k->req->forwarded_role ? k->req->forwarded_role : "", &role) < 0)
+        *ret_claims = (struct auth_token_claims){};
+        if (str_empty(token))
+                return 0;
+        if (!k->c->o.key)
+                return -EBADMSG;
+        r = auth_token_verify(k->c->o.key, token, clock_now(k->c->o.clock), k->a, ret_claims);
+        if (r < 0)
+                return r == -ENOMEM ? r : -EBADMSG;
+        return ret_claims->is_task ? 0 : -EBADMSG;
+}
+
+static int by_forwarder(struct check *k) {
+        const char *name = k->req->forwarded_user, *role_name = k->req->forwarded_role;
+        struct auth_token_claims task;
+        enum auth_role role;
+        int r;
+
+        if (!name)
+                return refuse(k, NULL, "X-Onebox-User is missing");
+        if (!role_name || auth_role_parse(role_name, &role) < 0)
                 return refuse(k, NULL, "X-Onebox-Role is missing or not a role");
-        if (token && *token)
-                r = k->c->o.key ? auth_token_verify(k->c->o.key, token, clock_now(k->c->o.clock),
-                                                    k->a, &claims)
-                                : -EBADMSG;
-        if (r == -ENOMEM)
-                return r;
-        if (r < 0 || (claims.user && !claims.is_task))
+        r = forwarded_task(k, &task);
+        if (r == -EBADMSG)
                 return refuse(k, NULL, "X-Onebox-Task is not a task's token");
+        if (r < 0)
+                return r;
         r = accept_user(k, *name ? name : "nobody", *name ? role : AUTH_NONE, AUTH_BY_FORWARDER);
-        if (r >= 0 && claims.is_task)
-                set_task(k->identity, &claims);
+        if (r >= 0 && task.is_task)
+                set_task(k->identity, &task);
         return r;
 }
 
@@ -394,7 +427,7 @@ static int by_forwarder(struct check *k) {
 static int by_credential(struct check *k) {
         const struct auth_check_request *req = k->req;
 
-        if (req->forwarded_user && may_forward(k->c, req))
+        if (may_forward(k->c, req) && (req->forwarded_user || req->is_passed_on))
                 return by_forwarder(k);
         if (req->authorization)
                 return by_authorization(k, req->authorization);

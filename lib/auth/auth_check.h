@@ -2,7 +2,8 @@
  *
  * The first that applies decides; a credential that is given but wrong is refused, never passed
  * over (except with authentication off):
- *   1. X-Onebox-User and -Role from a forwarder's uid (onebox-web) or our own
+ *   1. X-Onebox-User and -Role from a forwarder's uid (onebox-web) or our own; what these pass on
+ *      without saying for whom is refused
  *   2. Authorization: Bearer (a task's or session's signed token, a personal token) or Basic (a
  *      password, or a personal token in its place)
  *   3. the cookie onebox_session
@@ -51,8 +52,9 @@ struct auth_check_options {
 
 /* What the request brings; NULL = absent. */
 struct auth_check_request {
-        bool is_unix;     /* uid is the peer's and counts */
-        bool is_loopback; /* TCP: from this machine */
+        bool is_unix;      /* uid is the peer's and counts */
+        bool is_loopback;  /* TCP: from this machine */
+        bool is_passed_on; /* X-Forwarded-For is there: the peer is not who asks */
         uid_t uid;
         const char *authorization, *session_cookie;
         const char *forwarded_user, *forwarded_role; /* X-Onebox-User, X-Onebox-Role */

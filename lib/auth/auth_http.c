@@ -18,6 +18,7 @@ static void gather(const struct http_request *req, struct auth_check_request *re
                 .is_loopback = is_unix || str_starts(peer->address, "127.") ||
                                str_eq(peer->address, "::1") ||
                                str_starts(peer->address, "::ffff:127."),
+                .is_passed_on = http_request_header(req, "X-Forwarded-For") != NULL,
                 .uid = peer->uid,
                 .authorization = http_request_header(req, "Authorization"),
                 .session_cookie = http_request_cookie(req, AUTH_CHECK_COOKIE),

@@ -377,6 +377,7 @@ static void test_session_of_a_unix_user(void **state) {
         struct box *b = *state;
         struct auth_check_request req = {.is_unix = true, .uid = ANN_UID};
         const char *token = NULL;
+        struct errmsg em = {};
 
         assert_int_equal(run(b, &req), 0);
         assert_int_equal(auth_check_session(b->check, &b->who, USEC_PER_HOUR, &b->arena, &token),
@@ -384,6 +385,23 @@ static void test_session_of_a_unix_user(void **state) {
         req = (struct auth_check_request){.session_cookie = token};
         assert_int_equal(run(b, &req), 0);
         assert_who(b, "ann", AUTH_OP, AUTH_BY_SESSION);
+        assert_ok(em, auth_store_user_insert(b->store, "ann", NULL, AUTH_VIEWER, &em));
+        assert_int_equal(run(b, &req), 0);
+        assert_int_equal(b->who.role, AUTH_OP); /* the higher of the two */
+        clock_fake_advance(&b->clock, USEC_PER_SEC);
+        assert_int_equal(auth_store_user_end_sessions(b->store, "ann"), 0);
+        assert_refused(b, &req, 401);
+}
+
+static void test_a_unix_session_expires(void **state) {
+        struct box *b = *state;
+        struct auth_check_request req = {.is_unix = true, .uid = ANN_UID};
+        const char *token = NULL;
+
+        assert_int_equal(run(b, &req), 0);
+        assert_int_equal(auth_check_session(b->check, &b->who, USEC_PER_HOUR, &b->arena, &token),
+                         0);
+        req = (struct auth_check_request){.session_cookie = token};
         clock_fake_advance(&b->clock, USEC_PER_HOUR);
         assert_refused(b, &req, 401);
 }
@@ -425,6 +443,22 @@ static void test_forwarded(void **state) {
         req.forwarded_role = "admin";
         assert_int_equal(run(b, &req), 0);
         assert_int_equal(b->who.role, AUTH_NONE);
+}
+
+static void test_what_is_passed_on_for_nobody_named(void **state) {
+        struct box *b = *state;
+        struct auth_check_request req = {.is_unix = true, .uid = geteuid(), .is_passed_on = true};
+
+        assert_refused(b, &req, 401); /* and not our own uid's admin */
+        req.uid = WEB_UID;
+        assert_refused(b, &req, 401);
+        req.forwarded_user = "nobody";
+        req.forwarded_role = "none";
+        assert_int_equal(run(b, &req), 0);
+        assert_who(b, "nobody", AUTH_NONE, AUTH_BY_FORWARDER);
+        req = (struct auth_check_request){.is_unix = true, .uid = ANN_UID, .is_passed_on = true};
+        assert_int_equal(run(b, &req), 0); /* a proxy of ann's own is ann */
+        assert_who(b, "ann", AUTH_OP, AUTH_BY_PEER);
 }
 
 static void test_forwarding_is_for_forwarders(void **state) {
@@ -478,8 +512,10 @@ int main(void) {
                 BOXED(test_tasks),
                 BOXED(test_login_and_session),
                 BOXED(test_session_of_a_unix_user),
+                BOXED(test_a_unix_session_expires),
                 BOXED(test_no_session_for_tasks),
                 BOXED(test_forwarded),
+                BOXED(test_what_is_passed_on_for_nobody_named),
                 BOXED(test_forwarding_is_for_forwarders),
                 BOXED(test_authentication_off),
         };
