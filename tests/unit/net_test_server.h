@@ -1,28 +1,17 @@
 /* net_test_server.h: a real server on its own thread, raw sockets to talk to it, cmocka. */
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka.h wants the four above first. */
 #include <arpa/inet.h>
-#include <cmocka.h>
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/macros.h"
 #include "lib/net/http_server.h"
+#include "tests/unit/net_test_cmocka.h"
 
 struct net_test {
         /* set before net_test_start() */
