@@ -1,0 +1,181 @@
+#include "daemons/tracking/artifact_uri.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/hex.h"
+#include "lib/base/str.h"
+
+#define ROUTE_ANCHOR "/api/2.0/mlflow-artifacts/artifacts/"
+
+/* Bytes of "scheme:" at the start, 0 when there is none. */
+static size_t scheme_size(const char *uri) {
+        size_t n = 0;
+
+        if (!isalpha((unsigned char) *uri))
+                return 0;
+        while (isalnum((unsigned char) uri[n]) || (uri[n] && strchr("+-.", uri[n])))
+                n++;
+        return uri[n] == ':' ? n + 1 : 0;
+}
+
+const char *artifact_uri_append(struct arena *a, const char *uri, const char *path) {
+        size_t scheme = scheme_size(uri);
+        size_t stem = scheme + (scheme ? strcspn(uri + scheme, "?#") : strlen(uri + scheme));
+        bool slash = stem > 0 && uri[stem - 1] == '/';
+
+        while (*path == '/')
+                path++;
+        return arena_printf(a, "%.*s%s%s%s", (int) stem, uri, slash || stem == 0 ? "" : "/", path,
+                            uri + stem);
+}
+
+const char *artifact_uri_store_name(struct arena *a, const char *uri, bool *ret_oom) {
+        const char *path = str_after(uri, "mlflow-artifacts:"), *name;
+        size_t n;
+
+        if (ret_oom)
+                *ret_oom = false;
+        if (path && str_starts(path, "//"))
+                path += 2 + strcspn(path + 2, "/");
+        if (!path && (str_starts(uri, "http://") || str_starts(uri, "https://"))) {
+                path = strstr(uri, ROUTE_ANCHOR);
+                path = path ? path + STRLEN(ROUTE_ANCHOR) : NULL;
+        }
+        if (!path)
+                return NULL;
+        while (*path == '/')
+                path++;
+        n = strcspn(path, "?#");
+        while (n > 0 && path[n - 1] == '/')
+                n--;
+        name = arena_strndup(a, path, n);
+        if (ret_oom)
+                *ret_oom = !name;
+        return name;
+}
+
+/* One round of %XX. False when nothing changed. */
+static bool decode(char *s) {
+        bool changed = false;
+        char *out = s;
+
+        for (; *s; s++) {
+                int hi = *s == '%' ? hex_digit(s[1]) : -1;
+                int lo = hi >= 0 ? hex_digit(s[2]) : -1;
+
+                if (lo >= 0 && (hi << 4 | lo)) {
+                        *out++ = (char) (hi << 4 | lo);
+                        s += 2;
+                        changed = true;
+                } else {
+                        *out++ = *s;
+                }
+        }
+        *out = 0;
+        return changed;
+}
+
+static const char *escape_control(struct arena *a, const char *s) {
+        char *out = arena_alloc(a, strlen(s) * 3 + 1), *p = out;
+
+        if (!out)
+                return NULL;
+        for (; *s; s++) {
+                unsigned char c = (unsigned char) *s;
+
+                if (c < 0x20 || c == 0x7f)
+                        p += sprintf(p, "%%%02x", c);
+                else
+                        *p++ = (char) c;
+        }
+        *p = 0;
+        return out;
+}
+
+static bool leads_away(const char *path) {
+        const char *word;
+        size_t len;
+
+        if (*path == '/' || *path == '\\' || strchr(path, '#') || strchr(path, '\\'))
+                return true;
+        if (isalpha((unsigned char) path[0]) && path[1] == ':')
+                return true;
+        /* A NUL that was hidden in %00 was left as it is by decode(). */
+        if (strstr(path, "%00"))
+                return true;
+        while (str_word(&path, "/", &word, &len))
+                if (len == 2 && !memcmp(word, "..", 2))
+                        return true;
+        return false;
+}
+
+int artifact_uri_check_path(struct refusal *r, const char *path, const char **ret) {
+        char *text = arena_strdup(r->arena, path);
+        const char *file;
+
+        if (!text)
+                return -ENOMEM;
+        for (int rounds = 0; decode(text); rounds++)
+                if (rounds == 10)
+                        return refusal_invalid(r, "Invalid path");
+        file = str_after(text, "file:");
+        path = escape_control(r->arena, file ? file : text);
+        if (!path)
+                return -ENOMEM;
+        if (leads_away(path))
+                return refusal_invalid(r, "Invalid path");
+        *ret = path;
+        return 0;
+}
+
+const char *artifact_uri_join(struct arena *a, const char *parent, const char *child) {
+        const char *parts[] = {parent ? parent : "", child ? child : ""}, *word;
+        char *out = arena_alloc(a, strlen(parts[0]) + strlen(parts[1]) + 2), *p = out;
+        size_t len;
+
+        if (!out)
+                return NULL;
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+                while (str_word(&parts[i], "/", &word, &len)) {
+                        if (len == 1 && *word == '.')
+                                continue;
+                        if (p > out)
+                                *p++ = '/';
+                        memcpy(p, word, len);
+                        p += len;
+                }
+        *p = 0;
+        return out;
+}
+
+const char *artifact_uri_base(const char *path) {
+        const char *slash = strrchr(path, '/');
+
+        return slash ? slash + 1 : path;
+}
+
+const char *artifact_uri_scheme(struct arena *a, const char *uri) {
+        size_t n = scheme_size(uri);
+        char *scheme = arena_strndup(a, uri, n ? n - 1 : 0);
+
+        if (scheme)
+                str_lower(scheme);
+        return scheme;
+}
+
+bool artifact_uri_is_local(const char *uri) {
+        return scheme_size(uri) == 0 || str_starts(uri, "file:");
+}
+
+const char *artifact_uri_local_path(const char *uri) {
+        const char *path = str_after(uri, "file:");
+
+        if (!path)
+                return uri;
+        if (str_starts(path, "//"))
+                path += 2 + strcspn(path + 2, "/");
+        return path;
+}

@@ -1,0 +1,15 @@
+/* artifacts_api.h: the artifact proxy: the store by path; rows are in tracking_routes.def. */
+#pragma once
+
+struct http_body_ops;
+struct http_request;
+
+int artifacts_api_list(struct http_request *req);
+int artifacts_api_get(struct http_request *req);
+int artifacts_api_delete(struct http_request *req);
+/* The end of an upload; its pieces go through artifacts_api_put_body. */
+int artifacts_api_put(struct http_request *req);
+extern const struct http_body_ops artifacts_api_put_body;
+/* Multi-part uploads and presigned URLs: a directory has none. */
+int artifacts_api_no_multipart(struct http_request *req);
+int artifacts_api_no_presigned(struct http_request *req);

@@ -1,0 +1,63 @@
+/* ask.h: what a request asks for: its JSON body, or for a GET its query, field by field.
+ *
+ * Fields are read in the order in which MLflow checks them; the first one that is missing or of a
+ * wrong type is kept as the refusal, and all later reads answer "absent". job.h replies it.
+ */
+#pragma once
+
+#include "daemons/tracking/refusal.h"
+#include "lib/base/json.h"
+
+struct http_request;
+
+enum ask_flags {
+        ASK_NEED = 1 << 0, /* refuse when absent, null or "" */
+};
+
+struct ask {
+        struct http_request *req;
+        struct arena *arena;
+        const struct json *body; /* an object; NULL when the query is read */
+        struct refusal refusal;
+        int result; /* 0, REFUSED or -errno */
+};
+
+void ask_open(struct ask *q, struct http_request *req);
+
+/* Keeps the first result that is not 0; returns true when all is well so far. */
+bool ask_check(struct ask *q, int result);
+
+/* Refuses a field's value as if it were of a wrong type: "Invalid value … supplied:  Hint: …". */
+void ask_refuse_value(struct ask *q, const char *key);
+
+/* NULL when absent. Text is in the request's arena. */
+const char *ask_str(struct ask *q, const char *key, unsigned flags);
+/* The run a request is about: run_id, or run_uuid as old clients say. */
+const char *ask_run_id(struct ask *q);
+
+/* True when there; else *ret stays. Numbers may come as strings. */
+bool ask_i64(struct ask *q, const char *key, unsigned flags, int64_t *ret);
+bool ask_f64(struct ask *q, const char *key, unsigned flags, double *ret);
+bool ask_bool(struct ask *q, const char *key, bool *ret);
+/* An enumeration by its name or number; `names` are those of 0, 1, 2, … (NULL: not that one). */
+bool ask_enum(struct ask *q, const char *key, unsigned flags, const char *const *names, size_t n,
+              int64_t *ret);
+
+/* The elements of a list of strings (arena), *ret_n of them; NULL when absent or empty. */
+const char **ask_list(struct ask *q, const char *key, unsigned flags, size_t *ret_n);
+/* A list of objects; NULL when absent. Every element is an object. */
+const struct json *ask_objects(struct ask *q, const char *key, unsigned flags, size_t *ret_n);
+
+/* Fields of an element of such a list; `path` is for messages: "tags[3]". */
+const char *ask_item_str(struct ask *q, const struct json *item, const char *path, const char *key);
+bool ask_item_i64(struct ask *q, const struct json *item, const char *path, const char *key,
+                  int64_t *ret);
+bool ask_item_f64(struct ask *q, const struct json *item, const char *path, const char *key,
+                  double *ret);
+
+/* {"key": …, "value": …}, as tags and params come. */
+struct ask_pair {
+        const char *key, *value; /* "" when absent */
+};
+/* The pairs of a list of objects, *ret_n of them; NULL when there are none. */
+struct ask_pair *ask_pairs(struct ask *q, const char *key, size_t *ret_n);

@@ -1,0 +1,279 @@
+#include "daemons/tracking/metrics_api.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemons/tracking/field_check.h"
+#include "daemons/tracking/logged_models_sql.h"
+#include "daemons/tracking/metrics_sql.h"
+#include "daemons/tracking/page_token.h"
+#include "daemons/tracking/runs_json.h"
+#include "lib/base/str.h"
+#include "lib/net/http_request.h"
+
+enum {
+        BULK_RUNS_MAX = 100,
+        BULK_RESULTS_MAX = 25000,
+        INTERVAL_RESULTS_MAX = 2500, /* a run */
+};
+
+struct log {
+        const char *run_id;
+        struct metric metric;
+};
+
+static int run_log(struct job *j, struct db *db) {
+        const struct log *in = j->in;
+        int64_t experiment_id;
+        int r = runs_sql_need_active(db, &j->refusal, in->run_id, &experiment_id);
+
+        if (r == 0)
+                r = logged_models_sql_add_metric(db, &j->refusal, in->run_id, experiment_id,
+                                                 &in->metric);
+        return r != 0 ? r : metrics_sql_insert(db, in->run_id, &in->metric);
+}
+
+int metrics_api_log(struct http_request *req) {
+        struct log in = {};
+        struct metric *m = &in.metric;
+        struct ask q;
+
+        ask_open(&q, req);
+        in.run_id = ask_run_id(&q);
+        m->key = ask_str(&q, "key", ASK_NEED);
+        ask_f64(&q, "value", ASK_NEED, &m->value);
+        ask_i64(&q, "timestamp", ASK_NEED, &m->at_ms);
+        ask_i64(&q, "step", 0, &m->step);
+        m->model_id = ask_str(&q, "model_id", 0);
+        m->dataset_name = ask_str(&q, "dataset_name", 0);
+        m->dataset_digest = ask_str(&q, "dataset_digest", 0);
+        if (q.result == 0)
+                ask_check(&q, field_check_metric(&q.refusal, "", m->key, m->value, m->at_ms));
+        return job_write(&q, run_log, &in);
+}
+
+struct history {
+        const char *run_id, *key;
+        int64_t max_results; /* 0: all */
+        int64_t offset;
+};
+
+static int run_history(struct job *j, struct db *db) {
+        const struct history *in = j->in;
+        int64_t limit = in->max_results ? in->max_results + 1 : -1, n = 0;
+        DB_USE struct db_stmt *s = metrics_sql_history(db, in->run_id, in->key, limit, in->offset);
+        const char *token;
+        int r;
+
+        while ((r = db_step(s)) == DB_ROW) {
+                struct metric m = metrics_sql_read(s);
+
+                if (in->max_results && n++ == in->max_results)
+                        break;
+                n += !in->max_results;
+                if (n == 1)
+                        json_write_kv_array(&j->json, "metrics");
+                json_write_object(&j->json);
+                runs_json_write_metric(&j->json, m.key, m.value, m.at_ms, m.step);
+                json_write_end(&j->json);
+        }
+        if (r < 0)
+                return r;
+        if (n > 0)
+                json_write_end(&j->json);
+        if (!in->max_results || n <= in->max_results)
+                return 0;
+        token = page_token_print(j->arena, in->offset + in->max_results);
+        if (!token)
+                return -ENOMEM;
+        json_write_kv_str(&j->json, "next_page_token", token);
+        return 0;
+}
+
+int metrics_api_history(struct http_request *req) {
+        struct history in = {};
+        const char *token;
+        struct ask q;
+
+        ask_open(&q, req);
+        in.run_id = ask_run_id(&q);
+        in.key = ask_str(&q, "metric_key", ASK_NEED);
+        token = ask_str(&q, "page_token", 0);
+        if (ask_i64(&q, "max_results", 0, &in.max_results) && in.max_results <= 0)
+                ask_check(&q, refusal_invalid(&q.refusal,
+                                              "Invalid value %" PRId64 " for parameter "
+                                              "'max_results' supplied. It must be a positive "
+                                              "integer.",
+                                              in.max_results));
+        if (q.result == 0)
+                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        return job_read(&q, run_history, &in);
+}
+
+struct bulk {
+        const char **run_ids;
+        size_t n_run_ids;
+        const char *key;
+        int64_t max_results, first_step, last_step;
+};
+
+static int by_text(const void *a, const void *b) {
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* This answer comes from a part of MLflow that sorts the names of fields and uses one line. */
+static int run_bulk(struct job *j, struct db *db) {
+        const struct bulk *in = j->in;
+        int64_t left = in->max_results;
+        int r = 0;
+
+        json_write_kv_array(&j->json, "metrics");
+        for (size_t i = 0; r == 0 && left > 0 && i < in->n_run_ids; i++) {
+                DB_USE struct db_stmt *s = NULL;
+
+                if (i > 0 && str_eq(in->run_ids[i], in->run_ids[i - 1]))
+                        continue;
+                s = metrics_sql_history(db, in->run_ids[i], in->key, left, 0);
+                while ((r = db_step(s)) == DB_ROW) {
+                        struct metric m = metrics_sql_read(s);
+
+                        json_write_object(&j->json);
+                        json_write_kv_str(&j->json, "key", m.key);
+                        json_write_kv_str(&j->json, "run_id", in->run_ids[i]);
+                        json_write_kv_i64(&j->json, "step", m.step);
+                        json_write_kv_i64(&j->json, "timestamp", m.at_ms);
+                        json_write_kv_f64(&j->json, "value", m.value);
+                        json_write_end(&j->json);
+                        left--;
+                }
+        }
+        json_write_end(&j->json);
+        return r;
+}
+
+int metrics_api_history_bulk(struct http_request *req) {
+        struct bulk in = {.max_results = BULK_RESULTS_MAX};
+        struct ask q;
+
+        ask_open(&q, req);
+        q.body = NULL; /* only ever the query */
+        in.run_ids = ask_list(&q, "run_id", 0, &in.n_run_ids);
+        if (q.result == 0 && in.n_run_ids == 0)
+                ask_check(&q, refusal_invalid(&q.refusal, "GetMetricHistoryBulk request must "
+                                                          "specify at least one run_id."));
+        if (q.result == 0 && in.n_run_ids > BULK_RUNS_MAX)
+                ask_check(&q, refusal_invalid(&q.refusal,
+                                              "GetMetricHistoryBulk request cannot specify more "
+                                              "than %d run_ids. Received %zu run_ids.",
+                                              BULK_RUNS_MAX, in.n_run_ids));
+        in.key = ask_str(&q, "metric_key", 0);
+        if (q.result == 0 && !in.key)
+                ask_check(&q, refusal_invalid(&q.refusal, "GetMetricHistoryBulk request must "
+                                                          "specify a metric_key."));
+        ask_i64(&q, "max_results", 0, &in.max_results);
+        in.max_results = MIN(in.max_results, (int64_t) BULK_RESULTS_MAX);
+        if (in.n_run_ids > 0)
+                qsort(in.run_ids, in.n_run_ids, sizeof(*in.run_ids), by_text);
+        return job_read(&q, run_bulk, &in);
+}
+
+static void write_point(struct job *j, const struct metric *m, const char *key,
+                        const char *run_id) {
+        json_write_object(&j->json);
+        runs_json_write_metric(&j->json, key, m->value, m->at_ms, m->step);
+        json_write_kv_str(&j->json, "run_id", run_id);
+        json_write_end(&j->json);
+}
+
+static bool same_point(const struct metric *a, const struct metric *b) {
+        return a->step == b->step && a->at_ms == b->at_ms &&
+               (isnan(a->value) ? isnan(b->value) : a->value == b->value);
+}
+
+/* One point of each even part and always the last one of all, at most max_results. */
+static int sample_run(struct job *j, struct db *db, const char *run_id, bool *any) {
+        const struct bulk *in = j->in;
+        DB_USE struct db_stmt *s = metrics_sql_sample(db, run_id, in->key, in->max_results,
+                                                      in->first_step, in->last_step);
+        DB_USE struct db_stmt *end =
+                metrics_sql_last(db, run_id, in->key, in->first_step, in->last_step);
+        struct metric held = {}, last = {};
+        int64_t n = 0;
+        int r = db_step(end);
+
+        if (r != DB_ROW)
+                return r;
+        last = metrics_sql_read(end);
+        if (!*any)
+                json_write_kv_array(&j->json, "metrics");
+        *any = true;
+        while ((r = db_step(s)) == DB_ROW) {
+                if (n++ > 0)
+                        write_point(j, &held, in->key, run_id);
+                held = metrics_sql_read(s);
+        }
+        if (r < 0)
+                return r;
+        /* The last sampled point is still held: it gives way when there is no room for the end. */
+        if (n > 0 && (same_point(&held, &last) || n < in->max_results))
+                write_point(j, &held, in->key, run_id);
+        if (!same_point(&held, &last) || n == 0)
+                write_point(j, &last, in->key, run_id);
+        return 0;
+}
+
+static int run_interval(struct job *j, struct db *db) {
+        const struct bulk *in = j->in;
+        bool any = false;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < in->n_run_ids; i++)
+                r = sample_run(j, db, in->run_ids[i], &any);
+        if (any)
+                json_write_end(&j->json);
+        return r;
+}
+
+static int check_interval(struct ask *q, struct bulk *in, bool has_first, bool has_last) {
+        if (in->n_run_ids > BULK_RUNS_MAX)
+                return refusal_invalid(&q->refusal,
+                                       "GetMetricHistoryBulkInterval request must specify at most "
+                                       "%d run_ids. Received %zu run_ids. See the API docs for "
+                                       "more information about request parameters.",
+                                       BULK_RUNS_MAX, in->n_run_ids);
+        if (in->max_results < 1 || in->max_results > INTERVAL_RESULTS_MAX)
+                return refusal_invalid(&q->refusal,
+                                       "max_results must be between 1 and %d. See the API docs for "
+                                       "more information about request parameters.",
+                                       INTERVAL_RESULTS_MAX);
+        if (has_first != has_last)
+                return refusal_invalid(&q->refusal, "If either start step or end step are "
+                                                    "specified, both must be specified.");
+        if (in->first_step > in->last_step)
+                return refusal_invalid(&q->refusal,
+                                       "end_step must be greater than start_step. Found "
+                                       "start_step=%" PRId64 " and end_step=%" PRId64 ".",
+                                       in->first_step, in->last_step);
+        return 0;
+}
+
+int metrics_api_history_bulk_interval(struct http_request *req) {
+        struct bulk in = {.max_results = INTERVAL_RESULTS_MAX,
+                          .first_step = INT64_MIN,
+                          .last_step = INT64_MAX};
+        bool has_first, has_last;
+        struct ask q;
+
+        ask_open(&q, req);
+        in.run_ids = ask_list(&q, "run_ids", ASK_NEED, &in.n_run_ids);
+        in.key = ask_str(&q, "metric_key", ASK_NEED);
+        has_first = ask_i64(&q, "start_step", 0, &in.first_step);
+        has_last = ask_i64(&q, "end_step", 0, &in.last_step);
+        ask_i64(&q, "max_results", 0, &in.max_results);
+        if (q.result == 0)
+                ask_check(&q, check_interval(&q, &in, has_first, has_last));
+        return job_read(&q, run_interval, &in);
+}

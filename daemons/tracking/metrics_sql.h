@@ -1,0 +1,36 @@
+/* metrics_sql.h: the rows of metrics and latest_metrics. */
+#pragma once
+
+#include "lib/base/macros.h"
+#include "lib/db/db.h"
+
+extern const struct db_set metrics_sql_set;
+
+struct metric {
+        const char *key;
+        double value; /* NaN is one, infinities are the greatest doubles */
+        int64_t at_ms, step;
+        const char *model_id, *dataset_name, *dataset_digest; /* may be NULL */
+};
+
+/* What can be stored for a value: infinities become the greatest doubles. */
+double metrics_sql_storable(double value);
+
+/* Adds a point, unless it is there already, and moves the latest one of its key on when it is
+ * later by step, time and value. 0 or -errno. */
+int metrics_sql_insert(struct db *db, const char *run_id, const struct metric *m);
+
+/* Statements with the columns of metrics_sql_read(). Step them. */
+struct db_stmt *metrics_sql_latest(struct db *db, const char *run_id);
+/* By time, step and value. */
+struct db_stmt *metrics_sql_history(struct db *db, const char *run_id, const char *key,
+                                    int64_t limit, int64_t offset);
+/* One point of each of n_buckets even parts of the history between two steps. */
+struct db_stmt *metrics_sql_sample(struct db *db, const char *run_id, const char *key,
+                                   int64_t n_buckets, int64_t first_step, int64_t last_step);
+/* The last point of it. */
+struct db_stmt *metrics_sql_last(struct db *db, const char *run_id, const char *key,
+                                 int64_t first_step, int64_t last_step);
+
+/* The row that stands in `s`; the key is valid as long as the row. */
+struct metric metrics_sql_read(struct db_stmt *s);

@@ -1,0 +1,10 @@
+/* page_token.h: where the next page of a search begins, as the base64 of {"offset": N}. Pure. */
+#pragma once
+
+#include "daemons/tracking/refusal.h"
+
+/* NULL and "" are the beginning. 0, REFUSED or -ENOMEM. */
+int page_token_parse(const char *token, struct refusal *r, int64_t *ret_offset);
+
+/* From the arena; NULL when out of memory. */
+const char *page_token_print(struct arena *a, int64_t offset);

@@ -1,0 +1,211 @@
+#include "daemons/tracking/run_artifacts_api.h"
+
+#include <errno.h>
+
+#include "daemons/tracking/artifact_reply.h"
+#include "daemons/tracking/artifact_uri.h"
+#include "daemons/tracking/logged_models_sql.h"
+#include "daemons/tracking/model_versions_sql.h"
+#include "daemons/tracking/runs_sql.h"
+#include "lib/base/log.h"
+#include "lib/base/str.h"
+#include "lib/net/http_request.h"
+#include "lib/store/store.h"
+
+enum { UPLOAD_MAX = 10 * 1024 * 1024 };
+
+struct where {
+        const char *id, *version; /* of a run, a registered model's version, a logged model */
+        const char *uri;          /* answer: where its artifacts are */
+};
+
+static int look_run(struct ask *q, struct db *db, void *in) {
+        struct where *w = in;
+        struct run run;
+        int r = runs_sql_need(db, &q->refusal, w->id, &run);
+
+        w->uri = r == 0 ? run.artifact_uri : NULL;
+        return r;
+}
+
+static int look_model(struct ask *q, struct db *db, void *in) {
+        struct where *w = in;
+        struct logged_model m;
+        int r = logged_models_sql_need(db, &q->refusal, w->id, false, &m);
+
+        w->uri = r == 0 ? m.artifact_location : NULL;
+        return r;
+}
+
+/* runs:/<id>/<path> as the artifact location of that run with the path behind it. */
+static int follow_run(struct ask *q, struct db *db, struct where *w) {
+        const char *path = str_after(w->uri, "runs:/"), *slash;
+        struct where run = {};
+        int r;
+
+        if (!path)
+                return 0;
+        slash = path;
+        while (*slash && *slash != '/')
+                slash++;
+        run.id = arena_strndup(q->arena, path, (size_t) (slash - path));
+        if (!run.id)
+                return -ENOMEM;
+        r = look_run(q, db, &run);
+        if (r != 0)
+                return r;
+        w->uri = artifact_uri_append(q->arena, run.uri, slash);
+        return w->uri ? 0 : -ENOMEM;
+}
+
+static int look_version(struct ask *q, struct db *db, void *in) {
+        struct where *w = in;
+        struct model_version m;
+        int r = model_versions_sql_need(db, &q->refusal, w->id, w->version, &m);
+
+        if (r != 0)
+                return r;
+        w->uri = str_empty(m.storage_location) ? m.source : m.storage_location;
+        w->uri = w->uri ? w->uri : "";
+        return follow_run(q, db, w);
+}
+
+static void open_query(struct ask *q, struct http_request *req) {
+        *q = (struct ask){.req = req, .arena = req->arena, .refusal = {.arena = req->arena}};
+}
+
+static const char *need_path(struct ask *q, const char *key) {
+        const char *path = ask_str(q, key, 0);
+
+        if (q->result == 0 && !path)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_BAD_REQUEST,
+                                         "Request must include the \"%s\" query parameter.", key));
+        if (q->result == 0)
+                ask_check(q, artifact_uri_check_path(&q->refusal, path, &path));
+        return q->result == 0 ? path : NULL;
+}
+
+static int reply_file(struct ask *q, const struct where *w, const char *path) {
+        const char *name = NULL;
+
+        if (q->result == 0)
+                artifact_reply_locate(q, w->uri, path, &name);
+        return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, name, path);
+}
+
+static int reply_list(struct ask *q, const struct where *w, const char *path) {
+        const char *name = NULL;
+
+        if (q->result == 0)
+                artifact_reply_locate(q, w->uri, path, &name);
+        return q->result != 0 ? job_refuse(q) : artifact_reply_list(q, name, path, w->uri);
+}
+
+int run_artifacts_api_get(struct http_request *req) {
+        struct where w = {};
+        const char *path;
+        struct ask q;
+
+        open_query(&q, req);
+        path = need_path(&q, "path");
+        w.id = ask_run_id(&q);
+        job_look(&q, look_run, &w);
+        return reply_file(&q, &w, path);
+}
+
+int run_artifacts_api_list(struct http_request *req) {
+        struct where w = {};
+        const char *path;
+        struct ask q;
+
+        ask_open(&q, req);
+        w.id = ask_run_id(&q);
+        path = ask_str(&q, "path", 0);
+        if (q.result == 0 && path)
+                ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));
+        job_look(&q, look_run, &w);
+        return reply_list(&q, &w, path);
+}
+
+int run_artifacts_api_of_version(struct http_request *req) {
+        struct where w = {};
+        const char *path;
+        struct ask q;
+
+        open_query(&q, req);
+        path = need_path(&q, "path");
+        w.id = ask_str(&q, "name", 0);
+        w.version = ask_str(&q, "version", 0);
+        w.version = w.version ? w.version : "";
+        if (q.result == 0 && str_eq(http_request_query(req, "presigned"), "true"))
+                ask_check(&q, refusal_set(&q.refusal, REFUSAL_NOT_IMPLEMENTED,
+                                          "Presigned download is not supported for the current "
+                                          "artifact repository"));
+        job_look(&q, look_version, &w);
+        return reply_file(&q, &w, path);
+}
+
+int run_artifacts_api_list_model(struct http_request *req) {
+        struct where w = {.id = http_request_param(req, "model_id")};
+        const char *path;
+        struct ask q;
+
+        open_query(&q, req);
+        path = ask_str(&q, "artifact_directory_path", 0);
+        if (q.result == 0 && path)
+                ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));
+        job_look(&q, look_model, &w);
+        return reply_list(&q, &w, path);
+}
+
+int run_artifacts_api_of_model(struct http_request *req) {
+        struct where w = {.id = http_request_param(req, "model_id")};
+        const char *path;
+        struct ask q;
+
+        open_query(&q, req);
+        path = need_path(&q, "artifact_file_path");
+        job_look(&q, look_model, &w);
+        return reply_file(&q, &w, path);
+}
+
+static void check_upload(struct ask *q, const char *run_id, const char *path) {
+        if (q->result != 0)
+                return;
+        if (str_empty(run_id))
+                ask_check(q,
+                          refusal_invalid(&q->refusal, "Request must specify run_id or run_uuid."));
+        else if (str_empty(path))
+                ask_check(q, refusal_invalid(&q->refusal, "Request must specify path."));
+        else if (q->req->body_size > UPLOAD_MAX)
+                ask_check(q, refusal_invalid(&q->refusal,
+                                             "Artifact size is too large. Max size is 10MB."));
+        else if (q->req->body_size == 0)
+                ask_check(q, refusal_invalid(&q->refusal, "Request must specify data."));
+}
+
+int run_artifacts_api_upload(struct http_request *req) {
+        const char *run_id = http_request_query(req, "run_id"), *name = NULL;
+        const char *path = http_request_query(req, "path");
+        struct where w = {.id = run_id ? run_id : http_request_query(req, "run_uuid")};
+        const struct tracking *t = req->ctx;
+        struct errmsg em = {};
+        struct ask q;
+        int r;
+
+        open_query(&q, req);
+        check_upload(&q, w.id, path);
+        if (q.result == 0)
+                ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));
+        job_look(&q, look_run, &w);
+        if (q.result == 0)
+                artifact_reply_locate(&q, w.uri, path, &name);
+        if (q.result != 0)
+                return job_refuse(&q);
+        r = store_put(t->store, name, req->body, req->body_size, &em);
+        if (r < 0) {
+                log_warning("storing the artifact %s: %s", name, em.text);
+                return http_request_reply_error(req, r == -ENOSPC ? 503 : 400, "%s", em.text);
+        }
+        return http_request_reply(req, 200, "application/json", "", 0);
+}

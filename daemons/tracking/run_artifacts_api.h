@@ -1,0 +1,12 @@
+/* run_artifacts_api.h: artifacts by the run, model version or logged model they belong to; rows are
+ * in tracking_routes.def. */
+#pragma once
+
+struct http_request;
+
+int run_artifacts_api_list(struct http_request *req);
+int run_artifacts_api_get(struct http_request *req);
+int run_artifacts_api_upload(struct http_request *req);
+int run_artifacts_api_of_version(struct http_request *req);
+int run_artifacts_api_list_model(struct http_request *req);
+int run_artifacts_api_of_model(struct http_request *req);

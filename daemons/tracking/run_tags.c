@@ -1,0 +1,20 @@
+#include "daemons/tracking/run_tags.h"
+
+#include "daemons/tracking/runs_sql.h"
+#include "daemons/tracking/tags_sql.h"
+#include "lib/base/str.h"
+
+int run_tags_rename(struct db *db, const char *run_id, const char *name) {
+        int r;
+
+        if (str_empty(name)) /* a run has always a name */
+                return 0;
+        r = runs_sql_set_name(db, run_id, name);
+        return r < 0 ? r : tags_sql_set_one(db, run_id, TAGS_SQL_RUN_NAME, name);
+}
+
+int run_tags_set(struct db *db, const char *run_id, const char *key, const char *value) {
+        if (str_eq(key, TAGS_SQL_RUN_NAME))
+                return run_tags_rename(db, run_id, value);
+        return tags_sql_set_one(db, run_id, key, value);
+}

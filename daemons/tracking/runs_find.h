@@ -1,0 +1,10 @@
+/* runs_find.h: runs a search with the plan that fits the data. */
+#pragma once
+
+#include "daemons/tracking/runs_search.h"
+#include "daemons/tracking/runs_sql.h"
+
+/* Calls each() for at most `limit` runs behind the first `offset`, in order; a non-zero answer of
+ * it ends the search and is returned. 0 or -errno. Strings are in the arena. */
+int runs_find(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
+              int64_t offset, int (*each)(void *ctx, const struct run *run), void *ctx);

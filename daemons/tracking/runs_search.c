@@ -1,0 +1,247 @@
+#include "daemons/tracking/runs_search.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "daemons/tracking/runs_sql.h"
+#include "lib/base/str.h"
+
+#define CONTEXT_TAG "mlflow.data.context"
+
+int runs_search_parse(struct runs_search *q, const char *filter, const char *const *order_by,
+                      size_t n_order_by, struct refusal *r) {
+        int x = filter_parse(FILTER_RUNS, filter, r, &q->filter);
+
+        if (x != 0)
+                return x;
+        if (n_order_by > RUNS_SEARCH_ORDER_MAX)
+                return refusal_invalid(r, "`order_by` contains more than %d fields",
+                                       RUNS_SEARCH_ORDER_MAX);
+        for (size_t i = 0; i < n_order_by; i++) {
+                x = order_parse(FILTER_RUNS, order_by[i], r, &q->order[i]);
+                if (x != 0)
+                        return x;
+        }
+        q->n_order = n_order_by;
+        return order_parse_unique(q->order, q->n_order, r);
+}
+
+/* The column of runs that an attribute stands for. */
+static const char *column_of(const char *key) {
+        static const struct {
+                const char *key, *column;
+        } rows[] = {
+                {"run_id", "runs.run_uuid"},           {"run_name", "runs.name"},
+                {"user_id", "runs.user_id"},           {"status", "runs.status"},
+                {"start_time", "runs.start_time"},     {"end_time", "runs.end_time"},
+                {"artifact_uri", "runs.artifact_uri"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (str_eq(rows[i].key, key))
+                        return rows[i].column;
+        assert(!"the parser lets no other attribute through");
+        return "NULL";
+}
+
+static bool is_run_name(const struct filter_clause *c) {
+        return c->entity == FILTER_ATTRIBUTE && str_eq(c->key, "run_name");
+}
+
+/* A name may stand in a tag only, as old servers wrote it. */
+static const char *key_of(const struct filter_clause *c) {
+        return is_run_name(c) ? "mlflow.runName" : c->key;
+}
+
+static const char *table_of(const struct filter_clause *c) {
+        switch (c->entity) {
+        case FILTER_METRIC:
+                return "latest_metrics";
+        case FILTER_PARAM:
+                return "params";
+        default:
+                return "tags";
+        }
+}
+
+/* "v.key = ? AND v.value <op> ?" */
+static void add_key_and_value(struct search_sql *sql, const struct filter_clause *c) {
+        search_sql_add(sql, "v.\"key\" = ");
+        search_sql_text(sql, key_of(c));
+        if (c->op == FILTER_IS_NULL || c->op == FILTER_IS_NOT_NULL)
+                return;
+        if (c->entity == FILTER_METRIC && c->op == FILTER_NE) {
+                search_sql_add(sql, " AND (v.is_nan = 1 OR ");
+                search_sql_compare(sql, "v.value", c);
+                search_sql_add(sql, ")");
+                return;
+        }
+        if (c->entity == FILTER_METRIC)
+                search_sql_add(sql, " AND v.is_nan = 0");
+        search_sql_add(sql, " AND ");
+        search_sql_compare(sql, "v.value", c);
+}
+
+static void add_dataset(struct search_sql *sql, const struct filter_clause *c) {
+        char column[32];
+        bool context = str_eq(c->key, "context");
+
+        search_sql_add(sql,
+                       "EXISTS (SELECT 1 FROM inputs i JOIN datasets d ON i.source_id = "
+                       "d.dataset_uuid%s WHERE i.destination_type = 'RUN' AND "
+                       "i.destination_id = runs.run_uuid AND ",
+                       context ? " JOIN input_tags t ON t.input_uuid = i.input_uuid AND t.name = "
+                                 "'" CONTEXT_TAG "'"
+                               : "");
+        snprintf(column, sizeof(column), context ? "t.value" : "d.%s", c->key);
+        search_sql_compare(sql, column, c);
+        search_sql_add(sql, ")");
+}
+
+static void add_clause(struct search_sql *sql, const struct filter_clause *c, bool drives) {
+        search_sql_add(sql, " AND ");
+        if (c->entity == FILTER_ATTRIBUTE && !is_run_name(c)) {
+                search_sql_compare(sql, column_of(c->key), c);
+        } else if (c->entity == FILTER_DATASET) {
+                add_dataset(sql, c);
+        } else if (drives) {
+                search_sql_add(sql, "runs.run_uuid IN (SELECT v.run_uuid FROM %s v WHERE ",
+                               table_of(c));
+                add_key_and_value(sql, c);
+                search_sql_add(sql, ")");
+        } else {
+                search_sql_add(sql,
+                               "%sEXISTS (SELECT 1 FROM %s v WHERE v.run_uuid = "
+                               "runs.run_uuid AND ",
+                               c->op == FILTER_IS_NULL ? "NOT " : "", table_of(c));
+                add_key_and_value(sql, c);
+                search_sql_add(sql, ")");
+        }
+}
+
+static void add_scope(struct search_sql *sql, const struct runs_search *q) {
+        static const char *const stages[] = {
+                [RUNS_SEARCH_ALL] = "",
+                [RUNS_SEARCH_ACTIVE] = " AND runs.lifecycle_stage = 'active'",
+                [RUNS_SEARCH_DELETED] = " AND runs.lifecycle_stage = 'deleted'",
+        };
+
+        search_sql_in_i64(sql, "runs.experiment_id", q->experiment_ids, q->n_experiment_ids);
+        search_sql_add(sql, "%s", stages[q->view]);
+}
+
+static bool is_joined(const struct order_key *k) {
+        return k->entity != FILTER_ATTRIBUTE;
+}
+
+/* The tables that hold the values of the order, one alias o0, o1, … a key. In a part with the
+ * metric its table is the one that is walked: CROSS JOIN keeps SQLite to that. */
+static void add_from(struct search_sql *sql, const struct runs_search *q,
+                     const struct runs_search_plan *plan) {
+        bool walk = plan->part == RUNS_SEARCH_WITH_METRIC;
+
+        if (walk)
+                search_sql_add(sql, " FROM latest_metrics o0 CROSS JOIN runs ON runs.run_uuid = "
+                                    "o0.run_uuid");
+        else
+                search_sql_add(sql, " FROM runs");
+        for (size_t i = walk; i < q->n_order; i++) {
+                const struct filter_clause entity = {.entity = q->order[i].entity};
+
+                if (!is_joined(&q->order[i]))
+                        continue;
+                search_sql_add(sql,
+                               " LEFT JOIN %s o%zu ON o%zu.run_uuid = runs.run_uuid AND "
+                               "o%zu.\"key\" = ",
+                               table_of(&entity), i, i, i);
+                search_sql_text(sql, q->order[i].key);
+        }
+}
+
+/* Values first, NaN next, what has none last, in both directions. */
+static void add_key(struct search_sql *sql, const struct order_key *k, size_t i, bool walk) {
+        const char *direction = k->descending ? " DESC" : "";
+
+        if (k->entity == FILTER_ATTRIBUTE)
+                search_sql_add(sql, "%s%s", column_of(k->key),
+                               k->descending ? " DESC" : " ASC NULLS LAST");
+        else if (walk)
+                search_sql_add(sql, "o%zu.value%s", i, direction);
+        else if (k->entity == FILTER_METRIC)
+                search_sql_add(sql,
+                               "CASE WHEN o%zu.is_nan = 1 THEN 1 WHEN o%zu.value IS NULL "
+                               "THEN 2 ELSE 0 END, o%zu.value%s",
+                               i, i, i, direction);
+        else
+                search_sql_add(sql, "o%zu.value IS NULL, o%zu.value%s", i, i, direction);
+}
+
+static void add_order(struct search_sql *sql, const struct runs_search *q,
+                      const struct runs_search_plan *plan) {
+        bool by_start = false;
+
+        search_sql_add(sql, " ORDER BY ");
+        for (size_t i = 0; i < q->n_order; i++) {
+                const struct order_key *k = &q->order[i];
+
+                add_key(sql, k, i, i == 0 && plan->part == RUNS_SEARCH_WITH_METRIC);
+                search_sql_add(sql, ", ");
+                by_start =
+                        by_start || (k->entity == FILTER_ATTRIBUTE && str_eq(k->key, "start_time"));
+        }
+        search_sql_add(sql, "%sruns.run_uuid", by_start ? "" : "runs.start_time DESC, ");
+}
+
+void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
+                       struct search_sql *sql) {
+        search_sql_add(sql, "SELECT %s", plan->count ? "count(*)" : RUNS_SQL_COLUMNS);
+        add_from(sql, q, plan);
+        search_sql_add(sql, " WHERE ");
+        if (plan->part == RUNS_SEARCH_WITH_METRIC) {
+                assert(q->n_order > 0 && q->order[0].entity == FILTER_METRIC);
+                search_sql_add(sql, "o0.is_nan = 0 AND o0.\"key\" = ");
+                search_sql_text(sql, q->order[0].key);
+                search_sql_add(sql, " AND ");
+        } else if (plan->part == RUNS_SEARCH_WITHOUT_METRIC) {
+                search_sql_add(sql, "(o0.is_nan IS NULL OR o0.is_nan = 1) AND ");
+        }
+        add_scope(sql, q);
+        for (size_t i = 0; i < q->filter.n; i++)
+                add_clause(sql, &q->filter.clauses[i], (ssize_t) i == plan->driver);
+        if (!plan->count)
+                add_order(sql, q, plan);
+}
+
+bool runs_search_can_drive(const struct filter_clause *c) {
+        if (c->entity == FILTER_METRIC)
+                return c->op != FILTER_NE;
+        if (c->entity == FILTER_PARAM || c->entity == FILTER_TAG || is_run_name(c))
+                return c->op == FILTER_EQ;
+        return false;
+}
+
+void runs_search_build_probe(const struct filter_clause *c, int64_t max, struct search_sql *sql) {
+        search_sql_add(sql, "SELECT count(*) FROM (SELECT 1 FROM %s v WHERE ", table_of(c));
+        add_key_and_value(sql, c);
+        search_sql_add(sql, " LIMIT ");
+        search_sql_i64(sql, max);
+        search_sql_add(sql, ")");
+}
+
+void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql) {
+        search_sql_add(sql, "SELECT count(*) FROM (SELECT 1 FROM runs WHERE ");
+        add_scope(sql, q);
+        search_sql_add(sql, " LIMIT ");
+        search_sql_i64(sql, max);
+        search_sql_add(sql, ")");
+}
+
+bool runs_search_implies_metric(const struct runs_search *q, const char *key) {
+        for (size_t i = 0; i < q->filter.n; i++) {
+                const struct filter_clause *c = &q->filter.clauses[i];
+
+                if (c->entity == FILTER_METRIC && c->op != FILTER_NE && str_eq(c->key, key))
+                        return true;
+        }
+        return false;
+}

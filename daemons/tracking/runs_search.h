@@ -1,0 +1,57 @@
+/* runs_search.h: the SQL of a search for runs. Pure: which plan is best is runs_find.c's to say.
+ *
+ * Rows come by the keys of order_by (what has no value comes last, NaN before it), then the newest
+ * first, then by id.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "daemons/tracking/order_parse.h"
+#include "daemons/tracking/search_sql.h"
+
+enum { RUNS_SEARCH_ORDER_MAX = 16 }; /* keys of order_by */
+
+enum runs_search_view { RUNS_SEARCH_ALL, RUNS_SEARCH_ACTIVE, RUNS_SEARCH_DELETED };
+
+/* What is searched. */
+struct runs_search {
+        const int64_t *experiment_ids;
+        size_t n_experiment_ids;
+        enum runs_search_view view;
+        struct filter filter;
+        struct order_key order[RUNS_SEARCH_ORDER_MAX];
+        size_t n_order;
+};
+
+/* Two parts of the rows when the first key of the order is a metric: those that have it as a number
+ * come first and can be read in its order from an index. */
+enum runs_search_part {
+        RUNS_SEARCH_WHOLE,
+        RUNS_SEARCH_WITH_METRIC,
+        RUNS_SEARCH_WITHOUT_METRIC,
+};
+
+struct runs_search_plan {
+        enum runs_search_part part;
+        ssize_t driver; /* index of the clause whose index is walked to find runs; -1: none */
+        bool count;     /* SELECT count(*) in place of the rows */
+};
+
+/* Reads filter and order. 0, REFUSED or -ENOMEM. */
+int runs_search_parse(struct runs_search *q, const char *filter, const char *const *order_by,
+                      size_t n_order_by, struct refusal *r);
+
+/* Columns are RUNS_SQL_COLUMNS. The statement has no LIMIT yet (search_sql_page()). */
+void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
+                       struct search_sql *sql);
+
+/* Can the clause drive the search: is there an index from its value to runs? */
+bool runs_search_can_drive(const struct filter_clause *c);
+/* How many runs a driving clause finds in all experiments, at most `max`: SELECT count(*). */
+void runs_search_build_probe(const struct filter_clause *c, int64_t max, struct search_sql *sql);
+/* How many runs the experiments have in the view, at most `max`. */
+void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql);
+
+/* Does a clause let only runs through that have the metric as a number? */
+bool runs_search_implies_metric(const struct runs_search *q, const char *key);

@@ -1,0 +1,183 @@
+#include "daemons/tracking/search_sql.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct search_sql_value {
+        struct search_sql_value *next;
+        enum filter_value_kind kind; /* TEXT, I64 or F64 */
+        union {
+                const char *text;
+                int64_t i64;
+                double f64;
+        };
+};
+
+void search_sql_init(struct search_sql *s, struct arena *a) {
+        *s = (struct search_sql){.arena = a};
+        s->last = &s->first;
+}
+
+void search_sql_done(struct search_sql *s) {
+        buf_done(&s->text);
+}
+
+void search_sql_add(struct search_sql *s, const char *fmt, ...) {
+        va_list ap;
+
+        va_start(ap, fmt);
+        buf_vprintf(&s->text, fmt, ap);
+        va_end(ap);
+}
+
+static struct search_sql_value *value(struct search_sql *s, enum filter_value_kind kind) {
+        struct search_sql_value *v = arena_new(s->arena, struct search_sql_value);
+
+        buf_add_char(&s->text, '?');
+        if (!v) {
+                s->error = -ENOMEM;
+                return NULL;
+        }
+        v->kind = kind;
+        *s->last = v;
+        s->last = &v->next;
+        s->n_values++;
+        return v;
+}
+
+void search_sql_text(struct search_sql *s, const char *text) {
+        struct search_sql_value *v = value(s, FILTER_TEXT);
+
+        if (v)
+                v->text = text;
+}
+
+void search_sql_i64(struct search_sql *s, int64_t i64) {
+        struct search_sql_value *v = value(s, FILTER_I64);
+
+        if (v)
+                v->i64 = i64;
+}
+
+void search_sql_f64(struct search_sql *s, double f64) {
+        struct search_sql_value *v = value(s, FILTER_F64);
+
+        if (v)
+                v->f64 = f64;
+}
+
+/* A LIKE pattern as a GLOB pattern, which minds letter case whatever the connection is set to. */
+static const char *glob_of(struct search_sql *s, const char *like) {
+        char *glob = arena_alloc(s->arena, strlen(like) * 3 + 1), *p = glob;
+
+        if (!glob) {
+                s->error = -ENOMEM;
+                return "";
+        }
+        for (; *like; like++) {
+                if (*like == '%') {
+                        *p++ = '*';
+                } else if (*like == '_') {
+                        *p++ = '?';
+                } else if (strchr("*?[", *like)) {
+                        *p++ = '[';
+                        *p++ = *like;
+                        *p++ = ']';
+                } else {
+                        *p++ = *like;
+                }
+        }
+        *p = 0;
+        return glob;
+}
+
+static void value_of(struct search_sql *s, const struct filter_clause *c) {
+        switch (c->kind) {
+        case FILTER_TEXT:
+                search_sql_text(s, c->text);
+                break;
+        case FILTER_I64:
+                search_sql_i64(s, c->i64);
+                break;
+        case FILTER_F64:
+                search_sql_f64(s, c->f64);
+                break;
+        case FILTER_LIST:
+        case FILTER_NOTHING:
+                assert(!"a comparison with one value");
+        }
+}
+
+void search_sql_compare(struct search_sql *s, const char *column, const struct filter_clause *c) {
+        static const char *const ops[] = {
+                [FILTER_EQ] = "=",  [FILTER_NE] = "!=", [FILTER_LT] = "<",
+                [FILTER_LE] = "<=", [FILTER_GT] = ">",  [FILTER_GE] = ">=",
+        };
+
+        if (c->op == FILTER_LIKE) {
+                search_sql_add(s, "%s GLOB ", column);
+                search_sql_text(s, glob_of(s, c->text));
+        } else if (c->op == FILTER_ILIKE) {
+                search_sql_add(s, "%s LIKE ", column);
+                search_sql_text(s, c->text);
+        } else if (c->op == FILTER_IN || c->op == FILTER_NOT_IN) {
+                if (c->op == FILTER_NOT_IN)
+                        search_sql_add(s, "NOT ");
+                search_sql_in_text(s, column, c->list, c->n_list);
+        } else {
+                assert((size_t) c->op < ARRAY_SIZE(ops));
+                search_sql_add(s, "%s %s ", column, ops[c->op]);
+                value_of(s, c);
+        }
+}
+
+void search_sql_in_i64(struct search_sql *s, const char *column, const int64_t *values, size_t n) {
+        search_sql_add(s, "%s IN (", column);
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0)
+                        search_sql_add(s, ",");
+                search_sql_i64(s, values[i]);
+        }
+        search_sql_add(s, ")");
+}
+
+void search_sql_in_text(struct search_sql *s, const char *column, const char *const *values,
+                        size_t n) {
+        search_sql_add(s, "%s IN (", column);
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0)
+                        search_sql_add(s, ",");
+                search_sql_text(s, values[i]);
+        }
+        search_sql_add(s, ")");
+}
+
+void search_sql_page(struct search_sql *s, int64_t limit, int64_t offset) {
+        search_sql_add(s, " LIMIT ");
+        search_sql_i64(s, limit);
+        search_sql_add(s, " OFFSET ");
+        search_sql_i64(s, offset);
+}
+
+int search_sql_prepare(struct search_sql *s, struct db *db, struct db_stmt **ret) {
+        struct db_stmt *stmt;
+        int param = 0, r = s->error ? s->error : buf_error(&s->text);
+
+        if (r < 0)
+                return r;
+        r = db_prepare_dynamic(db, buf_cstr(&s->text), &stmt);
+        if (r < 0)
+                return r;
+        for (const struct search_sql_value *v = s->first; v; v = v->next) {
+                param++;
+                if (v->kind == FILTER_TEXT)
+                        db_bind_text(stmt, param, v->text);
+                else if (v->kind == FILTER_I64)
+                        db_bind_i64(stmt, param, v->i64);
+                else
+                        db_bind_f64(stmt, param, v->f64);
+        }
+        assert(param == s->n_values);
+        *ret = stmt;
+        return 0;
+}

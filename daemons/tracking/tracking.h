@@ -1,0 +1,36 @@
+/* tracking.h: what the handlers of one tracking server share. Filled by tracking_main.c before the
+ * first request and read-only from then on; what it points to does its own locking.
+ */
+#pragma once
+
+#include "lib/base/macros.h"
+
+struct auth_audit;
+struct auth_check;
+struct clock;
+struct db_readers;
+struct db_writer;
+struct entropy;
+struct http_server;
+struct loop;
+struct store;
+
+#define TRACKING_VERSION "3.18.0"      /* the MLflow server whose answers we give */
+#define TRACKING_WORKSPACE "'default'" /* in SQL: there is one */
+
+struct tracking {
+        struct loop *loop;
+        struct http_server *http;
+        const struct clock *clock;
+        struct entropy *entropy;
+        struct db_writer *writer;
+        struct db_readers *readers;
+        struct store *store; /* behind mlflow-artifacts:; NULL with --no-serve-artifacts */
+        struct auth_check *auth;
+        struct auth_audit *audit;  /* may be NULL */
+        const char *artifact_root; /* URI that new experiments' locations begin with */
+        const char *tracking_auth; /* "" or "basic-auth", for server-info */
+};
+
+/* Milliseconds since 1970, as MLflow counts. */
+int64_t tracking_now_ms(const struct tracking *t);

@@ -1,0 +1,114 @@
+#include "daemons/tracking/tracking_conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemons/tracking/artifact_uri.h"
+#include "lib/base/arena.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+
+static const struct conf_key keys[] = {
+#define CONF_KEY(...) CONF_ROW(struct tracking_conf, __VA_ARGS__)
+#include "config/tracking.def"
+#undef CONF_KEY
+};
+
+const struct options_daemon tracking_conf_daemon = {
+        .program = "onebox-tracking",
+        .summary = "experiments, runs, artifacts and the model registry, for MLflow's clients",
+        .conf = {keys, ARRAY_SIZE(keys)},
+};
+
+/* *field keeps its value; else the variable's, else a copy of `otherwise`. */
+static int complete(char **field, const char *variable, const char *otherwise) {
+        const char *value = variable ? getenv(variable) : NULL;
+
+        if (*field)
+                return 0;
+        *field = mem_strdup(str_empty(value) ? otherwise : value);
+        return *field ? 0 : -ENOMEM;
+}
+
+static int complete_port(struct tracking_conf *conf, struct errmsg *em) {
+        const char *text = getenv("MLFLOW_PORT");
+        uint64_t port = 5000;
+
+        if (conf->port != 0)
+                return 0;
+        if (!str_empty(text) && (str_to_u64(text, &port) < 0 || port > 65535))
+                return errmsg_fail(em, -EINVAL, "MLFLOW_PORT=%s is no port", text);
+        conf->port = port;
+        return 0;
+}
+
+/* A relative directory counts from where we were started. */
+static int make_absolute(char **path) {
+        _cleanup_free_ char *cwd = NULL;
+        char *whole;
+
+        if (!artifact_uri_is_local(*path) || str_starts(*path, "file:") || **path == '/')
+                return 0;
+        cwd = getcwd(NULL, 0);
+        whole = cwd ? str_printf("%s/%s", cwd, *path) : NULL;
+        if (!whole)
+                return -ENOMEM;
+        mem_free(*path);
+        *path = whole;
+        return 0;
+}
+
+static int check_uri(const struct tracking_conf *conf, struct errmsg *em) {
+        if (str_starts(conf->backend_store_uri, "sqlite:"))
+                return 0;
+        return errmsg_fail(em, -EPROTONOSUPPORT,
+                           "backend_store_uri \"%s\" is no database this server can open: give "
+                           "it as sqlite:////absolute/path/mlflow.db",
+                           conf->backend_store_uri);
+}
+
+int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths, struct arena *a,
+                           struct errmsg *em) {
+        const char *db = arena_printf(a, "sqlite:///%s/tracking/mlflow.db", paths->state_dir);
+        const char *dir = arena_printf(a, "%s/tracking/artifacts", paths->state_dir);
+        int r = db && dir ? 0 : -ENOMEM;
+
+        if (r == 0)
+                r = complete(&conf->host, "MLFLOW_HOST", "127.0.0.1");
+        if (r == 0)
+                r = complete(&conf->backend_store_uri, "MLFLOW_BACKEND_STORE_URI", db);
+        if (r == 0)
+                r = complete(&conf->artifacts_destination, "MLFLOW_ARTIFACTS_DESTINATION", dir);
+        if (r == 0)
+                r = make_absolute(&conf->artifacts_destination);
+        if (r == 0)
+                r = complete(&conf->default_artifact_root, "MLFLOW_DEFAULT_ARTIFACT_ROOT",
+                             conf->serve_artifacts ? "mlflow-artifacts:/"
+                                                   : conf->artifacts_destination);
+        if (r == 0)
+                r = make_absolute(&conf->default_artifact_root);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot start");
+        r = complete_port(conf, em);
+        return r < 0 ? r : check_uri(conf, em);
+}
+
+int tracking_conf_access(const struct tracking_conf *conf, bool managed, struct errmsg *em,
+                         bool *ret_on) {
+        if (conf->app_name && !str_eq(conf->app_name, "basic-auth"))
+                return errmsg_fail(em, -EINVAL, "app_name \"%s\" is not known: basic-auth is",
+                                   conf->app_name);
+        if (conf->app_name) {
+                *ret_on = true;
+                return 0;
+        }
+        if (str_eq(conf->access_control, "auto")) {
+                *ret_on = managed;
+                return 0;
+        }
+        if (str_to_bool(conf->access_control, ret_on) == 0)
+                return 0;
+        return errmsg_fail(em, -EINVAL, "access_control must be yes, no or auto, not \"%s\"",
+                           conf->access_control);
+}

@@ -1,0 +1,41 @@
+#include "daemons/tracking/tracking_db.h"
+
+#include "daemons/tracking/experiments_sql.h"
+#include "daemons/tracking/inputs_sql.h"
+#include "daemons/tracking/logged_models_sql.h"
+#include "daemons/tracking/metrics_sql.h"
+#include "daemons/tracking/model_versions_sql.h"
+#include "daemons/tracking/params_sql.h"
+#include "daemons/tracking/registered_models_sql.h"
+#include "daemons/tracking/runs_sql.h"
+#include "daemons/tracking/tags_sql.h"
+#include "lib/base/clock.h"
+#include "lib/base/macros.h"
+#include "lib/db/db_readers.h"
+#include "lib/db/db_writer.h"
+
+static const struct db_set *const sets[] = {
+        &experiments_sql_set,    &runs_sql_set,
+        &metrics_sql_set,        &params_sql_set,
+        &tags_sql_set,           &inputs_sql_set,
+        &logged_models_sql_set,  &registered_models_sql_set,
+        &model_versions_sql_set,
+};
+
+int tracking_db_open(const char *uri, struct errmsg *em, struct db_writer **ret_writer,
+                     struct db_readers **ret_readers) {
+        struct db_config config = {
+                .uri = uri, .flags = DB_FOREIGN_KEYS, .sets = sets, .n_sets = ARRAY_SIZE(sets)};
+        struct db_writer *writer;
+        int r = db_writer_new(&config, 0, em, &writer);
+
+        if (r < 0)
+                return r;
+        r = db_readers_new(&config, em, ret_readers);
+        if (r < 0) {
+                db_writer_free(writer);
+                return r;
+        }
+        *ret_writer = writer;
+        return 0;
+}

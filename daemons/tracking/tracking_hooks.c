@@ -1,0 +1,51 @@
+#include "daemons/tracking/tracking_hooks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "daemons/tracking/tracking.h"
+#include "lib/auth/auth_audit.h"
+#include "lib/auth/auth_http.h"
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+int64_t tracking_now_ms(const struct tracking *t) {
+        return (int64_t) (clock_now(t->clock) / USEC_PER_MSEC);
+}
+
+int tracking_hooks_before(struct http_request *req) {
+        const struct tracking *t = req->ctx;
+        int r = http_request_set_header(req, "X-Content-Type-Options", "nosniff");
+
+        if (r == 0)
+                r = http_request_set_header(req, "X-Frame-Options", "SAMEORIGIN");
+        return r < 0 ? r : auth_http_check(t->auth, req);
+}
+
+static bool is_change(const struct http_request *req) {
+        switch (req->method) {
+        case HTTP_POST:
+        case HTTP_PATCH:
+        case HTTP_DELETE:
+                break;
+        default: /* a PUT is an artifact */
+                return false;
+        }
+        return req->route && !strstr(req->route->path, "/runs/log-") &&
+               !strstr(req->route->path, "/search") && !strstr(req->route->path, "get-latest") &&
+               !strstr(req->route->path, "telemetry");
+}
+
+void tracking_hooks_done(struct http_request *req, int status, usec_t took_for) {
+        const struct tracking *t = req->ctx;
+        char action[256], result[16];
+
+        if (!t->audit || !is_change(req))
+                return;
+        snprintf(action, sizeof(action), "%s %s", req->method_name, req->path);
+        snprintf(result, sizeof(result), "%d", status);
+        if (auth_audit_write(t->audit, &(struct auth_audit_entry){.identity = req->identity,
+                                                                  .action = action,
+                                                                  .result = result}) < 0)
+                log_warning("the audit log cannot be written: its disk may be full");
+}

@@ -1,0 +1,343 @@
+/* onebox-tracking: experiments, runs, artifacts and the model registry, as MLflow's server has
+ * them.
+ *
+ * Owns the MLflow database and the directory of artifacts. One loop for the sockets; one thread
+ * that writes, whose commit is shared by all requests that wait for it (an answer goes out when it
+ * is durable); a few workers that read, each with its own connection. It can be killed at any
+ * moment: what was acknowledged is on the disk. */
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemons/tracking/artifact_uri.h"
+#include "daemons/tracking/tracking.h"
+#include "daemons/tracking/tracking_conf.h"
+#include "daemons/tracking/tracking_db.h"
+#include "daemons/tracking/tracking_hooks.h"
+#include "daemons/tracking/tracking_routes.h"
+#include "daemons/tracking/tracking_schema.h"
+#include "lib/auth/auth_audit.h"
+#include "lib/auth/auth_check.h"
+#include "lib/auth/auth_store.h"
+#include "lib/auth/auth_token.h"
+#include "lib/base/arena.h"
+#include "lib/base/clock.h"
+#include "lib/base/entropy.h"
+#include "lib/base/fileio.h"
+#include "lib/base/log.h"
+#include "lib/base/str.h"
+#include "lib/db/db_readers.h"
+#include "lib/db/db_writer.h"
+#include "lib/net/http_server.h"
+#include "lib/net/loop.h"
+#include "lib/net/loop_notify.h"
+#include "lib/store/store_local.h"
+
+#define LISTENERS_MAX 8
+
+struct daemon {
+        struct tracking_conf conf;
+        struct paths paths;
+        struct arena arena; /* for the daemon's life */
+        struct loop_source *term, *interrupt;
+        struct auth_token_key *key;
+        struct auth_store *store;
+        struct tracking tracking;
+        bool draining;
+};
+
+/* --- what it keeps -------------------------------------------------------------------------------
+ */
+
+static int open_db(struct daemon *d, struct errmsg *em) {
+        struct tracking *t = &d->tracking;
+        const char *uri = d->conf.backend_store_uri;
+        int r = tracking_schema_ensure(uri, t->artifact_root, tracking_now_ms(t), em);
+
+        if (r == 0)
+                r = tracking_db_open(uri, em, &t->writer, &t->readers);
+        return r;
+}
+
+static int open_artifacts(struct daemon *d, struct errmsg *em) {
+        const char *destination = d->conf.artifacts_destination;
+
+        if (!d->conf.serve_artifacts)
+                return 0;
+        if (!artifact_uri_is_local(destination))
+                return errmsg_fail(em, -EPROTONOSUPPORT,
+                                   "artifacts_destination \"%s\" is no directory: this server "
+                                   "keeps artifacts in local directories",
+                                   destination);
+        return store_local_open(artifact_uri_local_path(destination), em, &d->tracking.store);
+}
+
+/* The uid of a user that may not exist, e.g. without the system's units. */
+static size_t add_uid(uid_t *uids, size_t n, const char *name) {
+        const struct passwd *pw = getpwnam(name);
+
+        if (pw)
+                uids[n++] = pw->pw_uid;
+        return n;
+}
+
+static int open_auth_files(struct daemon *d, struct errmsg *em) {
+        const char *dir = arena_printf(&d->arena, "%s/auth", d->paths.state_dir);
+        const char *key = arena_printf(&d->arena, "%s/auth/token.key", d->paths.state_dir);
+        const char *db = arena_printf(&d->arena, "%s/auth/auth.db", d->paths.state_dir);
+        const char *log = arena_printf(&d->arena, "%s/auth/audit-tracking.log", d->paths.state_dir);
+        int r;
+
+        if (!dir || !key || !db || !log)
+                return errmsg_errno(em, -ENOMEM, "cannot start");
+        r = fileio_mkdir_p(dir, 0750);
+        if (r < 0)
+                return errmsg_errno(em, r, "%s", dir);
+        r = auth_token_key_open(key, true, 0640, entropy_system(), em, &d->key);
+        if (r >= 0)
+                r = auth_store_open(db, AUTH_STORE_CREATE, clock_system(), entropy_system(), em,
+                                    &d->store);
+        if (r >= 0)
+                r = auth_audit_open(log, 0, clock_system(), em, &d->tracking.audit);
+        return r;
+}
+
+/* Without access control a task's token still says which task it is, so the key is read when it is
+ * there; nothing is made. */
+static void open_auth_if_there(struct daemon *d) {
+        const char *key = arena_printf(&d->arena, "%s/auth/token.key", d->paths.state_dir);
+        const char *db = arena_printf(&d->arena, "%s/auth/auth.db", d->paths.state_dir);
+
+        if (key && auth_token_key_open(key, false, 0640, entropy_system(), NULL, &d->key) < 0)
+                d->key = NULL;
+        if (db && auth_store_open(db, 0, clock_system(), entropy_system(), NULL, &d->store) < 0)
+                d->store = NULL;
+}
+
+static int open_auth(struct daemon *d, bool on, struct errmsg *em) {
+        struct auth_check_options o = {.clock = clock_system(), .entropy = entropy_system()};
+        uid_t services[2], forwarders[1];
+        int r = 0;
+
+        if (on)
+                r = open_auth_files(d, em);
+        else
+                open_auth_if_there(d);
+        if (r < 0)
+                return r;
+        o.store = d->store;
+        o.key = d->key;
+        o.is_off = !on;
+        o.service_uids = services;
+        o.n_service_uids = add_uid(services, 0, "onebox-scheduler");
+        o.forwarder_uids = forwarders;
+        o.n_forwarder_uids = add_uid(forwarders, 0, "onebox-web");
+        d->tracking.tracking_auth = on ? "basic-auth" : "";
+        r = auth_check_new(&o, &d->tracking.auth);
+        return r < 0 ? errmsg_errno(em, r, "cannot start") : 0;
+}
+
+/* --- listeners -----------------------------------------------------------------------------------
+ */
+
+static int listen_on(struct daemon *d, const char *address, bool remote, struct errmsg *em) {
+        const struct http_listen_options o = {
+                .name = "tracking", .unix_mode = 0666, .trust_peer = true, .allow_remote = remote};
+        struct http_listen *l;
+        int r = http_listen_open(address, &o, &l, em);
+
+        if (r < 0)
+                return r;
+        log_notice("listening on %s", http_listen_address(l));
+        r = http_server_listen(d->tracking.http, l);
+        return r < 0 ? errmsg_errno(em, r, "cannot listen on %s", address) : 0;
+}
+
+/* The sockets handed over by the service manager, if any: how many. */
+static int listen_on_handed(struct daemon *d, struct errmsg *em) {
+        int n, r;
+
+        for (n = 0; n < LISTENERS_MAX; n++) {
+                r = listen_on(d, "fd:tracking", true, em);
+                if (r == -ENOENT)
+                        return n;
+                if (r < 0)
+                        return r;
+        }
+        return n;
+}
+
+static int listen_on_tcp(struct daemon *d, struct errmsg *em) {
+        const char *rest = d->conf.listen, *word, *address;
+        bool remote = d->conf.host && !str_starts(d->conf.host, "127.") &&
+                      !str_eq(d->conf.host, "localhost");
+        size_t n;
+        int r = 0;
+
+        if (str_eq(rest, "none"))
+                return 0;
+        if (!rest) {
+                address = arena_printf(&d->arena, "%s:%llu", d->conf.host,
+                                       (unsigned long long) d->conf.port);
+                return address ? listen_on(d, address, remote, em) : -ENOMEM;
+        }
+        while (r >= 0 && str_word(&rest, " \t", &word, &n)) {
+                address = arena_strndup(&d->arena, word, n);
+                r = address ? listen_on(d, address, true, em) : -ENOMEM;
+        }
+        return r;
+}
+
+static int listen_on_unix(struct daemon *d, struct errmsg *em) {
+        const char *socket = d->conf.socket, *address;
+        int r;
+
+        if (str_eq(socket, "none"))
+                return 0;
+        address = socket ? arena_printf(&d->arena, "unix:%s", socket)
+                         : arena_printf(&d->arena, "unix:%s/tracking.sock", d->paths.runtime_dir);
+        if (!address)
+                return errmsg_errno(em, -ENOMEM, "cannot listen");
+        r = socket ? 0 : fileio_mkdir_p(d->paths.runtime_dir, 0755);
+        if (r < 0)
+                return errmsg_errno(em, r,
+                                    "the runtime directory %s cannot be made by uid %u: make it "
+                                    "and give it to that uid, or name another with --runtime-dir "
+                                    "(or --socket none)",
+                                    d->paths.runtime_dir, (unsigned) geteuid());
+        return listen_on(d, address, false, em);
+}
+
+static int start_server(struct daemon *d, struct errmsg *em) {
+        struct tracking *t = &d->tracking;
+        const struct http_server_options o = {
+                .loop = t->loop,
+                .ctx = t,
+                .before = tracking_hooks_before,
+                .error_format = server_info_api_error,
+                .done = tracking_hooks_done,
+                .allowed_hosts = d->conf.allowed_hosts,
+                .n_workers = (unsigned) MIN(MAX(d->conf.workers, (uint64_t) 1), (uint64_t) 64),
+        };
+        const char *prefix = d->conf.static_prefix ? d->conf.static_prefix : "";
+        struct http_route *routes;
+        size_t n;
+        int r;
+
+        routes = tracking_routes_new(&d->arena, prefix, &n);
+        if (!routes)
+                return errmsg_errno(em, -ENOMEM, "cannot start");
+        r = http_server_new(&o, routes, n, &t->http, em);
+        if (r >= 0)
+                r = listen_on_handed(d, em);
+        if (r != 0)
+                return r;
+        r = listen_on_tcp(d, em);
+        return r < 0 ? r : listen_on_unix(d, em);
+}
+
+/* --- life ----------------------------------------------------------------------------------------
+ */
+
+static void on_drained(void *ctx) {
+        struct daemon *d = ctx;
+
+        loop_quit(d->tracking.loop, 0);
+}
+
+static int on_signal(struct loop_source *s, int signo, void *ctx) {
+        struct daemon *d = ctx;
+
+        if (d->draining) {
+                loop_quit(d->tracking.loop, 0);
+                return 0;
+        }
+        d->draining = true;
+        loop_notify_stopping();
+        return http_server_drain(d->tracking.http, on_drained, d);
+}
+
+static int start_loop(struct daemon *d, struct errmsg *em) {
+        int r = loop_new(&d->tracking.loop);
+
+        if (r >= 0)
+                r = loop_signal(d->tracking.loop, SIGTERM, on_signal, d, &d->term);
+        if (r >= 0)
+                r = loop_signal(d->tracking.loop, SIGINT, on_signal, d, &d->interrupt);
+        return r < 0 ? errmsg_errno(em, r, "cannot make the event loop") : 0;
+}
+
+static int start(struct daemon *d, struct errmsg *em) {
+        bool handed_over = getenv("LISTEN_FDS"), auth_on;
+        int r;
+
+        d->tracking.clock = clock_system();
+        d->tracking.entropy = entropy_system();
+        r = tracking_conf_complete(&d->conf, &d->paths, &d->arena, em);
+        if (r < 0)
+                return r;
+        d->tracking.artifact_root = d->conf.default_artifact_root;
+        r = tracking_conf_access(&d->conf, handed_over, em, &auth_on);
+        if (r >= 0)
+                r = start_loop(d, em);
+        if (r >= 0)
+                r = open_auth(d, auth_on, em);
+        if (r >= 0)
+                r = open_artifacts(d, em);
+        if (r >= 0)
+                r = open_db(d, em);
+        if (r >= 0)
+                r = start_server(d, em);
+        if (r < 0)
+                return r;
+        loop_notify_ready();
+        return loop_notify_watchdog(d->tracking.loop);
+}
+
+static void stop(struct daemon *d) {
+        struct tracking *t = &d->tracking;
+
+        /* The writer first: requests that wait for it are answered while the server still is. */
+        db_writer_free(t->writer);
+        http_server_free(t->http);
+        db_readers_free(t->readers);
+        store_free(t->store);
+        auth_check_free(t->auth);
+        auth_audit_free(t->audit);
+        auth_store_free(d->store);
+        auth_token_key_free(d->key);
+        loop_source_free(d->term);
+        loop_source_free(d->interrupt);
+        loop_free(t->loop);
+        arena_done(&d->arena);
+}
+
+int main(int argc, char **argv) {
+        struct daemon d = {};
+        struct errmsg em = {};
+        int r, n_args;
+
+        log_init("onebox-tracking");
+        umask(0027);
+        arena_init(&d.arena, 0);
+        r = options_daemon_start(&tracking_conf_daemon, argc, argv, &d.conf, &d.paths, &n_args,
+                                 &em);
+        if (r == 0) {
+                r = start(&d, &em);
+                if (r >= 0)
+                        r = loop_run(d.tracking.loop);
+                stop(&d);
+                paths_done(&d.paths);
+        }
+        conf_done(&tracking_conf_daemon.conf, &d.conf);
+        if (r == OPTIONS_HELP || r == OPTIONS_VERSION)
+                return 0;
+        if (r < 0)
+                log_error("%s", *em.text ? em.text : errmsg_strerror(r));
+        return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,72 @@
+#include "daemons/tracking/tracking_routes.h"
+
+#include "daemons/tracking/artifacts_api.h"
+#include "daemons/tracking/batch_api.h"
+#include "daemons/tracking/experiments_api.h"
+#include "daemons/tracking/inputs_api.h"
+#include "daemons/tracking/logged_models_api.h"
+#include "daemons/tracking/metrics_api.h"
+#include "daemons/tracking/model_versions_api.h"
+#include "daemons/tracking/registered_models_api.h"
+#include "daemons/tracking/run_artifacts_api.h"
+#include "daemons/tracking/runs_api.h"
+#include "daemons/tracking/server_info_api.h"
+#include "lib/auth/auth_role.h"
+#include "lib/base/arena.h"
+#include "lib/net/http_route.h"
+
+enum served { BOTH, AJAX, BARE };
+
+struct row {
+        enum served served;
+        struct http_route route;
+};
+
+#define MIB ((size_t) 1024 * 1024)
+#define TRACKING_ROUTE(served, method_, path_, handler, role, flags_, mib) \
+        {served,                                                           \
+         {.method = HTTP_##method_,                                        \
+          .path = path_,                                                   \
+          .handle = handler,                                               \
+          .min_role = AUTH_##role,                                         \
+          .flags = HTTP_##flags_,                                          \
+          .max_body = (mib) *MIB}},
+#define TRACKING_UPLOAD(served, method_, path_, handler, role, ops) \
+        {served,                                                    \
+         {.method = HTTP_##method_,                                 \
+          .path = path_,                                            \
+          .handle = handler,                                        \
+          .min_role = AUTH_##role,                                  \
+          .flags = HTTP_WORKER,                                     \
+          .max_body = SIZE_MAX,                                     \
+          .body = &(ops)}},
+static const struct row rows[] = {
+#include "daemons/tracking/tracking_routes.def"
+};
+#undef TRACKING_ROUTE
+#undef TRACKING_UPLOAD
+
+static bool add(struct arena *a, const struct http_route *route, const char *prefix,
+                const char *below, struct http_route *ret) {
+        *ret = *route;
+        ret->path = arena_printf(a, "%s%s%s", prefix, below, route->path);
+        return ret->path;
+}
+
+struct http_route *tracking_routes_new(struct arena *a, const char *prefix, size_t *ret_n) {
+        struct http_route *routes = arena_zalloc_array(a, 2 * ARRAY_SIZE(rows), sizeof(*routes));
+        size_t n = 0;
+        bool ok = routes;
+
+        for (size_t i = 0; ok && i < ARRAY_SIZE(rows); i++) {
+                const struct row *row = &rows[i];
+
+                if (row->served == BOTH)
+                        ok = add(a, &row->route, prefix, "/api", &routes[n++]);
+                if (ok)
+                        ok = add(a, &row->route, prefix, row->served == BARE ? "" : "/ajax-api",
+                                 &routes[n++]);
+        }
+        *ret_n = n;
+        return ok ? routes : NULL;
+}

@@ -1,0 +1,16 @@
+/* tracking_schema.h: MLflow's tables: made when the database is new, checked when it is not. */
+#pragma once
+
+#include "lib/base/macros.h"
+
+struct errmsg;
+
+/* Opens `uri`, makes what is missing and closes it again: the directory of the file, all tables of
+ * MLflow's newest revision, our indexes, the default experiment (its location is `artifact_root` +
+ * "/0"). -ENOTSUP: a revision this program does not know; `em` names it and the command that mends
+ * it. */
+int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t now_ms,
+                           struct errmsg *em);
+
+/* The file's path in a sqlite: URI; NULL for others and for one in memory. */
+const char *tracking_schema_path(const char *uri);
