@@ -1,23 +1,12 @@
 /* Dates against those of Airflow itself (timetable_table.tsv), and what Airflow has no word for:
  * the other policies for missed runs. */
 #include "tests/unit/core_fixture.h"
-
-#include <errno.h>
-#include <stdlib.h>
+#include "tests/unit/core_table.h"
 
 #include "daemons/scheduler/core/timetable.h"
-#include "lib/base/fileio.h"
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
 #include "lib/base/zone_file.h"
-
-#define COLUMNS_MAX 20
-
-struct row {
-        char *columns[COLUMNS_MAX];
-        size_t n;
-        unsigned line;
-};
 
 static struct strmap zones;
 
@@ -37,16 +26,8 @@ static const struct zone *get_zone(const char *name) {
         return z;
 }
 
-static long long number(const struct row *r, size_t i) {
-        int64_t v;
-
-        assert_true(i < r->n);
-        assert_int_equal(str_to_i64(r->columns[i], &v), 0);
-        return v;
-}
-
-static usec_t moment(const struct row *r, size_t i) {
-        long long s = number(r, i);
+static usec_t moment(const struct core_table_row *r, size_t i) {
+        long long s = core_table_number(r, i);
 
         return s < 0 ? USEC_INFINITY : (usec_t) s * USEC_PER_SEC;
 }
@@ -65,7 +46,7 @@ static struct dag cron_dag(const char *cron) {
                             .missed = DAG_MISSED_LAST};
 }
 
-static void check_ticks(const struct row *r,
+static void check_ticks(const struct core_table_row *r,
                         int (*step)(const struct timetable *tt, usec_t t, usec_t *ret)) {
         struct dag d = cron_dag(r->columns[1]);
         usec_t at = moment(r, 3);
@@ -81,7 +62,7 @@ static void check_ticks(const struct row *r,
         }
 }
 
-static void check_runs(const struct row *r) {
+static void check_runs(const struct core_table_row *r) {
         bool is_delta = str_starts(r->columns[0], "delta");
         struct dag d = cron_dag(r->columns[1]);
         struct timetable_run run, last = {};
@@ -91,17 +72,17 @@ static void check_runs(const struct row *r) {
         assert_int_equal(r->n, 7 + 9);
         if (is_delta) {
                 d.schedule.kind = DAG_SCHEDULE_DELTA;
-                d.schedule.delta_for = (usec_t) number(r, 1) * USEC_PER_SEC;
+                d.schedule.delta_for = (usec_t) core_table_number(r, 1) * USEC_PER_SEC;
         }
         d.schedule.data_interval = str_ends(r->columns[0], "interval");
-        d.missed = number(r, 3) ? DAG_MISSED_ALL : DAG_MISSED_LAST;
+        d.missed = core_table_number(r, 3) ? DAG_MISSED_ALL : DAG_MISSED_LAST;
         d.start_at = moment(r, 4);
         d.end_at = moment(r, 5);
         make(&tt, &d, r->columns[2]);
         for (size_t i = 7; i < r->n; i += 3) {
                 int k = timetable_next(&tt, has_last ? &last : NULL, moment(r, 6), &run);
 
-                if (k != (number(r, i) < 0))
+                if (k != (core_table_number(r, i) < 0))
                         fail_msg("line %u: run %zu: there is %s", r->line, (i - 7) / 3,
                                  k == 0 ? "one" : "none");
                 if (k != 0)
@@ -118,7 +99,7 @@ static void check_runs(const struct row *r) {
         }
 }
 
-static void check_row(const struct row *r) {
+static void check_row(const struct core_table_row *r) {
         if (str_eq(r->columns[0], "after"))
                 check_ticks(r, timetable_tick_after);
         else if (str_eq(r->columns[0], "before"))
@@ -128,27 +109,7 @@ static void check_row(const struct row *r) {
 }
 
 static void test_airflow_table(void **state) {
-        char *path = str_printf("%s/tests/unit/timetable_table.tsv", getenv("top_srcdir"));
-        char *text, *line, *save = NULL;
-        unsigned n = 0;
-
-        assert_non_null(path);
-        assert_int_equal(fileio_read(path, 1 << 20, &text, NULL), 0);
-        for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-                struct row r = {.line = ++n};
-                char *inner = NULL;
-
-                if (*line == '#')
-                        continue;
-                for (char *c = strtok_r(line, "\t", &inner); c; c = strtok_r(NULL, "\t", &inner)) {
-                        assert_true(r.n < COLUMNS_MAX);
-                        r.columns[r.n++] = c;
-                }
-                check_row(&r);
-        }
-        assert_true(n > 1000);
-        mem_free(text);
-        mem_free(path);
+        assert_true(core_table_read("timetable_table.tsv", check_row) > 1000);
 }
 
 /* --- policies --------------------------------------------------------------------------------- */

@@ -1,0 +1,153 @@
+/* Parsing and what croniter has no word for; the dates themselves are in test_timetable.c. */
+#include "tests/unit/core_fixture.h"
+
+#include <errno.h>
+
+#include "daemons/scheduler/core/cron.h"
+#include "lib/base/civil.h"
+
+static struct cron parse(const char *text) {
+        struct errmsg em = {};
+        struct cron c;
+
+        if (cron_parse(text, &c, &em) < 0)
+                fail_msg("%s: %s", text, em.text);
+        return c;
+}
+
+static int64_t at(int year, int month, int day, int hour, int minute) {
+        return civil_to_seconds(&(struct civil){
+                .year = year, .month = month, .day = day, .hour = hour, .minute = minute});
+}
+
+static void expect_next(const char *text, int64_t from, int64_t expected) {
+        struct cron c = parse(text);
+        int64_t found = 0;
+
+        assert_int_equal(cron_next(&c, from, &found), 0);
+        if (found != expected)
+                fail_msg("%s: %lld, not %lld", text, (long long) found, (long long) expected);
+}
+
+static void expect_error(const char *text, const char *part) {
+        struct errmsg em = {};
+        struct cron c;
+
+        assert_int_equal(cron_parse(text, &c, &em), -EINVAL);
+        if (!strstr(em.text, part))
+                fail_msg("%s: \"%s\" does not say \"%s\"", text, em.text, part);
+}
+
+static void test_errors_name_the_field(void **state) {
+        expect_error("", "has 0 fields");
+        expect_error("* * * *", "has 4 fields");
+        expect_error("* * * * * * *", "or more");
+        expect_error("60 * * * *", "minute \"60\": 60 is not between 0 and 59");
+        expect_error("* 24 * * *", "hour");
+        expect_error("* * 0 * *", "day of month");
+        expect_error("* * * 13 *", "month");
+        expect_error("* * * * 8", "day of week");
+        expect_error("* * * foo *", "neither a number nor a name");
+        expect_error("*/0 * * * *", "step");
+        expect_error("*/x * * * *", "step");
+        expect_error("1,,2 * * * *", "empty item");
+        expect_error("-1 * * * *", "is not a number");
+        expect_error("1-+3 * * * *", "is not a number");
+        expect_error("* * * * 1#6", "1 to 5");
+        expect_error("* * * * 1#0", "1 to 5");
+        expect_error("* * 32W * *", "day of month");
+        expect_error("0 0 30 2 *", "no day that ever comes");
+        expect_error("@dayly", "did you mean \"@daily\"");
+        expect_error("0 0 1 * ? ?", "second");
+}
+
+static void test_too_long_is_refused(void **state) {
+        char text[2000];
+
+        memset(text, '1', sizeof(text) - 1);
+        text[sizeof(text) - 1] = 0;
+        expect_error(text, "longer");
+        memcpy(text + 60, " * * * *", sizeof(" * * * *"));
+        expect_error(text, "too long");
+}
+
+static void test_forms(void **state) {
+        struct cron c = parse("@hourly");
+
+        assert_true(c.every_hour && c.any_day && c.any_weekday && !c.has_seconds);
+        assert_true(c.minutes == 1 && c.seconds == 1);
+        c = parse("  5\t4 * * SUN ");
+        assert_true(c.minutes == 1 << 5 && c.hours == 1 << 4 && c.weekdays == 1);
+        c = parse("0 0 * * 7");
+        assert_true(c.weekdays == 1);
+        c = parse("0 22-2 * * *");
+        assert_true(c.hours == (1u << 22 | 1u << 23 | 1 | 1 << 1 | 1 << 2));
+        c = parse("0 0 ? * 5#2,5#4");
+        assert_true(c.any_day && c.nth[5] == (1 << 2 | 1 << 4) && c.weekdays == 0);
+        c = parse("0 0 * * friL");
+        assert_true(c.nth[5] == 1);
+        c = parse("0 0 lw * *");
+        assert_true(c.last_weekday);
+        c = parse("* * * * * 30");
+        assert_true(c.has_seconds && c.seconds == UINT64_C(1) << 30);
+}
+
+static void test_last_and_nearest(void **state) {
+        expect_next("0 0 L * *", at(2028, 2, 1, 0, 0), at(2028, 2, 29, 0, 0));
+        expect_next("0 0 LW * *", at(2026, 5, 1, 0, 0), at(2026, 5, 29, 0, 0)); /* 31st: Sunday */
+        expect_next("0 0 1W * *", at(2026, 7, 31, 0, 0), at(2026, 8, 3, 0, 0)); /* 1st: Saturday */
+        expect_next("0 0 * * 5#5", at(2026, 1, 1, 0, 0), at(2026, 1, 30, 0, 0));
+        expect_next("0 0 * * 5L", at(2026, 2, 1, 0, 0), at(2026, 2, 27, 0, 0));
+        expect_next("0 0 29 2 *", at(2026, 1, 1, 0, 0), at(2028, 2, 29, 0, 0));
+        expect_next("0 0 29 2 *", at(2096, 3, 1, 0, 0), at(2104, 2, 29, 0, 0)); /* 2100 has none */
+}
+
+static void test_either_day_field_matches(void **state) {
+        expect_next("0 0 13 * 5", at(2026, 1, 3, 0, 0), at(2026, 1, 9, 0, 0));
+        expect_next("0 0 13 * 5", at(2026, 1, 9, 0, 0), at(2026, 1, 13, 0, 0));
+}
+
+/* A slow, plain reading of the fields: minute by minute. */
+static void test_against_stepping(void **state) {
+        static const char *const texts[] = {"*/7 3-5 * * *", "0 0 L * 1",     "5 4 15W * *",
+                                            "30 12 * 2 3#2", "0 0 1 */3 sat", "*/13 */11 * * *"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                struct cron c = parse(texts[i]);
+                int64_t t = at(2026, 1, 1, 0, 0), next, back;
+
+                for (unsigned n = 0; n < 200; n++) {
+                        assert_int_equal(cron_next(&c, t, &next), 0);
+                        assert_true(next > t);
+                        assert_int_equal(cron_prev(&c, next + 1, &back), 0);
+                        assert_true(back == next);
+                        assert_int_equal(cron_next(&c, next - 1, &back), 0);
+                        assert_true(back == next);
+                        t = next;
+                }
+        }
+}
+
+static void test_before_1970_ends(void **state) {
+        struct cron c = parse("0 0 1 1 *");
+        int64_t t;
+
+        assert_int_equal(cron_prev(&c, 0, &t), 0);
+        assert_true(t == -365 * 86400);
+        assert_int_equal(cron_next(&c, -2, &t), 0);
+        assert_true(t == 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_errors_name_the_field),
+                cmocka_unit_test(test_too_long_is_refused),
+                cmocka_unit_test(test_forms),
+                cmocka_unit_test(test_last_and_nearest),
+                cmocka_unit_test(test_either_day_field_matches),
+                cmocka_unit_test(test_against_stepping),
+                cmocka_unit_test(test_before_1970_ends),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
