@@ -1,11 +1,12 @@
 // Now: is the box well, what runs, what needs somebody, what comes, and what came out lately.
 import { h, page, replace } from "./shared/dom.js";
-import { scheduler, tracking } from "./shared/api.js";
-import { sheet, place, empty } from "./shared/panel.js";
+import { get, scheduler, tracking } from "./shared/api.js";
+import { sheet, place, empty, skeleton } from "./shared/panel.js";
 import { live } from "./shared/live.js";
 import { mark, word } from "./shared/state.js";
 import { when, lasting, millis, clock, absolute } from "./shared/time.js";
 import { number } from "./shared/chart.js";
+import { size } from "./shared/artifacts.js";
 import { pipelineRows, runsByDag, noPipelines } from "./page_pipelines.js";
 import { trigger } from "./shared/trigger.js";
 
@@ -25,6 +26,17 @@ async function everything(signal) {
   const going = [...runs.values()].flat().filter((r) => r.state === "running" || r.state === "queued");
   const instances = await Promise.all(going.slice(0, 20).map((r) => scheduler.taskInstances(r.dag_id, r.dag_run_id, signal)));
   return { dags, runs: [...runs], errors, going, instances: instances.flat() };
+}
+
+const meter = (part) => h("span", { class: "bar-meter", "aria-hidden": "true" }, h("i", { class: part > .9 ? "full" : "", style: { width: `${Math.round(part * 100)}%` } }));
+
+// How full the machine is. What cannot be told is left out.
+function boxFacts(b) {
+  const share = (used, total, name, text) => (total > 0 ? fact(name, meter(used / total), text) : null);
+  return [share(b.disk_used, b.disk_total, "Disk", `${size(b.disk_total - b.disk_used)} free`),
+    share(b.memory_used, b.memory_total, "Memory", `${size(b.memory_used)} of ${size(b.memory_total)}`),
+    share(Math.min(b.load, b.cpus), b.cpus, "Load", `${b.load.toFixed(1)} of ${b.cpus}`),
+    b.booted_at ? fact("Up since", when(b.booted_at)) : null];
 }
 
 // The last run of each pipeline that ended badly, tasks that try again, files that cannot be read.
@@ -93,12 +105,12 @@ const modelList = (models) => (models.length ? h("ul", { class: "list" }, models
 
 export function mount(root, { signal, title }) {
   title("");
-  const frame = (name) => h("section", { class: "sheet", "aria-label": name }, h("header", {}, h("h2", {}, name), h("span", { class: "count" })), h("div", {}));
-  const put = (node, content, count = "") => { node.querySelector(".count").textContent = count; replace(node.lastChild, content); };
+  const frame = (name) => h("section", { class: "sheet", "aria-label": name }, h("header", {}, h("h2", {}, name), h("span", { class: "count" })), h("div", {}, skeleton(3)));
+  const put = (node, content, count = "") => { node.hidden = false; node.querySelector(".count").textContent = count; replace(node.lastChild, content); };
   const needBox = h("div", {});
   const comes = frame("Next 24 hours"), pipelines = frame("Pipelines");
   const counts = h("div", { style: { display: "contents" } });
-  const now = sheet({ title: "Now", lines: 3, signal, every: 20000, load: everything, view: (d) => {
+  const now = sheet({ title: "Now", lines: 3, signal, every: 20000, load: everything, failed: () => { comes.hidden = true; pipelines.hidden = true; replace(needBox); replace(counts); }, view: (d) => {
     const n = needs(d);
     replace(needBox, n.n ? h("section", { class: "sheet", "aria-label": "Needs you" }, h("header", {}, h("h2", {}, "Needs you"), h("span", { class: "count" }, n.n)), needList(n)) : null);
     put(comes, day(d.dags));
@@ -113,7 +125,8 @@ export function mount(root, { signal, title }) {
     fact(name.replace("onebox-", "").replace(/^./, (c) => c.toUpperCase()), mark(text === "ok" ? "success" : "failed", text), text === "ok" ? "well" : text)) }, h("div", { style: { display: "contents" } }));
   const trackedList = sheet({ title: "Tracked lately", lines: 5, signal, every: 10000, load: latest, view: latestList });
   const models = sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models(undefined, s), view: modelList });
-  replace(root, h("h1", { class: "hidden" }, "Now"), h("section", { class: "sheet strip", "aria-label": "The box" }, health, counts),
+  const machine = place({ lines: 1, signal, every: 15000, load: (s) => get("api/onebox/v1/box", {}, s), view: boxFacts }, h("div", { style: { display: "contents" } }));
+  replace(root, h("h1", { class: "hidden" }, "Now"), h("section", { class: "sheet strip", "aria-label": "The box" }, health, counts, machine),
     h("div", { class: "cols" }, h("div", { class: "stack" }, needBox, now, comes), h("div", { class: "stack" }, trackedList, models)),
     h("div", { style: { height: "16px" } }), pipelines);
   live(signal, now.reload);

@@ -35,7 +35,7 @@ export const schedule = (dag) => dag.timetable_summary || dag.timetable_descript
 export function pipelineRows(dags, runsOf) {
   return h("div", { class: "scroll" }, h("table", {},
     h("thead", {}, h("tr", {}, h("th", { class: "fit" }, h("span", { class: "hidden" }, "On")), h("th", {}, "Pipeline"), h("th", { class: "wide" }, "Schedule"),
-      h("th", {}, "Last runs"), h("th", { class: "wide" }, "Last run"), h("th", { class: "wide" }, "Took"), h("th", { class: "wide" }, "Next"), h("th", { class: "fit" }))),
+      h("th", {}, "Last runs"), h("th", { class: "wide" }, "Last run"), h("th", { class: "wide num" }, "Took"), h("th", { class: "wide" }, "Next"), h("th", { class: "fit" }))),
     h("tbody", {}, dags.map((dag) => {
       const runs = runsOf.get(dag.dag_id) || [];
       const last = runs[0];

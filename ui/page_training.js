@@ -38,20 +38,21 @@ function chart({ key, points }) {
   const start = Math.min(...points.map((p) => Number(p.timestamp)));
   const line = points.map((p) => ({ x: byStep ? Number(p.step || 0) : (Number(p.timestamp) - start) / 1000, y: Number(p.value) })).sort((a, b) => a.x - b.x);
   const values = line.map((p) => p.y).filter(Number.isFinite);
-  return h("figure", {}, h("figcaption", {}, h("b", {}, key), h("span", { class: "quiet num nowrap" }, `${number(line.at(-1).y)}  `,
-    h("span", { class: "faint" }, `${number(Math.min(...values))} – ${number(Math.max(...values))}`))), lineChart(line, { name: key, xName: byStep ? "step" : "s" }));
+  return h("figure", {}, h("figcaption", {}, h("b", {}, key), h("span", { class: "num nowrap" }, number(line.at(-1).y),
+    h("span", { class: "faint" }, `, of ${number(Math.min(...values))} to ${number(Math.max(...values))}`))), lineChart(line, { name: key, xName: byStep ? "step" : "s" }));
 }
 
 export function mount(root, { signal, title, params }) {
   const id = params.get("run");
   let built = false;
   const rest = h("div", { class: "stack" });
+  const experiment = h("span", {}, "…");
   const top = place({ lines: 3, signal, every: 5000, load: (s) => tracking.run(id, s), view: (run) => {
     const { info } = run;
     title(info.run_name || id);
     build(run);
     return head(info.run_name || id, {
-      crumb: [h("a", { href: page("experiments") }, "Experiments"), " / ", h("a", { href: page("experiment", { id: info.experiment_id }) }, `experiment ${info.experiment_id}`)],
+      crumb: [h("a", { href: page("experiments") }, "Experiments"), " / ", h("a", { href: page("experiment", { id: info.experiment_id }) }, experiment)],
       sub: [badge(info.status), h("span", {}, "started ", when(Number(info.start_time))), h("span", {}, lasting(Number(info.start_time), info.end_time ? Number(info.end_time) : null)),
         tagOf(run, "mlflow.user") ? h("span", {}, `by ${tagOf(run, "mlflow.user")}`) : null, origin(run), copyable(id)] });
   } });
@@ -62,6 +63,7 @@ export function mount(root, { signal, title, params }) {
     const numbers = h("div", { class: "halves" }, plain("Metrics", metrics, "No metrics"), plain("Parameters", params1, "No parameters"));
     if (built) { rest.children[1].replaceWith(numbers); return; }
     built = true;
+    tracking.experiment(run.info.experiment_id, signal).then((x) => { experiment.textContent = x.name; }, () => { experiment.textContent = run.info.experiment_id; });
     const files = artifacts(id, params.get("file"), signal);
     const charts = h("div", {});
     histories(run, signal).then((all) => { if (all.length) replace(charts, h("section", { class: "sheet", "aria-label": "Charts" },

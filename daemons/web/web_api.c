@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/web/box.h"
 #include "daemons/web/login_form.h"
 #include "daemons/web/web_ready.h"
 #include "lib/auth/auth_http.h"
 #include "lib/base/arena.h"
+#include "lib/base/clock.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
+#include "lib/base/timestamp.h"
 #include "lib/net/http_gzip.h"
 #include "lib/net/http_request.h"
 #include "lib/net/http_target.h"
@@ -56,11 +59,13 @@ int web_api_identify(struct http_request *req, struct http_forward_headers *h) {
         const char *authorization = http_request_header(req, "Authorization"), *token;
         int r;
 
-        if (!who)
-                return 0;
-        r = http_forward_set_header(h, "X-Onebox-User", who->name);
+        /* Always said, also of nobody: without it the daemon behind would take our own uid. */
+        r = http_forward_set_header(h, "X-Onebox-User", who ? who->name : "nobody");
         if (r >= 0)
-                r = http_forward_set_header(h, "X-Onebox-Role", auth_role_print(who->role));
+                r = http_forward_set_header(h, "X-Onebox-Role",
+                                            auth_role_print(who ? who->role : AUTH_NONE));
+        if (!who)
+                return r;
         token = authorization ? str_after(authorization, "Bearer ") : NULL;
         if (r >= 0 && who->how == AUTH_BY_TASK && token)
                 r = http_forward_set_header(h, "X-Onebox-Task", token);
@@ -259,6 +264,34 @@ static int handle_me(struct http_request *req) {
         json_write_kv_str(&w, "name", who->name);
         json_write_kv_str(&w, "role", auth_role_print(who->role));
         json_write_kv_str(&w, "how", auth_identity_how_print(who->how));
+        json_write_end(&w);
+        if (json_write_finish(&w) < 0) {
+                buf_done(&out);
+                return -ENOMEM;
+        }
+        http_request_set_header(req, "Cache-Control", "no-store");
+        return http_request_reply_json(req, 200, &out);
+}
+
+static int handle_box(struct http_request *req) {
+        struct web_api *api = req->ctx;
+        char text[TIMESTAMP_SIZE];
+        struct buf out = {};
+        struct json_write w;
+        struct box b;
+
+        box_look(api->state_dir, clock_now(clock_system()), &b);
+        json_write_init(&w, &out, 0);
+        json_write_object(&w);
+        json_write_kv_u64(&w, "disk_total", b.disk_total);
+        json_write_kv_u64(&w, "disk_used", b.disk_used);
+        json_write_kv_u64(&w, "memory_total", b.memory_total);
+        json_write_kv_u64(&w, "memory_used", b.memory_used);
+        json_write_kv_f64(&w, "load", b.load);
+        json_write_kv_u64(&w, "cpus", b.cpus);
+        if (b.booted_at)
+                json_write_kv_str(&w, "booted_at",
+                                  timestamp_print(b.booted_at, TIMESTAMP_SECONDS, text));
         json_write_end(&w);
         if (json_write_finish(&w) < 0) {
                 buf_done(&out);

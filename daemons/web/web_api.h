@@ -17,6 +17,7 @@ struct web_api {
         struct auth_store *store; /* NULL: no users file */
         struct auth_audit *audit; /* NULL: no audit log */
         usec_t session_for;
+        const char *state_dir;
         const char *scheduler_socket, *tracking_socket;
         bool draining;
 };

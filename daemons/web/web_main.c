@@ -211,6 +211,7 @@ static int start(struct web *w, struct errmsg *em) {
         if (r < 0)
                 return errmsg_errno(em, r, "cannot start");
         w->api.session_for = w->conf.session;
+        w->api.state_dir = w->paths.state_dir;
         r = start_auth(w, em);
         if (r >= 0)
                 r = start_forwards(w, em);

@@ -58,9 +58,10 @@ export class Browser {
   }
 
   async stop() {
-    this.child.kill("SIGKILL");
-    await new Promise((done) => (this.child.exitCode === null && this.child.signalCode === null ? this.child.on("exit", done) : done()));
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+    const ended = new Promise((done) => this.child.on("exit", done));
+    this.call("Browser.close").catch(() => {});
+    await ended;
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 

@@ -60,6 +60,7 @@ STATES = {
     "iris": "sssssfsssssssr", "claims_etl": "sssfsssssssssssssssf",
     "nightly_backup": "ssssssss", "churn": "ff", "<img src=x onerror=alert(1)>": "",
 }
+PAUSED = {"churn": True}
 WORDS = {"s": "success", "f": "failed", "r": "running"}
 
 
@@ -109,7 +110,7 @@ def instances(dag, run):
 
 def dag_row(dag):
     about, cron, hours, tags = ABOUT[dag]
-    return {"dag_id": dag, "dag_display_name": dag, "is_paused": dag == "churn",
+    return {"dag_id": dag, "dag_display_name": dag, "is_paused": PAUSED.get(dag, False),
             "description": about, "timetable_summary": cron, "owners": ["data-science"],
             "tags": [{"name": t} for t in tags], "has_import_errors": False,
             "relative_fileloc": f"{dag}/liminal.yml",
@@ -215,9 +216,32 @@ class Handler(BaseHTTPRequestHandler):
         except (KeyError, IndexError, StopIteration):
             return self.send_json(404, {"detail": f"no such thing: {path}"})
 
+    def change(self, path, body):
+        """What the pages can change: a pause, a new run. Kept for the test to see."""
+        parts = [unquote(p) for p in path.strip("/").split("/")][2:]
+        self.server.changes.append([self.command, path, body])
+        if self.command == "PATCH":
+            PAUSED[parts[1]] = body["is_paused"]
+            return self.send_json(200, dag_row(parts[1]))
+        if parts[1] == "churn":
+            return self.send_json(409, {"detail": "churn: at most 1 run at a time <b>now</b>"})
+        at = datetime.now(timezone.utc)
+        run = {"dag_id": parts[1], "dag_run_id": "manual__" + iso(at), "state": "running",
+               "run_type": "manual", "logical_date": iso(at), "run_after": iso(at),
+               "queued_at": iso(at), "start_date": iso(at), "end_date": None,
+               "conf": body.get("conf") or {}, "note": None}
+        RUNS[parts[1]].insert(0, run)
+        return self.send_json(200, run)
+
     def handle_any(self):
         url = urlsplit(self.path)
         name = url.path.strip("/")
+        if name.startswith("scenario/"):
+            self.server.options.scenario = name.split("/")[1]
+            return self.send_json(200, self.server.changes)
+        if self.command in ("POST", "PATCH") and url.path.startswith("/api/v2/"):
+            size = int(self.headers.get("Content-Length") or 0)
+            return self.change(url.path, json.loads(self.rfile.read(size) or "{}"))
         if name in PAGES:
             return self.send_file("shell.html")
         if name == "login":
@@ -230,6 +254,11 @@ class Handler(BaseHTTPRequestHandler):
                 "onebox-scheduler": "ok" if well else "no answer", "onebox-tracking": "ok"}})
         if name == "api/onebox/v1/me":
             return self.send_json(200, {"name": "ada", "role": "admin", "how": "session"})
+        if name == "api/onebox/v1/box":
+            return self.send_json(200, {
+                "disk_total": 53_000_000_000, "disk_used": 19_400_000_000, "cpus": 4, "load": 1.7,
+                "memory_total": 16_800_000_000, "memory_used": 3_900_000_000,
+                "booted_at": iso(NOW - timedelta(hours=5, minutes=2))})
         if url.path.startswith(TRACKING):
             if self.server.options.tracking:
                 return self.forward()
@@ -247,6 +276,7 @@ def main():
     parser.add_argument("--scenario", choices=["full", "empty", "broken"], default="full")
     parser.add_argument("--tracking", default="")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    server.changes = []
     server.options = parser.parse_args()
     server.server_address = ("127.0.0.1", server.options.port)
     server.server_bind()

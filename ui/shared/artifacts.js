@@ -47,6 +47,13 @@ export function artifacts(run, chosen, signal) {
     }
   }
 
+  // A file further down, named in the address: its folder is asked how long it is.
+  async function openDeep(path) {
+    const beside = await tracking.artifacts(run, path.split("/").slice(0, -1).join("/"), signal).catch(() => []);
+    const file = beside.find((f) => f.path === path);
+    if (file && !file.is_dir) open(file);
+  }
+
   async function list(path) {
     const files = (await tracking.artifacts(run, path, signal)).sort((a, b) => b.is_dir - a.is_dir || a.path.localeCompare(b.path));
     return h("ul", {}, files.map((f) => {
@@ -70,6 +77,7 @@ export function artifacts(run, chosen, signal) {
     replace(view, h("p", { class: "quiet" }, "Choose a file to look at it."));
     const wanted = chosen && [...tree.querySelectorAll("button")].find((b) => b.dataset.path === chosen);
     if (wanted) wanted.click();
+    else if (chosen) openDeep(chosen);
     return h("div", { class: "files" }, tree, view);
   } };
 }

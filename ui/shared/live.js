@@ -22,7 +22,8 @@ function connect() {
     tell(change);
   };
   stream.onmessage = take;
-  for (const kind of ["run", "task", "dag", "state"]) stream.addEventListener(kind, take);
+  // We were too slow for some of them: everything may have changed.
+  stream.addEventListener("gap", () => tell(null));
 }
 
 function disconnect() {

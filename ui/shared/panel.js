@@ -3,7 +3,7 @@ import { h, replace } from "./dom.js";
 
 const AGAIN_AFTER = 4000; // ms until something that is away is asked again
 
-const skeleton = (lines) => h("div", { class: "skeleton", "aria-hidden": "true" },
+export const skeleton = (lines) => h("div", { class: "skeleton", "aria-hidden": "true" },
   Array.from({ length: lines }, () => h("i")));
 
 export const empty = (title, ...more) => h("div", { class: "empty" }, h("b", {}, title), ...more);
@@ -17,14 +17,14 @@ function trouble(error, again) {
 
 // A sheet that fetches and shows. options:
 //   title, right (nodes in its head), lines (of the skeleton), signal, every (ms, 0 = never),
-//   load(signal) → data, view(data) → nodes. view gets the same data only once; what did not change is
+//   failed() (told when there is nothing to show), load(signal) → data, view(data) → nodes. view gets the same data only once; what did not change is
 //   not drawn again. Returns the element; its reload() fetches now.
-export function sheet({ title, count, right, lines = 4, signal, every = 0, load, view, label }) {
+export function sheet({ title, count, right, lines = 4, signal, every = 0, load, view, label, failed }) {
   const body = h("div", {}, skeleton(lines));
   const number = h("span", { class: "count" });
   const node = h("section", { class: "sheet", "aria-label": label || title },
     title ? h("header", {}, h("h2", {}, title), number, right ? h("div", { class: "right" }, right) : null) : null, body);
-  attach(node, body, { signal, every, load, view: (data) => {
+  attach(node, body, { signal, every, load, broke: failed, view: (data) => {
     if (count) number.textContent = count(data);
     return view(data);
   } });
@@ -38,7 +38,7 @@ export function place({ lines = 3, ...rest }, node = h("div", {})) {
   return node;
 }
 
-function attach(node, body, { signal, every, load, view }) {
+function attach(node, body, { signal, every, load, view, broke }) {
   let shown, timer, running = false, again = false;
   const plan = (ms) => {
     clearTimeout(timer);
@@ -48,6 +48,7 @@ function attach(node, body, { signal, every, load, view }) {
     if (shown === undefined || !error.away) {
       shown = undefined;
       replace(body, trouble(error, reload));
+      broke?.();
     }
     node.classList.toggle("stale", shown !== undefined);
     plan(error.away ? AGAIN_AFTER : 0);

@@ -1,0 +1,222 @@
+// The pages in a real browser: node pages.mjs BASE, where BASE is a fake_box.py with the scenario "full".
+// Prints TAP; ends with 1 when something failed.
+import assert from "node:assert/strict";
+import { Browser } from "./browser.mjs";
+
+const base = process.argv[2];
+const hostile = "<img src=x onerror=alert(1)>";
+const json = async (path, init) => (await fetch(`${base}/${path}`, init)).json();
+const runs = (await json("api/v2/dags/iris/dagRuns?limit=20")).dag_runs;
+const at = (r) => encodeURIComponent(r.dag_run_id);
+const failed = runs.find((r) => r.state === "failed");
+const everyPage = ["", "pipelines", "pipeline?dag=iris", `pipeline?dag=${encodeURIComponent(hostile)}`, `run?dag=iris&run=${at(runs[0])}`,
+  "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris", "nothing"];
+
+const browser = await Browser.start();
+const tests = [];
+const test = (name, run) => tests.push([name, run]);
+
+async function see(path, view) {
+  const page = await browser.page(view);
+  await page.eval("1");
+  await page.call("Page.addScriptToEvaluateOnNewDocument", { source: `window.shifts = 0;
+    new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.shifts += e.value; }).observe({ type: "layout-shift", buffered: true });` });
+  await page.open(`${base}/${path}`);
+  await page.settled();
+  return page;
+}
+
+const clean = (page) => { assert.deepEqual(page.errors, []); assert.equal(page.dialogs, 0, "no script of a name may run"); };
+
+for (const width of [1440, 390]) {
+  test(`every page fits ${width} px and says nothing wrong`, async () => {
+    for (const path of everyPage) {
+      const page = await see(path, { width, height: 844 });
+      assert.equal(await page.eval("document.documentElement.scrollWidth <= innerWidth"), true, `${path} is too wide`);
+      assert.ok((await page.text()).trim().length > 10, `${path} is not empty`);
+      clean(page);
+    }
+  });
+}
+
+test("nothing jumps while the first page loads", async () => {
+  for (const path of ["", "pipelines", "pipeline?dag=iris"]) {
+    const page = await see(path);
+    const shifts = await page.eval("window.shifts");
+    assert.ok(shifts < 0.1, `${path || "home"} shifts by ${shifts}`);
+  }
+});
+
+test("the first page shows what needs somebody", async () => {
+  const page = await see("");
+  const text = await page.text();
+  for (const wanted of ["Needs you", "liminal.yml:14:9", "cut off by the night at 21:00", "its last run failed", "Next 24 hours", "GB free"]) assert.ok(text.includes(wanted), wanted);
+  assert.equal(await page.eval("document.querySelectorAll('.day .due').length >= 2"), true);
+});
+
+test("names are text, whatever they hold", async () => {
+  const page = await see("pipelines");
+  assert.ok((await page.text()).includes(hostile));
+  assert.equal(await page.eval("document.querySelectorAll('main img, main script, main i:not([class])').length"), 0);
+  clean(page);
+});
+
+test("/ goes to the search box, and the filter filters", async () => {
+  const page = await see("pipelines");
+  await page.key("/");
+  assert.equal(await page.eval("document.activeElement.type"), "search");
+  await page.type("input[type=search]", "insurance");
+  assert.equal(await page.eval("document.querySelectorAll('tbody tr').length"), 1);
+  await page.type("input[type=search]", "<b>none</b>");
+  await page.until("document.querySelector('main').innerText.includes('<b>none</b>')");
+});
+
+test("the keyboard reaches everything from the top", async () => {
+  const page = await see("pipelines");
+  await page.key("Tab");
+  assert.equal(await page.eval("document.activeElement.className"), "skip");
+  const seen = new Set();
+  for (let i = 0; i < 40; i++) {
+    await page.key("Tab");
+    seen.add(await page.eval("document.activeElement.tagName + ' ' + (document.activeElement.getAttribute('role') || '')"));
+  }
+  for (const wanted of ["A ", "BUTTON ", "BUTTON switch", "INPUT "]) assert.ok(seen.has(wanted), wanted);
+});
+
+test("every control has a name", async () => {
+  for (const path of everyPage.slice(0, 5)) {
+    const page = await see(path);
+    const nameless = await page.eval(`[...document.querySelectorAll("a[href], button, input, textarea")].filter((e) => !(e.innerText?.trim() || e.textContent.trim() ||
+      e.getAttribute("aria-label") || e.title || e.placeholder || e.closest("label") || e.querySelector("[aria-label]"))).map((e) => e.outerHTML.slice(0, 120))`);
+    assert.deepEqual(nameless, [], path);
+  }
+});
+
+test("a matrix folds and unfolds; a cell leads to its task without loading the frame again", async () => {
+  const page = await see("pipeline?dag=iris");
+  const rows = () => page.eval("document.querySelectorAll('.grid .task').length");
+  assert.equal(await rows(), 5);
+  await page.click(".twist");
+  await page.until("document.querySelectorAll('.grid .task').length === 17");
+  assert.equal(await page.eval("document.activeElement.className"), "twist");
+  await page.eval("window.same = true");
+  await page.click(".grid .task:nth-child(3) .cell");
+  await page.until("location.pathname.endsWith('/run')");
+  await page.settled();
+  assert.equal(await page.eval("window.same"), true);
+  assert.ok((await page.eval("location.search")).includes("task=train"));
+  await page.eval("history.back()");
+  await page.until("location.pathname.endsWith('/pipeline') && document.querySelector('.grid')");
+  clean(page);
+});
+
+test("a run shows its failed task first, with its log", async () => {
+  const page = await see(`run?dag=iris&run=${at(failed)}`);
+  await page.until("document.querySelectorAll('.log .l').length > 20");
+  assert.ok((await page.eval("document.querySelector('tr[aria-current]').innerText")).includes("failed"));
+  assert.ok((await page.text(".log")).includes("max_iter <b>once</b>"), "a log line is text");
+  assert.equal(await page.eval("document.querySelectorAll('.log b').length"), 0);
+  await page.type(".pinned input[type=search]", "epoch 7");
+  assert.equal(await page.eval("[...document.querySelectorAll('.log .l')].filter((l) => l.offsetHeight).length"), 1);
+  assert.equal(await page.eval("document.querySelector('.log mark').textContent"), "epoch 7");
+  await page.eval("[...document.querySelectorAll('.tabs button')].find((b) => b.textContent === 'try 1').click()");
+  await page.until("location.search.includes('try=1')");
+  clean(page);
+});
+
+test("choosing a task changes the log and the address, not the page", async () => {
+  const page = await see(`run?dag=iris&run=${at(runs[0])}`);
+  await page.eval("window.same = true");
+  await page.eval("[...document.querySelectorAll('tbody a')].find((a) => a.textContent === 'fetch').click()");
+  await page.until("location.search.includes('task=fetch') && document.querySelector('.pinned h2').textContent === 'fetch'");
+  assert.equal(await page.eval("window.same"), true);
+});
+
+test("a run is started with a configuration; a wrong one is refused with its text kept", async () => {
+  const page = await see("pipeline?dag=iris");
+  await page.click("button.primary");
+  await page.type("dialog textarea", "{\"rows\": ");
+  await page.click("dialog button.primary");
+  await page.until("document.querySelector('.note.bad') && document.querySelector('dialog textarea')?.value === '{\"rows\": '");
+  await page.type("dialog textarea", "{\"rows\": 7}");
+  await page.click("dialog button.primary");
+  await page.until("location.pathname.endsWith('/run')");
+  await page.settled();
+  assert.ok((await page.text()).includes("{\"rows\":7}"));
+  const changes = await json("scenario/full");
+  assert.deepEqual(changes.at(-1), ["POST", "/api/v2/dags/iris/dagRuns", { logical_date: null, conf: { rows: 7 } }]);
+});
+
+test("what the scheduler refuses is said, as text", async () => {
+  const page = await see("pipeline?dag=churn");
+  await page.click("button.primary");
+  await page.click("dialog button.primary");
+  await page.until("document.querySelector('.note.bad')?.innerText.includes('<b>now</b>')");
+  assert.ok((await page.eval("location.pathname")).endsWith("/pipeline"));
+});
+
+test("a pipeline is paused and goes on", async () => {
+  const page = await see("pipelines");
+  const state = "document.querySelector('[data-key=\"switch-claims_etl\"]').getAttribute('aria-checked')";
+  assert.equal(await page.eval(state), "true");
+  for (const [paused, checked] of [[true, "false"], [false, "true"]]) {
+    await page.click("[data-key='switch-claims_etl']");
+    await page.until(`${state} === "${checked}"`);
+    let changes;
+    do changes = await json("scenario/full"); while (changes.at(-1)?.[2]?.is_paused !== paused);
+    assert.deepEqual(changes.at(-1), ["PATCH", "/api/v2/dags/claims_etl", { is_paused: paused }]);
+  }
+});
+
+test("a scheduler that is away is said, and its return is noticed without a click", async () => {
+  const page = await see("pipelines");
+  try {
+    await json("scenario/broken");
+    await page.open(`${base}/pipelines`);
+    await page.until("document.querySelector('[role=alert]')?.innerText.includes('onebox up')");
+    await json("scenario/full");
+    await page.until("document.querySelectorAll('tbody tr').length >= 5");
+  } finally { await json("scenario/full"); }
+});
+
+test("nothing there yet is said kindly", async () => {
+  try {
+    await json("scenario/empty");
+    const page = await see("pipelines");
+    assert.ok((await page.text()).includes("No pipelines yet"));
+    clean(page);
+  } finally { await json("scenario/full"); }
+});
+
+test("addresses that MLflow's client prints lead to the same run", async () => {
+  const page = await browser.page();
+  await page.open(`${base}/#/experiments/1/runs/abc`);
+  await page.until("location.pathname.endsWith('/training') && location.search === '?run=abc'");
+});
+
+test("dark and light differ, and both can be read", async () => {
+  for (const dark of [false, true]) {
+    const page = await see("pipelines", { dark });
+    const low = await page.eval(`(() => {
+      const rgb = (s) => s.match(/[\\d.]+/g).slice(0, 3).map(Number);
+      const light = (s) => { const [r, g, b] = rgb(s).map((v) => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
+      const back = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!c.includes("0)") || c.startsWith("rgb(")) return c; } return "rgb(255, 255, 255)"; };
+      return [...document.querySelectorAll("main *, header *")].filter((e) => e.childNodes.length && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && e.offsetParent && !e.closest(".hidden")).map((e) => {
+        const [a, b] = [light(getComputedStyle(e).color), light(back(e))].sort((x, y) => y - x);
+        return [(a + .05) / (b + .05), e.textContent.trim().slice(0, 40)];
+      }).filter(([c]) => c < 4.5);
+    })()`);
+    assert.deepEqual(low, [], dark ? "dark" : "light");
+  }
+});
+
+let bad = 0;
+console.log(`1..${tests.length}`);
+for (const [i, [name, run]] of tests.entries()) {
+  try { await run(); console.log(`ok ${i + 1} - ${name}`); } catch (error) {
+    bad++;
+    console.log(`not ok ${i + 1} - ${name}\n${String(error.stack).replace(/^/gm, "# ")}`);
+  }
+}
+await browser.stop();
+process.exit(bad ? 1 : 0);
