@@ -7,6 +7,9 @@
 #include "lib/db/db_readers.h"
 #include "lib/net/http_request.h"
 
+/* What one request may read for, in all. */
+#define READ_FOR (30 * USEC_PER_SEC)
+
 static int reply_refusal(struct http_request *req, enum refusal_code code, const char *text) {
         _cleanup_buf_ struct buf out = {};
 
@@ -89,11 +92,13 @@ static int with_reader(const struct tracking *t, int (*fn)(void *ctx, struct db 
         r = db_begin(db, false);
         if (r < 0)
                 return r;
+        db_set_budget(db, READ_FOR);
         r = fn(ctx, db);
         if (r < 0)
                 log_error("reading the tracking database: %s",
                           *db_errmsg(db) ? db_errmsg(db) : errmsg_strerror(r));
         db_rollback(db);
+        db_set_budget(db, 0);
         return r;
 }
 
