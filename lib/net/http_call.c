@@ -131,8 +131,7 @@ static int http_call_connect(const struct http_call *c, int *ret_fd) {
         return 0;
 }
 
-/* --- the request --------------------------------------------------------------------------------
- */
+/* --- the request ----------------------------------------------------------------------------- */
 
 static bool http_call_is_clean(const char *s) {
         return !s[strcspn(s, "\r\n")];
@@ -198,8 +197,7 @@ static int http_call_send(const struct http_call *c, int fd, const struct buf *h
         return 0;
 }
 
-/* --- the answer ---------------------------------------------------------------------------------
- */
+/* --- the answer ------------------------------------------------------------------------------ */
 
 static int http_call_take(const struct http_call *c, struct http_response *resp, char *data,
                           size_t size, struct http_call_answer *a) {

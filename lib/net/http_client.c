@@ -38,8 +38,7 @@ struct http_client_call {
         struct http_client_call *next, **prev;
 };
 
-/* --- calls ---------------------------------------------------------------------------------------
- */
+/* --- calls ----------------------------------------------------------------------------------- */
 
 static void http_client_call_free(struct http_client_call *call) {
         if (call->prev) {
@@ -134,8 +133,7 @@ static int http_client_on_reap(struct loop_source *s, void *ctx) {
         return 0;
 }
 
-/* --- curl on the loop ---------------------------------------------------------------------------
- */
+/* --- curl on the loop ------------------------------------------------------------------------ */
 
 static int http_client_on_io(struct loop_source *s, int fd, uint32_t revents, void *ctx) {
         struct http_client *c = ctx;
@@ -188,8 +186,7 @@ static int http_client_set_timer(CURLM *multi, long in_ms, void *ctx) {
         return r < 0 ? -1 : 0;
 }
 
-/* --- bodies
- * ---------------------------------------------------------------------------------------- */
+/* --- bodies ---------------------------------------------------------------------------------- */
 
 static size_t http_client_write(char *data, size_t one, size_t size, void *ctx) {
         struct http_client_call *call = ctx;
@@ -222,8 +219,7 @@ static size_t http_client_read(char *data, size_t one, size_t size, void *ctx) {
         return (size_t) n;
 }
 
-/* --- starting
- * --------------------------------------------------------------------------------------- */
+/* --- starting -------------------------------------------------------------------------------- */
 
 static int http_client_add_header(struct http_client_call *call, const char *text) {
         struct curl_slist *grown;
@@ -404,8 +400,7 @@ void http_client_call_cancel(struct http_client_call *call) {
                 http_client_call_free(call);
 }
 
-/* --- making and freeing
- * ------------------------------------------------------------------------------ */
+/* --- making and freeing ---------------------------------------------------------------------- */
 
 int http_client_new(struct loop *l, const struct http_client_options *o, struct http_client **ret) {
         _cleanup_(http_client_freep) struct http_client *c = NULL;

@@ -13,7 +13,7 @@
 #define HTTP_EXCHANGE_ARENA_MAX (size_t) 0 /* bodies are limited by their rows */
 #define HTTP_EXCHANGE_SPARE 64
 
-/* --- suspension ------------------------------------------------------------------------------- */
+/* --- suspension ------------------------------------------------------------------------------ */
 
 void http_exchange_suspend(struct http_exchange *x) {
         struct http_server *s = x->server;
@@ -57,8 +57,7 @@ void http_exchange_sweep(struct http_server *s, usec_t now) {
         }
 }
 
-/* --- birth and death ---------------------------------------------------------------------------
- */
+/* --- birth and death ------------------------------------------------------------------------- */
 
 static struct http_exchange *http_exchange_new(struct http_server *s) {
         struct http_exchange *x = s->spare;
@@ -169,8 +168,7 @@ void http_exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **ct
         http_server_conn_idle(c);
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers --------------------------------------------------------------------------------- */
 
 static void http_exchange_arrived(struct http_exchange *x) {
         x->ready = true;
@@ -224,8 +222,7 @@ void http_exchange_refuse(struct http_exchange *x, int status, const char *messa
                 http_exchange_cut(x);
 }
 
-/* --- handlers -----------------------------------------------------------------------------------
- */
+/* --- handlers -------------------------------------------------------------------------------- */
 
 void http_exchange_run(struct http_exchange *x, int worker) {
         int r;
@@ -269,8 +266,7 @@ static enum MHD_Result http_exchange_queue(struct http_exchange *x) {
         return r;
 }
 
-/* --- MHD's entry
- * ---------------------------------------------------------------------------------- */
+/* --- MHD's entry ----------------------------------------------------------------------------- */
 
 static enum MHD_Result http_exchange_after(struct http_exchange *x) {
         if (x->ready)

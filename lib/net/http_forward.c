@@ -51,8 +51,7 @@ struct http_forward_pass {
         struct http_forward_pass *next, **prev;
 };
 
-/* --- passes -------------------------------------------------------------------------------------
- */
+/* --- passes ---------------------------------------------------------------------------------- */
 
 static void http_forward_unlink(struct http_forward_pass *p) {
         if (!p->prev)
@@ -95,8 +94,7 @@ static void http_forward_fail(struct http_forward_pass *p, int r) {
         http_forward_pass_free(p);
 }
 
-/* --- upwards ------------------------------------------------------------------------------------
- */
+/* --- upwards --------------------------------------------------------------------------------- */
 
 /* 0 = all is out, 1 = the socket is full, negative = broken. */
 static int http_forward_flush(struct http_forward_pass *p) {
@@ -143,8 +141,7 @@ static int http_forward_add_body(struct http_forward_pass *p, const void *data, 
         return p->is_chunked ? buf_add_lit(&p->out, "\r\n") : buf_error(&p->out);
 }
 
-/* --- downwards ----------------------------------------------------------------------------------
- */
+/* --- downwards ------------------------------------------------------------------------------- */
 
 static ssize_t http_forward_pull_early(struct http_forward_pass *p, char *data, size_t size) {
         size_t n = MIN(size, p->early.len);
@@ -299,8 +296,7 @@ static int http_forward_retry(struct http_forward_pass *p, int why) {
         return http_forward_connect(p, false);
 }
 
-/* --- the row's callbacks ------------------------------------------------------------------------
- */
+/* --- the row's callbacks --------------------------------------------------------------------- */
 
 static int http_forward_sweep(struct loop_source *s, usec_t now, void *ctx) {
         struct http_forward *f = ctx;
@@ -416,8 +412,7 @@ int http_forward_handle(struct http_request *req) {
         return HTTP_LATER;
 }
 
-/* --- making and freeing -------------------------------------------------------------------------
- */
+/* --- making and freeing ---------------------------------------------------------------------- */
 
 int http_forward_new(const struct http_forward_options *o, struct http_forward **ret) {
         struct http_forward *f = mem_new(struct http_forward);

@@ -55,7 +55,7 @@ struct http_listen *http_listen_free(struct http_listen *l) {
         return mem_free(l);
 }
 
-/* --- addresses -------------------------------------------------------------------------------- */
+/* --- addresses ------------------------------------------------------------------------------- */
 
 /* "127.0.0.1:80", "localhost:80", "[::1]:80", ":80" is refused: say 0.0.0.0. */
 static int http_listen_parse_tcp(const char *text, union http_listen_addr *ret,
@@ -129,7 +129,7 @@ static int http_listen_describe(struct http_listen *l, union http_listen_addr *r
         return 0;
 }
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
 
 bool http_listen_path_alive(const char *path) {
         _cleanup_close_ int fd = -1;
@@ -326,7 +326,7 @@ int http_listen_open(const char *address, const struct http_listen_options *o,
         return 0;
 }
 
-/* --- asking ----------------------------------------------------------------------------------- */
+/* --- asking ---------------------------------------------------------------------------------- */
 
 const char *http_listen_name(const struct http_listen *l) {
         return l->name;
@@ -352,7 +352,7 @@ const struct http_listen_options *http_listen_policy(const struct http_listen *l
         return &l->options;
 }
 
-/* --- accepting -------------------------------------------------------------------------------- */
+/* --- accepting ------------------------------------------------------------------------------- */
 
 static int http_listen_peer_unix(int fd, struct http_peer *ret) {
         struct ucred cred;

@@ -62,8 +62,7 @@ bool http_request_gone(const struct http_request *req);
 /* After HTTP_PAUSE: deliver the same piece again. From any thread. */
 void http_request_body_resume(struct http_request *req);
 
-/* --- answering: exactly one of these a request, from any thread --------------------------------
- */
+/* --- answering: exactly one of these a request, from any thread ------------------------------ */
 
 /* Adds a header to the answer to come. Name and value are copied; CR, LF or NUL → -EINVAL. */
 int http_request_set_header(struct http_request *req, const char *name, const char *value);

@@ -91,8 +91,7 @@ bool http_request_waker_sweep(struct http_request_waker *w, usec_t now) {
         return w->heartbeat_due || atomic_load(&w->exchange->gone);
 }
 
-/* --- pulling ------------------------------------------------------------------------------------
- */
+/* --- pulling --------------------------------------------------------------------------------- */
 
 static ssize_t http_request_waker_take_packed(struct http_request_waker *w, char *data,
                                               size_t size) {

@@ -26,8 +26,7 @@ void http_response_done(struct http_response *r) {
         buf_done(&r->head);
 }
 
-/* --- the head ----------------------------------------------------------------------------------
- */
+/* --- the head -------------------------------------------------------------------------------- */
 
 /* "HTTP/1.1 200 OK" */
 static int http_response_parse_status(struct http_response *r, const char *line) {
@@ -171,8 +170,7 @@ int64_t http_response_length(const struct http_response *r) {
         return text && str_to_i64(text, &n) >= 0 ? n : -1;
 }
 
-/* --- the body ----------------------------------------------------------------------------------
- */
+/* --- the body -------------------------------------------------------------------------------- */
 
 static int http_response_hex(char c) {
         if (c >= '0' && c <= '9')

@@ -192,7 +192,7 @@ struct http_route_table *http_route_table_free(struct http_route_table *t) {
         return NULL;
 }
 
-/* --- looking up ------------------------------------------------------------------------------- */
+/* --- looking up ------------------------------------------------------------------------------ */
 
 struct http_route_search {
         const struct http_route_table *table;

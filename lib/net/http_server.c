@@ -26,7 +26,7 @@ usec_t http_server_now(void) {
         return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
-/* --- connections ------------------------------------------------------------------------------ */
+/* --- connections ----------------------------------------------------------------------------- */
 
 static void http_server_conn_unlink(struct http_conn *c) {
         struct http_server *s = c->server;
@@ -117,7 +117,7 @@ static void http_server_on_conn(void *cls, struct MHD_Connection *mhd, void **ct
         }
 }
 
-/* --- accepting -------------------------------------------------------------------------------- */
+/* --- accepting ------------------------------------------------------------------------------- */
 
 static int http_server_arm_sweep(struct http_server *s) {
         if (s->sweep_armed || s->is_freeing)
@@ -218,7 +218,7 @@ static void http_server_close_listeners(struct http_server *s) {
         s->n_listeners = 0;
 }
 
-/* --- the turn --------------------------------------------------------------------------------- */
+/* --- the turn -------------------------------------------------------------------------------- */
 
 /* The owner may free the server in drained(): nothing may follow. */
 static void http_server_check_drained(struct http_server *s) {
@@ -280,8 +280,7 @@ int http_server_drain(struct http_server *s, void (*drained)(void *ctx), void *c
         return 0;
 }
 
-/* --- making and freeing ------------------------------------------------------------------------
- */
+/* --- making and freeing ---------------------------------------------------------------------- */
 
 static void http_server_fill_options(struct http_server *s, const struct http_server_options *o) {
         s->options = *o;

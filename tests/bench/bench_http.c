@@ -79,8 +79,7 @@ static const struct bench benches[] = {
         {"forward GET", HEAD("GET", "/f/api/2.0/bench/inline") "\r\n", "", true},
 };
 
-/* --- the server's process ------------------------------------------------------------------------
- */
+/* --- the server's process -------------------------------------------------------------------- */
 
 static void die(const char *what, int r) {
         fprintf(stderr, "bench_http: %s: %s\n", what, strerror(-r));
@@ -153,8 +152,7 @@ static double stop(pid_t pid) {
                (double) (u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-/* --- the client
- * ------------------------------------------------------------------------------------ */
+/* --- the client ------------------------------------------------------------------------------ */
 
 static int dial(uint16_t port) {
         struct sockaddr_in a = {.sin_family = AF_INET,

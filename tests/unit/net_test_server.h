@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -259,4 +260,13 @@ static inline _unused_ usec_t net_test_now(void) {
 
         clock_gettime(CLOCK_MONOTONIC, &ts);
         return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
+}
+
+/* Waits until a counter reaches n: progress of another thread, bounded by 20 s. */
+static inline _unused_ void net_test_wait_for(atomic_uint *counter, unsigned n) {
+        usec_t until = net_test_now() + 20 * USEC_PER_SEC;
+
+        while (atomic_load(counter) < n && net_test_now() < until)
+                usleep(1000);
+        assert_true(atomic_load(counter) >= n);
 }

@@ -6,8 +6,7 @@
 
 #include "lib/net/http_forward.h"
 
-/* --- the daemon behind -------------------------------------------------------------------------
- */
+/* --- the daemon behind ----------------------------------------------------------------------- */
 
 static int echo(struct http_request *req) {
         return http_request_reply(req, 201, "application/x-echo", req->body, req->body_size);
@@ -149,8 +148,7 @@ static const struct http_route behind_rows[] = {
         HTTP_ROUTE(HTTP_GET, "/events", events, 0, 0),
 };
 
-/* --- the front ----------------------------------------------------------------------------------
- */
+/* --- the front ------------------------------------------------------------------------------- */
 
 static struct http_forward_target to_behind, to_nobody;
 
@@ -316,14 +314,6 @@ static void test_upload_refused(void **state) {
         buf_done(&b);
 }
 
-static void wait_for(atomic_uint *counter, unsigned n) {
-        usec_t until = net_test_now() + 20 * USEC_PER_SEC;
-
-        while (atomic_load(counter) < n && net_test_now() < until)
-                usleep(1000);
-        assert_true(atomic_load(counter) >= n);
-}
-
 static void test_upload_cut(void **state) {
         struct pair *p = *state;
         unsigned n_before = atomic_load(&n_up_aborted);
@@ -335,7 +325,7 @@ static void test_upload_cut(void **state) {
              atomic_load(&n_up) < 3 && net_test_now() < until;)
                 usleep(1000);
         close(fd);
-        wait_for(&n_up_aborted, n_before + 1);
+        net_test_wait_for(&n_up_aborted, n_before + 1);
 }
 
 static void check_down(const struct pair *p, const char *text) {
@@ -371,7 +361,7 @@ static void test_back_pressure(void **state) {
         }
         assert_true(n_last < DOWN_SIZE);
         close(fd);
-        wait_for(&n_gone, n_before + 1);
+        net_test_wait_for(&n_gone, n_before + 1);
 }
 
 static void test_events(void **state) {
@@ -394,7 +384,7 @@ static void test_events(void **state) {
                 while (!strstr(buf_cstr(&b), expected))
                         assert_true(net_test_more(fd, &b, 10000));
         }
-        wait_for(&n_gone, n_before + 1);
+        net_test_wait_for(&n_gone, n_before + 1);
         events_waker = http_request_waker_unref(events_waker);
         close(fd);
         /* A client that leaves takes the stream behind with it. */
@@ -405,7 +395,7 @@ static void test_events(void **state) {
         while (!strstr(buf_cstr(&b), "\r\n\r\n"))
                 assert_true(net_test_more(fd, &b, 10000));
         close(fd);
-        wait_for(&n_gone, n_before + 2);
+        net_test_wait_for(&n_gone, n_before + 2);
         events_waker = http_request_waker_unref(events_waker);
         buf_done(&b);
 }

@@ -98,8 +98,7 @@ static void test_floating_source_frees_itself(void **state) {
         assert_int_equal(c.n, 1);
 }
 
-/* --- posts -------------------------------------------------------------------------------------
- */
+/* --- posts ----------------------------------------------------------------------------------- */
 
 #define POSTERS 4
 #define POSTS 2000
@@ -169,8 +168,7 @@ static void test_posts_run_at_free(void **state) {
         assert_int_equal(n, 2);
 }
 
-/* --- descriptors, children, signals
- * --------------------------------------------------------------- */
+/* --- descriptors, children, signals ---------------------------------------------------------- */
 
 static int on_io(struct loop_source *s, int fd, uint32_t revents, void *ctx) {
         struct count *c = ctx;
