@@ -21,7 +21,7 @@ export class Browser {
   }
 
   constructor(child, home) {
-    Object.assign(this, { child, home, next: 1, waiting: new Map(), pages: new Map() });
+    Object.assign(this, { child, home, next: 1, waiting: new Map(), pages: new Map(), contexts: [] });
     let text = "";
     child.stdio[4].setEncoding("utf8").on("data", (piece) => {
       const parts = (text + piece).split("\0");
@@ -49,12 +49,25 @@ export class Browser {
     const { browserContextId } = await this.call("Target.createBrowserContext");
     const { targetId } = await this.call("Target.createTarget", { url: "about:blank", browserContextId });
     const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
-    const page = new Page(this, sessionId);
+    const page = new Page(this, sessionId, browserContextId);
     this.pages.set(sessionId, page);
+    this.contexts.push(browserContextId);
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await page.call(`${domain}.enable`);
     await page.call("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
     await page.call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }] });
     return page;
+  }
+
+  // Ends every page: one left open goes on working, and the machine is small.
+  async closePages() {
+    for (const browserContextId of this.contexts.splice(0)) await this.call("Target.disposeBrowserContext", { browserContextId }).catch(() => {});
+    this.pages.clear();
+  }
+
+  async closePages() {
+    const pages = [...this.pages.values()];
+    this.pages.clear();
+    for (const { context } of pages) await this.call("Target.disposeBrowserContext", { browserContextId: context });
   }
 
   async stop() {
@@ -66,7 +79,7 @@ export class Browser {
 }
 
 class Page {
-  constructor(browser, id) { Object.assign(this, { browser, id, errors: [], dialogs: 0 }); }
+  constructor(browser, id, context) { Object.assign(this, { browser, id, context, errors: [], dialogs: 0 }); }
 
   call(method, params) { return this.browser.call(method, params, this.id); }
 

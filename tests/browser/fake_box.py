@@ -270,12 +270,19 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = handle_any
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, address):
+        """A browser that goes away in the middle is no news."""
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--scenario", choices=["full", "empty", "broken"], default="full")
     parser.add_argument("--tracking", default="")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+    server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
     server.changes = []
     server.options = parser.parse_args()
     server.server_address = ("127.0.0.1", server.options.port)

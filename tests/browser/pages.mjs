@@ -10,7 +10,7 @@ const runs = (await json("api/v2/dags/iris/dagRuns?limit=20")).dag_runs;
 const at = (r) => encodeURIComponent(r.dag_run_id);
 const failed = runs.find((r) => r.state === "failed");
 const everyPage = ["", "pipelines", "pipeline?dag=iris", `pipeline?dag=${encodeURIComponent(hostile)}`, `run?dag=iris&run=${at(runs[0])}`,
-  "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris", "nothing"];
+  "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris"];
 
 const browser = await Browser.start();
 const tests = [];
@@ -35,6 +35,7 @@ for (const width of [1440, 390]) {
       assert.equal(await page.eval("document.documentElement.scrollWidth <= innerWidth"), true, `${path} is too wide`);
       assert.ok((await page.text()).trim().length > 10, `${path} is not empty`);
       clean(page);
+      await browser.closePages();
     }
   });
 }
@@ -142,7 +143,7 @@ test("a run is started with a configuration; a wrong one is refused with its tex
   await page.click("dialog button.primary");
   await page.until("location.pathname.endsWith('/run')");
   await page.settled();
-  assert.ok((await page.text()).includes("{\"rows\":7}"));
+  await page.until("document.querySelector('main').innerText.includes('{\"rows\":7}')");
   const changes = await json("scenario/full");
   assert.deepEqual(changes.at(-1), ["POST", "/api/v2/dags/iris/dagRuns", { logical_date: null, conf: { rows: 7 } }]);
 });
@@ -213,10 +214,12 @@ test("dark and light differ, and both can be read", async () => {
 let bad = 0;
 console.log(`1..${tests.length}`);
 for (const [i, [name, run]] of tests.entries()) {
-  try { await run(); console.log(`ok ${i + 1} - ${name}`); } catch (error) {
+  try { await run(); await browser.closePages(); console.log(`ok ${i + 1} - ${name}`); } catch (error) {
     bad++;
+    await browser.closePages();
     console.log(`not ok ${i + 1} - ${name}\n${String(error.stack).replace(/^/gm, "# ")}`);
   }
+  await browser.closePages();
 }
 await browser.stop();
 process.exit(bad ? 1 : 0);
