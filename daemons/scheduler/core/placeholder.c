@@ -12,7 +12,8 @@ struct render {
         int (*find)(const void *user, const char *name, struct buf *value);
         const void *user;
         struct errmsg *em;
-        unsigned depth;
+        unsigned n_nested; /* placeholders around this one */
+        unsigned n_values; /* values within values */
         size_t n_steps; /* of all levels: bounds the work of hostile variables */
 };
 
@@ -64,14 +65,14 @@ static int add_value(struct render *r, const char *inner, struct buf *out) {
                 (void) buf_add_str(out, inner);
                 return buf_add_lit(out, "}}");
         }
-        if (r->depth >= PLACEHOLDER_DEPTH_MAX)
+        if (r->n_values >= PLACEHOLDER_DEPTH_MAX)
                 return errmsg_fail(r->em, -EINVAL,
                                    "the value of {{%s}} refers to itself: break the circle of "
                                    "variables",
                                    name);
-        r->depth++;
+        r->n_values++;
         k = render(r, buf_cstr(&value), value.len, out);
-        r->depth--;
+        r->n_values--;
         return k;
 }
 
@@ -84,11 +85,11 @@ static int add_placeholder(struct render *r, const char *inner, size_t len, stru
         _cleanup_buf_ struct buf name = {.limit = PLACEHOLDER_SIZE_MAX};
         int k;
 
-        if (++r->n_steps > STEPS_MAX || r->depth >= PLACEHOLDER_DEPTH_MAX)
+        if (++r->n_steps > STEPS_MAX || r->n_nested >= PLACEHOLDER_DEPTH_MAX)
                 return fail_nesting(r);
-        r->depth++;
+        r->n_nested++;
         k = render(r, inner, len, &name);
-        r->depth--;
+        r->n_nested--;
         return k < 0 ? k : add_value(r, buf_cstr(&name), out);
 }
 
