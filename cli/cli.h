@@ -1,0 +1,54 @@
+/* cli: what every verb of `onebox` stands on: its options, the paths, where the output goes.
+ *
+ * A verb is `int NAME_cmd(struct cli *c, int argc, char **argv)`. It returns the exit status (0
+ * good, 1 the thing asked about is bad) or a negative errno with c->em set, which main prints. What
+ * it allocates comes from c->arena. One thread. */
+#pragma once
+
+#include "lib/base/arena.h"
+#include "lib/base/conf.h"
+#include "lib/base/errmsg.h"
+#include "lib/base/options.h"
+#include "lib/base/paths.h"
+
+enum { CLI_BAD = 1, CLI_USAGE = 2, CLI_DONE = 100 /* help was printed: exit 0 */ };
+
+/* Options of every verb; the first member of each verb's own struct. */
+struct cli_words {
+        bool json;
+        char *state_dir;
+        char *runtime_dir;
+        char *config;
+};
+
+#define CLI_ROWS(type)                                                                  \
+        OPTIONS_ROW(type, words.json, 'j', BOOL, NULL, "print JSON for scripts")        \
+        OPTIONS_ROW(type, words.state_dir, 0, STRING, "DIR", "where state is kept")     \
+        OPTIONS_ROW(type, words.runtime_dir, 0, STRING, "DIR", "where the sockets are") \
+        OPTIONS_ROW(type, words.config, 'c', STRING, "FILE", "the configuration")
+
+struct cli {
+        struct arena arena;
+        struct errmsg em;
+        struct paths paths;
+        bool json;
+        bool colour;      /* stdout is a terminal and NO_COLOR is not set */
+        const char *verb; /* "runs" */
+        char **args;      /* the words that are no options */
+        size_t n_args;
+};
+
+typedef int cli_verb_fn(struct cli *c, int argc, char **argv);
+
+#define VERB(name, function, help) cli_verb_fn function;
+#include "cli/verbs.def"
+#undef VERB
+
+/* Reads the options into words (a static struct that begins with cli_words: its strings live until
+ * the exit) and finds the paths. Call it first. 0; CLI_DONE; -EINVAL with c->em set. */
+int cli_start(struct cli *c, const struct options_spec *spec, int argc, char **argv, void *words);
+
+/* The i-th word or NULL. */
+const char *cli_arg(const struct cli *c, size_t i);
+/* Sets c->em: "out of memory"; returns -ENOMEM. */
+int cli_oom(struct cli *c);

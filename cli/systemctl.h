@@ -1,0 +1,12 @@
+/* systemctl: asking PID 1 by its own command. */
+#pragma once
+
+#include "lib/base/errmsg.h"
+#include "lib/base/macros.h"
+
+/* `systemctl VERB UNIT` without waiting for the unit. 0, or negative with em set. */
+int systemctl_run(const char *verb, const char *unit, struct errmsg *em);
+/* Names of loaded units that match the pattern; str_free_list() it. */
+int systemctl_list(const char *pattern, char ***ret_units, struct errmsg *em);
+/* When the unit became active; 0 when it is not. */
+int systemctl_started_at(const char *unit, usec_t *ret_at, struct errmsg *em);

@@ -1,0 +1,126 @@
+/* onebox urls: pages and services, and the ssh line that brings them to a laptop. */
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/address.h"
+#include "cli/show.h"
+#include "cli/table.h"
+#include "lib/base/json_write.h"
+
+struct urls_words {
+        struct cli_words words;
+};
+
+static const struct options_row rows[] = {CLI_ROWS(struct urls_words)};
+static const struct options_spec spec = {
+        .program = "onebox urls",
+        .summary = "Show the addresses of pages and services, and how to reach them",
+        .rows = rows,
+        .n_rows = ARRAY_SIZE(rows),
+};
+
+struct urls {
+        struct address address;
+        const struct json **services;
+        size_t n_services;
+        const char *ssh;
+};
+
+static const char *ssh_line(struct cli *c, const struct urls *u) {
+        const struct passwd *pw = getpwuid(getuid());
+        const char *line;
+        char host[256] = "this-machine";
+
+        (void) gethostname(host, sizeof(host) - 1);
+        line = arena_printf(&c->arena, "ssh -L 8080:%s/web.sock -L 5000:%s/tracking.sock",
+                            c->paths.runtime_dir, c->paths.runtime_dir);
+        for (size_t i = 0; i < u->n_services && line; i++) {
+                const char *at = address_of_service(c, u->services[i]);
+
+                if (at)
+                        line = arena_printf(&c->arena, "%s -L %s:%s", line, strchr(at, ':') + 1,
+                                            at);
+        }
+        return line ? arena_printf(&c->arena, "%s %s@%s", line, pw ? pw->pw_name : "you", host)
+                    : NULL;
+}
+
+static int print_json(struct cli *c, const struct urls *u) {
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+
+        json_write_init(&w, &b, JSON_WRITE_PRETTY);
+        json_write_object(&w);
+        json_write_kv_str(&w, "web",
+                          u->address.web ? arena_printf(&c->arena, "http://%s", u->address.web)
+                                         : NULL);
+        json_write_kv_str(&w, "tracking",
+                          u->address.tracking
+                                  ? arena_printf(&c->arena, "http://%s", u->address.tracking)
+                                  : NULL);
+        json_write_kv_object(&w, "services");
+        for (size_t i = 0; i < u->n_services; i++) {
+                const char *at = address_of_service(c, u->services[i]);
+
+                json_write_kv_str(&w, show_text(u->services[i], "name"),
+                                  at ? arena_printf(&c->arena, "http://%s", at) : NULL);
+        }
+        json_write_end(&w);
+        json_write_kv_str(&w, "ssh", u->ssh);
+        json_write_end(&w);
+        if (json_write_finish(&w) < 0)
+                return cli_oom(c);
+        puts(buf_cstr(&b));
+        return 0;
+}
+
+static void add_service(struct cli *c, struct table *t, const struct json *service) {
+        const char *at = address_of_service(c, service);
+        const struct json *endpoint;
+
+        json_each (endpoint, json_get(service, "endpoints"))
+                table_row(t, arena_printf(&c->arena, "service %s", show_text(service, "name")),
+                          at ? arena_printf(&c->arena, "http://%s%s", at,
+                                            show_text(endpoint, "endpoint"))
+                             : "-");
+}
+
+static int print_urls(struct cli *c, const struct urls *u) {
+        struct table t;
+
+        table_init(&t, &c->arena, c->colour);
+        table_column(&t, "WHAT", TABLE_LEFT);
+        table_column(&t, "WHERE", TABLE_LEFT);
+        if (u->address.web)
+                table_row(&t, "pages", arena_printf(&c->arena, "http://%s", u->address.web));
+        if (u->address.tracking)
+                table_row(&t, "tracking (MLFLOW_TRACKING_URI)",
+                          arena_printf(&c->arena, "http://%s", u->address.tracking));
+        for (size_t i = 0; i < u->n_services; i++)
+                add_service(c, &t, u->services[i]);
+        if (table_print(&t, NULL, stdout) < 0)
+                return cli_oom(c);
+        printf("\nFrom your laptop, then http://localhost:8080 and http://localhost:5000:\n  %s\n",
+               u->ssh);
+        return 0;
+}
+
+int urls_cmd(struct cli *c, int argc, char **argv) {
+        static struct urls_words w;
+        struct urls u;
+        int r = cli_start(c, &spec, argc, argv, &w);
+
+        if (r != 0)
+                return r;
+        r = address_find(c, &u.address);
+        if (r >= 0)
+                r = address_services(c, &u.services, &u.n_services);
+        if (r < 0)
+                return r;
+        u.ssh = ssh_line(c, &u);
+        if (!u.ssh)
+                return cli_oom(c);
+        return c->json ? print_json(c, &u) : print_urls(c, &u);
+}
