@@ -1,0 +1,54 @@
+/* dag_runs_sql.h: the table dag_runs. Threads: the connection's. */
+#pragma once
+
+#include "daemons/scheduler/core/world.h"
+#include "lib/db/db.h"
+
+struct arena;
+
+extern const struct db_set dag_runs_sql_set;
+
+/* The columns of a row, for statements made at run time (lists). */
+#define DAG_RUNS_COLUMNS                                                               \
+        "id, dag_id, run_id, version, state, run_type, logical_at, start_at, end_at, " \
+        "run_after_at, queued_at, started_at, ended_at, conf, note, triggered_by"
+
+/* A row; strings in the reader's arena. */
+struct dag_runs_sql_row {
+        int64_t id;
+        const char *dag_id, *run_id;
+        int64_t version;
+        enum run_state state;
+        enum run_type type;
+        struct timetable_run when;
+        usec_t queued_at, started_at, ended_at;
+        const char *conf, *note, *triggered_by; /* or NULL */
+};
+
+/* -EEXIST: a run of that id is there. */
+int dag_runs_sql_insert(struct db *db, const struct world_run *run, int64_t version,
+                        const char *triggered_by, const char *note, int64_t *ret_id);
+int dag_runs_sql_update(struct db *db, int64_t id, const struct world_run *run);
+int dag_runs_sql_set_note(struct db *db, int64_t id, const char *note);
+
+/* The row with its tasks and tries. */
+int dag_runs_sql_delete(struct db *db, int64_t id);
+
+/* Reads the row a statement over DAG_RUNS_COLUMNS stands on. */
+int dag_runs_sql_read(struct db_stmt *s, struct arena *a, struct dag_runs_sql_row *ret);
+
+/* 0, or 1 when there is none. */
+int dag_runs_sql_get(struct db *db, const char *dag_id, const char *run_id, struct arena *a,
+                     struct dag_runs_sql_row *ret);
+/* The finished run with the greatest logical date; 1 when there is none. */
+int dag_runs_sql_latest(struct db *db, const char *dag_id, struct arena *a,
+                        struct dag_runs_sql_row *ret);
+
+/* Calls `each` for every unfinished run, oldest first, until it answers non-zero. */
+int dag_runs_sql_open(struct db *db, struct arena *a,
+                      int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx);
+
+/* Calls `each` for every DAG and state with the number of its runs. */
+int dag_runs_sql_stats(struct db *db,
+                       int (*each)(void *ctx, const char *dag_id, const char *state, int64_t n),
+                       void *ctx);

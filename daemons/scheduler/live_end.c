@@ -1,0 +1,200 @@
+#include "daemons/scheduler/live_end.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "daemons/scheduler/engine.h"
+#include "daemons/scheduler/launch.h"
+#include "daemons/scheduler/live.h"
+#include "daemons/scheduler/live_try.h"
+#include "daemons/scheduler/scheduler.h"
+#include "daemons/scheduler/spool.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/net/http_request.h"
+
+/* After a stop nobody here asked for, the machine may be on its way down: nothing new starts. */
+#define NIGHT_FOR (3 * USEC_PER_SEC)
+
+struct try_job {
+        struct engine_job job;
+        char try_id[WORLD_ID_SIZE];
+        usec_t at;
+        enum world_result result;
+        bool has_end;
+        struct spool_end end;
+        char message[512];
+        struct http_request *req;
+};
+
+struct world_task *live_try_task(const struct live_try *t) {
+        struct world_dag *wd = world_get_dag(&t->s->world, t->dag_id);
+        struct world_run *run = wd ? world_get_run(wd, t->run_id) : NULL;
+        struct world_task *task = run ? world_get_task(run, t->task_id, t->map_index) : NULL;
+
+        return task && str_eq(task->try_id, t->try_id) ? task : NULL;
+}
+
+static struct live_try *job_try(struct scheduler *s, const struct try_job *j) {
+        return strmap_get(&s->live->tries, j->try_id);
+}
+
+/* --- begun --------------------------------------------------------------------------------------
+ */
+
+static int run_started(struct scheduler *s, struct engine_job *job) {
+        struct try_job *j = container_of(job, struct try_job, job);
+        struct live_try *t = job_try(s, j);
+        struct world_task *task = t ? live_try_task(t) : NULL;
+
+        if (!task || task->state != TASK_QUEUED)
+                return 1;
+        return engine_apply(s, &(struct world_event){.kind = WORLD_TRY_STARTED,
+                                                     .at = j->at,
+                                                     .task = task,
+                                                     .try_id = j->try_id});
+}
+
+static void done_started(struct scheduler *s, struct engine_job *job, int r) {
+        mem_free(container_of(job, struct try_job, job));
+}
+
+void live_end_started(struct live_try *t, usec_t at) {
+        struct try_job *j = mem_new(struct try_job);
+
+        if (!j)
+                return;
+        str_copy(j->try_id, sizeof(j->try_id), t->try_id);
+        j->at = at;
+        j->job.run = run_started;
+        j->job.done = done_started;
+        if (engine_submit_lazy(t->s, &j->job) < 0)
+                mem_free(j);
+}
+
+/* --- ended --------------------------------------------------------------------------------------
+ */
+
+/* A stop that was not ours is a night. */
+static enum world_result true_result(const struct try_job *j, const struct world_task *task) {
+        if (j->result == WORLD_RESULT_STOPPED && task->stop == WORLD_STOP_NONE)
+                return WORLD_RESULT_INTERRUPTED;
+        return j->result;
+}
+
+static int run_end(struct scheduler *s, struct engine_job *job) {
+        struct try_job *j = container_of(job, struct try_job, job);
+        struct live_try *t = job_try(s, j);
+        struct world_task *task = t ? live_try_task(t) : NULL;
+        enum world_result result;
+
+        if (!task)
+                return 1;
+        result = true_result(j, task);
+        if (result != j->result)
+                engine_hold(s, clock_now(s->clock) + NIGHT_FOR);
+        j->result = result;
+        return engine_end_try(
+                s,
+                &(struct world_event){.kind = WORLD_TRY_ENDED,
+                                      .at = j->at,
+                                      .started_at = j->has_end ? j->end.started_at : 0,
+                                      .task = task,
+                                      .try_id = j->try_id,
+                                      .result = result},
+                j->has_end ? &j->end : NULL, j->message);
+}
+
+static void log_end(const struct try_job *j, const struct live_try *t) {
+        log_struct(LOG_INFO,
+                   LOG_FIELDS({"ONEBOX_DAG", t->dag_id}, {"ONEBOX_RUN", t->run_id},
+                              {"ONEBOX_TASK", t->task_id}, {"ONEBOX_TRY", j->try_id}),
+                   "try ended: %s: %s", world_apply_result_name(j->result), j->message);
+}
+
+static void done_end(struct scheduler *s, struct engine_job *job, int r) {
+        struct try_job *j = container_of(job, struct try_job, job);
+        struct live_try *t = job_try(s, j);
+
+        if (r >= 0) {
+                r = spool_acknowledge(s->tasks_dir, j->try_id);
+                if (r < 0)
+                        log_errno(r, "try %s cannot be acknowledged", j->try_id);
+                if (t)
+                        log_end(j, t);
+                live_forget(s, j->try_id);
+                if (j->req)
+                        http_request_reply(j->req, 200, "application/json", "{}", 2);
+        } else {
+                if (t)
+                        t->ending = false;
+                if (j->req)
+                        http_request_reply_error(j->req, 503, "the end could not be recorded: %s",
+                                                 errmsg_strerror(r));
+        }
+        mem_free(j);
+}
+
+void live_end_submit(struct live_try *t, enum world_result result, const struct spool_end *end,
+                     const char *message, struct http_request *req) {
+        struct try_job *j = mem_new(struct try_job);
+        struct scheduler *s = t->s;
+
+        if (j) {
+                str_copy(j->try_id, sizeof(j->try_id), t->try_id);
+                j->result = result;
+                j->at = clock_now(s->clock);
+                if (end) {
+                        j->end = *end;
+                        j->has_end = true;
+                        if (end->started_at == USEC_INFINITY)
+                                j->end.started_at = j->at;
+                        if (end->ended_at != USEC_INFINITY)
+                                j->at = end->ended_at;
+                        spool_end_text(end, j->message, sizeof(j->message));
+                } else {
+                        snprintf(j->message, sizeof(j->message), "%s", message ? message : "");
+                }
+                j->req = req;
+                j->job.run = run_end;
+                j->job.done = done_end;
+        }
+        if (!j || engine_submit(s, &j->job) < 0) {
+                mem_free(j);
+                if (req)
+                        http_request_reply_error(req, 503, "too much to record at once");
+                return;
+        }
+        t->ending = true;
+}
+
+/* --- what nobody waits for ----------------------------------------------------------------------
+ */
+
+void live_end_orphan(struct scheduler *s, const struct replay_action *a) {
+        const char *try_id = a->fact->try_id;
+        int r = 0;
+
+        switch (a->kind) {
+        case REPLAY_STOP:
+                r = launch_stop(s, try_id);
+                break;
+        case REPLAY_CANCEL:
+                r = spool_cancel(s->tasks_dir, try_id);
+                if (r >= 0)
+                        r = spool_acknowledge(s->tasks_dir, try_id);
+                break;
+        case REPLAY_ACKNOWLEDGE:
+                r = spool_acknowledge(s->tasks_dir, try_id);
+                break;
+        case REPLAY_LOST_FOUND:
+                log_warning("spool: nobody knows try %s: moved to lost+found", try_id);
+                r = spool_lose(s->tasks_dir, try_id);
+                break;
+        default:
+                break;
+        }
+        if (r < 0 && r != -EEXIST)
+                log_errno(r, "the spool of try %s cannot be tidied", try_id);
+}

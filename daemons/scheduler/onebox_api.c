@@ -1,0 +1,326 @@
+/* onebox_api.c: what Airflow's API has no words for: why, next, status, services, compile, events,
+ * and the shims' reports. */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemons/scheduler/core/why.h"
+#include "daemons/scheduler/dag_runs_sql.h"
+#include "daemons/scheduler/feed.h"
+#include "daemons/scheduler/launch.h"
+#include "daemons/scheduler/live.h"
+#include "daemons/scheduler/pipelines.h"
+#include "daemons/scheduler/rest.h"
+#include "daemons/scheduler/scheduler_api.h"
+#include "daemons/scheduler/sources.h"
+#include "lib/base/fileio.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+
+enum { NEXT_DEFAULT = 5, NEXT_MAX = 1000, FILES_MAX = 256, SERVICE_SIZE_MAX = 1 << 20 };
+
+static int finish(struct http_request *req, struct json_write *w, struct buf *b) {
+        int r = json_write_finish(w);
+
+        return r < 0 ? r : http_request_reply_json(req, 200, b);
+}
+
+int onebox_api_events(struct http_request *req) {
+        return feed_listen(scheduler_api_of(req), req);
+}
+
+int onebox_api_report(struct http_request *req) {
+        const char *try_id = http_request_param(req, "try_id");
+
+        if (!entropy_is_uuid(try_id))
+                return http_request_reply_error(req, 422, "\"%s\" is not a try id", try_id);
+        return live_report(scheduler_api_of(req), try_id, req);
+}
+
+/* --- status -------------------------------------------------------------------------------------
+ */
+
+static void write_counts(struct scheduler *s, struct json_write *w) {
+        uint64_t n_dags = 0, n_paused = 0, n_running = 0, n_queued = 0;
+        struct world_dag *wd;
+
+        TAILQ_FOREACH(wd, &s->world.dags, in_world) {
+                if (wd->gone)
+                        continue;
+                n_dags++;
+                n_paused += wd->paused;
+                n_running += wd->n_running_runs;
+                n_queued += wd->n_queued_runs;
+        }
+        json_write_kv_u64(w, "dags", n_dags);
+        json_write_kv_u64(w, "dags_paused", n_paused);
+        json_write_kv_u64(w, "runs_running", n_running);
+        json_write_kv_u64(w, "runs_queued", n_queued);
+        json_write_kv_u64(w, "tasks_live", s->world.n_live);
+        json_write_kv_u64(w, "tasks_ready", s->world.n_ready);
+        json_write_kv_u64(w, "parallelism", s->world.parallelism);
+}
+
+static usec_t next_due(struct scheduler *s, usec_t now) {
+        usec_t at = USEC_INFINITY;
+        struct world_dag *wd;
+
+        TAILQ_FOREACH(wd, &s->world.dags, in_world) {
+                struct timetable_run next;
+
+                if (!wd->gone && !wd->paused && world_next_run(wd, now, &next) == 0)
+                        at = MIN(at, next.run_after_at);
+        }
+        return at;
+}
+
+int onebox_api_status(struct http_request *req) {
+        struct scheduler *s = scheduler_api_of(req);
+        const char *trouble = launch_trouble(s);
+        usec_t now = clock_now(s->clock);
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_str(&w, "version", PACKAGE_VERSION);
+        rest_kv_at(&w, "started_at", s->started_at);
+        rest_kv_at(&w, "now", now);
+        write_counts(s, &w);
+        rest_kv_at(&w, "next_run_at", next_due(s, now));
+        json_write_kv_str(&w, "launcher_trouble", trouble[0] ? trouble : NULL);
+        json_write_kv_array(&w, "warnings");
+        for (char *const *t = sources_warnings(s); *t; t++)
+                json_write_str(&w, *t);
+        json_write_end(&w);
+        json_write_end(&w);
+        return finish(req, &w, &b);
+}
+
+/* --- why ----------------------------------------------------------------------------------------
+ */
+
+static int reply_why(struct http_request *req, const char *text) {
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_str(&w, "text", text);
+        json_write_end(&w);
+        return finish(req, &w, &b);
+}
+
+/* A run that has left the memory has nothing left to wait for. */
+static int why_past(struct http_request *req, const char *dag_id, const char *run_id) {
+        struct dag_runs_sql_row row;
+        int r;
+
+        r = dag_runs_sql_get(scheduler_api_of(req)->db, dag_id, run_id, req->arena, &row);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return http_request_reply_error(req, 404, "DAG \"%s\" has no run \"%s\"", dag_id,
+                                                run_id);
+        return reply_why(req, arena_printf(req->arena, "run \"%s\" has ended: %s", run_id,
+                                           run_state_name(row.state)));
+}
+
+int onebox_api_why(struct http_request *req) {
+        const char *dag_id = http_request_query(req, "dag_id");
+        const char *run_id = http_request_query(req, "run_id");
+        const char *task_id = http_request_query(req, "task_id");
+        struct scheduler *s = scheduler_api_of(req);
+        char text[WHY_TEXT_SIZE];
+        struct world_task *t;
+        struct world_run *run;
+        struct world_dag *wd;
+        usec_t now = clock_now(s->clock);
+
+        if (str_empty(dag_id))
+                return http_request_reply_error(req, 422, "\"dag_id\" is missing");
+        wd = world_get_dag(&s->world, dag_id);
+        if (!wd)
+                return http_request_reply_error(req, 404, "DAG \"%s\" was not found", dag_id);
+        if (str_empty(run_id)) {
+                why_dag(&s->world, wd, now, text);
+                return reply_why(req, text);
+        }
+        run = world_get_run(wd, run_id);
+        if (!run)
+                return why_past(req, dag_id, run_id);
+        if (str_empty(task_id)) {
+                why_run(&s->world, run, now, text);
+                return reply_why(req, text);
+        }
+        t = world_get_task(run, task_id, -1);
+        if (!t)
+                return http_request_reply_error(req, 404, "run \"%s\" has no task \"%s\"", run_id,
+                                                task_id);
+        why_task(&s->world, t, now, text);
+        return reply_why(req, text);
+}
+
+/* --- next ---------------------------------------------------------------------------------------
+ */
+
+int onebox_api_next(struct http_request *req) {
+        const char *dag_id = http_request_query(req, "dag_id");
+        struct scheduler *s = scheduler_api_of(req);
+        struct world_dag *wd = dag_id ? world_get_dag(&s->world, dag_id) : NULL;
+        usec_t now = clock_now(s->clock);
+        _cleanup_buf_ struct buf b = {};
+        struct timetable_run last, next;
+        int64_t count = NEXT_DEFAULT;
+        struct json_write w;
+
+        if (!wd)
+                return http_request_reply_error(req, 404, "DAG \"%s\" was not found",
+                                                dag_id ? dag_id : "");
+        if (http_request_query_i64(req, "count", &count) == -EINVAL || count < 1 ||
+            count > NEXT_MAX)
+                return http_request_reply_error(req, 422, "\"count\" must be from 1 to %d",
+                                                NEXT_MAX);
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_array(&w, "runs");
+        last = wd->last;
+        for (int64_t i = 0; i < count; i++) {
+                if (timetable_next(&wd->timetable, i > 0 || wd->has_last ? &last : NULL, now,
+                                   &next) != 0)
+                        break;
+                json_write_object(&w);
+                rest_kv_at(&w, "logical_date", next.logical_at);
+                rest_kv_at(&w, "data_interval_start", next.interval_start_at);
+                rest_kv_at(&w, "data_interval_end", next.interval_end_at);
+                rest_kv_at(&w, "run_after", next.run_after_at);
+                json_write_end(&w);
+                last = next;
+                now = MAX(now, next.run_after_at);
+        }
+        json_write_end(&w);
+        json_write_end(&w);
+        return finish(req, &w, &b);
+}
+
+/* --- services -----------------------------------------------------------------------------------
+ */
+
+int onebox_api_services(struct http_request *req) {
+        struct scheduler *s = scheduler_api_of(req);
+        _cleanup_(str_free_listp) char **names = NULL;
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+        char *dir;
+        int r;
+
+        dir = arena_printf(req->arena, "%s/services", s->paths->state_dir);
+        if (!dir)
+                return -ENOMEM;
+        r = fileio_list(dir, ".json", &names);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_array(&w, "services");
+        for (char **n = names; n && *n; n++) {
+                _cleanup_free_ char *text = NULL;
+                char *path = arena_printf(req->arena, "%s/%s", dir, *n);
+                struct json *j;
+                size_t len;
+
+                if (path && fileio_read(path, SERVICE_SIZE_MAX, &text, &len) >= 0 &&
+                    json_parse_copy(req->arena, text, len, &j, NULL) >= 0)
+                        json_write_node(&w, j);
+        }
+        json_write_end(&w);
+        json_write_end(&w);
+        return finish(req, &w, &b);
+}
+
+/* --- compile ------------------------------------------------------------------------------------
+ */
+
+static bool read_files(struct http_request *req, const struct json *body,
+                       struct pipelines_text **ret, size_t *ret_n) {
+        struct pipelines_text *files;
+        const struct json *list, *item;
+        struct errmsg em;
+        size_t n = 0;
+
+        if (json_need(body, "files", JSON_ARRAY, &list, &em) < 0) {
+                rest_refuse(req, &em);
+                return false;
+        }
+        files = arena_zalloc_array(req->arena, list->len + 1, sizeof(*files));
+        if (!files || list->len > FILES_MAX) {
+                http_request_reply_error(req, 422, "\"files\": at most %d", FILES_MAX);
+                return false;
+        }
+        json_each (item, list) {
+                if (json_need_str(item, "path", &files[n].path, &em) < 0 ||
+                    json_need_str(item, "text", &files[n].data, &em) < 0) {
+                        rest_refuse(req, &em);
+                        return false;
+                }
+                files[n].len = strlen(files[n].data);
+                n++;
+        }
+        *ret = files;
+        *ret_n = n;
+        return true;
+}
+
+static void write_messages(struct json_write *w, const struct pipelines *p, bool warnings) {
+        json_write_kv_array(w, warnings ? "warnings" : "errors");
+        for (size_t i = 0; i < p->n_messages; i++)
+                if (p->messages[i].is_warning == warnings)
+                        json_write_str(w, p->messages[i].text);
+        json_write_end(w);
+}
+
+static void write_compiled(struct json_write *w, const struct pipelines *p) {
+        json_write_object(w);
+        json_write_kv_array(w, "dags");
+        for (size_t i = 0; i < p->n_dags; i++)
+                json_write_raw(w, p->dags[i].json, strlen(p->dags[i].json));
+        json_write_end(w);
+        json_write_kv_array(w, "services");
+        for (size_t i = 0; i < p->n_services; i++)
+                json_write_raw(w, p->services[i].json, strlen(p->services[i].json));
+        json_write_end(w);
+        write_messages(w, p, false);
+        write_messages(w, p, true);
+        json_write_end(w);
+}
+
+/* POST {"files": [{"path", "text"}…], "compat_code": false}: what they would become. */
+int onebox_api_compile(struct http_request *req) {
+        static const char *const keys[] = {"files", "compat_code"};
+        _cleanup_(pipelines_done) struct pipelines p = {};
+        struct pipelines_options options = {};
+        _cleanup_buf_ struct buf b = {};
+        struct pipelines_text *files;
+        const struct json *body;
+        struct json_write w;
+        struct errmsg em;
+        size_t n;
+        int r;
+
+        if (!rest_read_body(req, keys, ARRAY_SIZE(keys), &body) ||
+            !read_files(req, body, &files, &n))
+                return rest_replied;
+        if (json_want_bool(body, "compat_code", &options.compat_code, &em) < 0)
+                return rest_refuse(req, &em);
+        options.python = arena_printf(req->arena, "%s/venv/bin/python",
+                                      scheduler_api_of(req)->paths->state_dir);
+        if (!options.python)
+                return -ENOMEM;
+        r = pipelines_compile(files, n, &options, &p);
+        if (r < 0)
+                return r;
+        json_write_init(&w, &b, 0);
+        write_compiled(&w, &p);
+        return finish(req, &w, &b);
+}

@@ -1,0 +1,321 @@
+/* onebox-scheduler: decides what runs when, has it started, records what became of it.
+ *
+ * Owns scheduler.db (alone), scheduler.sock, the spool and services/. One loop changes state;
+ * worker threads only read the database. It can be killed at any moment: on start the world is read
+ * from the database and compared with the spool. Told to stop (SIGTERM), it starts nothing more and
+ * ends; tasks go on and are adopted on its return. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemons/scheduler/feed.h"
+#include "daemons/scheduler/launch.h"
+#include "daemons/scheduler/live.h"
+#include "daemons/scheduler/notices.h"
+#include "daemons/scheduler/restore.h"
+#include "daemons/scheduler/scheduler_api.h"
+#include "daemons/scheduler/scheduler_db.h"
+#include "daemons/scheduler/sources.h"
+#include "daemons/scheduler/tidy.h"
+#include "lib/auth/auth_http.h"
+#include "lib/auth/auth_store.h"
+#include "lib/auth/auth_token.h"
+#include "lib/base/fileio.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/options.h"
+#include "lib/base/str.h"
+#include "lib/base/zone.h"
+#include "lib/db/db_readers.h"
+#include "lib/net/http_client.h"
+#include "lib/net/http_server.h"
+#include "lib/net/loop.h"
+#include "lib/net/loop_notify.h"
+
+static const struct conf_key keys[] = {
+#define CONF_KEY(...) CONF_ROW(struct scheduler_conf, __VA_ARGS__)
+#include "config/scheduler.def"
+#undef CONF_KEY
+};
+
+static const struct options_daemon daemon_options = {
+        .program = "onebox-scheduler",
+        .summary = "decide what runs when, have it started, record what became of it",
+        .conf = {keys, ARRAY_SIZE(keys)},
+};
+
+/* What lives beside struct scheduler for the whole life. */
+struct parts {
+        struct scheduler s;
+        struct auth_store *store;
+        struct tidy *tidy;
+        char *db_uri;
+        int lock_fd;
+};
+
+static int before(struct http_request *req) {
+        return auth_http_check(scheduler_api_of(req)->auth, req);
+}
+
+/* --- opening ------------------------------------------------------------------------------------
+ */
+
+static int read_boot_id(char ret[ENTROPY_UUID_SIZE], struct errmsg *em) {
+        static const char path[] = "/proc/sys/kernel/random/boot_id";
+        _cleanup_free_ char *text = NULL;
+        int r = fileio_read(path, 256, &text, NULL);
+
+        if (r >= 0)
+                r = str_copy(ret, ENTROPY_UUID_SIZE, str_strip(text));
+        return r < 0 ? errmsg_errno(em, r, "cannot read %s, which tells one boot from another",
+                                    path)
+                     : 0;
+}
+
+/* One scheduler a state directory: two would both decide. */
+static int lock_state(struct parts *p, struct errmsg *em) {
+        _cleanup_free_ char *path = paths_state(p->s.paths, "scheduler/lock");
+        int r;
+
+        if (!path)
+                return errmsg_fail(em, -ENOMEM, "no memory");
+        r = fileio_mkdir_parents(path, 0750);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot make the directory of %s", path);
+        p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+        if (p->lock_fd < 0)
+                return errmsg_errno(em, -errno, "cannot open %s", path);
+        r = fileio_lock(p->lock_fd);
+        if (r == -EAGAIN)
+                return errmsg_fail(em, -EBUSY, "another onebox-scheduler runs on %s: stop it first",
+                                   p->s.paths->state_dir);
+        return r < 0 ? errmsg_errno(em, r, "cannot lock %s", path) : 0;
+}
+
+static int open_db(struct parts *p, struct errmsg *em) {
+        struct scheduler *s = &p->s;
+        int r;
+
+        s->tasks_dir = paths_state(s->paths, "tasks");
+        p->db_uri = str_printf("sqlite:///%s/scheduler/scheduler.db", s->paths->state_dir);
+        if (!s->tasks_dir || !p->db_uri)
+                return errmsg_fail(em, -ENOMEM, "no memory");
+        r = fileio_mkdir_p(s->tasks_dir, 0711);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot make %s", s->tasks_dir);
+        r = scheduler_db_open(p->db_uri, clock_now(s->clock), em, &s->db);
+        if (r < 0)
+                return r;
+        return db_readers_new(&(struct db_config){.uri = p->db_uri,
+                                                  .flags = DB_READ_ONLY,
+                                                  .sets = scheduler_db_sets,
+                                                  .n_sets = scheduler_db_n_sets},
+                              em, &s->readers);
+}
+
+/* The web forwards for its users; under one user (onebox up) it is our own uid. */
+static size_t find_forwarders(uid_t *uids) {
+        const struct passwd *pw = getpwnam("onebox-web");
+
+        if (!pw)
+                return 0;
+        uids[0] = pw->pw_uid;
+        return 1;
+}
+
+static int open_auth(struct parts *p, struct errmsg *em) {
+        _cleanup_free_ char *store_path = paths_state(p->s.paths, "auth/auth.db");
+        _cleanup_free_ char *key_path = paths_state(p->s.paths, "auth/token.key");
+        struct scheduler *s = &p->s;
+        uid_t forwarders[1];
+        size_t n = find_forwarders(forwarders);
+        int r;
+
+        if (!store_path || !key_path)
+                return errmsg_fail(em, -ENOMEM, "no memory");
+        r = fileio_mkdir_parents(store_path, 0750);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot make the directory of %s", store_path);
+        r = auth_store_open(store_path, AUTH_STORE_CREATE, s->clock, s->entropy, em, &p->store);
+        if (r >= 0)
+                r = auth_token_key_open(key_path, true, 0640, s->entropy, em, &s->token_key);
+        if (r < 0)
+                return r;
+        r = auth_check_new(&(struct auth_check_options){.store = p->store,
+                                                        .key = s->token_key,
+                                                        .clock = s->clock,
+                                                        .entropy = s->entropy,
+                                                        .forwarder_uids = forwarders,
+                                                        .n_forwarder_uids = n},
+                           &s->auth);
+        return r < 0 ? errmsg_errno(em, r, "cannot set up authentication") : 0;
+}
+
+static int open_parts(struct parts *p, struct errmsg *em) {
+        struct scheduler *s = &p->s;
+        int r;
+
+        r = http_client_new(s->loop, &(struct http_client_options){.n_connections = 64},
+                            &s->client);
+        if (r >= 0)
+                r = feed_new(s, &s->feed);
+        if (r >= 0)
+                r = engine_new(s, &s->engine);
+        if (r >= 0)
+                r = launch_new(s, &s->launch);
+        if (r >= 0)
+                r = live_new(s, &s->live);
+        if (r >= 0)
+                r = notices_new(s, &s->notices);
+        if (r >= 0)
+                r = sources_new(s, &s->sources);
+        if (r >= 0)
+                r = tidy_new(s, &p->tidy);
+        return r < 0 ? errmsg_errno(em, r, "cannot set up the scheduler") : 0;
+}
+
+static int open_server(struct parts *p, struct errmsg *em) {
+        const struct http_listen_options options = {.unix_mode = 0666, .trust_peer = true};
+        struct scheduler *s = &p->s;
+        _cleanup_free_ char *address = NULL;
+        struct http_listen *listener;
+        int r;
+
+        address = s->conf->listen ? mem_strdup(s->conf->listen)
+                                  : str_printf("unix:%s/scheduler.sock", s->paths->runtime_dir);
+        if (!address)
+                return errmsg_fail(em, -ENOMEM, "no memory");
+        r = http_server_new(&(struct http_server_options){.loop = s->loop,
+                                                          .ctx = s,
+                                                          .before = before,
+                                                          .n_workers = (unsigned) s->conf->workers},
+                            scheduler_api_routes, scheduler_api_n_routes, &s->server, em);
+        if (r < 0)
+                return r;
+        r = http_listen_open("fd:scheduler", &options, &listener, em);
+        if (r == -ENOENT)
+                r = http_listen_open(address, &options, &listener, em);
+        if (r < 0)
+                return r;
+        log_info("listening on %s", http_listen_address(listener));
+        r = http_server_listen(s->server, listener);
+        return r < 0 ? errmsg_errno(em, r, "cannot listen on %s", address) : 0;
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+static void free_zone(void *z) {
+        zone_free(z);
+}
+
+static int on_stop(struct loop_source *source, int signo, void *ctx) {
+        struct scheduler *s = ctx;
+
+        log_info("told to stop: nothing new is started, tasks go on");
+        engine_stop(s);
+        loop_notify_stopping();
+        loop_quit(s->loop, 0);
+        return 0;
+}
+
+static int open_all(struct parts *p, struct errmsg *em) {
+        struct scheduler *s = &p->s;
+        int r;
+
+        strmap_init(&s->zones, free_zone);
+        r = read_boot_id(s->boot_id, em);
+        if (r >= 0)
+                r = lock_state(p, em);
+        if (r >= 0)
+                r = open_db(p, em);
+        if (r >= 0)
+                r = open_auth(p, em);
+        if (r < 0)
+                return r;
+        r = loop_new(&s->loop);
+        if (r >= 0)
+                r = loop_signal(s->loop, SIGTERM, on_stop, s, NULL);
+        if (r >= 0)
+                r = loop_signal(s->loop, SIGINT, on_stop, s, NULL);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot make the event loop");
+        r = open_parts(p, em);
+        if (r >= 0)
+                r = restore_world(s, em);
+        if (r < 0)
+                return r;
+        sources_read(s);
+        engine_kick(s);
+        return open_server(p, em);
+}
+
+static void close_all(struct parts *p) {
+        struct scheduler *s = &p->s;
+
+        http_server_free(s->server);
+        tidy_free(p->tidy);
+        engine_free(s->engine);
+        sources_free(s->sources);
+        notices_free(s->notices);
+        live_free(s->live);
+        launch_free(s->launch);
+        feed_free(s->feed);
+        http_client_free(s->client);
+        loop_free(s->loop);
+        if (s->has_world)
+                world_done(&s->world);
+        strmap_done(&s->zones);
+        auth_check_free(s->auth);
+        auth_token_key_free(s->token_key);
+        auth_store_free(p->store);
+        db_readers_free(s->readers);
+        db_free(s->db);
+        mem_free(s->tasks_dir);
+        mem_free(p->db_uri);
+        fileio_close(p->lock_fd);
+}
+
+static int serve(const struct scheduler_conf *conf, const struct paths *paths, struct errmsg *em) {
+        struct parts p = {.s = {.conf = conf,
+                                .paths = paths,
+                                .clock = clock_system(),
+                                .entropy = entropy_system()},
+                          .lock_fd = -1};
+        int r;
+
+        p.s.started_at = clock_now(p.s.clock);
+        r = open_all(&p, em);
+        if (r >= 0) {
+                loop_notify_watchdog(p.s.loop);
+                loop_notify_ready();
+                r = loop_run(p.s.loop);
+                if (r < 0)
+                        errmsg_errno(em, r, "the event loop failed");
+        }
+        close_all(&p);
+        return r;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(paths_done) struct paths paths = {};
+        struct scheduler_conf conf = {};
+        struct errmsg em;
+        int r, n_args;
+
+        log_init("onebox-scheduler");
+        umask(0022); /* a task's user reads its spec.json; directories keep others out */
+        r = options_daemon_start(&daemon_options, argc, argv, &conf, &paths, &n_args, &em);
+        if (r == 0)
+                r = serve(&conf, &paths, &em);
+        conf_done(&daemon_options.conf, &conf);
+        if (r == OPTIONS_HELP || r == OPTIONS_VERSION)
+                return 0;
+        if (r < 0)
+                log_error("%s", em.text);
+        return r < 0 ? 1 : 0;
+}

@@ -1,0 +1,19 @@
+/* task_instances_sql.h: the table task_instances: one row a task of a run. Threads: the
+ * connection's. */
+#pragma once
+
+#include "daemons/scheduler/core/world.h"
+#include "lib/db/db.h"
+
+extern const struct db_set task_instances_sql_set;
+
+/* What kind of thing the task runs: its type in the source, or "command" or "marker". */
+const char *task_instances_sql_operator(const struct dag_task *t);
+
+/* All tasks of a new run. */
+int task_instances_sql_insert(struct db *db, int64_t dag_run, const struct world_run *run);
+int task_instances_sql_update(struct db *db, int64_t dag_run, const struct world_task *t);
+
+/* Fills the rows of a restored run's tasks; tasks without a row stay as they are.
+ * -EUCLEAN: a row cannot be read. */
+int task_instances_sql_load(struct db *db, int64_t dag_run, struct world_run *run);

@@ -1,0 +1,22 @@
+/* try_spec.h: the text of spec.json for one try: what to run, as whom, with which environment.
+ *
+ * Placeholders of the command and of environment values are filled in here. Pure but for reading
+ * nothing: all it needs stands in the arguments. */
+#pragma once
+
+#include "daemons/scheduler/core/world.h"
+#include "lib/base/buf.h"
+#include "lib/base/errmsg.h"
+
+struct try_spec {
+        const struct world_task *task;
+        const char *token;        /* of the task, or NULL */
+        const char *tracking_url; /* MLFLOW_TRACKING_URI */
+        const char *state_dir;    /* the venv is there */
+        const char *scheduler_socket;
+        usec_t grace_for;
+        uint64_t log_limit;
+};
+
+/* Adds the JSON to `out`. -EINVAL with *em when placeholders cannot be filled in; -ENOMEM. */
+int try_spec_print(const struct try_spec *spec, struct buf *out, struct errmsg *em);
