@@ -19,6 +19,7 @@
 #include "lib/base/fileio.h"
 #include "lib/base/macros.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/db/db_driver.h"
 #include "lib/db/db_sqlite_backup.h"
 
@@ -128,14 +129,28 @@ static const char *path_of(const char *uri) {
         return *path == '/' && path[1] != '\0' ? path + 1 : NULL;
 }
 
-/* Makes the file ourselves: SQLite would make it readable for everyone. */
+/* Makes the file ourselves: SQLite would make it readable for everyone. The group may do with it
+ * what it may do with the directory, whatever the umask. */
 static int make_file(const char *path, struct errmsg *em) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+        _cleanup_close_ int fd = -1;
+        char dir[PATH_MAX];
+        struct stat st;
+        char *slash;
 
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+        if (fd < 0 && errno == EEXIST)
+                return 0;
         if (fd < 0)
-                return errmsg_errno(em, -errno, "%s: cannot make the database%s", path,
+                return errmsg_errno(em, -errno, "%s: uid %u cannot make the database%s", path,
+                                    (unsigned) geteuid(),
                                     errno == ENOENT ? ", its directory must be there" : "");
-        fileio_close(fd);
+        if (str_copy(dir, sizeof(dir), path) < 0)
+                return -ENAMETOOLONG;
+        slash = strrchr(dir, '/');
+        if (slash)
+                slash[slash == dir ? 1 : 0] = '\0';
+        if (stat(slash ? dir : ".", &st) == 0 && (st.st_mode & 0060))
+                (void) fchmod(fd, 0600 | (st.st_mode & 0060));
         return 0;
 }
 

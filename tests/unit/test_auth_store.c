@@ -2,7 +2,9 @@
 #include "tests/unit/db_test_dir.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "lib/auth/auth_password.h"
 #include "lib/auth/auth_store.h"
@@ -12,6 +14,8 @@
 #include "lib/base/str.h"
 
 #define T0 (1800000000 * USEC_PER_SEC)
+
+enum { NOBODY = 65534 };
 
 struct box {
         struct test_dir *dir;
@@ -232,6 +236,70 @@ static void test_read_only_and_late(void **state) {
         auth_store_free(reader);
 }
 
+/* Runs as another user whose group is the directory's; gives what it says. */
+static int as_nobody(struct box *b, int (*call)(struct box *b)) {
+        pid_t pid = fork();
+        int status = -1;
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+                        _exit(99);
+                _exit(call(b));
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+static int open_as_daemon(struct box *b, struct auth_store **ret) {
+        return auth_store_open(b->dir->file, AUTH_STORE_CREATE, &b->clock.clock,
+                               &b->entropy.entropy, NULL, ret);
+}
+
+static int write_and_read(struct box *b) {
+        struct auth_store_user u = {};
+        struct auth_store *s = NULL;
+
+        if (open_as_daemon(b, &s) < 0)
+                return 1;
+        if (auth_store_user_get(s, "bob", &b->arena, &u) != 0)
+                return 2;
+        return auth_store_user_insert(s, "carol", NULL, AUTH_USER, NULL) == 0 ? 0 : 3;
+}
+
+static int read_only(struct box *b) {
+        struct auth_store_user u = {};
+        struct auth_store *s = NULL;
+
+        if (open_as_daemon(b, &s) < 0)
+                return 1;
+        if (auth_store_user_get(s, "bob", &b->arena, &u) != 0)
+                return 2;
+        return auth_store_user_insert(s, "dave", NULL, AUTH_USER, NULL) == -EROFS ? 0 : 3;
+}
+
+/* As tmpfiles makes auth/: the daemons' users share it by its group. */
+static void test_several_users_share_it(void **state) {
+        struct box *b = *state;
+        struct auth_store_user u = {};
+
+        if (geteuid() != 0)
+                skip();
+        auth_store_free(b->store);
+        b->store = NULL;
+        assert_int_equal(fileio_unlink(b->dir->file), 0);
+        assert_int_equal(chown(b->dir->path, 0, NOBODY), 0);
+        assert_int_equal(chmod(b->dir->path, 02770), 0);
+        assert_int_equal(open_as_daemon(b, &b->store), 0);
+        insert(b, "bob", NULL, AUTH_USER);
+        assert_int_equal(as_nobody(b, write_and_read), 0);
+        assert_int_equal(auth_store_user_get(b->store, "carol", &b->arena, &u), 0);
+        assert_int_equal(chmod(b->dir->path, 02750), 0);
+        assert_int_equal(chmod(b->dir->file, 0640), 0);
+        assert_int_equal(as_nobody(b, read_only), 0);
+}
+
 static void test_password_hashes(void **state) {
         char one[AUTH_PASSWORD_HASH_SIZE], two[AUTH_PASSWORD_HASH_SIZE];
 
@@ -253,6 +321,7 @@ int main(void) {
                 BOXED(test_tokens),
                 BOXED(test_tokens_end),
                 BOXED(test_read_only_and_late),
+                BOXED(test_several_users_share_it),
                 cmocka_unit_test(test_password_hashes),
         };
 
