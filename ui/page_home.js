@@ -1,7 +1,7 @@
 // Now: is the box well, what runs, what needs somebody, what comes, and what came out lately.
 import { h, page, replace } from "./shared/dom.js";
 import { get, scheduler, tracking } from "./shared/api.js";
-import { sheet, place, empty, skeleton } from "./shared/panel.js";
+import { sheet, place, empty } from "./shared/panel.js";
 import { live } from "./shared/live.js";
 import { mark, word } from "./shared/state.js";
 import { when, lasting, millis, clock, absolute } from "./shared/time.js";
@@ -27,6 +27,8 @@ async function everything(signal) {
   const instances = await Promise.all(going.slice(0, 20).map((r) => scheduler.taskInstances(r.dag_id, r.dag_run_id, signal)));
   return { dags, runs: [...runs], errors, going, instances: instances.flat() };
 }
+
+const told = (answer) => (answer.status === "fulfilled" ? answer.value : null);
 
 const meter = (part) => h("span", { class: "bar-meter", "aria-hidden": "true" }, h("i", { class: part > .9 ? "full" : "", style: { width: `${Math.round(part * 100)}%` } }));
 
@@ -103,31 +105,40 @@ const modelList = (models) => (models.length ? h("ul", { class: "list" }, models
   h("div", { class: "aside" }, (m.aliases || []).slice(0, 2).map((a) => h("span", { class: "tag strong" }, `${a.alias} → ${a.version}`)), when(Number(m.last_updated_timestamp) || null)))))
   : empty("No models yet"));
 
+const healthFacts = (r) => Object.entries(r.upstreams || {}).map(([name, text]) => fact(name.replace("onebox-", "").replace(/^./, (c) => c.toUpperCase()),
+  mark(text === "ok" ? "success" : "failed", text), text === "ok" ? "well" : h("span", { title: text }, "away")));
+
+function countFacts({ runs, instances }) {
+  const since = Date.now() - DAY;
+  const recent = runs.flatMap(([, r]) => r).filter((r) => millis(r.end_date) > since);
+  const n = (state) => String(recent.filter((r) => r.state === state).length);
+  return [fact("Running", String(instances.filter((t) => t.state === "running").length)),
+    fact("Last 24 h", mark("success"), n("success"), mark("failed"), n("failed"))];
+}
+
+const section = (name, count, ...body) => h("section", { class: "sheet", "aria-label": name },
+  h("header", {}, h("h2", {}, name), h("span", { class: "count" }, count || "")), body);
+
+function pipelineSide(d) {
+  const n = needs(d);
+  return [n.n ? section("Needs you", n.n, needList(n)) : null, section("Now", "", nowList(d)), section("Next 24 hours", "", day(d.dags))];
+}
+
 export function mount(root, { signal, title }) {
   title("");
-  const frame = (name) => h("section", { class: "sheet", "aria-label": name }, h("header", {}, h("h2", {}, name), h("span", { class: "count" })), h("div", {}, skeleton(3)));
-  const put = (node, content, count = "") => { node.hidden = false; node.querySelector(".count").textContent = count; replace(node.lastChild, content); };
-  const needBox = h("div", {});
-  const comes = frame("Next 24 hours"), pipelines = frame("Pipelines");
-  const counts = h("div", { style: { display: "contents" } });
-  const now = sheet({ title: "Now", lines: 3, signal, every: 20000, load: everything, failed: () => { comes.hidden = true; pipelines.hidden = true; replace(needBox); replace(counts); }, view: (d) => {
-    const n = needs(d);
-    replace(needBox, n.n ? h("section", { class: "sheet", "aria-label": "Needs you" }, h("header", {}, h("h2", {}, "Needs you"), h("span", { class: "count" }, n.n)), needList(n)) : null);
-    put(comes, day(d.dags));
-    put(pipelines, d.dags.length ? pipelineRows(d.dags, new Map(d.runs)) : noPipelines(), d.dags.length || "");
-    const all = d.runs.flatMap(([, r]) => r), since = Date.now() - DAY;
-    const recent = all.filter((r) => millis(r.end_date) > since);
-    replace(counts, fact("Running", String(d.instances.filter((t) => t.state === "running").length)),
-      fact("Last 24 h", mark("success"), String(recent.filter((r) => r.state === "success").length), mark("failed"), String(recent.filter((r) => r.state === "failed").length)));
-    return nowList(d);
-  } });
-  const health = place({ lines: 1, signal, every: 10000, load: ready, view: (r) => Object.entries(r.upstreams || {}).map(([name, text]) =>
-    fact(name.replace("onebox-", "").replace(/^./, (c) => c.toUpperCase()), mark(text === "ok" ? "success" : "failed", text), text === "ok" ? "well" : text)) }, h("div", { style: { display: "contents" } }));
-  const trackedList = sheet({ title: "Tracked lately", lines: 5, signal, every: 10000, load: latest, view: latestList });
-  const models = sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models(undefined, s), view: modelList });
-  const machine = place({ lines: 1, signal, every: 15000, load: (s) => get("api/onebox/v1/box", {}, s), view: boxFacts }, h("div", { style: { display: "contents" } }));
-  replace(root, h("h1", { class: "hidden" }, "Now"), h("section", { class: "sheet strip", "aria-label": "The box" }, health, counts, machine),
-    h("div", { class: "cols" }, h("div", { class: "stack" }, needBox, now, comes), h("div", { class: "stack" }, trackedList, models)),
-    h("div", { style: { height: "16px" } }), pipelines);
-  live(signal, now.reload);
+  const counts = h("div", { class: "facts" });
+  const below = h("div", {});
+  // What belongs together comes together, so that nothing moves once it is there.
+  const strip = place({ lines: 1, signal, every: 10000, load: async (s) => (await Promise.allSettled([ready(s), get("api/onebox/v1/box", {}, s)])).map(told),
+    view: ([health, machine]) => [health ? healthFacts(health) : fact("onebox", mark("failed"), "away"), machine ? boxFacts(machine) : null] }, h("div", { class: "facts" }));
+  const side = place({ lines: 8, signal, every: 20000, load: everything, failed: () => { replace(below); replace(counts); }, view: (d) => {
+    replace(counts, countFacts(d));
+    replace(below, section("Pipelines", d.dags.length, d.dags.length ? pipelineRows(d.dags, new Map(d.runs)) : noPipelines()));
+    return pipelineSide(d);
+  } }, h("div", { class: "stack tall" }));
+  replace(root, h("h1", { class: "hidden" }, "Now"), h("section", { class: "sheet strip", "aria-label": "The box" }, strip, counts),
+    h("div", { class: "cols" }, side, h("div", { class: "stack" },
+      sheet({ title: "Tracked lately", lines: 5, signal, every: 10000, load: latest, view: latestList }),
+      sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models(undefined, s), view: modelList }))), below);
+  live(signal, side.reload);
 }

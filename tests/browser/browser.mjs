@@ -49,7 +49,7 @@ export class Browser {
     const { browserContextId } = await this.call("Target.createBrowserContext");
     const { targetId } = await this.call("Target.createTarget", { url: "about:blank", browserContextId });
     const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
-    const page = new Page(this, sessionId, browserContextId);
+    const page = new Page(this, sessionId);
     this.pages.set(sessionId, page);
     this.contexts.push(browserContextId);
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await page.call(`${domain}.enable`);
@@ -64,12 +64,6 @@ export class Browser {
     this.pages.clear();
   }
 
-  async closePages() {
-    const pages = [...this.pages.values()];
-    this.pages.clear();
-    for (const { context } of pages) await this.call("Target.disposeBrowserContext", { browserContextId: context });
-  }
-
   async stop() {
     const ended = new Promise((done) => this.child.on("exit", done));
     this.call("Browser.close").catch(() => {});
@@ -79,7 +73,7 @@ export class Browser {
 }
 
 class Page {
-  constructor(browser, id, context) { Object.assign(this, { browser, id, context, errors: [], dialogs: 0 }); }
+  constructor(browser, id) { Object.assign(this, { browser, id, errors: [], dialogs: 0 }); }
 
   call(method, params) { return this.browser.call(method, params, this.id); }
 

@@ -190,9 +190,8 @@ class Handler(BaseHTTPRequestHandler):
         return self.send(200, kind, file.read_bytes())
 
     def forward(self):
-        size = int(self.headers.get("Content-Length") or 0)
         request = urllib.request.Request(
-            self.server.options.tracking + self.path, self.rfile.read(size) or None,
+            self.server.options.tracking + self.path, self.body or None,
             {"Content-Type": "application/json"}, method=self.command)
         try:
             with urllib.request.urlopen(request) as got:
@@ -236,12 +235,12 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self):
         url = urlsplit(self.path)
         name = url.path.strip("/")
+        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if name.startswith("scenario/"):
             self.server.options.scenario = name.split("/")[1]
             return self.send_json(200, self.server.changes)
         if self.command in ("POST", "PATCH") and url.path.startswith("/api/v2/"):
-            size = int(self.headers.get("Content-Length") or 0)
-            return self.change(url.path, json.loads(self.rfile.read(size) or "{}"))
+            return self.change(url.path, json.loads(self.body or "{}"))
         if name in PAGES:
             return self.send_file("shell.html")
         if name == "login":

@@ -97,6 +97,7 @@ test("a matrix folds and unfolds; a cell leads to its task without loading the f
   const page = await see("pipeline?dag=iris");
   const rows = () => page.eval("document.querySelectorAll('.grid .task').length");
   assert.equal(await rows(), 5);
+  await page.eval("document.querySelector('.twist').focus()");
   await page.click(".twist");
   await page.until("document.querySelectorAll('.grid .task').length === 17");
   assert.equal(await page.eval("document.activeElement.className"), "twist");
@@ -214,9 +215,8 @@ test("dark and light differ, and both can be read", async () => {
 let bad = 0;
 console.log(`1..${tests.length}`);
 for (const [i, [name, run]] of tests.entries()) {
-  try { await run(); await browser.closePages(); console.log(`ok ${i + 1} - ${name}`); } catch (error) {
+  try { await run(); console.log(`ok ${i + 1} - ${name}`); } catch (error) {
     bad++;
-    await browser.closePages();
     console.log(`not ok ${i + 1} - ${name}\n${String(error.stack).replace(/^/gm, "# ")}`);
   }
   await browser.closePages();

@@ -17,7 +17,6 @@ try {
       for (const e of page.errors) console.error(`${name}${suffix}: ${e}`);
       await page.picture(`${dir}/${name}${suffix}.png`);
       await browser.closePages();
-      await browser.closePages();
     }
   }
 } finally {

@@ -12,7 +12,7 @@ function tell(change) {
 }
 
 function connect() {
-  if (stream || !listeners.size) return;
+  if (stream || !listeners.size || document.hidden) return;
   stream = new EventSource(PATH);
   stream.onopen = () => { open = true; tell(null); };
   stream.onerror = () => { open = false; };
@@ -34,6 +34,11 @@ function disconnect() {
 
 setInterval(() => { if (!open && !document.hidden && listeners.size) tell(null); }, SLOW);
 addEventListener("pagehide", disconnect);
+// A browser has six connections to a host for all its tabs: one that nobody sees holds none.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) disconnect();
+  else if (listeners.size) { connect(); tell(null); }
+});
 
 // Calls changed() soon after anything wants() says yes to (without wants: anything) has changed.
 export function live(signal, changed, wants) {

@@ -3,7 +3,7 @@ import { h, replace } from "./dom.js";
 
 const AGAIN_AFTER = 4000; // ms until something that is away is asked again
 
-export const skeleton = (lines) => h("div", { class: "skeleton", "aria-hidden": "true" },
+const skeleton = (lines) => h("div", { class: "skeleton", "aria-hidden": "true" },
   Array.from({ length: lines }, () => h("i")));
 
 export const empty = (title, ...more) => h("div", { class: "empty" }, h("b", {}, title), ...more);
@@ -32,9 +32,9 @@ export function sheet({ title, count, right, lines = 4, signal, every = 0, load,
 }
 
 // The same for a bare place of the page.
-export function place({ lines = 3, ...rest }, node = h("div", {})) {
+export function place({ lines = 3, failed, ...rest }, node = h("div", {})) {
   replace(node, skeleton(lines));
-  attach(node, node, rest);
+  attach(node, node, { ...rest, broke: failed });
   return node;
 }
 
