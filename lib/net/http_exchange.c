@@ -57,6 +57,18 @@ void http_exchange_sweep(struct http_server *s, usec_t now) {
         }
 }
 
+bool http_exchange_dribbles(struct http_exchange *x, usec_t now) {
+        if ((x->state != HTTP_EXCHANGE_BODY && x->state != HTTP_EXCHANGE_DRAIN) || x->is_suspended)
+                return false;
+        if (now - x->window_at < x->server->options.stall_for)
+                return false;
+        if (x->n_window < HTTP_EXCHANGE_WINDOW_MIN)
+                return true;
+        x->n_window = 0;
+        x->window_at = now;
+        return false;
+}
+
 /* --- birth and death ------------------------------------------------------------------------- */
 
 static struct http_exchange *http_exchange_new(struct http_server *s) {
@@ -139,7 +151,7 @@ void *http_exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mh
         c->exchange = x;
         x->server->n_active++;
         x->server->n_requests++;
-        x->began_at = http_server_now();
+        x->began_at = x->window_at = http_server_now();
         x->req = (struct http_request){
                 .server = x->server,
                 .ctx = x->server->options.ctx,
@@ -309,6 +321,7 @@ static enum MHD_Result http_exchange_on_header(struct http_exchange *x, const ch
 
 static enum MHD_Result http_exchange_step(struct http_exchange *x, const char *method,
                                           const char *data, size_t *size) {
+        x->n_window += *size;
         switch (x->state) {
         case HTTP_EXCHANGE_NEW:
                 return http_exchange_on_header(x, method);

@@ -22,6 +22,9 @@
 #define HTTP_EXCHANGE_DRAIN_MAX (UINT64_C(64) << 20)
 /* Refused requests with an Expect header or a larger body are answered at once and closed. */
 
+/* A body that brings less than this in http_server_options.stall_for is cut off. */
+#define HTTP_EXCHANGE_WINDOW_MIN 1024
+
 enum http_exchange_state {
         HTTP_EXCHANGE_NEW,
         HTTP_EXCHANGE_BODY,
@@ -63,6 +66,8 @@ struct http_exchange {
         uint64_t body_expected; /* UINT64_MAX = chunked */
         size_t body_cap;
         uint64_t n_drained;
+        uint64_t n_window; /* bytes since window_at, by which a dribbling client is known */
+        usec_t window_at;
         bool body_begun; /* the row's begin() was called and abort() is owed */
         bool body_paused;
         atomic_bool body_resume_posted;
@@ -139,6 +144,8 @@ void http_exchange_suspend(struct http_exchange *x);
 void http_exchange_resume(struct http_exchange *x);
 /* Once a second or so: who hung up, whose stream needs a heartbeat. */
 void http_exchange_sweep(struct http_server *s, usec_t now);
+/* Is this one waiting for a body that comes too slowly? */
+bool http_exchange_dribbles(struct http_exchange *x, usec_t now);
 void http_exchange_free(struct http_exchange *x);
 /* True when it was dead: recycled then, once nothing of it is posted. */
 bool http_exchange_bury(struct http_exchange *x);

@@ -102,8 +102,9 @@ int http_forward_headers_write(struct http_request *req, const struct http_forwa
                 buf_add_lit(out, "Transfer-Encoding: chunked\r\n");
         else if (x->body_expected > 0 || (req->method != HTTP_GET && req->method != HTTP_HEAD))
                 buf_printf(out, "Content-Length: %" PRIu64 "\r\n", x->body_expected);
-        if (req->peer->kind == HTTP_PEER_TCP)
-                buf_printf(out, "X-Forwarded-For: %s\r\n", req->peer->address);
+        /* Always there, so that the daemon behind can tell a client's request from our own. */
+        buf_printf(out, "X-Forwarded-For: %s\r\n",
+                   req->peer->kind == HTTP_PEER_TCP ? req->peer->address : "unix");
         if (host)
                 buf_printf(out, "X-Forwarded-Host: %s\r\n", host);
         buf_add(out, own->text.data, own->text.len);

@@ -262,6 +262,9 @@ static int http_server_on_sweep(struct loop_source *t, usec_t now, void *ctx) {
         while (s->idle && now - s->idle->since_at >= s->options.idle_for)
                 http_server_conn_cut(s->idle);
         http_exchange_sweep(s, now);
+        for (struct http_conn *c = s->busy; c; c = c->next)
+                if (c->exchange && http_exchange_dribbles(c->exchange, now))
+                        shutdown(c->fd, SHUT_RDWR);
         http_server_set_accepting(s, s->n_conns < s->options.n_connections);
         /* Also lets MHD see its own timeouts. */
         http_server_run_soon(s);

@@ -118,9 +118,11 @@ int http_worker_submit(struct http_worker_pool *p, struct http_exchange *x) {
                 *p->tail = x;
                 p->tail = &x->next_work;
                 p->n_queued++;
-                pthread_cond_signal(&p->wake);
         }
         pthread_mutex_unlock(&p->lock);
+        /* Not under the lock, which the woken thread wants first. */
+        if (r >= 0)
+                pthread_cond_signal(&p->wake);
         return r;
 }
 
