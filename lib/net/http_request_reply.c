@@ -111,17 +111,18 @@ int http_request_reply_static(struct http_request *req, int status, const char *
 
 int http_request_reply_buf(struct http_request *req, int status, const char *content_type,
                            struct buf *b) {
-        size_t size = b->len;
+        /* The buf itself may lie in the request's arena, which may be gone once it is answered. */
+        _cleanup_buf_ struct buf own = *b;
+        size_t size = own.len;
         char *data;
-        int r = buf_error(b);
+        int r = buf_error(&own);
 
+        *b = (struct buf){.limit = own.limit};
         if (r >= 0)
-                r = http_request_reply_packed(req, status, content_type, b->data, size);
-        if (r != 0) {
-                buf_done(b);
+                r = http_request_reply_packed(req, status, content_type, own.data, size);
+        if (r != 0)
                 return r < 0 ? r : 0;
-        }
-        data = buf_take(b, NULL);
+        data = buf_take(&own, NULL);
         return data ? http_request_reply_own(req, status, content_type, data, size) : -ENOMEM;
 }
 
