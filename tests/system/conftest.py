@@ -55,10 +55,10 @@ class Box:
             argv += ["-H", "Content-Type: application/json", "--data-binary", json.dumps(body)]
         if method:
             argv += ["-X", method]
-        out = self.machine.run(*argv, "http://localhost" + path).stdout
-        text, _, status = out.rpartition("\n")
+        done = self.machine.run(*argv, "http://localhost" + path, check=False)
+        text, _, status = done.stdout.rpartition("\n")
         if check and not status.startswith("2"):
-            raise Failed(f"{method or 'GET'} {path}: {status} {text}")
+            raise Failed(f"{method or 'GET'} {path}: {status} {text}{done.stderr}\n{self.report()}")
         try:
             return int(status), json.loads(text)
         except ValueError:
