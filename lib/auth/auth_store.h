@@ -50,8 +50,9 @@ enum auth_store_flags {
         AUTH_STORE_CREATE = 1 << 1, /* make file and tables when absent; implies WRITE */
 };
 
-/* Opens auth.db. Where the file is there but may only be read, changes answer -EROFS. Without CREATE a
- * missing file is fine: nobody is known until it comes. `em` names the file, reason and remedy. */
+/* Opens auth.db. Where the file is there but may only be read, changes answer -EROFS. Without
+ * CREATE a missing file is fine: nobody is known until it comes. `em` names the file, reason and
+ * remedy. */
 int auth_store_open(const char *path, unsigned flags, const struct clock *clock,
                     struct entropy *entropy, struct errmsg *em, struct auth_store **ret_store);
 struct auth_store *auth_store_free(struct auth_store *s);
