@@ -5,11 +5,10 @@
 INSTALL_CONFIGURE=("--prefix=$PREFIX" --sysconfdir=/etc --localstatedir=/var --disable-werror 'CFLAGS=-O2 -g')
 RUNTIME=${ONEBOX_RUNTIME_DIR:-/run/onebox}
 EXAMPLE=iris
-UP_LOG=$STATE/up.log
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
-onebox() { "$PREFIX/bin/onebox" "$@"; }
+onebox() { ONEBOX_STATE_DIR=$STATE ONEBOX_RUNTIME_DIR=$RUNTIME "$PREFIX/bin/onebox" "$@"; }
 
 # What is installed, as one number: a running onebox that was started from something else is
 # started again.
@@ -35,34 +34,14 @@ start_units() {
         systemctl start onebox.target
 }
 
-# The pid of a running `onebox up` on this state, by the program it runs.
-up_pid() {
-        local pid
-        pid=$(cat "$STATE/.up" 2>/dev/null || true)
-        [ -n "$pid" ] && [ "$(readlink "/proc/$pid/exe" 2>/dev/null)" -ef "$PREFIX/bin/onebox" ] && echo "$pid"
-}
-
-stop_up() {
-        local pid i
-        pid=$(up_pid) || return 0
-        kill -TERM "$pid" 2>/dev/null || return 0
-        for ((i = 0; i < 300; i++)); do
-                kill -0 "$pid" 2>/dev/null || return 0
-                sleep 0.1
-        done
-        echo "error: onebox up ($pid) does not stop"
-        return 1
-}
-
+# Where systemd is not the first process: `onebox up`, in the background once everything answers.
 start_up() {
         mkdir -p "$STATE" "$RUNTIME"
-        if up_pid >/dev/null; then
-                [ "$(cat "$STATE/.running" 2>/dev/null || true)" != "$(installed_version)" ] || return 0
-                stop_up
+        if ask web /health >/dev/null 2>&1 && [ "$(cat "$STATE/.running" 2>/dev/null || true)" = "$(installed_version)" ]; then
+                return 0
         fi
-        # shellcheck disable=SC2016 # the inner shell expands them
-        setsid -f bash -c 'echo $$ >"$1.new" && mv "$1.new" "$1" && exec "$2" up --state-dir "$3" --runtime-dir "$4"' \
-                - "$STATE/.up" "$PREFIX/bin/onebox" "$STATE" "$RUNTIME" </dev/null >>"$UP_LOG" 2>&1 9>&-
+        onebox down
+        onebox up --detach 9>&-
 }
 
 # ask SOCKET PATH [CURL-ARGUMENTS]: a request to a daemon's Unix socket.
@@ -82,7 +61,7 @@ start() {
                 sleep 0.1
         done
         echo "error: the daemons do not answer after 30 s"
-        if has_systemd; then journalctl -n 40 --no-pager -u 'onebox-*'; else tail -n 40 "$UP_LOG"; fi
+        if has_systemd; then journalctl -n 40 --no-pager -u 'onebox-*'; else tail -n 40 "$STATE/up.log"; fi
         return 1
 }
 
@@ -92,7 +71,7 @@ demo_stop() {
                 systemctl disable --now --quiet onebox.target
                 systemctl stop 'onebox-*.socket' 'onebox-serving@*.service'
         else
-                stop_up
+                onebox down
         fi
         say "onebox is stopped; its data is in $STATE"
 }
@@ -132,6 +111,18 @@ train() {
         onebox trigger "$EXAMPLE" --follow || die "the run failed: onebox runs $EXAMPLE, onebox logs says why"
 }
 
+# Somebody who may sign in to the pages by password; the password is shown once and kept nowhere.
+make_user() {
+        local password
+        if onebox user list 2>/dev/null | grep -qw demo; then
+                say "  Sign in to the pages as demo (a new password: sudo onebox passwd demo)"
+                return
+        fi
+        password=$(head -c 12 /dev/urandom | base64 | tr '+/' 'xy')
+        onebox user add demo --role=op <<<"$password" >/dev/null || die "the user demo cannot be made: onebox user add demo"
+        say "  Sign in to the pages as demo, password $password"
+}
+
 serve_ready() {
         local i
         for ((i = 0; i < 1200; i++)); do
@@ -147,13 +138,14 @@ demo_report() {
         say
         python3 "$TOP/build-aux/demo_report.py" "$RUNTIME/tracking.sock" "$EXAMPLE"
         answer=$(curl -sS -f -m 60 -X POST -H 'Content-Type: application/json' -d "$request" "localhost:$port/predict") ||
-                die "the service gives no prediction: journalctl -u onebox-serving@$EXAMPLE, or $UP_LOG"
+                die "the service gives no prediction: journalctl -u onebox-serving@$EXAMPLE, or $STATE/up.log"
         say
         say "A prediction of the version in production:"
         say "  \$ curl -X POST -d '$request' localhost:$port/predict"
         say "  $answer"
         say
         onebox urls
+        make_user
         say
         say "  onebox status · onebox runs $EXAMPLE · onebox trigger $EXAMPLE · sudo ./setup demo --again"
         say "  It stays up; its data is in $STATE. To stop it: sudo ./setup stop"
