@@ -5,7 +5,7 @@
 
 #include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/dags_sql.h"
-#include "daemons/scheduler/effect.h"
+#include "daemons/scheduler/effects.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/notices.h"
 #include "daemons/scheduler/restore.h"
@@ -77,13 +77,13 @@ static int remember(struct scheduler *s, const struct world_event *e,
         int r = 0;
 
         if (e->kind == WORLD_TRY_CREATED)
-                r = effect_add_try(x, EFFECT_START, e->task, e->try_id);
+                r = effects_add_try(x, EFFECT_START, e->task, e->try_id);
         else if (e->kind == WORLD_TRY_STOPPING)
-                r = effect_add_try(x, EFFECT_STOP, e->task, e->try_id);
+                r = effects_add_try(x, EFFECT_STOP, e->task, e->try_id);
         else if (e->kind == WORLD_TRY_ENDED)
-                r = effect_add_try(x, EFFECT_ENDED, e->task, e->try_id);
+                r = effects_add_try(x, EFFECT_ENDED, e->task, e->try_id);
         else if (e->kind == WORLD_RUN_FINISHED || e->kind == WORLD_RUN_MARKED)
-                r = effect_add_sweep(x, e->run->dag);
+                r = effects_add_sweep(x, e->run->dag);
         if (r >= 0 && touched->task)
                 r = feed_add_task(s, touched->task, e->at);
         if (r >= 0 && touched->run)

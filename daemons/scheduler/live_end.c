@@ -28,14 +28,6 @@ struct try_job {
         struct http_request *req;
 };
 
-struct world_task *live_try_task(const struct live_try *t) {
-        struct world_dag *wd = world_get_dag(&t->s->world, t->dag_id);
-        struct world_run *run = wd ? world_get_run(wd, t->run_id) : NULL;
-        struct world_task *task = run ? world_get_task(run, t->task_id, t->map_index) : NULL;
-
-        return task && str_eq(task->try_id, t->try_id) ? task : NULL;
-}
-
 static struct live_try *job_try(struct scheduler *s, const struct try_job *j) {
         return strmap_get(&s->live->tries, j->try_id);
 }

@@ -102,6 +102,16 @@ static void on_answer(void *ctx, struct http_client_call *call,
                 round_over(n);
 }
 
+/* The status of the runs a try leaves open, in MLflow's words. */
+static const char *run_status(const char *result) {
+        enum world_result r = WORLD_RESULT_FAILED;
+
+        (void) world_apply_result_parse(result, &r);
+        return r == WORLD_RESULT_SUCCESS || r == WORLD_RESULT_SKIPPED       ? "FINISHED"
+               : r == WORLD_RESULT_INTERRUPTED || r == WORLD_RESULT_STOPPED ? "KILLED"
+                                                                            : "FAILED";
+}
+
 static int notice_send(struct notices *n, const struct tries_sql_untold *row) {
         struct notice *notice = &n->round[n->n_round];
         char url[128];
@@ -112,6 +122,7 @@ static int notice_send(struct notices *n, const struct tries_sql_untold *row) {
         str_copy(notice->try_id, sizeof(notice->try_id), row->try_id);
         json_write_init(&w, &notice->body, 0);
         json_write_object(&w);
+        json_write_kv_str(&w, "status", run_status(row->result));
         json_write_kv_str(&w, "state", row->result);
         json_write_kv_str(&w, "dag_id", row->dag_id);
         json_write_kv_str(&w, "run_id", row->run_id);

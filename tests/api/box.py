@@ -133,7 +133,8 @@ class Box:
                 continue
             if argv[0].endswith(b"onebox-task") and self.state.encode() in argv:
                 found.append(int(pid))
-        return found
+        # a child that has not become the command yet still looks like its supervisor
+        return [p for p in found if parent_of(p) not in found]
 
     # --- pipelines ------------------------------------------------------------------------------
     def pipeline(self, name, text):
@@ -212,6 +213,14 @@ class Box:
             f.seek(0, os.SEEK_END)
             f.seek(max(0, f.tell() - n))
             return f.read().decode(errors="replace")
+
+
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return int(f.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def children_of(pid):
