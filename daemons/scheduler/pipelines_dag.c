@@ -384,11 +384,15 @@ static const char *yaml_name(const struct pipelines_node *p, const char *json_na
 static const struct pipelines_node *find_place(const struct pipelines_node *p,
                                                const struct origins *origins, const char *path,
                                                const char **ret_text) {
-        const char *rest = str_after(path, "tasks[");
+        const char *rest = str_after(path, "tasks["), *colon = strstr(path, ": ");
         const struct pipelines_node *at = p, *inner;
         char *end, name[64];
         size_t n;
 
+        *ret_text = path;
+        if (!colon || memchr(path, ' ', (size_t) (colon - path)))
+                return at;
+        *ret_text = colon + STRLEN(": ");
         if (rest) {
                 unsigned long i = strtoul(rest, &end, 10);
 
@@ -396,17 +400,15 @@ static const struct pipelines_node *find_place(const struct pipelines_node *p,
                         at = origins->items[i];
                 path = end + strspn(end, "].");
         }
-        n = strcspn(path, ".[: ");
-        if (n > 0 && n < sizeof(name) && path[n] && path[n] != ' ') {
-                memcpy(name, path, n);
-                name[n] = 0;
-                inner = pipelines_tree_get(at, yaml_name(at, name));
-                if (!inner && at != p)
-                        inner = pipelines_tree_get(p, yaml_name(p, name));
-                at = inner ? inner : at;
-        }
-        *ret_text = path + strspn(path, ": ");
-        return at;
+        n = strcspn(path, ".[:");
+        if (n == 0 || n >= sizeof(name))
+                return at;
+        memcpy(name, path, n);
+        name[n] = 0;
+        inner = pipelines_tree_get(at, yaml_name(at, name));
+        if (!inner)
+                inner = pipelines_tree_get(p, yaml_name(p, name));
+        return inner ? inner : at;
 }
 
 static int check_json(struct pipelines_context *c, const struct pipelines_node *p,

@@ -1,5 +1,7 @@
 #include "daemons/scheduler/pipelines_keys.h"
 
+#include <string.h>
+
 #include "lib/base/str.h"
 
 static const struct {
@@ -22,7 +24,7 @@ static int check_unknown(struct pipelines_context *c, const struct pipelines_nod
                 if (keys[i].of == of)
                         names[n++] = keys[i].name;
         near = str_nearest(item->key, names, n);
-        if (near)
+        if (near && str_distance(item->key, near) <= (strlen(near) > 4 ? 2u : 1u))
                 return pipelines_context_error(c, item,
                                                "%s has no key \"%s\": did you mean \"%s\"?", what,
                                                item->key, near);
