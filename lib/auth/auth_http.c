@@ -52,15 +52,15 @@ static int reply_refusal(struct http_request *req, const struct auth_check_refus
 }
 
 static int reply_forbidden(struct http_request *req, enum auth_role needed) {
-        const struct auth_identity *identity = req->identity;
+        const struct auth_identity *who = req->identity;
+        const char *role = auth_role_print(needed);
         int r;
 
         r = http_request_reply_error(req, 403,
                                      "%s has the role %s, this needs %s: an admin can give it with "
-                                     "`onebox user role %s %s`",
-                                     identity->name, auth_role_print(identity->role),
-                                     auth_role_print(needed), identity->name,
-                                     auth_role_print(needed));
+                                     "`onebox user role %s --role=%s` or the Unix group %s",
+                                     who->name, auth_role_print(who->role), role, who->name, role,
+                                     auth_role_group(needed));
         return r < 0 ? r : HTTP_LATER;
 }
 

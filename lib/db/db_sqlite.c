@@ -129,28 +129,41 @@ static const char *path_of(const char *uri) {
         return *path == '/' && path[1] != '\0' ? path + 1 : NULL;
 }
 
-/* Makes the file ourselves: SQLite would make it readable for everyone. The group may do with it
- * what it may do with the directory, whatever the umask. */
-static int make_file(const char *path, struct errmsg *em) {
-        _cleanup_close_ int fd = -1;
+/* What the group may do with the directory it may do with the file, whatever the umask. */
+static mode_t mode_for(const char *path) {
         char dir[PATH_MAX];
         struct stat st;
         char *slash;
 
-        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
-        if (fd < 0 && errno == EEXIST)
-                return 0;
-        if (fd < 0)
-                return errmsg_errno(em, -errno, "%s: uid %u cannot make the database%s", path,
-                                    (unsigned) geteuid(),
-                                    errno == ENOENT ? ", its directory must be there" : "");
         if (str_copy(dir, sizeof(dir), path) < 0)
-                return -ENAMETOOLONG;
+                return 0600;
         slash = strrchr(dir, '/');
         if (slash)
                 slash[slash == dir ? 1 : 0] = '\0';
-        if (stat(slash ? dir : ".", &st) == 0 && (st.st_mode & 0060))
-                (void) fchmod(fd, 0600 | (st.st_mode & 0060));
+        return stat(slash ? dir : ".", &st) < 0 ? 0600 : 0600 | (st.st_mode & 0060);
+}
+
+/* Makes the file ourselves: SQLite would make it readable for everyone. It gets its name when its
+ * mode is right: others may open it at once. */
+static int make_file(const char *path, struct errmsg *em) {
+        _cleanup_close_ int fd = -1;
+        char tmp[PATH_MAX];
+        int r = 0;
+
+        if (access(path, F_OK) == 0)
+                return 0;
+        if (snprintf(tmp, sizeof(tmp), "%s.%d", path, (int) getpid()) >= (int) sizeof(tmp))
+                return -ENAMETOOLONG;
+        (void) unlink(tmp);
+        fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 || fchmod(fd, mode_for(path)) < 0 || (link(tmp, path) < 0 && errno != EEXIST))
+                r = -errno;
+        if (fd >= 0)
+                (void) unlink(tmp);
+        if (r < 0)
+                return errmsg_errno(em, r, "%s: uid %u cannot make the database%s", path,
+                                    (unsigned) geteuid(),
+                                    r == -ENOENT ? ", its directory must be there" : "");
         return 0;
 }
 

@@ -300,6 +300,42 @@ static void test_several_users_share_it(void **state) {
         assert_int_equal(as_nobody(b, read_only), 0);
 }
 
+/* All daemons start at once on a new machine. */
+static void test_many_make_it_at_once(void **state) {
+        enum { N = 12 };
+        struct box *b = *state;
+        struct auth_store_user *all;
+        pid_t pids[N];
+        size_t n = 0;
+
+        auth_store_free(b->store);
+        b->store = NULL;
+        assert_int_equal(fileio_unlink(b->dir->file), 0);
+        for (int i = 0; i < N; i++) {
+                pids[i] = fork();
+                assert_true(pids[i] >= 0);
+                if (pids[i] == 0) {
+                        struct auth_store *s = NULL;
+                        char name[32];
+
+                        (void) snprintf(name, sizeof(name), "user-%d", i);
+                        if (open_as_daemon(b, &s) < 0)
+                                _exit(1);
+                        _exit(auth_store_user_insert(s, name, NULL, AUTH_USER, NULL) == 0 ? 0 : 2);
+                }
+        }
+        for (int i = 0; i < N; i++) {
+                int status = -1;
+
+                assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+                assert_true(WIFEXITED(status));
+                assert_int_equal(WEXITSTATUS(status), 0);
+        }
+        assert_int_equal(open_as_daemon(b, &b->store), 0);
+        assert_int_equal(auth_store_user_list(b->store, &b->arena, &all, &n), 0);
+        assert_int_equal(n, N);
+}
+
 static void test_password_hashes(void **state) {
         char one[AUTH_PASSWORD_HASH_SIZE], two[AUTH_PASSWORD_HASH_SIZE];
 
@@ -322,6 +358,7 @@ int main(void) {
                 BOXED(test_tokens_end),
                 BOXED(test_read_only_and_late),
                 BOXED(test_several_users_share_it),
+                BOXED(test_many_make_it_at_once),
                 cmocka_unit_test(test_password_hashes),
         };
 
