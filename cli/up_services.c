@@ -25,10 +25,11 @@ static char *name_of(const char *file) {
 
 static void come(struct up *u, const char *name) {
         _cleanup_free_ char *title = str_printf("service %s", name);
+        _cleanup_free_ char *url = str_printf("--tracking-url=http://%s", u->tracking);
         struct up_child *child = title ? up_child_find(u, title) : NULL;
-        char *args[] = {(char *) name, NULL};
+        char *args[] = {(char *) name, url, NULL};
 
-        if (!title || u->stopping)
+        if (!title || !url || u->stopping)
                 return;
         if (child && child->pid > 0) { /* its file is new */
                 up_child_stop(child);

@@ -67,7 +67,7 @@ function needList(n) {
     n.errors.map((e) => h("li", {}, mark("failed"), h("div", { class: "what" }, h("b", { class: "mono" }, e.filename), h("div", { class: "quiet" }, e.stack_trace)), h("div", { class: "aside" }, when(e.timestamp)))),
     n.broken.map((r) => h("li", {}, mark("failed"), h("div", { class: "what" }, h("a", { href: page("run", { dag: r.dag_id, run: r.dag_run_id }) }, r.dag_id), h("div", { class: "quiet" }, "its last run failed")),
       h("div", { class: "aside" }, when(r.end_date), h("button", { type: "button", "data-key": `again-${r.dag_id}`, onclick: () => trigger(r.dag_id) }, "Run again")))),
-    n.again.map((t) => h("li", {}, mark(t.state), h("div", { class: "what" }, h("a", { href: logHref(t) }, `${t.dag_id} / ${t.task_id}`), h("div", { class: "quiet" }, t.note || word(t.state))), h("div", { class: "aside" }, `try ${t.try_number}`))));
+    n.again.map((t) => h("li", {}, mark(t.state), h("div", { class: "what" }, h("a", { href: logHref(t) }, `${t.dag_id} / ${t.task_id}`), h("div", { class: "quiet" }, t.note || word(t.state))), h("div", { class: "aside" }, t.next_try_at ? h("span", {}, "again ", when(t.next_try_at)) : null, `try ${t.try_number}`))));
 }
 
 function day(dags) {
@@ -132,6 +132,7 @@ export function mount(root, { signal, title }) {
   const strip = place({ lines: 1, signal, every: 10000, load: async (s) => (await Promise.allSettled([ready(s), get("api/onebox/v1/box", {}, s)])).map(told),
     view: ([health, machine]) => [health ? healthFacts(health) : fact("onebox", mark("failed"), "away"), machine ? boxFacts(machine) : null] }, h("div", { class: "facts" }));
   const side = place({ lines: 8, signal, every: 20000, load: everything, failed: () => { replace(below); replace(counts); }, view: (d) => {
+    side.classList.remove("tall");
     replace(counts, countFacts(d));
     replace(below, section("Pipelines", d.dags.length, d.dags.length ? pipelineRows(d.dags, new Map(d.runs)) : noPipelines()));
     return pipelineSide(d);

@@ -70,7 +70,7 @@ export const importErrors = (errors) => h("section", { class: "sheet", "aria-lab
     h("div", { class: "aside" }, when(e.timestamp))))));
 
 export const noPipelines = () => empty("No pipelines yet",
-  h("span", {}, "Put a liminal.yml into the pipelines directory and it appears here at once:"), h("pre", {}, "onebox pipelines add examples/iris"));
+  h("span", {}, "A directory with a liminal.yml in pipelines/ of the state directory appears here at once:"), h("pre", {}, "cp -r examples/iris /var/lib/onebox/pipelines/"));
 
 export function mount(root, { signal, title, params }) {
   title("Pipelines");

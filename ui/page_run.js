@@ -77,7 +77,7 @@ export function mount(root, { signal, title, params }) {
       const ti = instances.get(id) || {};
       return h("tr", { "aria-current": id === task ? "true" : null },
         h("th", { scope: "row" }, h("a", { href: page("run", { dag, run, task: id }), "data-key": `task-${id}` }, id), " ", rendered(shape, id)),
-        h("td", { class: "fit" }, badge(ti.state)), h("td", { class: "num nowrap" }, ti.start_date ? lasting(ti.start_date, ti.end_date ?? (over(ti.state) ? ti.start_date : null)) : null),
+        h("td", { class: "fit" }, badge(ti.state), ti.next_try_at && !over(ti.state) ? h("div", { class: "quiet" }, "again ", when(ti.next_try_at)) : null), h("td", { class: "num nowrap" }, ti.start_date ? lasting(ti.start_date, ti.end_date ?? (over(ti.state) ? ti.start_date : null)) : null),
         h("td", { class: "num wide" }, ti.try_number || ""));
     }))));
 

@@ -17,6 +17,7 @@
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/services_dir.h"
+#include "daemons/scheduler/services_token.h"
 #include "lib/base/arena.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -207,6 +208,7 @@ static void done_read(struct scheduler *s, struct engine_job *job, int r) {
                         log_warning("%s", read->errors[i].message);
                 services_dir_sync(s->paths->state_dir, read->sets, read->n_sets,
                                   read->n_errors > 0);
+                services_token_sync(s);
         } else if (r != -ECANCELED) {
                 x->again = true;
         }

@@ -47,23 +47,30 @@ static char *endpoints_entry(struct arena *a, const struct service_conf *c) {
         return arena_strdup(a, out.data);
 }
 
-int service_env_make(struct arena *a, const struct service_conf *c, const char *const *base,
-                     const char *const **ret) {
-        size_t n = 0, n_max = 2;
-        const char **list;
+static size_t count(const char *const *list) {
+        size_t n = 0;
 
-        for (const char *const *e = base; *e; e++)
-                n_max++;
-        for (const char **e = c->env; *e; e++)
-                n_max++;
-        list = arena_zalloc_array(a, n_max, sizeof(*list));
+        while (list[n])
+                n++;
+        return n;
+}
+
+int service_env_make(struct arena *a, const struct service_conf *c, const char *const *base,
+                     const char *const *extra, const char *const **ret) {
+        const char *const *own = (const char *const *) c->env;
+        size_t n = 0, n_max = count(own) + count(base) + count(extra) + 2;
+        const char **list = arena_zalloc_array(a, n_max, sizeof(*list));
+
         if (!list)
                 return -ENOMEM;
-        for (const char **e = c->env; *e; e++)
+        for (const char *const *e = own; *e; e++)
                 if (!is_private(*e))
                         list[n++] = *e;
         for (const char *const *e = base; *e; e++)
-                if (!is_private(*e) && !is_set((const char *const *) c->env, *e))
+                if (!is_private(*e) && !is_set(own, *e))
+                        list[n++] = *e;
+        for (const char *const *e = extra; *e; e++)
+                if (!is_set(list, *e))
                         list[n++] = *e;
         list[n] = endpoints_entry(a, c);
         if (!list[n])

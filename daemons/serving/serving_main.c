@@ -18,6 +18,7 @@
 #include "lib/net/loop_notify.h"
 
 #define SERVICE_FILE_MAX ((size_t) 1 << 20)
+#define TOKEN_FILE_MAX 8192
 
 struct serving_conf {
 #define CONF_KEY CONF_FIELD
@@ -65,6 +66,26 @@ static int read_service(struct serving *s, const char *name, struct errmsg *em) 
         return r;
 }
 
+/* What a function needs to ask tracking: where it is, and who we are (written by the scheduler). */
+static int make_env(struct serving *s, const char *const **ret) {
+        _cleanup_free_ char *path = paths_state(&s->paths, "services/%s.token", s->service.name);
+        _cleanup_free_ char *token = NULL;
+        const char *extra[3] = {};
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = fileio_read(path, TOKEN_FILE_MAX, &token, NULL);
+        if (r < 0 && r != -ENOENT)
+                log_errno(r, "%s: the functions cannot show tracking who they are", path);
+        extra[0] = arena_printf(&s->arena, "MLFLOW_TRACKING_URI=%s", s->conf.tracking_url);
+        if (token)
+                extra[1] = arena_printf(&s->arena, "MLFLOW_TRACKING_TOKEN=%s", str_strip(token));
+        if (!extra[0] || (token && !extra[1]))
+                return -ENOMEM;
+        return service_env_make(&s->arena, &s->service, (const char *const *) environ, extra, ret);
+}
+
 static void on_notice(void *ctx, const char *text) {
         struct serving *s = ctx;
 
@@ -92,7 +113,7 @@ static int start_pool(struct serving *s, struct errmsg *em) {
         if (o.n_workers < 1 || o.n_workers > SERVICE_CONF_WORKERS_MAX)
                 return errmsg_fail(em, -EINVAL, "[serving] workers must be from 1 to %d",
                                    SERVICE_CONF_WORKERS_MAX);
-        r = service_env_make(&s->arena, &s->service, (const char *const *) environ, &o.spec.envp);
+        r = make_env(s, &o.spec.envp);
         if (r < 0 || !o.spec.script)
                 return errmsg_errno(em, -ENOMEM, "cannot start the workers");
         r = pyworker_pool_new(&o, &s->api.pool);

@@ -310,7 +310,7 @@ static int handle_health(struct http_request *req) {
 static int handle_ready(struct http_request *req) {
         struct web_api *api = req->ctx;
         const struct web_ready_upstream upstreams[] = {
-                {"onebox-scheduler", api->scheduler_socket, "/health"},
+                {"onebox-scheduler", api->scheduler_socket, "/api/v2/monitor/health"},
                 {"onebox-tracking", api->tracking_socket, "/health"},
         };
 

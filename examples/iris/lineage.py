@@ -13,7 +13,7 @@ PLACE = {
     "onebox.dag_id": os.environ.get("ONEBOX_DAG_ID", "iris"),
     "onebox.run_id": os.environ.get("ONEBOX_RUN_ID", "by-hand"),
     "onebox.task_id": os.environ.get("ONEBOX_TASK_ID", "by-hand"),
-    "onebox.try_number": os.environ.get("ONEBOX_TRY", "1"),
+    "onebox.try": os.environ.get("ONEBOX_TRY", "1"),
 }
 
 

@@ -123,6 +123,9 @@ ERROR = {"import_error_id": 1, "timestamp": iso(NOW - timedelta(minutes=4)),
                         "\"score\": did you mean \"cmd\"?"}
 
 
+STREAMS = {"o": "stdout", "e": "stderr", "s": "onebox"}
+
+
 def log_lines(dag, task_id, number):
     at = NOW - timedelta(seconds=80)
     texts = [("s", f"try {number} of {task_id} starts as onebox-tasks, pid 48213"),
@@ -131,7 +134,7 @@ def log_lines(dag, task_id, number):
              *[("o", f"epoch {i}: log_loss={0.9 / i:.4f} accuracy={1 - 0.4 / i:.4f}")
                for i in range(1, 40)],
              ("s", "ended with exit code 0 after 5.4s, 213 MB at most")]
-    return [{"timestamp": iso(at + timedelta(milliseconds=131 * i)), "stream": s, "event": t}
+    return [{"timestamp": iso(at + timedelta(milliseconds=131 * i)), "stream": STREAMS[s], "event": t}
             for i, (s, t) in enumerate(texts)]
 
 

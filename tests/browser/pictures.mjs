@@ -1,4 +1,5 @@
-// Takes pictures of pages: node pictures.mjs BASE DIR [NAME=PATH]... ; each at 1440 and 390, light and dark.
+// Takes pictures of pages: node pictures.mjs BASE DIR [NAME=PATH]... ; each at 1440, at 390, and in the dark.
+// ONLY=-390 (or -dark, or empty) takes one of the three; COOKIE is the session's.
 import { Browser } from "./browser.mjs";
 
 const [base, dir, ...wanted] = process.argv.slice(2);
@@ -9,6 +10,7 @@ try {
     for (const [suffix, view] of [["", {}], ["-390", { width: 390, height: 844 }], ["-dark", { dark: true }]]) {
       if (process.env.ONLY !== undefined && process.env.ONLY !== suffix) continue;
       const page = await browser.page(view);
+      if (process.env.COOKIE) await page.call("Network.setCookie", { url: base, name: "onebox_session", value: process.env.COOKIE });
       await page.open(`${base}/${rest.join("=")}`);
       await page.settled().catch((e) => console.error(name, e.message));
       await new Promise((done) => setTimeout(done, 400));

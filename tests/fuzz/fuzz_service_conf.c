@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static const char *const base[] = {"PATH=/bin", NULL};
         struct service_conf c = {};
+        static const char *const extra[] = {"URI=x", NULL};
         const char *const *env;
         struct errmsg em = {};
         struct arena a;
@@ -24,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 for (size_t i = 0; i < c.n_endpoints; i++)
                         if (service_conf_find(&c, c.endpoints[i].path) != &c.endpoints[i])
                                 abort();
-                if (service_env_make(&a, &c, base, &env) < 0)
+                if (service_env_make(&a, &c, base, extra, &env) < 0)
                         abort();
                 for (; *env; env++)
                         if (!strchr(*env, '='))

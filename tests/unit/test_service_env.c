@@ -23,6 +23,7 @@ static void overlay(void **state) {
         static const char *const base[] = {
                 "PATH=/bin",        "MODEL=old",       "MODELS=kept",   "LISTEN_FDS=2",
                 "NOTIFY_SOCKET=/x", "WATCHDOG_USEC=1", "NO_EQUAL_SIGN", NULL};
+        static const char *const extra[] = {"MODEL=extra", "PATH=extra", "URI=extra", NULL};
         const char *own[] = {"MODEL=new", "LISTEN_FDS=9", NULL};
         struct service_conf_endpoint endpoints[] = {{"/a\"b", "mod", "fun"}};
         struct service_conf c = {.env = own, .endpoints = endpoints, .n_endpoints = 1};
@@ -30,11 +31,12 @@ static void overlay(void **state) {
         struct arena a;
 
         arena_init(&a, 0);
-        assert_int_equal(service_env_make(&a, &c, base, &env), 0);
+        assert_int_equal(service_env_make(&a, &c, base, extra, &env), 0);
         assert_string_equal(find(env, "PATH"), "/bin");
         assert_string_equal(find(env, "MODEL"), "new");
         assert_string_equal(env[0], "MODEL=new");
         assert_string_equal(find(env, "MODELS"), "kept");
+        assert_string_equal(find(env, "URI"), "extra");
         assert_null(find(env, "LISTEN_FDS"));
         assert_null(find(env, "NOTIFY_SOCKET"));
         assert_null(find(env, "WATCHDOG_USEC"));

@@ -7,10 +7,12 @@ const SOON = 1000;   // ms between two looks at a log that still grows
 
 const LINE = /^(\d{4}-\d\d-\d\dT[\d:.]+Z?) ([oes]) (.*)$/s;
 
+const KINDS = { stderr: "e", onebox: "s" };
+
 // {at, stream, text} of what the server sends: an object or a bare line.
 function parse(item) {
   if (typeof item !== "string") {
-    return { at: item.timestamp ?? null, stream: item.stream?.[0] ?? (item.level === "error" ? "e" : "o"),
+    return { at: item.timestamp ?? null, stream: KINDS[item.stream] ?? "o",
       text: item.event ?? item.message ?? "" };
   }
   const m = LINE.exec(item);

@@ -1,0 +1,10 @@
+/* services_token.h: STATE/services/NAME.token beside each service's file: what it shows tracking,
+ * so that its functions may read the models. It may look (viewer) and nothing else. Written anew
+ * every week, good for a year: a service reads it when it starts. Threads: the loop's. */
+#pragma once
+
+struct scheduler;
+
+/* Writes those that are missing or old, removes those of services that are gone. What cannot be
+ * written is logged and tried again at the next reading. */
+void services_token_sync(struct scheduler *s);
