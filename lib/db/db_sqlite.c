@@ -143,6 +143,15 @@ static mode_t mode_for(const char *path) {
         return stat(slash ? dir : ".", &st) < 0 ? 0600 : 0600 | (st.st_mode & 0060);
 }
 
+/* Gives `tmp` its name unless somebody was first; some file systems have no hard links. */
+static int name_file(const char *tmp, const char *path) {
+        if (link(tmp, path) == 0 || errno == EEXIST)
+                return 0;
+        if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0 || errno == EEXIST)
+                return 0;
+        return -errno;
+}
+
 /* Makes the file ourselves: SQLite would make it readable for everyone. It gets its name when its
  * mode is right: others may open it at once. */
 static int make_file(const char *path, struct errmsg *em) {
@@ -156,8 +165,10 @@ static int make_file(const char *path, struct errmsg *em) {
                 return -ENAMETOOLONG;
         (void) unlink(tmp);
         fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || fchmod(fd, mode_for(path)) < 0 || (link(tmp, path) < 0 && errno != EEXIST))
+        if (fd < 0 || fchmod(fd, mode_for(path)) < 0)
                 r = -errno;
+        if (r >= 0)
+                r = name_file(tmp, path);
         if (fd >= 0)
                 (void) unlink(tmp);
         if (r < 0)
