@@ -80,6 +80,7 @@ static int read_upstream(struct dag_reader *r, const struct dag *d, struct dag_t
         }
         t->upstream = list;
         t->n_upstream = make_set(list, n);
+        assert(t->n_upstream <= n && n <= d->n_tasks * (size_t) ids->len);
         return 0;
 }
 
@@ -125,6 +126,7 @@ static int build_downstream(struct dag_reader *r, struct dag *d) {
         for (size_t i = 0; i < d->n_tasks; i++)
                 for (size_t k = 0; k < d->tasks[i].n_upstream; k++)
                         all[end[d->tasks[i].upstream[k]]++] = (unsigned) i;
+        assert(d->n_tasks == 0 || end[d->n_tasks - 1] == end[d->n_tasks]);
         d->leaves = leaves;
         return 0;
 }
@@ -185,6 +187,7 @@ static int fail_cycle(struct dag_reader *r, const struct dag *d, const unsigned 
         do { /* the walk went upstream: told backwards it is the order of running */
                 i = path[--n];
                 (void) buf_printf(&text, " -> %s", d->tasks[i].id);
+                assert(n > 0 || i == first);
         } while (i != first);
         return dag_keys_fail(r, "tasks: these wait for each other: %s%s", buf_cstr(&text),
                              buf_error(&text) ? " ..." : "");

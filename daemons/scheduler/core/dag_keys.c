@@ -30,7 +30,7 @@ static size_t path_add(struct dag_reader *r, const char *key, size_t index) {
         size_t mark = r->n_path, room = sizeof(r->path) - mark;
         int n;
 
-        assert(mark < sizeof(r->path));
+        assert(mark < sizeof(r->path) && r->path[mark] == 0);
         if (key)
                 n = snprintf(r->path + mark, room, "%s%.80s", mark > 0 ? "." : "", key);
         else
@@ -49,6 +49,7 @@ size_t dag_keys_enter_item(struct dag_reader *r, size_t index) {
 
 void dag_keys_leave(struct dag_reader *r, size_t mark) {
         assert(mark <= r->n_path);
+        assert(mark < sizeof(r->path));
         r->n_path = mark;
         r->path[mark] = 0;
 }
@@ -195,7 +196,7 @@ int dag_keys_scalars(struct dag_reader *r, const struct json *object, struct dag
         p.items = arena_zalloc_array(r->arena, object->len + 1, sizeof(*p.items));
         if (!p.items)
                 return -ENOMEM;
-        json_each(item, object) {
+        json_each (item, object) {
                 int k;
 
                 if (item->type == JSON_ARRAY || item->type == JSON_OBJECT)

@@ -14,7 +14,7 @@ struct render {
         struct errmsg *em;
         unsigned n_nested; /* placeholders around this one */
         unsigned n_values; /* values within values */
-        size_t n_steps; /* of all levels: bounds the work of hostile variables */
+        size_t n_steps;    /* of all levels: bounds the work of hostile variables */
 };
 
 static int render(struct render *r, const char *text, size_t len, struct buf *out);
@@ -85,6 +85,7 @@ static int add_placeholder(struct render *r, const char *inner, size_t len, stru
         _cleanup_buf_ struct buf name = {.limit = PLACEHOLDER_SIZE_MAX};
         int k;
 
+        assert(inner[len] == '}' && inner[len + 1] == '}');
         if (++r->n_steps > STEPS_MAX || r->n_nested >= PLACEHOLDER_DEPTH_MAX)
                 return fail_nesting(r);
         r->n_nested++;

@@ -1,6 +1,6 @@
-/* {{name}}: finds placeholders in a text and fills them in. Values may hold placeholders again; names
- * may be built from placeholders ({{a-{{b}}}}). What nobody knows stays as written, and so does what
- * is not a plain name ({{ ds_add(ds, 7) }}). Pure. */
+/* {{name}}: finds placeholders in a text and fills them in. Values may hold placeholders again;
+ * names may be built from placeholders ({{a-{{b}}}}). What nobody knows stays as written, and so
+ * does what is not a plain name ({{ ds_add(ds, 7) }}). Pure. */
 #pragma once
 
 #include "lib/base/errmsg.h"

@@ -237,6 +237,8 @@ enum plan_block plan_block_of(const struct world *w, const struct world_task *t,
 static int start(struct pass *p, struct world_task *t) {
         struct plan_decision d = {.kind = PLAN_START_TRY, .task = t};
 
+        assert(t->queue == WORLD_QUEUE_READY && !task_state_is_live(t->state));
+        assert(p->w->n_live + p->planned_live < p->w->parallelism);
         p->planned_live++;
         t->run->planned_live++;
         world_get_pool(p->w, t->spec->pool)->planned_used += t->spec->pool_slots;
@@ -332,6 +334,7 @@ static const enum world_event_kind event_kinds[_PLAN_KIND_MAX] = {
 void plan_event(const struct plan_decision *d, usec_t now, const char *try_id, char *run_id,
                 struct world_event *ret) {
         assert(d->kind < _PLAN_KIND_MAX);
+        assert(d->dag || d->run || d->task);
         *ret = (struct world_event){
                 .kind = event_kinds[d->kind],
                 .at = now,

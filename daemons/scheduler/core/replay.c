@@ -20,6 +20,7 @@ static void set_event(struct replay_action *a, enum world_event_kind kind, usec_
 }
 
 static void set_end(struct replay_action *a, enum world_result result, usec_t at) {
+        assert(result < _WORLD_RESULT_MAX);
         a->kind = REPLAY_APPLY;
         set_event(a, WORLD_TRY_ENDED, at);
         a->event.result = result;
@@ -78,6 +79,7 @@ void replay_compare_one(struct world *w, const struct replay_fact *fact, usec_t 
 static void compare_missing(struct world_task *t, usec_t now, struct replay_action *ret) {
         struct replay_action a = {.kind = REPLAY_START, .task = t};
 
+        assert(task_state_is_live(t->state));
         if (t->state == TASK_RUNNING)
                 set_end(&a, WORLD_RESULT_INTERRUPTED, now);
         *ret = a;

@@ -272,6 +272,7 @@ static int next_interval(const struct timetable *tt, const struct timetable_run 
         if (!has || (tt->end_at != USEC_INFINITY && start > tt->end_at) ||
             timetable_tick_after(tt, start, &end) != 0)
                 return 1;
+        assert(!last || start > last->interval_start_at);
         set_interval(ret, start, end);
         return 0;
 }
@@ -289,6 +290,7 @@ int timetable_next(const struct timetable *tt, const struct timetable_run *last,
                 return 0;
         case DAG_SCHEDULE_CRON:
         case DAG_SCHEDULE_DELTA:
+                assert(!last || last->interval_start_at <= last->interval_end_at);
                 return tt->schedule.data_interval ? next_interval(tt, last, now, ret)
                                                   : next_point(tt, last, now, ret);
         default:

@@ -66,6 +66,7 @@ struct world_dag *world_get_dag(const struct world *w, const char *dag_id) {
 }
 
 void world_set_last(struct world_dag *wd, const struct timetable_run *last) {
+        assert(last->interval_start_at <= last->interval_end_at);
         wd->last = *last;
         wd->has_last = true;
         wd->next_known = false;
@@ -85,6 +86,7 @@ int world_next_run(struct world_dag *wd, usec_t now, struct timetable_run *ret) 
         }
         if (!wd->has_next)
                 return 1;
+        assert(wd->next.interval_end_at <= wd->next.run_after_at);
         *ret = wd->next;
         return 0;
 }
@@ -194,6 +196,7 @@ int world_restore_run(struct world *w, struct world_dag *wd, struct dag *spec, c
 }
 
 int world_restore_run_done(struct world *w, struct world_run *run) {
+        assert(!run->indexed && run->when.interval_start_at <= run->when.interval_end_at);
         sort_in(run);
         return world_index_add_run(w, run);
 }
@@ -210,6 +213,7 @@ struct world_run *world_get_run(const struct world_dag *wd, const char *run_id) 
 struct world_task *world_get_task(const struct world_run *run, const char *task_id, int map_index) {
         const struct dag_task *spec = dag_get_task(run->spec, task_id);
 
+        assert(!spec || spec->index < run->spec->n_tasks);
         return spec && map_index == -1 ? &run->tasks[spec->index] : NULL;
 }
 
@@ -240,6 +244,7 @@ bool world_may_forget_run(const struct world_run *run) {
 }
 
 void world_forget_run(struct world *w, struct world_run *run) {
+        assert(run->n_live == 0 || run->indexed);
         world_index_remove_run(w, run);
         LIST_REMOVE(run, in_dag);
         free_run(run);

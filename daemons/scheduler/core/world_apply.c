@@ -190,6 +190,7 @@ static int try_created(struct world *w, const struct world_event *e, struct worl
                 return r;
         r = str_copy(t->try_id, sizeof(t->try_id), e->try_id);
         assert(r == 0);
+        assert(t->try_number < e->try_number && t->stop == WORLD_STOP_NONE);
         t->try_number = e->try_number;
         t->queued_at = e->at;
         t->started_at = t->ended_at = USEC_INFINITY;
@@ -282,6 +283,7 @@ static int try_ended(struct world *w, const struct world_event *e, struct world_
         if (t->started_at == USEC_INFINITY && e->started_at > 0)
                 t->started_at = e->started_at;
         t->ended_at = e->at;
+        assert(!task_state_is_live(t->state));
         settle_tries(t, e->at);
         return 0;
 }
@@ -310,7 +312,7 @@ int world_apply(struct world *w, const struct world_event *e, struct world_touch
         struct world_touched touched = {};
         int r;
 
-        assert(e->kind < _WORLD_EVENT_KIND_MAX);
+        assert(e->kind < _WORLD_EVENT_KIND_MAX && kinds[e->kind].apply);
         assert(e->dag || e->run || e->task);
         r = kinds[e->kind].apply(w, e, &touched);
         *ret = touched;
