@@ -102,6 +102,9 @@ static void say_ready(struct up *u) {
 void up_changed(struct up *u) {
         size_t n_gone = 0, n_ready = 0, n_daemons = 0;
 
+        /* Who only waits for its restart is gone at once, and then the next are to be told. */
+        while (u->stopping && up_child_stop_next(u))
+                ;
         for (size_t i = 0; i < u->n_children; i++) {
                 bool service = str_eq(u->children[i]->daemon, "serving");
 
@@ -111,9 +114,7 @@ void up_changed(struct up *u) {
         }
         if (u->stopping && n_gone == u->n_children)
                 loop_quit(u->loop, 0);
-        else if (u->stopping)
-                up_child_stop_next(u);
-        else if (!u->said_ready && n_ready == n_daemons)
+        else if (!u->stopping && !u->said_ready && n_ready == n_daemons)
                 say_ready(u);
 }
 

@@ -69,8 +69,9 @@ void up_child_start(struct up_child *child);
 void up_child_stop(struct up_child *child);
 /* It has ended with this wait status. */
 void up_child_ended(struct up_child *child, int status);
-/* Stops the next ones by order, when those before have ended. */
-void up_child_stop_next(struct up *u);
+/* Stops the next ones by order, when those before have ended. True when all of these were gone at
+ * once: ask again. */
+bool up_child_stop_next(struct up *u);
 void up_child_free_all(struct up *u);
 /* The wait after one of `last`, when it lived for `lived_for`. Pure. */
 usec_t up_child_backoff(usec_t last, usec_t lived_for);

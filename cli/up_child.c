@@ -205,13 +205,18 @@ void up_child_ended(struct up_child *child, int status) {
         }
 }
 
-void up_child_stop_next(struct up *u) {
+bool up_child_stop_next(struct up *u) {
         unsigned lowest = UINT32_MAX;
+        bool gone = true;
 
         for (size_t i = 0; i < u->n_children; i++)
                 if (u->children[i]->state != UP_GONE)
                         lowest = MIN(lowest, u->children[i]->order);
-        for (size_t i = 0; i < u->n_children; i++)
-                if (u->children[i]->state != UP_GONE && u->children[i]->order == lowest)
-                        up_child_stop(u->children[i]);
+        for (size_t i = 0; i < u->n_children; i++) {
+                if (u->children[i]->state == UP_GONE || u->children[i]->order != lowest)
+                        continue;
+                up_child_stop(u->children[i]);
+                gone = gone && u->children[i]->state == UP_GONE;
+        }
+        return lowest != UINT32_MAX && gone;
 }
