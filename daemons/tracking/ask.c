@@ -73,7 +73,10 @@ void ask_open(struct ask *q, struct http_request *req) {
                 ask_check(q, parse_body(q));
 }
 
+/* Only the first refusal is kept. */
 static void refuse_missing(struct ask *q, const char *key) {
+        if (q->result != 0)
+                return;
         ask_check(q, refusal_invalid(&q->refusal,
                                      "Missing value for required parameter '%s'." SEE_DOCS, key));
 }
@@ -103,6 +106,8 @@ static void refuse_type(struct ask *q, const char *key, const struct json *j) {
         _cleanup_buf_ struct buf value = {.limit = 4096};
         struct json_write w;
 
+        if (q->result != 0)
+                return;
         json_write_init(&w, &value, JSON_WRITE_ASCII);
         json_write_node(&w, j);
         ask_check(q, refusal_invalid(&q->refusal,

@@ -196,7 +196,8 @@ struct filter_word filter_lex_next(struct filter_lex *lex) {
         } else if ((end = name_end(p))) {
                 w.kind = is_keyword(p, (size_t) (end - p)) ? FILTER_KEYWORD : FILTER_NAME;
         } else {
-                end = p + 1;
+                for (end = p + 1; isalnum((unsigned char) *p) && is_name_char(*end); end++)
+                        ;
                 w.kind = FILTER_OTHER;
         }
         w.size = (size_t) (end - p);

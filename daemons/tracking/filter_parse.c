@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "daemons/tracking/field_check.h"
 #include "daemons/tracking/filter_check.h"
 #include "daemons/tracking/filter_lex.h"
 #include "daemons/tracking/filter_value.h"
@@ -145,18 +146,18 @@ static int check_single(const struct scan *s, struct filter_lex lex, const struc
         if (w->kind != FILTER_OTHER || *w->text != ';' || filter_lex_next(&lex).kind == FILTER_END)
                 return 0;
         return refusal_invalid(s->r,
-                               "Search filter contained multiple expression '%s'. Provide AND-ed "
+                               "Search filter contained multiple expression %s. Provide AND-ed "
                                "expression list.",
-                               s->text);
+                               field_check_repr(s->r->arena, s->text));
 }
 
 static int refuse_invalid(struct scan *s) {
         if (s->family == FILTER_LOGGED_MODELS)
                 return refusal_invalid(
                         s->r,
-                        "Invalid filter string: '%s'. Expected a list of comparisons separated by "
+                        "Invalid filter string: %s. Expected a list of comparisons separated by "
                         "'AND' (e.g. 'metrics.loss > 0.1 AND params.lr = 0.01').",
-                        s->text);
+                        field_check_repr(s->r->arena, s->text));
         return refusal_invalid(s->r, "Invalid clause(s) in filter string: %s",
                                buf_cstr(&s->invalid));
 }

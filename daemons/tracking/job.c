@@ -61,13 +61,15 @@ static int run_once(struct job *j, struct db *db) {
         int r;
 
         buf_reset(&j->out);
-        json_write_init(&j->json, &j->out, JSON_WRITE_ASCII | (j->compact ? 0 : JSON_WRITE_PRETTY));
+        json_write_init(&j->json, &j->out,
+                        JSON_WRITE_ASCII | (j->compact ? 0u : JSON_WRITE_PRETTY));
         json_write_object(&j->json);
         r = j->run(j, db);
         if (r != 0)
                 return r;
         json_write_end(&j->json);
-        return json_write_finish(&j->json);
+        r = json_write_finish(&j->json);
+        return r == 0 && j->compact ? buf_add_char(&j->out, '\n') : r;
 }
 
 /* Replies and ends the job: its memory may be gone afterwards. */
@@ -106,7 +108,7 @@ static int read_run(void *ctx, struct db *db) {
         return run_once(ctx, db);
 }
 
-int job_read_copy(struct ask *q, job_fn *run, const void *in, size_t in_size) {
+static int read_as(struct ask *q, job_fn *run, const void *in, size_t in_size, bool compact) {
         struct job *j;
 
         if (q->result != 0)
@@ -114,7 +116,16 @@ int job_read_copy(struct ask *q, job_fn *run, const void *in, size_t in_size) {
         j = job_new(q, run, in, in_size);
         if (!j)
                 return -ENOMEM;
+        j->compact = compact;
         return job_reply(j, with_reader(j->tracking, read_run, j));
+}
+
+int job_read_copy(struct ask *q, job_fn *run, const void *in, size_t in_size) {
+        return read_as(q, run, in, in_size, false);
+}
+
+int job_read_compact(struct ask *q, job_fn *run, const void *in, size_t in_size) {
+        return read_as(q, run, in, in_size, true);
 }
 
 static int write_run(struct db *db, struct db_job *db_job) {

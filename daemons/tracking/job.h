@@ -26,7 +26,7 @@ struct job {
         struct json_write json; /* inside the answer's object */
         void *in;               /* the handler's struct */
         int (*run)(struct job *j, struct db *db);
-        bool compact; /* one line instead of two spaces an indent */
+        bool compact;
         bool refused;
 };
 
@@ -36,6 +36,9 @@ typedef int job_fn(struct job *j, struct db *db);
  * already, the refusal is replied and nothing runs. */
 int job_read_copy(struct ask *q, job_fn *run, const void *in, size_t in_size);
 int job_write_copy(struct ask *q, job_fn *run, const void *in, size_t in_size);
+
+/* As job_read, on one line, as some of MLflow's answers are. */
+int job_read_compact(struct ask *q, job_fn *run, const void *in, size_t in_size);
 
 #define job_read(q, run, in) job_read_copy((q), (run), (in), sizeof(*(in)))
 #define job_write(q, run, in) job_write_copy((q), (run), (in), sizeof(*(in)))

@@ -136,7 +136,8 @@ static int add_attribute_key(struct search_sql *sql, const struct logged_models_
         const struct filter_check_family *f = filter_check_family(FILTER_LOGGED_MODELS);
 
         if (!in_list(o->field, f->order_by))
-                return refusal_invalid(r, "Invalid order by field name: %s", o->field);
+                return refusal_set(r, REFUSAL_ATTRIBUTE_NOT_FOUND,
+                                   "Invalid order by field name: %s", o->field);
         *ret_name = filter_check_alias(FILTER_LOGGED_MODELS, o->field);
         search_sql_add(sql, "logged_models.%s%s NULLS LAST, ", column_of(*ret_name),
                        o->descending ? " DESC" : " ASC");

@@ -82,7 +82,7 @@ static int by_stage(struct db *db, struct refusal *r, const struct reference *re
         struct model_version m;
         bool found = false;
         size_t n;
-        int x = model_versions_sql_latest(db, ref->name, versions, &n);
+        int x = model_versions_sql_latest(db, ref->name, false, versions, &n);
 
         for (size_t i = 0; x >= 0 && i < n; i++) {
                 x = model_versions_sql_get(db, r->arena, ref->name, versions[i], &m);
@@ -217,8 +217,8 @@ static int check_local(struct refusal *r, const struct model_source *s, const ch
                                "version source, the %s request parameter has to be specified and "
                                "the local path has to be contained within the artifact directory "
                                "of the run specified by the %s.",
-                               s->source, model ? "model_id" : "run_id",
-                               model ? "model_id" : "run_id");
+                               root ? artifact_uri_local_path(s->source) : s->source,
+                               model ? "model_id" : "run_id", model ? "model_id" : "run_id");
 }
 
 static int check_runs(struct refusal *r, const struct model_source *s) {

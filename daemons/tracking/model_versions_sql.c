@@ -89,9 +89,9 @@ int model_versions_sql_insert(struct db *db, struct model_version *m) {
         return r == DB_CONFLICT ? -EEXIST : r;
 }
 
-int model_versions_sql_latest(struct db *db, const char *name,
+int model_versions_sql_latest(struct db *db, const char *name, bool by_stage,
                               int64_t ret_versions[MODEL_VERSIONS_SQL_STAGES], size_t *ret_n) {
-        DB_USE struct db_stmt *s = use(db, STMT_latest);
+        DB_USE struct db_stmt *s = use(db, by_stage ? STMT_latest_by_stage : STMT_latest);
         size_t n = 0;
         int r;
 

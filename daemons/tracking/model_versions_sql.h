@@ -37,8 +37,9 @@ int model_versions_sql_get(struct db *db, struct arena *a, const char *name, int
 int model_versions_sql_insert(struct db *db, struct model_version *m);
 
 enum { MODEL_VERSIONS_SQL_STAGES = 4 };
-/* The numbers of the latest version of each stage, in the order the stages came up. */
-int model_versions_sql_latest(struct db *db, const char *name,
+/* The numbers of the latest version of each stage, in the order the stages came up or by their
+ * names. */
+int model_versions_sql_latest(struct db *db, const char *name, bool by_stage,
                               int64_t ret_versions[MODEL_VERSIONS_SQL_STAGES], size_t *ret_n);
 
 int model_versions_sql_set_description(struct db *db, const char *name, int64_t version,

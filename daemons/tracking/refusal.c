@@ -5,11 +5,11 @@
 #include "lib/base/json_write.h"
 
 static const struct {
-        const char *name;
+        const char *code;
         int status;
         const char *sqlstate, *error_class;
 } rows[] = {
-#define REFUSAL(name, status, sqlstate, error_class) {#name, status, sqlstate, error_class},
+#define REFUSAL(name, code, status, sqlstate, error_class) {code, status, sqlstate, error_class},
 #include "daemons/tracking/refusal.def"
 #undef REFUSAL
 };
@@ -58,7 +58,7 @@ int refusal_write(enum refusal_code code, const char *text, struct buf *out) {
         assert((size_t) code < ARRAY_SIZE(rows));
         json_write_init(&w, out, JSON_WRITE_SPACED | JSON_WRITE_ASCII);
         json_write_object(&w);
-        json_write_kv_str(&w, "error_code", rows[code].name);
+        json_write_kv_str(&w, "error_code", rows[code].code);
         json_write_kv_str(&w, "message", text);
         if (rows[code].sqlstate)
                 json_write_kv_str(&w, "sqlstate", rows[code].sqlstate);

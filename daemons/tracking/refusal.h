@@ -12,7 +12,7 @@
 #define REFUSED 1
 
 enum refusal_code {
-#define REFUSAL(name, status, sqlstate, error_class) REFUSAL_##name,
+#define REFUSAL(name, code, status, sqlstate, error_class) REFUSAL_##name,
 #include "daemons/tracking/refusal.def"
 #undef REFUSAL
 };

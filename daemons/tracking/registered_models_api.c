@@ -27,7 +27,7 @@ static int write_answer(struct job *j, struct db *db, const char *name) {
         if (r != 0)
                 return r;
         json_write_kv_object(&j->json, "registered_model");
-        r = registry_json_write_model(j, db, &m);
+        r = registry_json_write_model(j, db, &m, false);
         json_write_end(&j->json);
         return r;
 }
@@ -193,7 +193,7 @@ static int run_search(struct job *j, struct db *db) {
                 json_write_object(&j->json);
                 r = registered_models_sql_read(s, j->arena, &m);
                 if (r == 0)
-                        r = registry_json_write_model(j, db, &m);
+                        r = registry_json_write_model(j, db, &m, true);
                 json_write_end(&j->json);
         }
         if (r != 0)
@@ -264,7 +264,7 @@ static int run_latest_versions(struct job *j, struct db *db) {
         if (r == 0)
                 r = read_stages(j, wanted);
         if (r == 0)
-                r = model_versions_sql_latest(db, in->name, versions, &n);
+                r = model_versions_sql_latest(db, in->name, false, versions, &n);
         for (size_t i = 0; r == 0 && i < n; i++) {
                 r = model_versions_sql_get(db, j->arena, in->name, versions[i], &v);
                 if (r != DB_ROW)
@@ -368,7 +368,7 @@ static int alias_latest(struct job *j, struct db *db, int64_t *ret) {
         const struct in *in = j->in;
         int64_t versions[MODEL_VERSIONS_SQL_STAGES];
         size_t n;
-        int r = model_versions_sql_latest(db, in->name, versions, &n);
+        int r = model_versions_sql_latest(db, in->name, false, versions, &n);
 
         if (r < 0)
                 return r;

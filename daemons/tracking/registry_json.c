@@ -58,11 +58,11 @@ int registry_json_write_version(struct job *j, struct db *db, const struct model
         return r;
 }
 
-static int write_latest(struct job *j, struct db *db, const char *name) {
+static int write_latest(struct job *j, struct db *db, const char *name, bool by_stage) {
         int64_t versions[MODEL_VERSIONS_SQL_STAGES];
         struct model_version m;
         size_t n;
-        int r = model_versions_sql_latest(db, name, versions, &n);
+        int r = model_versions_sql_latest(db, name, by_stage, versions, &n);
 
         if (r < 0 || n == 0)
                 return r;
@@ -98,7 +98,8 @@ static int write_aliases(struct job *j, struct db *db, const char *name) {
         return r;
 }
 
-int registry_json_write_model(struct job *j, struct db *db, const struct registered_model *m) {
+int registry_json_write_model(struct job *j, struct db *db, const struct registered_model *m,
+                              bool by_stage) {
         int r;
 
         json_write_kv_str(&j->json, "name", m->name);
@@ -107,7 +108,7 @@ int registry_json_write_model(struct job *j, struct db *db, const struct registe
                 json_write_kv_i64(&j->json, "last_updated_timestamp", m->updated_at_ms);
         if (*m->description)
                 json_write_kv_str(&j->json, "description", m->description);
-        r = write_latest(j, db, m->name);
+        r = write_latest(j, db, m->name, by_stage);
         if (r == 0)
                 r = runs_json_write_pairs(&j->json, "tags",
                                           registered_models_sql_tags(db, m->name));

@@ -90,7 +90,7 @@ static int reply_file(struct ask *q, const struct where *w, const char *path) {
 
         if (q->result == 0)
                 artifact_reply_locate(q, w->uri, path, &name);
-        return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, name, path);
+        return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, name, name);
 }
 
 static int reply_list(struct ask *q, const struct where *w, const char *path) {

@@ -89,7 +89,8 @@ int server_info_api_root(struct http_request *req) {
                 "pages are at onebox-web, by default <a href=\"http://localhost:8080/\">"
                 "localhost:8080</a>.</p>\n";
 
-        return http_request_reply_static(req, 200, "text/html; charset=utf-8", page, sizeof(page) - 1);
+        return http_request_reply_static(req, 200, "text/html; charset=utf-8", page,
+                                         sizeof(page) - 1);
 }
 
 const char *server_info_api_error(struct http_request *req, int status, const char *message,

@@ -31,16 +31,12 @@ static int complete(char **field, const char *variable, const char *otherwise) {
         return *field ? 0 : -ENOMEM;
 }
 
-static int complete_port(struct tracking_conf *conf, struct errmsg *em) {
-        const char *text = getenv("MLFLOW_PORT");
-        uint64_t port = 5000;
+static int check_port(const char *text, struct errmsg *em) {
+        uint64_t port;
 
-        if (conf->port != 0)
+        if (str_to_u64(text, &port) == 0 && port <= 65535)
                 return 0;
-        if (!str_empty(text) && (str_to_u64(text, &port) < 0 || port > 65535))
-                return errmsg_fail(em, -EINVAL, "MLFLOW_PORT=%s is no port", text);
-        conf->port = port;
-        return 0;
+        return errmsg_fail(em, -EINVAL, "the port \"%s\" is no number from 0 to 65535", text);
 }
 
 /* A relative directory counts from where we were started. */
@@ -77,6 +73,8 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
         if (r == 0)
                 r = complete(&conf->host, "MLFLOW_HOST", "127.0.0.1");
         if (r == 0)
+                r = complete(&conf->port, "MLFLOW_PORT", "5000");
+        if (r == 0)
                 r = complete(&conf->backend_store_uri, "MLFLOW_BACKEND_STORE_URI", db);
         if (r == 0)
                 r = complete(&conf->artifacts_destination, "MLFLOW_ARTIFACTS_DESTINATION", dir);
@@ -90,7 +88,7 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
                 r = make_absolute(&conf->default_artifact_root);
         if (r < 0)
                 return errmsg_errno(em, r, "cannot start");
-        r = complete_port(conf, em);
+        r = check_port(conf->port, em);
         return r < 0 ? r : check_uri(conf, em);
 }
 

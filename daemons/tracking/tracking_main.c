@@ -182,8 +182,7 @@ static int listen_on_tcp(struct daemon *d, struct errmsg *em) {
         if (str_eq(rest, "none"))
                 return 0;
         if (!rest) {
-                address = arena_printf(&d->arena, "%s:%llu", d->conf.host,
-                                       (unsigned long long) d->conf.port);
+                address = arena_printf(&d->arena, "%s:%s", d->conf.host, d->conf.port);
                 return address ? listen_on(d, address, remote, em) : -ENOMEM;
         }
         while (r >= 0 && str_word(&rest, " \t", &word, &n)) {

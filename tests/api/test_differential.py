@@ -1,0 +1,148 @@
+"""The same requests to the real `mlflow server` 3.18 and to us: same status, same answer.
+
+ONEBOX_PEER_MLFLOW is the bin directory of a venv with mlflow 3.18.0; without it these tests are
+skipped. What is different on purpose stands in JUSTIFIED, with its reason.
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from daemon_test import ask, until
+from tracking_calls import API, CALLS
+from tracking_test import Tracking
+
+PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
+pytestmark = pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set: no real server to compare with")
+
+# call → why our answer is another one. "status" in the reason's place of a tuple: (reason, our status).
+A = "/api/2.0/mlflow-artifacts/artifacts"
+REFUSED = "the peer answers 500 to a client's mistake"
+JUSTIFIED = {
+    "experiments/search search bad token": "the peer decodes garbage to nothing",
+    "runs/create create in default": ("without an experiment the peer fails in its database, we take the default one", 200),
+    "runs/search filter run_id IN (1)": "the peer shows the list as Python's tuple",
+    "runs/log-metric metric list value": REFUSED,
+    "runs/search duplicate order": REFUSED,
+    "registered-models/rename rename taken": "the peer's message leaks SQL",
+    "experiments/update rename taken": "the peer's message leaks SQL",
+    "experiments/create create again": "the peer's message leaks SQL",
+    A + "/{e1}/{r1}/artifacts/d get directory": "this one answer of the peer has another form than all others",
+}
+
+
+class Peer:
+    def __init__(self, root):
+        self.root = root
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.process = subprocess.Popen(
+            [Path(PEER) / "mlflow", "server", "--workers", "1", "--port", str(self.port), "--backend-store-uri",
+             f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/artifacts"],
+            stdout=open(root / "log", "wb"), stderr=subprocess.STDOUT, start_new_session=True,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONHASHSEED": "0"})
+        until(self.answers, "mlflow server to answer")
+
+    def answers(self):
+        try:
+            return ask(self.port, "GET", "/health").status == 200
+        except OSError:
+            return False
+
+    def end(self):
+        os.killpg(self.process.pid, 15)
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory):
+    p = Peer(tmp_path_factory.mktemp("peer"))
+    yield p
+    p.end()
+
+
+@pytest.fixture(scope="module")
+def ours():
+    with Tracking() as t:
+        yield t
+
+
+class Side:
+    """One server and what its answers gave."""
+
+    def __init__(self, port):
+        self.port, self.saved = port, {}
+
+    def fill(self, x):
+        if isinstance(x, str):
+            return re.sub(r"\{(\w+)\}", lambda m: self.saved.get(m[1], m[0]), x)
+        if isinstance(x, dict):
+            return {k: self.fill(v) for k, v in x.items()}
+        return [self.fill(v) for v in x] if isinstance(x, list) else x
+
+    def call(self, method, path, body, saves):
+        path, body, headers = self.fill(path), self.fill(body), {}
+        target = path if path.startswith("/") else API + path
+        if method == "GET" and body is not None:
+            target, body = target + "?" + urlencode(body, doseq=True), None
+        elif isinstance(body, dict):
+            body, headers = json.dumps(body), {"Content-Type": "application/json"}
+        answer = ask(self.port, method, target, body, headers)
+        if saves and answer.status == 200:
+            for name, where in saves.items():
+                value = json.loads(answer.text)
+                for key in where:
+                    value = value[key]
+                self.saved[name] = value
+        return answer
+
+    def neutral(self, text):
+        """The text with this server's own ids, moments and made-up names taken out."""
+        for name, value in sorted(self.saved.items(), key=lambda kv: -len(kv[1])):
+            if len(value) > 8:
+                text = text.replace(value, f"<{name}>")
+        text = re.sub(r"\b1[6-9]\d{11}\b", "<now>", text)
+        # A set has no order in Python.
+        return re.sub(r"\{('[^{}]*')\}", lambda m: "{" + ", ".join(sorted(m[1].split(", "))) + "}", text)
+
+
+@pytest.fixture(scope="module")
+def answers(peer, ours):
+    """All calls, made once, to both in the same order."""
+    sides, got = (Side(peer.port), Side(ours.port)), {}
+    for call in CALLS:
+        name, method, path, body, saves = (*call, None)[:5]
+        name = f"{path} {name}"
+        assert name not in got, name
+        got[name] = [(a.status, a.headers, s.neutral(a.text)) for s in sides for a in [s.call(method, path, body, saves)]]
+    return got
+
+
+NAMES = [f"{c[2]} {c[0]}" for c in CALLS]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same(answers, name):
+    theirs, our = answers[name]
+    reason = JUSTIFIED.get(name)
+    if reason:
+        status = reason[1] if isinstance(reason, tuple) else 400
+        assert our[0] == status, our
+        return
+    assert our[0] == theirs[0], (theirs[2], our[2])
+    if our[2] != theirs[2] and theirs[0] >= 400:
+        assert json.loads(our[2]) == json.loads(theirs[2])
+        return
+    assert our[2] == theirs[2]
+    if theirs[0] == 200:
+        assert (our[1].get("Content-Type") or "").split(";")[0] == (theirs[1].get("content-type") or "").split(";")[0]
+
+
+def test_justified_are_calls():
+    assert set(JUSTIFIED) <= set(NAMES)
