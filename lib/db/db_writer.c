@@ -12,13 +12,19 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/mem.h"
 #include "lib/db/db.h"
 
+/* A batch takes no further job when it has run for so long: heavy jobs must not make light ones
+ * wait for their commit. */
+#define BATCH_FOR (50 * USEC_PER_MSEC)
+
 struct db_writer {
-        struct db *db; /* the thread's alone */
         pthread_t thread;
+        struct db *db;       /* the thread's alone */
+        struct db_job *rest; /* the thread's alone: taken, but not run with their batch */
 
         pthread_mutex_t lock; /* of all below */
         pthread_cond_t work, room;
@@ -35,6 +41,8 @@ static struct db_job *take_batch(struct db_writer *w) {
         struct db_job *batch, *last;
         size_t n = 1;
 
+        if (w->rest)
+                return TAKE_PTR(w->rest);
         (void) pthread_mutex_lock(&w->lock);
         while (!w->head && !w->is_stopping)
                 (void) pthread_cond_wait(&w->work, &w->lock);
@@ -48,7 +56,6 @@ static struct db_job *take_batch(struct db_writer *w) {
                 last->next = NULL;
                 assert(w->stats.n_queued >= n);
                 w->stats.n_queued -= n;
-                w->stats.n_batches++;
                 (void) pthread_cond_broadcast(&w->room);
         }
         (void) pthread_mutex_unlock(&w->lock);
@@ -68,9 +75,10 @@ static int run_in_savepoint(struct db *db, struct db_job *job) {
         return k < 0 ? k : r;
 }
 
-/* Runs all jobs of `batch` and sets their results. False: the engine gave up the transaction and
- * nothing of it was written. */
-static bool run_jobs(struct db *db, struct db_job *batch) {
+/* Runs the jobs of `batch` and sets their results; it is cut where its time is over, *ret_rest are
+ * those behind. False: the engine gave up the transaction and nothing of it was written. */
+static bool run_jobs(struct db *db, struct db_job *batch, struct db_job **ret_rest) {
+        usec_t until_at = clock_mono(clock_system()) + BATCH_FOR;
         bool alone = !batch->next;
 
         for (struct db_job *job = batch; job; job = job->next) {
@@ -80,6 +88,8 @@ static bool run_jobs(struct db *db, struct db_job *batch) {
                                 job->result = -EIO;
                         return false;
                 }
+                if (job->next && clock_mono(clock_system()) >= until_at)
+                        *ret_rest = TAKE_PTR(job->next);
         }
         return true;
 }
@@ -90,8 +100,8 @@ static void set_results(struct db_job *batch, int r) {
                         job->result = r;
 }
 
-/* One transaction. False as run_jobs(). */
-static bool commit_jobs(struct db *db, struct db_job *batch) {
+/* One transaction. False and *ret_rest as run_jobs(). */
+static bool commit_jobs(struct db *db, struct db_job *batch, struct db_job **ret_rest) {
         int r;
 
         for (struct db_job *job = batch; job; job = job->next)
@@ -101,7 +111,7 @@ static bool commit_jobs(struct db *db, struct db_job *batch) {
                 set_results(batch, r);
                 return true;
         }
-        if (!run_jobs(db, batch)) {
+        if (!run_jobs(db, batch, ret_rest)) {
                 db_rollback(db);
                 return false;
         }
@@ -116,10 +126,11 @@ static bool commit_jobs(struct db *db, struct db_job *batch) {
 }
 
 static void commit_one_by_one(struct db *db, struct db_job *batch) {
-        for (struct db_job *job = batch, *next; job; job = next) {
+        for (struct db_job *job = batch, *next, *none = NULL; job; job = next) {
                 next = job->next;
                 job->next = NULL;
-                (void) commit_jobs(db, job);
+                (void) commit_jobs(db, job, &none);
+                assert(!none);
                 assert(!db_in_transaction(db));
                 job->next = next;
         }
@@ -137,6 +148,7 @@ static void finish(struct db_writer *w, struct db_job *batch) {
         }
         (void) pthread_mutex_lock(&w->lock);
         w->stats.n_failed += n_failed;
+        w->stats.n_batches++;
         (void) pthread_mutex_unlock(&w->lock);
 }
 
@@ -145,7 +157,7 @@ static void *writer_main(void *userdata) {
         struct db_job *batch;
 
         while ((batch = take_batch(w))) {
-                if (!commit_jobs(w->db, batch) && batch->next)
+                if (!commit_jobs(w->db, batch, &w->rest) && batch->next)
                         commit_one_by_one(w->db, batch);
                 assert(!db_in_transaction(w->db));
                 finish(w, batch);
