@@ -156,6 +156,20 @@ static void write_task_lists(struct json_write *w) {
         }
 }
 
+/* What a task was given, such as its values of a matrix, in the form of Airflow's params. */
+static void write_variables(struct json_write *w, const struct dag_task *t) {
+        json_write_kv_object(w, "params");
+        for (size_t i = 0; i < t->variables.n; i++) {
+                json_write_kv_object(w, t->variables.items[i].key);
+                json_write_kv_str(w, "value", t->variables.items[i].value);
+                json_write_kv_null(w, "description");
+                json_write_kv_object(w, "schema");
+                json_write_end(w);
+                json_write_end(w);
+        }
+        json_write_end(w);
+}
+
 static const char *weight_rule_name(enum dag_weight_rule rule) {
         return rule == DAG_WEIGHT_ABSOLUTE   ? "absolute"
                : rule == DAG_WEIGHT_UPSTREAM ? "upstream"
@@ -194,8 +208,7 @@ static void write_task(struct json_write *w, const struct dag *d, const struct d
         json_write_end(w);
         json_write_kv_bool(w, "is_mapped", false);
         json_write_kv_str(w, "task_group", t->group);
-        json_write_kv_object(w, "params");
-        json_write_end(w);
+        write_variables(w, t);
         json_write_kv_str(w, "doc_md", t->description);
         json_write_kv_str(w, "command", t->cmd);
         json_write_end(w);
