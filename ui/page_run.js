@@ -46,7 +46,7 @@ export function mount(root, { signal, title, params }) {
   function pick(shape) {
     const ids = fold(shape).flatMap((n) => n.members);
     const first = (want) => ids.find((id) => want(instances.get(id)?.state));
-    return first((s) => s === "failed") ?? first((s) => s === "running") ?? ids.findLast((id) => instances.get(id)?.start_date) ?? ids[0];
+    return first((s) => s === "failed") ?? first((s) => s === "running") ?? ids.findLast((id) => instances.get(id)?.try_number > 0) ?? ids[0];
   }
 
   const worst = (n) => {

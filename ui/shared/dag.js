@@ -80,7 +80,7 @@ function place(nodes) {
   const layers = arrange(nodes);
   let x = 2, tall = 0;
   for (const layer of layers) {
-    const wide = Math.max(...layer.map((n) => Math.min(240, 44 + CHAR * Math.max(n.id.length, 12))));
+    const wide = Math.max(...layer.map((n) => Math.min(240, 44 + CHAR * Math.max(n.id.length, n.many ? 15 : 12))));
     for (const n of layer) { n.x = x; n.w = wide; }
     x += wide + GAP_X;
     tall = Math.max(tall, layer.length);
