@@ -176,6 +176,15 @@ static int put_past(struct scheduler *s, struct arena *a) {
         return 0;
 }
 
+/* The shim keeps a try's time limit; the world's is for a shim that does not. The hours before the
+ * machine came up do not count for a run's. */
+static void set_limits(struct scheduler *s) {
+        usec_t now = clock_now(s->clock), up_for = clock_mono(s->clock);
+
+        s->world.timeout_slack_for = s->conf->stop_grace + 10 * USEC_PER_SEC;
+        s->world.booted_at = now > up_for ? now - up_for : 0;
+}
+
 int restore_world(struct scheduler *s, struct errmsg *em) {
         struct arena a;
         int r;
@@ -187,6 +196,7 @@ int restore_world(struct scheduler *s, struct errmsg *em) {
         if (r < 0)
                 return errmsg_fail(em, r, "no memory");
         s->has_world = true;
+        set_limits(s);
         arena_init(&a, 0);
         r = put_dags(s, &a);
         if (r >= 0)
