@@ -252,7 +252,7 @@ static int setup_connection(struct conn *c, unsigned flags) {
         (void) sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
         (void) sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_ENABLE_FKEY,
                                  (flags & DB_FOREIGN_KEYS) ? 1 : 0, NULL);
-        (void) sqlite3_limit(c->sqlite, SQLITE_LIMIT_ATTACHED, 0);
+        (void) sqlite3_limit(c->sqlite, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM's */
         r = exec_text(c, pragmas);
         if (r >= 0)
                 r = exec_text(c, (flags & DB_SYNC_NORMAL) ? "PRAGMA synchronous=NORMAL"
