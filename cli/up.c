@@ -99,23 +99,41 @@ static void say_ready(struct up *u) {
         }
 }
 
+void up_give_up(struct up *u, const struct up_child *child) {
+        struct errmsg *em = &u->c->em;
+
+        if (u->said_ready || u->stopping || str_eq(child->daemon, "serving"))
+                return;
+        errmsg_set(em, "onebox-%s does not start: its reason is above, or in %s/up.log",
+                   child->daemon, u->c->paths.state_dir);
+        u->failed = true;
+        u->stopping = true;
+}
+
+static bool all_gone(const struct up *u) {
+        for (size_t i = 0; i < u->n_children; i++)
+                if (u->children[i]->state != UP_GONE)
+                        return false;
+        return true;
+}
+
+static bool daemons_ready(const struct up *u) {
+        for (size_t i = 0; i < u->n_children; i++)
+                if (u->children[i]->state != UP_READY && !str_eq(u->children[i]->daemon, "serving"))
+                        return false;
+        return true;
+}
+
 void up_changed(struct up *u) {
-        size_t n_gone = 0, n_ready = 0, n_daemons = 0;
-
-        /* Who only waits for its restart is gone at once, and then the next are to be told. */
-        while (u->stopping && up_child_stop_next(u))
-                ;
-        for (size_t i = 0; i < u->n_children; i++) {
-                bool service = str_eq(u->children[i]->daemon, "serving");
-
-                n_gone += u->children[i]->state == UP_GONE;
-                n_daemons += !service;
-                n_ready += !service && u->children[i]->state == UP_READY;
-        }
-        if (u->stopping && n_gone == u->n_children)
-                loop_quit(u->loop, 0);
-        else if (!u->stopping && !u->said_ready && n_ready == n_daemons)
+        if (u->stopping) {
+                /* Who only waits for its restart is gone at once: then the next are to be told. */
+                while (up_child_stop_next(u))
+                        ;
+                if (all_gone(u))
+                        loop_quit(u->loop, 0);
+        } else if (!u->said_ready && daemons_ready(u)) {
                 say_ready(u);
+        }
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
@@ -199,6 +217,8 @@ int up_run(struct up *u) {
                 if (r < 0)
                         errmsg_errno(&u->c->em, r, "the event loop broke");
         }
+        if (r >= 0 && u->failed)
+                r = -ECHILD;
         up_child_free_all(u);
         up_notify_close(u);
         if (file)

@@ -16,7 +16,8 @@
 #define UP_RESTART_MIN (100 * USEC_PER_MSEC)
 #define UP_RESTART_MAX (10 * USEC_PER_SEC)
 #define UP_STEADY_FOR (30 * USEC_PER_SEC) /* who lives so long starts anew with UP_RESTART_MIN */
-#define UP_STOP_FOR (20 * USEC_PER_SEC)   /* from SIGTERM to SIGKILL */
+#define UP_FAILURES_MAX 6 /* 6 s with the waits between: who was killed before has gone */
+#define UP_STOP_FOR (20 * USEC_PER_SEC) /* from SIGTERM to SIGKILL */
 
 enum up_state {
         UP_WAITING,  /* for its (re)start */
@@ -37,6 +38,7 @@ struct up_child {
         pid_t pid;                 /* 0: not running */
         usec_t started_at;         /* monotonic */
         usec_t restart_for;        /* the next wait */
+        unsigned n_failures;       /* ends before all were ready once */
         struct loop_source *timer; /* restart, or SIGKILL */
 };
 
@@ -51,8 +53,12 @@ struct up {
         int ready_fd; /* of the waiting parent (--detach), or -1 */
         bool stopping;
         bool said_ready;
+        bool failed; /* it gave up */
 };
 
+/* Before all were ready once, a daemon that ended UP_FAILURES_MAX times is a reason to give up: u
+ * stops, with c->em set. */
+void up_give_up(struct up *u, const struct up_child *child);
 /* up.c: life. Takes over the lock_fd's meaning: it is held by the caller until this returns. */
 int up_run(struct up *u);
 /* Something has changed: says "ready" once all are, or ends when all have stopped. */

@@ -155,6 +155,8 @@ void up_child_start(struct up_child *child) {
         if (spawn(child, &em) < 0) {
                 log_error("%s: %s", child->name, em.text);
                 start_later(child, 0);
+                if (++child->n_failures >= UP_FAILURES_MAX)
+                        up_give_up(child->up, child);
                 return;
         }
         child->state = UP_STARTING;
@@ -198,6 +200,8 @@ void up_child_ended(struct up_child *child, int status) {
                 start_later(child, UP_STEADY_FOR);
         } else if (child->wanted) {
                 start_later(child, lived_for);
+                if (++child->n_failures >= UP_FAILURES_MAX)
+                        up_give_up(child->up, child);
                 log_warning("%s starts again in %u ms", child->name,
                             (unsigned) (child->restart_for / USEC_PER_MSEC));
         } else {

@@ -88,7 +88,8 @@ static int wait_for_ready(struct cli *c, int fd, const struct up *u) {
         int r = fileio_read_full(fd, &byte, 1, &n);
 
         if (r < 0 || n == 0)
-                return errmsg_fail(&c->em, -EREMOTEIO, "it did not start: see %s/up.log",
+                return errmsg_fail(&c->em, -EREMOTEIO,
+                                   "it did not start: the reason is at the end of %s/up.log",
                                    c->paths.state_dir);
         printf("onebox is up\n  pages     http://%s\n  tracking  http://%s\n"
                "  onebox status · onebox urls · onebox down\n",
