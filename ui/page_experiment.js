@@ -133,7 +133,7 @@ function row(r, cols, range) {
     const [lo, hi] = range.get(k);
     if (!Number.isFinite(v) || hi <= lo) return {};
     const part = Math.round(4 + ((v - lo) / (hi - lo)) * 96);
-    return { background: `linear-gradient(to right, var(--bar) ${part}%, transparent ${part}%) 0 100% / 100% 3px no-repeat` };
+    return { background: `linear-gradient(to right, var(--bar) ${part}%, transparent ${part}%) 10px 100% / calc(100% - 20px) 3px no-repeat` };
   };
   return h("tr", {},
     h("th", { scope: "row", class: "nowrap" }, mark(info.status, word(info.status)), " ", h("a", { href: page("training", { run: info.run_id }), "data-key": info.run_id }, info.run_name || info.run_id.slice(0, 12))),

@@ -1,5 +1,5 @@
 // Now: is the box well, what runs, what needs somebody, what comes, and what came out lately.
-import { h, page, replace } from "./shared/dom.js";
+import { h, page, replace, copyable } from "./shared/dom.js";
 import { get, scheduler, tracking } from "./shared/api.js";
 import { sheet, place, empty } from "./shared/panel.js";
 import { live } from "./shared/live.js";
@@ -91,7 +91,7 @@ const telling = (r) => (r.data.metrics || []).filter((m) => !m.key.startsWith("t
 async function latest(signal) {
   const experiments = await tracking.experiments(undefined, signal);
   if (!experiments.length) return { runs: [], names: {} };
-  const { runs = [] } = await tracking.runs({ experiment_ids: experiments.slice(0, 100).map((e) => e.experiment_id), max_results: 7, order_by: ["attributes.start_time DESC"] }, signal);
+  const { runs = [] } = await tracking.runs({ experiment_ids: experiments.slice(0, 100).map((e) => e.experiment_id), max_results: 6, order_by: ["attributes.start_time DESC"] }, signal);
   return { runs, names: Object.fromEntries(experiments.map((e) => [e.experiment_id, e.name])) };
 }
 
@@ -105,6 +105,10 @@ const modelList = (models) => (models.length ? h("ul", { class: "list" }, models
   h("div", { class: "aside" }, (m.aliases || []).slice(0, 2).map((a) => h("span", { class: "tag strong" }, `${a.alias} → ${a.version}`)), when(Number(m.last_updated_timestamp) || null)))))
   : empty("No models yet"));
 
+const serviceList = (services) => (services.length ? h("ul", { class: "list" }, services.map((s) => h("li", {}, h("div", { class: "what" }, h("b", {}, s.name),
+  h("div", { class: "quiet" }, (s.endpoints || []).map((e) => h("span", { class: "mono" }, e.endpoint, " ")))),
+  h("div", { class: "aside" }, s.port ? copyable(`http://127.0.0.1:${s.port}`, `:${s.port}`) : null)))) : empty("No services yet"));
+
 const healthFacts = (r) => Object.entries(r.upstreams || {}).map(([name, text]) => fact(name.replace("onebox-", "").replace(/^./, (c) => c.toUpperCase()),
   mark(text === "ok" ? "success" : "failed", text), text === "ok" ? "well" : h("span", { title: text }, "away")));
 
@@ -113,7 +117,7 @@ function countFacts({ runs, instances }) {
   const recent = runs.flatMap(([, r]) => r).filter((r) => millis(r.end_date) > since);
   const n = (state) => String(recent.filter((r) => r.state === state).length);
   return [fact("Running", String(instances.filter((t) => t.state === "running").length)),
-    fact("Last 24 h", mark("success"), n("success"), mark("failed"), n("failed"))];
+    fact("Last 24 h", mark("success"), n("success"), n("failed") > 0 ? [mark("failed"), n("failed")] : null)];
 }
 
 const section = (name, count, ...body) => h("section", { class: "sheet", "aria-label": name },
@@ -140,6 +144,7 @@ export function mount(root, { signal, title }) {
   replace(root, h("h1", { class: "hidden" }, "Now"), h("section", { class: "sheet strip", "aria-label": "The box" }, strip, counts),
     h("div", { class: "cols" }, side, h("div", { class: "stack" },
       sheet({ title: "Tracked lately", lines: 5, signal, every: 10000, load: latest, view: latestList }),
-      sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models(undefined, s), view: modelList }))), below);
+      sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models(undefined, s), view: modelList }),
+      sheet({ title: "Services", lines: 2, signal, every: 30000, load: (s) => scheduler.services(s), view: serviceList }))), below);
   live(signal, side.reload);
 }

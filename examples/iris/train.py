@@ -26,6 +26,7 @@ def main():
         frame, test_size=0.3, random_state=7, stratify=frame["target"]
     )
 
+    print(f"{len(train)} rows to learn from, {len(test)} to test with")
     mlflow.sklearn.autolog(log_datasets=False, silent=True)
     with start_run("train", f"C={c:g} l1_ratio={l1_ratio:g}"):
         model = LogisticRegression(C=c, l1_ratio=l1_ratio, solver="saga", max_iter=5000)

@@ -256,6 +256,12 @@ class Handler(BaseHTTPRequestHandler):
                 "onebox-scheduler": "ok" if well else "no answer", "onebox-tracking": "ok"}})
         if name == "api/onebox/v1/me":
             return self.send_json(200, {"name": "ada", "role": "admin", "how": "session"})
+        if name == "api/onebox/v1/services" and self.server.options.scenario == "full":
+            return self.send_json(200, {"services": [
+                {"name": "iris", "port": 8090, "description": "The model in production, over HTTP",
+                 "endpoints": [{"endpoint": e} for e in ("/predict", "/healthcheck", "/version")]}]})
+        if name == "api/onebox/v1/services":
+            return self.send_json(200, {"services": []})
         if name == "api/onebox/v1/box":
             return self.send_json(200, {
                 "disk_total": 53_000_000_000, "disk_used": 19_400_000_000, "cpus": 4, "load": 1.7,
