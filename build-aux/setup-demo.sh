@@ -82,10 +82,11 @@ demo_stop() {
 deploy() {
         local to=$STATE/pipelines/$EXAMPLE aside=$STATE/.deploy i
         mkdir -p "$STATE/pipelines"
-        if ! diff -rq "$TOP/examples/$EXAMPLE" "$to" >/dev/null 2>&1; then
+        if ! diff -rq -x __pycache__ "$TOP/examples/$EXAMPLE" "$to" >/dev/null 2>&1; then
                 rm -rf "$aside"
                 mkdir "$aside"
                 cp -r "$TOP/examples/$EXAMPLE" "$aside/new"
+                find "$aside/new" -name __pycache__ -prune -exec rm -rf {} +
                 chmod -R a+rX "$aside/new"
                 [ ! -e "$to" ] || mv "$to" "$aside/old"
                 mv "$aside/new" "$to"

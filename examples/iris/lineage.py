@@ -19,8 +19,11 @@ PLACE = {
 
 def start_run(step, name):
     """Starts a tracked run for this task; step is fetch or train."""
-    mlflow.set_experiment(EXPERIMENT)
-    return mlflow.start_run(run_name=name, tags={**PLACE, "step": step})
+    # By id: when two processes make the experiment at once, the client of one keeps no active one.
+    experiment = mlflow.set_experiment(EXPERIMENT)
+    return mlflow.start_run(
+        experiment_id=experiment.experiment_id, run_name=name, tags={**PLACE, "step": step}
+    )
 
 
 def finished_runs(step, order_by=None):
