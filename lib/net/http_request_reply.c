@@ -19,6 +19,13 @@ static bool http_request_reply_add_header(struct MHD_Response *m, const char *na
         return MHD_add_response_header(m, name, value) == MHD_YES;
 }
 
+static bool http_request_reply_has_header(const struct http_exchange *x, const char *name) {
+        for (const struct http_exchange_header *h = x->headers; h; h = h->next)
+                if (str_eq_fold(h->name, name))
+                        return true;
+        return false;
+}
+
 int http_request_reply_send(struct http_request *req, int status, const char *content_type,
                             struct MHD_Response *response) {
         struct http_exchange *x = http_exchange_of(req);
@@ -26,7 +33,8 @@ int http_request_reply_send(struct http_request *req, int status, const char *co
 
         if (!response)
                 return -ENOMEM;
-        ok = http_request_reply_add_header(response, "X-Content-Type-Options", "nosniff");
+        ok = http_request_reply_has_header(x, "X-Content-Type-Options") ||
+             http_request_reply_add_header(response, "X-Content-Type-Options", "nosniff");
         if (ok && content_type)
                 ok = http_request_reply_add_header(response, "Content-Type", content_type);
         for (struct http_exchange_header *h = x->headers; ok && h; h = h->next)
@@ -41,9 +49,8 @@ int http_request_reply_send(struct http_request *req, int status, const char *co
 bool http_request_reply_may_pack(struct http_request *req, const char *content_type) {
         if (!content_type || (req->route && req->route->flags & HTTP_NO_GZIP))
                 return false;
-        for (struct http_exchange_header *h = http_exchange_of(req)->headers; h; h = h->next)
-                if (str_eq_fold(h->name, "Content-Encoding"))
-                        return false;
+        if (http_request_reply_has_header(http_exchange_of(req), "Content-Encoding"))
+                return false;
         return http_gzip_worthwhile(content_type) &&
                http_gzip_accepted(http_request_header(req, "Accept-Encoding"));
 }

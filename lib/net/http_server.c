@@ -17,6 +17,7 @@
 
 #define HTTP_SERVER_MEMORY (32 * 1024) /* a connection's; also bounds the header */
 #define HTTP_SERVER_ACCEPTS 32         /* connections taken in one turn */
+#define HTTP_SERVER_RUNS 8             /* of MHD in one turn, while it has bytes to move */
 #define HTTP_SERVER_SWEEP_FOR USEC_PER_SEC
 
 usec_t http_server_now(void) {
@@ -230,12 +231,20 @@ static void http_server_check_drained(struct http_server *s) {
         drained(s->drained_ctx);
 }
 
-static int http_server_run(struct http_server *s) {
+/* Of MHD's timeouts only "at once" matters: the others are the sweep's. */
+static bool http_server_has_more(struct http_server *s) {
         MHD_UNSIGNED_LONG_LONG timeout;
 
-        MHD_run(s->mhd);
-        /* Of MHD's timeouts only "at once" matters: the others are the sweep's. */
-        if (MHD_get_timeout(s->mhd, &timeout) == MHD_YES && timeout == 0)
+        return MHD_get_timeout(s->mhd, &timeout) == MHD_YES && timeout == 0;
+}
+
+static int http_server_run(struct http_server *s) {
+        unsigned n = 0;
+
+        do
+                MHD_run(s->mhd);
+        while (++n < HTTP_SERVER_RUNS && http_server_has_more(s));
+        if (n == HTTP_SERVER_RUNS)
                 http_server_run_soon(s);
         http_server_check_drained(s);
         return 0;
