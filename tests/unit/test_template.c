@@ -38,9 +38,11 @@ static void test_names_of_the_context(void **state) {
         expect(&c, "{{run_id}} {{dag.dag_id}} {{task.task_id}} {{ti.try_number}} {{dag.owner}}",
                "r1 d t 0 onebox");
         expect(&c, "{{data_interval_end}}", "2026-01-01T00:00:00+00:00");
-        task->run->when.logical_at = USEC_INFINITY; /* a run without a date */
-        expect(&c, "{{ds}} {{yesterday_ds}} {{ts_nodash}}",
-               "{{ds}} {{yesterday_ds}} {{ts_nodash}}");
+        task->run->when.logical_at =
+                USEC_INFINITY; /* a run without a date: when it was asked for */
+        expect(&c, "{{ds}} {{ts_nodash}}", "2026-01-01 20260101T000000");
+        task->run->when.run_after_at = USEC_INFINITY;
+        expect(&c, "{{ds}} {{yesterday_ds}}", "{{ds}} {{yesterday_ds}}");
 }
 
 int main(void) {

@@ -39,32 +39,39 @@ static int add_bare(struct buf *out, usec_t at, size_t len) {
         return buf_error(out);
 }
 
+/* The date a run stands for; a run without one stands for the moment it was asked for. */
+static usec_t date_of(const struct world_task *t) {
+        const struct timetable_run *when = &t->run->when;
+
+        return when->logical_at != USEC_INFINITY ? when->logical_at : when->run_after_at;
+}
+
 static int name_ds(const struct world_task *t, struct buf *out) {
-        return add_day(out, t->run->when.logical_at);
+        return add_day(out, date_of(t));
 }
 
 static int name_ds_nodash(const struct world_task *t, struct buf *out) {
-        return add_bare(out, t->run->when.logical_at, STRLEN("2026-01-02"));
+        return add_bare(out, date_of(t), STRLEN("2026-01-02"));
 }
 
 static int name_yesterday_ds(const struct world_task *t, struct buf *out) {
-        usec_t at = t->run->when.logical_at;
+        usec_t at = date_of(t);
 
         return add_day(out, at == USEC_INFINITY || at < USEC_PER_DAY ? at : at - USEC_PER_DAY);
 }
 
 static int name_tomorrow_ds(const struct world_task *t, struct buf *out) {
-        usec_t at = t->run->when.logical_at;
+        usec_t at = date_of(t);
 
         return add_day(out, at == USEC_INFINITY ? at : at + USEC_PER_DAY);
 }
 
 static int name_ts(const struct world_task *t, struct buf *out) {
-        return add_moment(out, t->run->when.logical_at);
+        return add_moment(out, date_of(t));
 }
 
 static int name_ts_nodash(const struct world_task *t, struct buf *out) {
-        return add_bare(out, t->run->when.logical_at, STRLEN("2026-01-02T03:04:05"));
+        return add_bare(out, date_of(t), STRLEN("2026-01-02T03:04:05"));
 }
 
 static int name_interval_start(const struct world_task *t, struct buf *out) {
