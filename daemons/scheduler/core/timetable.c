@@ -290,7 +290,6 @@ int timetable_next(const struct timetable *tt, const struct timetable_run *last,
                 return 0;
         case DAG_SCHEDULE_CRON:
         case DAG_SCHEDULE_DELTA:
-                assert(!last || last->interval_start_at <= last->interval_end_at);
                 return tt->schedule.data_interval ? next_interval(tt, last, now, ret)
                                                   : next_point(tt, last, now, ret);
         default:
