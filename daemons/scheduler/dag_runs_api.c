@@ -199,8 +199,8 @@ static bool read_trigger(struct http_request *req, const struct json *body,
                 return false;
         }
         if (j->when.interval_start_at > j->when.interval_end_at) {
-                http_request_reply_error(req, 422,
-                                         "\"data_interval_start\" lies after \"data_interval_end\"");
+                http_request_reply_error(
+                        req, 422, "\"data_interval_start\" lies after \"data_interval_end\"");
                 return false;
         }
         return true;

@@ -36,15 +36,17 @@ static usec_t moment_of(const struct timetable *tt, int64_t local_s) {
 }
 
 static int cron_tick_after(const struct timetable *tt, usec_t t, usec_t *ret) {
-        int64_t utc_s = (int64_t) (t / USEC_PER_SEC), local_s = zone_to_local(tt->zone, utc_s), s;
+        int64_t utc_s = (int64_t) (t / USEC_PER_SEC);
+        int64_t local_s = zone_to_local(tt->zone, utc_s), s = local_s;
 
-        if (cron_next(&tt->cron, local_s, &s) != 0)
-                return 1;
-        if (tt->cron.every_hour)
-                *ret = (usec_t) (utc_s + (s - local_s)) * USEC_PER_SEC;
-        else
-                *ret = moment_of(tt, s);
-        assert(*ret > t);
+        do { /* more than once only where a zone does odd things to its clocks */
+                if (cron_next(&tt->cron, s, &s) != 0)
+                        return 1;
+                if (tt->cron.every_hour)
+                        *ret = (usec_t) (utc_s + (s - local_s)) * USEC_PER_SEC;
+                else
+                        *ret = moment_of(tt, s);
+        } while (*ret <= t);
         return 0;
 }
 

@@ -260,10 +260,10 @@ void world_sweep(struct world *w, struct world_dag *wd) {
 }
 
 unsigned world_task_failures(const struct world_task *t) {
-        unsigned spared = t->max_tries - t->spec->retries;
+        unsigned retries = t->spec->retries, spared = t->max_tries - MIN(t->max_tries, retries);
 
-        assert(t->max_tries >= t->spec->retries);
-        return t->try_number > spared ? t->try_number - spared : 0;
+        assert(spared <= t->max_tries);
+        return t->try_number - MIN(t->try_number, spared);
 }
 
 const char *world_stop_name(enum world_stop s) {
