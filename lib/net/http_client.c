@@ -322,6 +322,12 @@ static CURLcode http_client_set_limits(struct http_client_call *call,
         return code;
 }
 
+/* What is on this machine is not asked for through the environment's proxy. */
+static bool http_client_is_local(const char *url) {
+        return str_starts(url, "http://127.") || str_starts(url, "http://localhost") ||
+               str_starts(url, "http://[::1]");
+}
+
 static CURLcode http_client_set_target(struct http_client_call *call,
                                        const struct http_client_request *r) {
         CURLcode code = CURLE_OK;
@@ -334,10 +340,10 @@ static CURLcode http_client_set_target(struct http_client_call *call,
         HTTP_CLIENT_SET(call, CURLOPT_ERRORBUFFER, call->text);
         HTTP_CLIENT_SET(call, CURLOPT_PRIVATE, call);
         HTTP_CLIENT_SET(call, CURLOPT_HTTPHEADER, call->headers);
-        if (r->unix_path) {
+        if (r->unix_path)
                 HTTP_CLIENT_SET(call, CURLOPT_UNIX_SOCKET_PATH, r->unix_path);
+        if (r->unix_path || http_client_is_local(r->url))
                 HTTP_CLIENT_SET(call, CURLOPT_PROXY, "");
-        }
         if (call->client->ca_file)
                 HTTP_CLIENT_SET(call, CURLOPT_CAINFO, call->client->ca_file);
         return code;

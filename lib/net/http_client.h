@@ -66,5 +66,5 @@ struct http_client_request {
 int http_client_start(struct http_client *c, const struct http_client_request *r,
                       struct http_client_call **ret);
 void http_client_call_resume(struct http_client_call *call);
-/* Ends it without done(). NULL is fine. */
+/* Ends it without done(). Not from inside its own read or write. NULL is fine. */
 void http_client_call_cancel(struct http_client_call *call);

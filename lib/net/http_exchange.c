@@ -48,7 +48,8 @@ static bool http_exchange_hung_up(const struct http_exchange *x) {
 void http_exchange_sweep(struct http_server *s, usec_t now) {
         for (struct http_exchange *x = s->suspended, *next; x; x = next) {
                 next = x->next;
-                if (!atomic_load(&x->gone) && (http_exchange_hung_up(x) || s->is_draining))
+                if (!atomic_load(&x->gone) &&
+                    (http_exchange_hung_up(x) || (s->is_draining && x->stream)))
                         atomic_store(&x->gone, true);
                 if (x->stream && http_request_waker_sweep(x->stream, now))
                         http_exchange_resume(x);

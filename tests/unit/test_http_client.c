@@ -232,6 +232,21 @@ static void test_failures(void **state) {
         assert_true(strlen(nobody.text) > 5);
 }
 
+/* A proxy of the environment is not for loopback. */
+static void test_no_proxy(void **state) {
+        struct fixture *f = *state;
+        unsigned n_left = 0;
+        struct call c;
+        struct http_client_request r = request(f, &c, &n_left, "/echo");
+
+        setenv("http_proxy", "http://127.0.0.1:1", 1);
+        assert_int_equal(http_client_start(f->client, &r, NULL), 0);
+        assert_int_equal(loop_run(f->loop), 0);
+        unsetenv("http_proxy");
+        assert_int_equal(c.error, 0);
+        assert_int_equal(c.status, 200);
+}
+
 static void test_bad_requests(void **state) {
         struct fixture *f = *state;
         unsigned n_left = 0;
@@ -298,6 +313,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_streamed_request_in_chunks, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_streamed_answer, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_no_proxy, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_bad_requests, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_unix, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cancel_and_free, setup, teardown),
