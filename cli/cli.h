@@ -21,11 +21,14 @@ struct cli_words {
         char *config;
 };
 
-#define CLI_ROWS(type)                                                                  \
-        OPTIONS_ROW(type, words.json, 'j', BOOL, NULL, "print JSON for scripts")        \
-        OPTIONS_ROW(type, words.state_dir, 0, STRING, "DIR", "where state is kept")     \
-        OPTIONS_ROW(type, words.runtime_dir, 0, STRING, "DIR", "where the sockets are") \
-        OPTIONS_ROW(type, words.config, 'c', STRING, "FILE", "the configuration")
+/* The names people type, not the places the values go to. */
+#define CLI_ROW(type, name, short_name, kind, arg, help) \
+        {#name, short_name, CONF_##kind, offsetof(type, words.name), arg, help},
+#define CLI_ROWS(type)                                                        \
+        CLI_ROW(type, json, 'j', BOOL, NULL, "print JSON for scripts")        \
+        CLI_ROW(type, state_dir, 0, STRING, "DIR", "where state is kept")     \
+        CLI_ROW(type, runtime_dir, 0, STRING, "DIR", "where the sockets are") \
+        CLI_ROW(type, config, 'c', STRING, "FILE", "the configuration")
 
 struct cli {
         struct arena arena;
