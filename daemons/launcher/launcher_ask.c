@@ -67,7 +67,7 @@ int launcher_ask_parse_start(struct arena *a, char *body, size_t len, struct lau
                              struct errmsg *em) {
         static const char *const keys[] = {"try_id", "user", "grace_s", "limits"};
         struct launcher_ask ask = {.grace_for = GRACE_DEFAULT_FOR};
-        double grace_s = -1;
+        double grace_s = NAN;
         struct json *j;
         int r;
 
@@ -76,7 +76,7 @@ int launcher_ask_parse_start(struct arena *a, char *body, size_t len, struct lau
             (r = json_want_f64(j, "grace_s", &grace_s, em)) < 0 ||
             (r = ask_limits(j, &ask.limits, em)) < 0)
                 return r;
-        if (grace_s != -1) {
+        if (!isnan(grace_s)) {
                 if (!(grace_s >= 0 && grace_s <= GRACE_MAX_S))
                         return errmsg_fail(em, -EINVAL, "\"grace_s\" must be from 0 to 3600");
                 ask.grace_for = (usec_t) llround(grace_s * 1e6);

@@ -71,6 +71,12 @@ static int write_try(struct scheduler *s, const struct world_event *e) {
         return 0;
 }
 
+/* Cleared or marked while its try lives: that has to end first. */
+static bool is_told_to_stop(const struct world_event *e) {
+        return (e->kind == WORLD_TASK_CLEARED || e->kind == WORLD_TASK_MARKED) &&
+               task_state_is_live(e->task->state);
+}
+
 static int remember(struct scheduler *s, const struct world_event *e,
                     const struct world_touched *touched) {
         struct effects *x = &s->engine->effects;
@@ -78,8 +84,8 @@ static int remember(struct scheduler *s, const struct world_event *e,
 
         if (e->kind == WORLD_TRY_CREATED)
                 r = effects_add_try(x, EFFECT_START, e->task, e->try_id);
-        else if (e->kind == WORLD_TRY_STOPPING)
-                r = effects_add_try(x, EFFECT_STOP, e->task, e->try_id);
+        else if (e->kind == WORLD_TRY_STOPPING || is_told_to_stop(e))
+                r = effects_add_try(x, EFFECT_STOP, e->task, e->task->try_id);
         else if (e->kind == WORLD_TRY_ENDED)
                 r = effects_add_try(x, EFFECT_ENDED, e->task, e->try_id);
         else if (e->kind == WORLD_RUN_FINISHED || e->kind == WORLD_RUN_MARKED)

@@ -204,8 +204,11 @@ void live_start(struct scheduler *s, struct world_task *task) {
 
 void live_stop(struct scheduler *s, const char *try_id) {
         struct live_try *t = live_find(s, try_id);
-        int r = spool_cancel(s->tasks_dir, try_id);
+        int r;
 
+        if (t && t->ending)
+                return;
+        r = spool_cancel(s->tasks_dir, try_id);
         if (t && (r >= 0 || r == -ENOENT))
                 live_end_submit(t, WORLD_RESULT_STOPPED, NULL, "stopped before it had begun", NULL);
         else

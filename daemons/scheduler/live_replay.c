@@ -73,6 +73,9 @@ int live_replay(struct scheduler *s, struct errmsg *em) {
         TAILQ_FOREACH(task, &s->world.live, in_queue) {
                 walk.n_live++;
                 live_look(live_find(s, task->try_id));
+                /* a stop that was asked for is asked for again: it may not have gone out */
+                if (task->stop != WORLD_STOP_NONE && live_find(s, task->try_id))
+                        live_stop(s, task->try_id);
         }
         if (walk.n_live > 0)
                 log_info("%zu tries are live, %zu in the spool", walk.n_live, walk.n_seen);

@@ -143,17 +143,17 @@ static void log_out_flush(struct task_log *log, usec_t now) {
         }
 }
 
-static void log_out(struct task_log *log, const char *data, size_t n, usec_t now) {
-        while (n > 0) {
-                size_t k = MIN(n, sizeof(log->out) - log->n_out);
+/* Room for one whole entry, so that what the disk refuses is whole entries, never half of one. */
+static void log_reserve(struct task_log *log, size_t n, usec_t now) {
+        assert(n <= sizeof(log->out));
+        if (n > sizeof(log->out) - log->n_out)
+                log_out_flush(log, now);
+}
 
-                memcpy(log->out + log->n_out, data, k);
-                log->n_out += k;
-                data += k;
-                n -= k;
-                if (log->n_out == sizeof(log->out))
-                        log_out_flush(log, now);
-        }
+static void log_out(struct task_log *log, const char *data, size_t n) {
+        assert(n <= sizeof(log->out) - log->n_out);
+        memcpy(log->out + log->n_out, data, n);
+        log->n_out += n;
 }
 
 /* The line of another stream that stands without an end gets one. */
@@ -163,7 +163,8 @@ static void log_close_others(struct task_log *log, const struct task_log_stream 
 
                 if (s == but || !s->open)
                         continue;
-                log_out(log, "\n", 1, now);
+                log_reserve(log, 1, now);
+                log_out(log, "\n", 1);
                 s->open = false;
                 s->n_written = 0;
         }
@@ -183,7 +184,8 @@ static bool log_full(struct task_log *log, usec_t now) {
                                        "the log's limit of %" PRIu64
                                        " bytes is reached: what follows is not kept\n",
                                        log->limit);
-                log_out(log, line, n, now);
+                log_reserve(log, n, now);
+                log_out(log, line, n);
         }
         return true;
 }
@@ -198,13 +200,13 @@ static void log_piece(struct task_log *log, struct task_log_stream *s, const cha
                 log->n_cut += n + end;
                 return;
         }
-        if (!s->open) {
-                log_close_others(log, s, now);
-                log_out(log, header, log_header(header, sizeof(header), s->since, s->tag), now);
-        }
-        log_out(log, text, n, now);
+        log_close_others(log, s, now);
+        log_reserve(log, n + sizeof(header) + 1, now);
+        if (!s->open) /* asked after the reserve: a failed write closes all lines */
+                log_out(log, header, log_header(header, sizeof(header), s->since, s->tag));
+        log_out(log, text, n);
         if (end)
-                log_out(log, "\n", 1, now);
+                log_out(log, "\n", 1);
         s->open = !end && log->n_lost_total == n_lost;
         s->n_written = s->open ? s->n_written + n : 0;
 }
@@ -257,9 +259,10 @@ void task_log_say(struct task_log *log, usec_t now, const char *fmt, ...) {
         if (n < 0)
                 return;
         log_close_others(log, NULL, now);
-        log_out(log, header, log_header(header, sizeof(header), now, 's'), now);
-        log_out(log, text, MIN((size_t) n, sizeof(text) - 1), now);
-        log_out(log, "\n", 1, now);
+        log_reserve(log, sizeof(header) + sizeof(text) + 1, now);
+        log_out(log, header, log_header(header, sizeof(header), now, 's'));
+        log_out(log, text, MIN((size_t) n, sizeof(text) - 1));
+        log_out(log, "\n", 1);
         log_out_flush(log, now);
 }
 

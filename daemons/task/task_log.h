@@ -19,7 +19,7 @@
 
 enum {
         TASK_LOG_LINE_MAX = 64 * 1024,
-        TASK_LOG_OUT_MAX = 32 * 1024,
+        TASK_LOG_OUT_MAX = TASK_LOG_LINE_MAX + 256, /* a whole line with its head always fits */
         TASK_LOG_HOLD_FOR = 50 * 1000, /* µs; readers must see a partial line within 100 ms */
         TASK_LOG_STREAMS = 2,
 };

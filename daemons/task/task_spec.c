@@ -11,12 +11,12 @@
 #include "lib/base/str.h"
 
 static int spec_seconds(const struct json *j, const char *key, usec_t *ret_for, struct errmsg *em) {
-        double s = -1;
+        double s = NAN;
         int r = json_want_f64(j, key, &s, em);
 
         if (r < 0)
                 return r;
-        if (s == -1)
+        if (isnan(s))
                 return 0;
         if (!(s >= 0 && s <= 1e9))
                 return errmsg_fail(em, -EINVAL, "\"%s\" must be seconds from 0 to 1e9", key);

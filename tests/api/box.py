@@ -1,7 +1,7 @@
 """A box of our own: scheduler and launcher on a temporary state directory, under a subreaper, and a
 small HTTP client over their Unix sockets. For the API tests, the kill rounds and the benches.
 
-The programs are taken from $ONEBOX_BUILD (default: the build tree make check runs in)."""
+The programs are taken from $ONEBOX_BUILD_DIR (default: build/check of the source tree)."""
 import ctypes
 import http.client
 import json
@@ -18,7 +18,8 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def build_dir():
-    return os.environ.get("ONEBOX_BUILD") or os.environ.get("top_builddir") or os.getcwd()
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return os.environ.get("ONEBOX_BUILD_DIR") or os.path.join(top, "build", "check")
 
 
 def become_subreaper():

@@ -254,12 +254,12 @@ def main():
     p.add_argument("--runs", type=int, default=50)
     p.add_argument("--seed", type=int, default=None)
     p.add_argument("--shims", action="store_true", help="kill the tasks' supervisors as well")
-    p.add_argument("--build", help="the build tree (default: $ONEBOX_BUILD)")
+    p.add_argument("--build", help="the build tree (default: $ONEBOX_BUILD_DIR)")
     p.add_argument("--patience", type=int, default=120, help="seconds for the last run to end")
     p.add_argument("--keep", action="store_true", help="leave the box's directory when it fails")
     args = p.parse_args()
     if args.build:
-        os.environ["ONEBOX_BUILD"] = os.path.abspath(args.build)
+        os.environ["ONEBOX_BUILD_DIR"] = os.path.abspath(args.build)
     if args.seed is None:
         args.seed = uuid.uuid4().int % 1000000
     print(f"seed {args.seed}", flush=True)
