@@ -57,7 +57,7 @@ can_nspawn() {
 test_env() {
         export ONEBOX_BUILD_DIR=$BUILD/check ONEBOX_INSTALL_DIR=$BUILD/demo ONEBOX_CACHE=$CACHE
         export top_srcdir=$TOP top_builddir=$BUILD/check
-        export PATH=$CACHE/tests/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+        export PATH=$CACHE/tests/bin:$PATH PYTHONDONTWRITEBYTECODE=1 ONEBOX_PEER_MLFLOW=$CACHE/tests/bin/mlflow
         export ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
 }
 
@@ -70,6 +70,24 @@ run_pytest() {
         test_env
         cd "$TOP" || return
         "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -rfE --tb=short "$@"
+}
+
+# kill -9 of every daemon at random moments while runs go through; then the same with the tasks'
+# supervisors. The history is checked whole at the end of each.
+run_kill_rounds() {
+        local rounds=${1:-12} passed=0 failed=0 more
+        test_env
+        for more in '' --shims; do
+                echo "== $rounds rounds $more"
+                # shellcheck disable=SC2086 # empty or one word
+                if python3 "$TOP/tests/system/kill_rounds.py" --rounds "$rounds" --build "$BUILD/check" $more; then
+                        passed=$((passed + 1))
+                else
+                        failed=$((failed + 1))
+                fi
+        done
+        echo "$passed passed, $failed failed"
+        [ $failed -eq 0 ]
 }
 
 check_system() {
