@@ -57,7 +57,7 @@ can_nspawn() {
 test_env() {
         export ONEBOX_BUILD_DIR=$BUILD/check ONEBOX_INSTALL_DIR=$BUILD/demo ONEBOX_CACHE=$CACHE
         export top_srcdir=$TOP top_builddir=$BUILD/check
-        export PATH=$CACHE/tests/bin:$PATH PYTHONDONTWRITEBYTECODE=1 ONEBOX_PEER_MLFLOW=$CACHE/tests/bin/mlflow
+        export PATH=$CACHE/tests/bin:$PATH PYTHONDONTWRITEBYTECODE=1
         export ASAN_OPTIONS=abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
 }
 
@@ -119,7 +119,7 @@ check() {
         only_one
         log_file check
         STEPS=8
-        if $all; then STEPS=12; fi
+        if $all; then STEPS=13; fi
         if $unit; then STEPS=4; fi
 
         step "Debian packages" packages "${BUILD_PACKAGES[@]}" "${CHECK_PACKAGES[@]}"

@@ -51,12 +51,28 @@ run_dist() {
         as_owner rm -rf "$BUILD/dist"
 }
 
+# The same calls to the real server and to ours. 3.18.0 has no index of its own for all its parts:
+# it goes over the packages of the release before.
+run_differential() {
+        local peer=$CACHE/peer-3.18.0
+        if [ ! -e "$peer/complete" ]; then
+                rm -rf "$peer"
+                python3 -m venv "$peer"
+                "$peer/bin/pip" install -q --disable-pip-version-check mlflow==3.17.2
+                "$peer/bin/pip" uninstall -q -y mlflow mlflow-skinny mlflow-tracing
+                "$peer/bin/pip" install -q --disable-pip-version-check --no-deps mlflow==3.18.0
+                touch "$peer/complete"
+        fi
+        ONEBOX_PEER_MLFLOW=$peer/bin run_pytest tests/api/test_differential.py
+}
+
 run_fresh() {
         packages "${SYSTEM_PACKAGES[@]}"
         ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
 }
 
 check_long() {
+        suite "the real mlflow server answers the same" 1200 run_differential
         suite "fuzzing, $FUZZ_SECONDS s a target" 3600 run_fuzz
         suite "the tarball builds and passes by itself" 1800 run_dist
         suite "kill rounds, all of them" 3600 run_kill_rounds 200
