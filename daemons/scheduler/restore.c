@@ -176,13 +176,11 @@ static int put_past(struct scheduler *s, struct arena *a) {
         return 0;
 }
 
-/* The shim keeps a try's time limit; the world's is for a shim that does not. The hours before the
- * machine came up do not count for a run's. */
+/* The shim keeps a try's time limit; the world's is for a shim that does not. How long we were away
+ * nobody knows, so a run's limit counts anew: better late than falsely failed. */
 static void set_limits(struct scheduler *s) {
-        usec_t now = clock_now(s->clock), up_for = clock_mono(s->clock);
-
         s->world.timeout_slack_for = s->conf->stop_grace + 10 * USEC_PER_SEC;
-        s->world.booted_at = now > up_for ? now - up_for : 0;
+        s->world.booted_at = s->started_at;
 }
 
 int restore_world(struct scheduler *s, struct errmsg *em) {

@@ -129,7 +129,8 @@ struct world {
         unsigned parallelism;     /* live tasks at most, over all */
         usec_t timeout_slack_for; /* how long after its time limit a try is stopped by us: the
                                    * shim, which has the same limit, comes first */
-        usec_t booted_at; /* when the machine came up: hours off do not count for dagrun_timeout */
+        usec_t booted_at; /* since when somebody looks after runs: hours off do not count for
+                             dagrun_timeout */
         bool stopping;    /* the night: nothing starts, no run is made */
         uint64_t next_seq;
         struct world_dags dags;
