@@ -1,0 +1,110 @@
+/* fuzz_filter: whatever a filter or order_by string is, it is refused in words or becomes SQL that
+ * the database takes. The first byte chooses the family. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemons/tracking/experiments_search.h"
+#include "daemons/tracking/logged_models_search.h"
+#include "daemons/tracking/registry_search.h"
+#include "daemons/tracking/runs_search.h"
+#include "daemons/tracking/tracking_schema.h"
+#include "lib/base/errmsg.h"
+#include "lib/base/fileio.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const int64_t ids[] = {0, 1};
+
+static struct db *database(void) {
+        static char path[] = "/tmp/onebox-fuzz-XXXXXX";
+        static struct db *db;
+        struct errmsg em = {};
+        char uri[64];
+
+        if (db)
+                return db;
+        if (!mkdtemp(path))
+                abort();
+        snprintf(uri, sizeof(uri), "sqlite:///%s/f.db", path);
+        if (tracking_schema_ensure(uri, "x:/", 1, &em) < 0 || db_open(uri, 0, &em, &db) < 0)
+                abort();
+        (void) fileio_rm_rf(path);
+        return db;
+}
+
+static int build_runs(const char *filter, const char *order, struct refusal *r,
+                      struct search_sql *sql) {
+        struct runs_search q = {.experiment_ids = ids, .n_experiment_ids = 2};
+        struct runs_search_plan plan = {.driver = -1};
+        int x = runs_search_parse(&q, filter, &order, order != NULL, r);
+
+        if (x != 0)
+                return x;
+        if (q.n_order > 0 && q.order[0].entity == FILTER_METRIC)
+                plan.part = RUNS_SEARCH_WITH_METRIC;
+        if (q.filter.n > 0 && runs_search_can_drive(&q.filter.clauses[0]))
+                plan.driver = 0;
+        runs_search_build(&q, &plan, sql);
+        search_sql_page(sql, 10, 0);
+        return 0;
+}
+
+static int build(uint8_t family, const char *filter, const char *order, struct refusal *r,
+                 struct search_sql *sql) {
+        const char *orders[] = {order};
+        const struct registry_search registry = {filter, orders, order != NULL, 10, 0};
+        const struct experiments_search experiments = {filter, orders, order != NULL, 0, 10, 0};
+        const struct logged_models_search_order by = {.field = order};
+        const struct logged_models_search logged = {.experiment_ids = ids,
+                                                    .n_experiment_ids = 2,
+                                                    .filter = filter,
+                                                    .order = &by,
+                                                    .n_order = order != NULL,
+                                                    .limit = 10};
+
+        switch (family % 5) {
+        case 0:
+                return build_runs(filter, order, r, sql);
+        case 1:
+                return experiments_search_build(&experiments, r, sql);
+        case 2:
+                return registry_search_models(&registry, r, sql);
+        case 3:
+                return registry_search_versions(&registry, r, sql);
+        default:
+                return logged_models_search_build(&logged, r, sql);
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        struct search_sql sql;
+        struct db_stmt *s = NULL;
+        struct refusal r = {};
+        struct arena a;
+        char *filter, *order;
+        int x;
+
+        if (size < 1 || size > 4096)
+                return 0;
+        arena_init(&a, 0);
+        r.arena = &a;
+        filter = arena_strndup(&a, (const char *) data + 1, size - 1);
+        order = strchr(filter, '\n'); /* what follows the first line is an order_by */
+        if (order)
+                *order++ = 0;
+        search_sql_init(&sql, &a);
+        x = build(data[0], filter, order, &r, &sql);
+        if (x == REFUSED && (!r.text || !*r.text))
+                abort();
+        if (x < 0)
+                abort();
+        if (x == 0) {
+                if (search_sql_prepare(&sql, database(), &s) < 0 || db_step(s) < 0)
+                        abort();
+                db_reset(s);
+        }
+        search_sql_done(&sql);
+        arena_done(&a);
+        return 0;
+}

@@ -1,0 +1,144 @@
+/* Every plan of a search gives the rows of the plain one, in the same order, page by page. */
+#include "daemons/tracking/runs_find.h"
+
+#include <math.h>
+
+#include "tests/unit/tracking_test_db.h"
+
+enum { N_RUNS = 5000 }; /* enough for the plans of large experiments */
+
+struct ids {
+        char text[N_RUNS][8];
+        size_t n;
+};
+
+static int keep(void *ctx, const struct run *run) {
+        struct ids *ids = ctx;
+
+        snprintf(ids->text[ids->n++], sizeof(*ids->text), "%s", run->id);
+        return 0;
+}
+
+static void fill(struct tracking_test *t) {
+        for (int i = 0; i < N_RUNS; i++) {
+                char id[16], value[16];
+
+                snprintf(id, sizeof(id), "r%05d", i * 7919 % N_RUNS);
+                tracking_test_run(t, id, i % 100);
+                if (i % 3) {
+                        const struct metric m = {.key = "m", .value = i % 50 ? i % 17 : NAN};
+
+                        assert_int_equal(metrics_sql_insert(t->db, id, &m), 0);
+                }
+                snprintf(value, sizeof(value), "%d", i % 10);
+                assert_int_equal(params_sql_insert(t->db, id, "p", value, &t->arena, NULL), 0);
+                if (i % 1000 == 1)
+                        assert_int_equal(tags_sql_set_one(t->db, id, "rare", "yes"), 0);
+        }
+}
+
+/* The search by the plain plan: what the others must equal. */
+static void plain(struct tracking_test *t, const struct runs_search *q, struct ids *ret) {
+        const struct runs_search_plan plan = {.part = RUNS_SEARCH_WHOLE, .driver = -1};
+        struct search_sql sql;
+        struct db_stmt *s;
+
+        ret->n = 0;
+        search_sql_init(&sql, &t->arena);
+        runs_search_build(q, &plan, &sql);
+        assert_int_equal(search_sql_prepare(&sql, t->db, &s), 0);
+        while (db_step(s) == DB_ROW)
+                snprintf(ret->text[ret->n++], sizeof(*ret->text), "%s", db_col_text(s, 0));
+        db_reset(s);
+        search_sql_done(&sql);
+}
+
+static void same_pages(struct tracking_test *t, const char *filter, const char *order) {
+        static struct ids whole, found;
+        static const int64_t experiments[] = {1};
+        struct runs_search q = {
+                .experiment_ids = experiments, .n_experiment_ids = 1, .view = RUNS_SEARCH_ACTIVE};
+        const int64_t pages[] = {1, 700, 1667, 9999};
+
+        if (runs_search_parse(&q, filter, &order, order ? 1 : 0, &t->refusal) != 0)
+                fail_msg("%s", t->refusal.text);
+        plain(t, &q, &whole);
+        for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+                found.n = 0;
+                for (int64_t at = 0; at <= (int64_t) whole.n; at += pages[i]) {
+                        if (at > 60 && pages[i] == 1)
+                                break;
+                        assert_int_equal(
+                                runs_find(t->db, &t->arena, &q, pages[i], at, keep, &found), 0);
+                }
+                for (size_t k = 0; k < found.n; k++)
+                        assert_string_equal(found.text[k], whole.text[k]);
+                if (pages[i] > 1)
+                        assert_int_equal(found.n, whole.n);
+        }
+}
+
+static void test_plans(void **state) {
+        struct tracking_test *t = *state;
+
+        fill(t);
+        same_pages(t, "", NULL);
+        same_pages(t, "", "metrics.m DESC");
+        same_pages(t, "", "metrics.m");
+        same_pages(t, "params.p = '3'", "metrics.m DESC");
+        same_pages(t, "metrics.m > 14", "metrics.m");
+        same_pages(t, "metrics.m != 3", "metrics.m");
+        same_pages(t, "tags.rare = 'yes'", "metrics.m DESC");
+        same_pages(t, "tags.rare = 'yes' AND params.p = '1'", NULL);
+        same_pages(t, "tags.rare IS NULL AND start_time > 50", "metrics.m");
+        same_pages(t, "metrics.nope > 1", "metrics.nope");
+        same_pages(t, "", "metrics.nope");
+        same_pages(t, "", "params.p DESC");
+}
+
+static void test_ties(void **state) {
+        struct tracking_test *t = *state;
+        static const int64_t experiments[] = {1};
+        struct runs_search q = {.experiment_ids = experiments, .n_experiment_ids = 1};
+        static struct ids found;
+
+        found.n = 0;
+        tracking_test_run(t, "b", 5);
+        tracking_test_run(t, "a", 5);
+        tracking_test_run(t, "c", 9);
+        assert_int_equal(runs_find(t->db, &t->arena, &q, 10, 0, keep, &found), 0);
+        assert_int_equal(found.n, 3);
+        assert_string_equal(found.text[0], "c");
+        assert_string_equal(found.text[1], "a");
+        assert_string_equal(found.text[2], "b");
+}
+
+static int stop_at_two(void *ctx, const struct run *run) {
+        size_t *n = ctx;
+
+        return ++*n == 2 ? -ECANCELED : 0;
+}
+
+static void test_stop(void **state) {
+        struct tracking_test *t = *state;
+        static const int64_t experiments[] = {1};
+        struct runs_search q = {.experiment_ids = experiments, .n_experiment_ids = 1};
+        size_t n = 0;
+
+        for (char id[] = "a"; *id < 'f'; ++*id)
+                tracking_test_run(t, id, 1);
+        assert_int_equal(runs_find(t->db, &t->arena, &q, 10, 0, stop_at_two, &n), -ECANCELED);
+        assert_int_equal(n, 2);
+        q.n_experiment_ids = 0;
+        assert_int_equal(runs_find(t->db, &t->arena, &q, 10, 0, stop_at_two, &n), 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                tracking_db_test(test_plans),
+                tracking_db_test(test_ties),
+                tracking_db_test(test_stop),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
