@@ -125,26 +125,26 @@ const section = (name, count, ...body) => h("section", { class: "sheet", "aria-l
 
 function pipelineSide(d) {
   const n = needs(d);
-  return [n.n ? section("Needs you", n.n, needList(n)) : null, section("Now", "", nowList(d)), section("Next 24 hours", "", day(d.dags))];
+  const pipelines = d.dags.length ? pipelineRows(d.dags, new Map(d.runs), true) : noPipelines();
+  return [n.n ? section("Needs you", n.n, needList(n)) : null, section("Now", "", nowList(d)), section("Pipelines", d.dags.length, pipelines),
+    section("Next 24 hours", "", day(d.dags))];
 }
 
 export function mount(root, { signal, title }) {
   title("");
   const counts = h("div", { class: "facts" });
-  const below = h("div", {});
   // What belongs together comes together, so that nothing moves once it is there.
   const strip = place({ lines: 1, signal, every: 10000, load: async (s) => (await Promise.allSettled([ready(s), get("api/onebox/v1/box", {}, s)])).map(told),
     view: ([health, machine]) => [health ? healthFacts(health) : fact("onebox", mark("failed"), "away"), machine ? boxFacts(machine) : null] }, h("div", { class: "facts" }));
-  const side = place({ lines: 8, signal, every: 20000, load: everything, failed: () => { replace(below); replace(counts); }, view: (d) => {
+  const side = place({ lines: 8, signal, every: 20000, load: everything, failed: () => replace(counts), view: (d) => {
     side.classList.remove("tall");
     replace(counts, countFacts(d));
-    replace(below, section("Pipelines", d.dags.length, d.dags.length ? pipelineRows(d.dags, new Map(d.runs)) : noPipelines()));
     return pipelineSide(d);
   } }, h("div", { class: "stack tall" }));
   replace(root, h("h1", { class: "hidden" }, "Now"), h("section", { class: "sheet strip", "aria-label": "The box" }, strip, counts),
     h("div", { class: "cols" }, side, h("div", { class: "stack" },
       sheet({ title: "Tracked lately", lines: 5, signal, every: 10000, load: latest, view: latestList }),
       sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models(undefined, s), view: modelList }),
-      sheet({ title: "Services", lines: 2, signal, every: 30000, load: (s) => scheduler.services(s), view: serviceList }))), below);
+      sheet({ title: "Services", lines: 2, signal, every: 30000, load: (s) => scheduler.services(s), view: serviceList }))));
   live(signal, side.reload);
 }

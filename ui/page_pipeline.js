@@ -12,11 +12,19 @@ import { trigger } from "./shared/trigger.js";
 
 const RUNS = 25;
 
-async function everything(dag, signal) {
+// What has ended stays as it is, unless somebody clears it: then its end is another. Only the rest is
+// asked again.
+async function everything(dag, known, signal) {
   const [tasks, runs] = await Promise.all([scheduler.tasks(dag, signal), scheduler.runs(dag, RUNS, signal)]);
   runs.reverse();
-  const each = await Promise.all(runs.map((r) => scheduler.taskInstances(dag, r.dag_run_id, signal)));
-  return { tasks, runs, instances: each };
+  const instances = await Promise.all(runs.map(async (r) => {
+    const key = `${r.dag_run_id} ${r.state} ${r.end_date}`;
+    if (known.has(key)) return known.get(key);
+    const list = await scheduler.taskInstances(dag, r.dag_run_id, signal);
+    if (r.end_date) known.set(key, list);
+    return list;
+  }));
+  return { tasks, runs, instances };
 }
 
 const byTask = (list) => new Map(list.map((ti) => [ti.task_id, ti]));
@@ -24,7 +32,7 @@ const byTask = (list) => new Map(list.map((ti) => [ti.task_id, ti]));
 export function mount(root, { signal, title, params }) {
   const dag = params.get("dag");
   title(dag);
-  const open = new Set();
+  const open = new Set(), known = new Map();
   let data = null;
   const gridBox = h("div", {});
   const drawGrid = () => replace(gridBox, data.runs.length
@@ -42,7 +50,7 @@ export function mount(root, { signal, title, params }) {
   const errors = h("div", {});
   const shape = h("section", { class: "sheet", "aria-label": "Tasks" }, h("header", {}, h("h2", {}, "Tasks"), h("span", { class: "count" }, "with the states of the last run")), h("div", {}));
   const runList = h("section", { class: "sheet", "aria-label": "Runs" }, h("header", {}, h("h2", {}, "Runs")), h("div", {}));
-  const main = sheet({ title: "Grid", signal, lines: 7, every: 30000, load: (s) => everything(dag, s), view: (d) => {
+  const main = sheet({ title: "Grid", signal, lines: 7, every: 30000, load: (s) => everything(dag, known, s), view: (d) => {
     data = d;
     const last = d.runs.at(-1);
     replace(shape.lastChild, graph(d.tasks, { states: last ? byTask(d.instances.at(-1)) : null,

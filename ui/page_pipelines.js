@@ -32,10 +32,11 @@ function pauseSwitch(dag) {
 
 export const schedule = (dag) => dag.timetable_summary || dag.timetable_description || "by hand";
 
-export function pipelineRows(dags, runsOf) {
+// short: without what one can look up on the page of pipelines.
+export function pipelineRows(dags, runsOf, short = false) {
   return h("div", { class: "scroll" }, h("table", {},
     h("thead", {}, h("tr", {}, h("th", { class: "fit" }, h("span", { class: "hidden" }, "On")), h("th", {}, "Pipeline"), h("th", { class: "wide" }, "Schedule"),
-      h("th", {}, "Last runs"), h("th", { class: "wide" }, "Last run"), h("th", { class: "wide num" }, "Took"), h("th", { class: "wide" }, "Next"), h("th", { class: "fit" }))),
+      h("th", {}, "Last runs"), h("th", { class: "wide" }, "Last run"), short ? null : h("th", { class: "wide num" }, "Took"), h("th", { class: "wide" }, "Next"), h("th", { class: "fit" }))),
     h("tbody", {}, dags.map((dag) => {
       const runs = runsOf.get(dag.dag_id) || [];
       const last = runs[0];
@@ -43,11 +44,11 @@ export function pipelineRows(dags, runsOf) {
         h("td", { class: "fit" }, pauseSwitch(dag)),
         h("th", { scope: "row" }, h("a", { href: page("pipeline", { dag: dag.dag_id }) }, dag.dag_display_name || dag.dag_id),
           dag.has_import_errors ? h("span", { class: "tag" }, "old version: the file has an error") : null,
-          dag.description ? h("div", { class: "quiet wide", style: { "font-weight": "400" } }, dag.description) : null),
+          dag.description && !short ? h("div", { class: "quiet wide", style: { "font-weight": "400" } }, dag.description) : null),
         h("td", { class: "wide mono nowrap quiet" }, schedule(dag)),
         h("td", { class: "fit" }, runs.length ? dots(dag.dag_id, runs) : h("span", { class: "faint" }, "never run")),
         h("td", { class: "wide nowrap" }, last ? when(last.start_date ?? last.queued_at ?? last.run_after) : null),
-        h("td", { class: "wide nowrap num" }, last ? lasting(last.start_date, last.end_date) : null),
+        short ? null : h("td", { class: "wide nowrap num" }, last ? lasting(last.start_date, last.end_date) : null),
         h("td", { class: "wide nowrap quiet" }, dag.is_paused ? "paused" : when(dag.next_dagrun_run_after) || "—"),
         h("td", { class: "fit" }, h("button", { type: "button", "data-key": `run-${dag.dag_id}`, onclick: () => trigger(dag.dag_id) }, "Run")));
     }))));

@@ -2,6 +2,7 @@
 const PATH = "api/onebox/v1/events";
 const SLOW = 4000;   // ms between two polls while there is no stream
 const GATHER = 200;  // ms to gather changes that come together
+const REST = 1000;   // ms at least between two calls of one listener
 
 const listeners = new Set();
 let stream = null;
@@ -42,10 +43,13 @@ document.addEventListener("visibilitychange", () => {
 
 // Calls changed() soon after anything wants() says yes to (without wants: anything) has changed.
 export function live(signal, changed, wants) {
-  let timer = null;
-  const listener = { wants, soon: () => {
-    timer ??= setTimeout(() => { timer = null; if (!signal.aborted) changed(); }, GATHER);
-  } };
+  let timer = null, last = 0;
+  const call = () => {
+    timer = null;
+    last = Date.now();
+    if (!signal.aborted) changed();
+  };
+  const listener = { wants, soon: () => { timer ??= setTimeout(call, Math.max(GATHER, last + REST - Date.now())); } };
   listeners.add(listener);
   connect();
   signal.addEventListener("abort", () => {
