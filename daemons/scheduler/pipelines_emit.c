@@ -27,7 +27,10 @@ static int emit_minutes(struct pipelines_context *c, const struct pipelines_node
         if (str_to_f64(text, &minutes) < 0 || !(minutes >= 0 && minutes < 1e7))
                 return pipelines_context_error(c, v, "%s must be a number of minutes, not \"%s\"",
                                                v->key, text);
-        json_write_f64(w, minutes * 60);
+        if (minutes == (double) (int64_t) minutes)
+                json_write_i64(w, (int64_t) minutes * 60);
+        else
+                json_write_f64(w, minutes * 60);
         return 0;
 }
 
@@ -161,4 +164,16 @@ void pipelines_emit_pairs(struct json_write *w, const char *key, const struct pi
         map_each (e, &p->map)
                 json_write_kv_str(w, e->key, e->value);
         json_write_end(w);
+}
+
+char *pipelines_emit_env_name(struct arena *a, const char *prefix, const char *name) {
+        char *s = arena_printf(a, "%s%s", prefix, name);
+
+        for (char *p = s; p && *p; p++) {
+                if (*p >= 'a' && *p <= 'z')
+                        *p = (char) (*p - 'a' + 'A');
+                else if (!((*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9')))
+                        *p = '_';
+        }
+        return s;
 }

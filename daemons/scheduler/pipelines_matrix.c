@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/scheduler/pipelines_emit.h"
 #include "lib/base/str.h"
 
 static int read_axes(struct pipelines_context *c, const struct pipelines_node *axes,
@@ -67,19 +68,6 @@ int pipelines_matrix_read(struct pipelines_context *c, const struct pipelines_co
         return read_executors(c, config, executors, ret);
 }
 
-/* "l1_ratio" → "L1_RATIO" */
-static char *env_name(struct arena *a, const char *name) {
-        char *s = arena_strdup(a, name);
-
-        for (char *p = s; p && *p; p++) {
-                if (*p >= 'a' && *p <= 'z')
-                        *p = (char) (*p - 'a' + 'A');
-                else if (!((*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9')))
-                        *p = '_';
-        }
-        return s;
-}
-
 static const struct pipelines_node *value_at(const struct pipelines_node *axis, unsigned i) {
         const struct pipelines_node *v = axis->first;
 
@@ -104,7 +92,7 @@ int pipelines_matrix_add(struct pipelines_context *c, const struct pipelines_mat
         if (!index || !count || set(env, "INDEX", index) < 0 || set(env, "COUNT", count) < 0)
                 return -ENOMEM;
         pipelines_each(axis, m->axes) {
-                const char *name = env_name(c->arena, axis->key), *text;
+                const char *name = pipelines_emit_env_name(c->arena, "", axis->key), *text;
 
                 block /= axis->n;
                 text = pipelines_tree_text(value_at(axis, i / block % axis->n));

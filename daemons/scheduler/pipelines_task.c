@@ -143,37 +143,51 @@ static int add_variables(struct pipelines_context *c, const struct pipelines_con
 }
 
 static int emit_pairs(struct pipelines_context *c, const struct pipelines_config *config,
-                      const struct pipelines_task *t, unsigned i, struct json_write *w) {
-        _cleanup_(pipelines_emit_pairs_done) struct pipelines_pairs env = {}, variables = {};
+                      const struct pipelines_task *t, unsigned i, struct pipelines_pairs *env,
+                      struct json_write *w) {
+        _cleanup_(pipelines_emit_pairs_done) struct pipelines_pairs variables = {};
         int r;
 
-        r = add_env(c, config, t, i, &env);
+        r = add_env(c, config, t, i, env);
         if (r == 0)
                 r = add_variables(c, config, t, i, &variables);
         if (r != 0)
                 return r;
-        pipelines_emit_pairs(w, "env", &env);
+        pipelines_emit_pairs(w, "env", env);
         pipelines_emit_pairs(w, "variables", &variables);
         return 0;
 }
 
 /* --- mounts and secrets ----------------------------------------------------------------------- */
 
-static int emit_path(struct pipelines_context *c, const struct pipelines_config *config,
-                     const struct pipelines_node *written, const char *fallback,
-                     const struct pipelines_node *at, struct json_write *w) {
-        const char *text = fallback, *path;
-        int r = written ? pipelines_context_text(c, config, written, &text) : 0;
+/* The "source" of a mount or secret; a task finds it in its environment as well. */
+static int emit_source(struct pipelines_context *c, const struct pipelines_node *at,
+                       const char *text, const char *sub_path, const char *variable,
+                       struct json_write *w, struct strmap *env) {
+        const char *path, *full;
+        int r;
 
-        if (r == 0)
-                r = pipelines_context_path(c, written ? written : at, text, &path);
-        if (r == 0)
-                json_write_kv_str(w, "source", path);
-        return r;
+        r = pipelines_context_path(c, at, text, &path);
+        if (r != 0)
+                return r;
+        json_write_kv_str(w, "source", path);
+        full = sub_path ? arena_printf(c->arena, "%s/%s", path, sub_path) : path;
+        if (!full || !variable || strmap_set(env, variable, (void *) full) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+/* What binds a directory to its path comes with the units; until then it is said. */
+static int warn_unbound(struct pipelines_context *c, const struct pipelines_node *at,
+                        const char *variable) {
+        return pipelines_context_warn(
+                c, at, "is not bound to its path yet: its place is in the task's environment as %s",
+                variable);
 }
 
 static int emit_mount(struct pipelines_context *c, const struct pipelines_config *config,
-                      const struct pipelines_node *mount, struct json_write *w) {
+                      const struct pipelines_node *mount, struct json_write *w,
+                      struct strmap *env) {
         static const struct pipelines_emit_row rows[] = {
                 {"volume", "volume", PIPELINES_EMIT_TEXT},
                 {"path", "path", PIPELINES_EMIT_TEXT},
@@ -181,7 +195,7 @@ static int emit_mount(struct pipelines_context *c, const struct pipelines_config
                 {"read_only", "read_only", PIPELINES_EMIT_SCALAR},
         };
         const struct pipelines_node *volume, *local;
-        const char *name = NULL;
+        const char *name = NULL, *sub_path = NULL, *text, *variable;
         int r;
 
         r = pipelines_keys_check(c, mount, PIPELINES_KEYS_MOUNT, "a mount");
@@ -198,18 +212,26 @@ static int emit_mount(struct pipelines_context *c, const struct pipelines_config
         if (r == 0 && !local)
                 return pipelines_context_warn(
                         c, volume, "volume \"%s\" has no local.path: nothing is mounted", name);
-        return r == 0 ? emit_path(c, config, local, NULL, local, w) : r;
+        if (r == 0)
+                r = pipelines_context_get(c, config, mount, "sub_path", &sub_path);
+        if (r == 0)
+                r = pipelines_context_text(c, config, local, &text);
+        if (r != 0)
+                return r;
+        variable = pipelines_emit_env_name(c->arena, "ONEBOX_VOLUME_", name);
+        r = emit_source(c, local, text, sub_path, variable, w, env);
+        return r == 0 ? warn_unbound(c, mount, variable) : r;
 }
 
 static int emit_secret(struct pipelines_context *c, const struct pipelines_config *config,
-                       const struct pipelines_node *use, struct json_write *w) {
+                       const struct pipelines_node *use, struct json_write *w, struct strmap *env) {
         static const struct pipelines_emit_row rows[] = {
                 {"secret", "secret", PIPELINES_EMIT_TEXT},
                 {"remote_path", "path", PIPELINES_EMIT_TEXT},
                 {"read_only", "read_only", PIPELINES_EMIT_SCALAR},
         };
-        const struct pipelines_node *secret;
-        const char *name = NULL, *file;
+        const struct pipelines_node *secret, *written;
+        const char *name = NULL, *file, *variable;
         int r;
 
         r = pipelines_keys_check(c, use, PIPELINES_KEYS_TASK_SECRET, "a task's secret");
@@ -223,18 +245,22 @@ static int emit_secret(struct pipelines_context *c, const struct pipelines_confi
                         c, use, "there is no secret \"%s\": declare it under secrets", name);
         r = pipelines_emit_rows(c, config, use, NULL, rows, ARRAY_SIZE(rows), w);
         file = arena_printf(c->arena, "credentials-%s.txt", name);
-        if (!file)
-                return -ENOMEM;
-        return r == 0 ? emit_path(c, config, pipelines_tree_get(secret, "local_path_file"), file,
-                                  secret, w)
-                      : r;
+        written = pipelines_tree_get(secret, "local_path_file");
+        if (r == 0 && written)
+                r = pipelines_context_text(c, config, written, &file);
+        if (r != 0 || !file)
+                return r != 0 ? r : -ENOMEM;
+        variable = pipelines_emit_env_name(c->arena, "ONEBOX_SECRET_", name);
+        r = emit_source(c, written ? written : secret, file, NULL, variable, w, env);
+        return r == 0 ? warn_unbound(c, use, variable) : r;
 }
 
 static int emit_list(struct pipelines_context *c, const struct pipelines_config *config,
                      const struct pipelines_node *list,
                      int (*emit)(struct pipelines_context *c, const struct pipelines_config *config,
-                                 const struct pipelines_node *item, struct json_write *w),
-                     struct json_write *w) {
+                                 const struct pipelines_node *item, struct json_write *w,
+                                 struct strmap *env),
+                     struct json_write *w, struct strmap *env) {
         const struct pipelines_node *item;
         int worst = 0;
 
@@ -248,7 +274,7 @@ static int emit_list(struct pipelines_context *c, const struct pipelines_config 
                 int r;
 
                 json_write_object(w);
-                r = emit(c, config, item, w);
+                r = emit(c, config, item, w, env);
                 json_write_end(w);
                 if (r < 0)
                         return r;
@@ -319,6 +345,21 @@ static int emit_rule(struct pipelines_context *c, const struct pipelines_config 
         return pipelines_emit_rows(c, config, t->node, t->pipeline, rows, ARRAY_SIZE(rows), w);
 }
 
+/* NULL when the image has none or is not declared, which is said. */
+static int image_source(struct pipelines_context *c, const struct pipelines_config *config,
+                        const struct pipelines_task *t, const char *name,
+                        const struct pipelines_node **ret) {
+        const struct pipelines_node *image = pipelines_context_named(config->images, "image", name);
+
+        *ret = pipelines_tree_get(image, "source");
+        if (image)
+                return 0;
+        return pipelines_context_warn(c, pipelines_tree_get(t->node, "image"),
+                                      "image \"%s\" is not declared under images: the task runs "
+                                      "beside the file",
+                                      name);
+}
+
 /* Where the source of its image is, as Liminal's /app; else beside the file. */
 static int emit_cwd(struct pipelines_context *c, const struct pipelines_config *config,
                     const struct pipelines_task *t, struct json_write *w) {
@@ -330,9 +371,9 @@ static int emit_cwd(struct pipelines_context *c, const struct pipelines_config *
                 r = pipelines_context_get(c, config, t->node, "image", &image);
                 if (r != 0)
                         return r;
-                if (image)
-                        v = pipelines_tree_get(
-                                pipelines_context_named(config->images, "image", image), "source");
+                r = image ? image_source(c, config, t, image, &v) : 0;
+                if (r != 0)
+                        return r;
         }
         if (v) {
                 r = pipelines_context_text(c, config, v, &text);
@@ -361,6 +402,7 @@ static void emit_head(struct pipelines_context *c, const struct pipelines_task *
 
 static int emit_body(struct pipelines_context *c, const struct pipelines_config *config,
                      const struct pipelines_task *t, unsigned i, struct json_write *w) {
+        _cleanup_(pipelines_emit_pairs_done) struct pipelines_pairs env = {};
         bool is_marker;
         int r;
 
@@ -373,12 +415,12 @@ static int emit_body(struct pipelines_context *c, const struct pipelines_config 
                 return r;
         r = emit_cwd(c, config, t, w);
         if (r == 0)
-                r = emit_pairs(c, config, t, i, w);
+                r = emit_list(c, config, pipelines_tree_get(t->node, "mounts"), emit_mount, w,
+                              &env.map);
         if (r == 0)
-                r = emit_list(c, config, pipelines_tree_get(t->node, "mounts"), emit_mount, w);
-        if (r == 0)
-                r = emit_list(c, config, pipelines_tree_get(t->node, "secrets"), emit_secret, w);
-        return r;
+                r = emit_list(c, config, pipelines_tree_get(t->node, "secrets"), emit_secret, w,
+                              &env.map);
+        return r == 0 ? emit_pairs(c, config, t, i, &env, w) : r;
 }
 
 int pipelines_task_emit(struct pipelines_context *c, const struct pipelines_config *config,

@@ -129,6 +129,12 @@ static void test_getting_started(void **state) {
         assert_string_equal(pipelines_fixture_text(m, "path"), "/mnt/vol1");
         assert_string_equal(pipelines_fixture_text(m, "sub_path"), "data");
         assert_true(json_is(json_get(m, "read_only"), JSON_TRUE));
+        m = json_get(pipelines_fixture_task(&f, "getting_started_pipeline",
+                                            "python_hello_world_example"),
+                     "env");
+        assert_string_equal(pipelines_fixture_text(m, "ONEBOX_VOLUME_GETTINGSTARTEDVOL"),
+                            "/p/0/data");
+        pipelines_fixture_expect(&f, true, "is not bound to its path yet");
         assert_string_equal(pipelines_fixture_text(
                                     pipelines_fixture_dag(&f, "getting_started_pipeline"), "owner"),
                             "Bosco Albert Baracus");

@@ -152,6 +152,18 @@ static void test_placeholders(void **state) {
                                 "refers to itself");
 }
 
+static void test_undeclared_image(void **state) {
+        struct pipelines_fixture f;
+
+        pipelines_fixture_one(
+                &f, file_of("", "      - {task: a, type: python, cmd: x, image: far/away}\n"));
+        pipelines_fixture_good(&f);
+        pipelines_fixture_expect(&f, true, ":5:41: image \"far/away\" is not declared");
+        assert_string_equal(pipelines_fixture_text(pipelines_fixture_task(&f, "p", "a"), "cwd"),
+                            "/p/0");
+        pipelines_fixture_done(&f);
+}
+
 static void test_variables_of_a_task(void **state) {
         static const char text[] =
                 "name: x\nvariables: {sizes: {small: 1}}\npipelines:\n  - pipeline: p\n    tasks:\n"
@@ -190,6 +202,7 @@ int main(void) {
                 cmocka_unit_test(test_errors_have_their_place),
                 cmocka_unit_test(test_keys_of_a_pipeline),
                 cmocka_unit_test(test_placeholders),
+                cmocka_unit_test(test_undeclared_image),
                 cmocka_unit_test(test_variables_of_a_task),
                 cmocka_unit_test(test_always_run),
         };
