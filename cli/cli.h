@@ -24,11 +24,17 @@ struct cli_words {
 /* The names people type, not the places the values go to. */
 #define CLI_ROW(type, name, short_name, kind, arg, help) \
         {#name, short_name, CONF_##kind, offsetof(type, words.name), arg, help},
-#define CLI_ROWS(type)                                                        \
-        CLI_ROW(type, json, 'j', BOOL, NULL, "print JSON for scripts")        \
-        CLI_ROW(type, state_dir, 0, STRING, "DIR", "where state is kept")     \
-        CLI_ROW(type, runtime_dir, 0, STRING, "DIR", "where the sockets are") \
-        CLI_ROW(type, config, 'c', STRING, "FILE", "the configuration")
+#define CLI_ROWS(type)                                                                        \
+        {"json", 'j', CONF_BOOL, offsetof(type, words.json), NULL, "print JSON for scripts"}, \
+                {"state_dir", 0,                                                              \
+                 CONF_STRING, offsetof(type, words.state_dir),                                \
+                 "DIR",       "where state is kept (ONEBOX_STATE_DIR, /var/lib/onebox)"},     \
+                {"runtime_dir", 0,                                                            \
+                 CONF_STRING,   offsetof(type, words.runtime_dir),                            \
+                 "DIR",         "where the sockets are (ONEBOX_RUNTIME_DIR, /run/onebox)"},   \
+                {"config",    'c',                                                            \
+                 CONF_STRING, offsetof(type, words.config),                                   \
+                 "FILE",      "the configuration (ONEBOX_CONFIG, /etc/onebox/onebox.conf)"},
 
 struct cli {
         struct arena arena;

@@ -14,7 +14,7 @@ struct next_words {
 };
 
 static const struct options_row rows[] = {
-        OPTIONS_ROW(struct next_words, limit, 'n', UINT, "N", "show the next N (20)")
+        OPTIONS_ROW(struct next_words, limit, 'n', UINT, "N", "show the next N (10)")
                 CLI_ROWS(struct next_words)};
 static const struct options_spec spec = {
         .program = "onebox next",
@@ -25,45 +25,76 @@ static const struct options_spec spec = {
         .n_args_max = 1,
 };
 
-/* The list of the answer, whatever it is called. */
-static const struct json *first_list(const struct json *answer) {
-        const struct json *child;
-
-        if (json_is(answer, JSON_ARRAY))
-                return answer;
-        json_each (child, answer) {
-                if (child->type == JSON_ARRAY)
-                        return child;
-        }
-        return NULL;
+static int by_run_after(const void *a, const void *b) {
+        return strcmp(show_text(*(const struct json *const *) a, "next_dagrun_run_after"),
+                      show_text(*(const struct json *const *) b, "next_dagrun_run_after"));
 }
 
-int next_cmd(struct cli *c, int argc, char **argv) {
-        static struct next_words w = {.limit = 20};
-        usec_t now = clock_now(clock_system());
-        const struct json *answer, *item;
-        const char *path;
-        struct table t;
-        int r = cli_start(c, &spec, argc, argv, &w);
+static void add_columns(struct table *t) {
+        table_column(t, "WHEN", TABLE_LEFT);
+        table_column(t, "TIME", TABLE_LEFT);
+        table_column(t, "PIPELINE", TABLE_LEFT);
+}
 
-        if (r != 0)
+static void add_row(struct cli *c, struct table *t, const struct json *item, const char *key,
+                    const char *dag) {
+        table_row(t, show_relative(&c->arena, item, key, clock_now(clock_system())),
+                  show_time(&c->arena, item, key), dag);
+}
+
+/* The next run of every pipeline that has one, by time. */
+static int show_all(struct cli *c, size_t limit) {
+        const struct json *answer, *dags, *dag, **sorted;
+        size_t n = 0;
+        struct table t;
+        int r = cli_call_get(c, "scheduler", "/api/v2/dags?limit=1000", &answer);
+
+        if (r < 0)
                 return r;
-        path = cli_call_query(c, "/api/onebox/v1/next", "limit",
-                              arena_printf(&c->arena, "%llu", (unsigned long long) w.limit));
-        path = cli_call_query(c, path, "dag_id", cli_arg(c, 0));
-        if (!path)
+        if (c->json)
+                return cli_call_print(c, answer);
+        dags = json_get(answer, "dags");
+        sorted = arena_zalloc_array(&c->arena, dags ? dags->len + 1 : 1, sizeof(*sorted));
+        if (!sorted)
                 return cli_oom(c);
-        r = cli_call_get(c, "scheduler", path, &answer);
+        json_each (dag, dags) {
+                if (json_is(json_get(dag, "next_dagrun_run_after"), JSON_STRING) &&
+                    !json_is(json_get(dag, "is_paused"), JSON_TRUE))
+                        sorted[n++] = dag;
+        }
+        qsort(sorted, n, sizeof(*sorted), by_run_after);
+        table_init(&t, &c->arena, c->colour);
+        add_columns(&t);
+        for (size_t i = 0; i < n && i < limit; i++)
+                add_row(c, &t, sorted[i], "next_dagrun_run_after", show_text(sorted[i], "dag_id"));
+        return table_print(&t, "nothing is scheduled", stdout) < 0 ? cli_oom(c) : 0;
+}
+
+static int show_one(struct cli *c, const char *dag, uint64_t limit) {
+        const char *path = cli_call_query(c, "/api/onebox/v1/next", "dag_id", dag);
+        const struct json *answer, *run;
+        struct table t;
+        int r;
+
+        path = cli_call_query(c, path, "count",
+                              arena_printf(&c->arena, "%llu", (unsigned long long) limit));
+        r = path ? cli_call_get(c, "scheduler", path, &answer) : cli_oom(c);
         if (r < 0)
                 return r;
         if (c->json)
                 return cli_call_print(c, answer);
         table_init(&t, &c->arena, c->colour);
-        table_column(&t, "WHEN", TABLE_LEFT);
-        table_column(&t, "TIME", TABLE_LEFT);
-        table_column(&t, "PIPELINE", TABLE_LEFT);
-        json_each (item, first_list(answer))
-                table_row(&t, show_relative(&c->arena, item, "run_after", now),
-                          show_time(&c->arena, item, "run_after"), show_text(item, "dag_id"));
-        return table_print(&t, "nothing is scheduled", stdout) < 0 ? cli_oom(c) : 0;
+        add_columns(&t);
+        json_each (run, json_get(answer, "runs"))
+                add_row(c, &t, run, "run_after", dag);
+        return table_print(&t, "it has no schedule", stdout) < 0 ? cli_oom(c) : 0;
+}
+
+int next_cmd(struct cli *c, int argc, char **argv) {
+        static struct next_words w = {.limit = 10};
+        int r = cli_start(c, &spec, argc, argv, &w);
+
+        if (r != 0)
+                return r;
+        return c->n_args ? show_one(c, cli_arg(c, 0), w.limit) : show_all(c, w.limit);
 }

@@ -60,6 +60,24 @@ static int list_runs(struct cli *c, const struct runs_words *w, const char *dag)
         return table_print(&t, "no runs", stdout) < 0 ? cli_oom(c) : 0;
 }
 
+/* The run itself, in a line or two; tells too when there is none of that name. */
+static int print_run(struct cli *c, const char *dag, const char *id) {
+        const char *path = cli_call_path(c, "api", "v2", "dags", dag, "dagRuns", id, NULL);
+        const struct json *run, *pair;
+        int r = path ? cli_call_get(c, "scheduler", path, &run) : cli_oom(c);
+
+        if (r < 0 || c->json)
+                return r;
+        printf("%s %s: %s after %s\n", dag, id, show_text(run, "state"),
+               show_span(&c->arena, run, "start_date", "end_date", clock_now(clock_system())));
+        json_each (pair, json_get(run, "conf")) {
+                printf("  %s = %s\n", pair->key,
+                       show_any(&c->arena, json_get(run, "conf"), pair->key));
+        }
+        putchar('\n');
+        return 0;
+}
+
 static int list_tasks(struct cli *c, const char *dag, const char *run) {
         const char *path =
                 cli_call_path(c, "api", "v2", "dags", dag, "dagRuns", run, "taskInstances", NULL);
@@ -69,14 +87,13 @@ static int list_tasks(struct cli *c, const char *dag, const char *run) {
         int r;
 
         path = cli_call_query(c, path, "limit", "1000");
-        if (!path)
-                return cli_oom(c);
-        r = cli_call_get(c, "scheduler", path, &answer);
+        r = path ? print_run(c, dag, run) : cli_oom(c);
+        if (r >= 0)
+                r = cli_call_get(c, "scheduler", path, &answer);
         if (r < 0)
                 return r;
         if (c->json)
                 return cli_call_print(c, answer);
-        printf("%s %s\n\n", dag, run);
         table_init(&t, &c->arena, c->colour);
         table_column(&t, "TASK", TABLE_LEFT);
         table_column(&t, "STATE", TABLE_LEFT);

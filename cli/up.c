@@ -46,6 +46,20 @@ static int start_daemon(struct up *u, const char *name, unsigned order, char *ar
         return 0;
 }
 
+/* Better one clear word now than a daemon that is missing for ever. */
+static int find_daemons(struct up *u) {
+        static const char *const names[] = {"launcher",  "task", "tracking",
+                                            "scheduler", "web",  "serving"};
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(names); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                r = paths_daemon(&u->c->paths, names[i], &path, &u->c->em);
+        }
+        return r;
+}
+
 static int start_daemons(struct up *u) {
         _cleanup_free_ char *web = str_printf("--listen=%s", u->web);
         _cleanup_free_ char *tracking = str_printf("--listen=%s", u->tracking);
@@ -99,6 +113,11 @@ static void say_ready(struct up *u) {
         }
 }
 
+static int on_given_up(struct loop_source *s, void *ctx) {
+        up_changed(ctx);
+        return 0;
+}
+
 void up_give_up(struct up *u, const struct up_child *child) {
         struct errmsg *em = &u->c->em;
 
@@ -108,6 +127,8 @@ void up_give_up(struct up *u, const struct up_child *child) {
                    child->daemon, u->c->paths.state_dir);
         u->failed = true;
         u->stopping = true;
+        if (loop_defer(u->loop, on_given_up, u, NULL) < 0)
+                loop_quit(u->loop, 0);
 }
 
 static bool all_gone(const struct up *u) {
@@ -192,7 +213,9 @@ static int start_all(struct up *u) {
         unsetenv("LISTEN_PID");
         unsetenv("LISTEN_FDNAMES");
         unsetenv("WATCHDOG_USEC");
-        r = make_directories(u);
+        r = find_daemons(u);
+        if (r >= 0)
+                r = make_directories(u);
         if (r >= 0)
                 r = watch_signals(u);
         if (r >= 0)

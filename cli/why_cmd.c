@@ -21,19 +21,6 @@ static const struct options_spec spec = {
         .n_args_max = 3,
 };
 
-static void print_reason(const struct json *answer) {
-        static const char *const keys[] = {"why", "reason", "text"};
-        const struct json *task;
-
-        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-                if (json_is(json_get(answer, keys[i]), JSON_STRING)) {
-                        printf("%s\n", show_text(answer, keys[i]));
-                        break;
-                }
-        json_each (task, json_get(answer, "tasks"))
-                printf("%s: %s\n", show_text(task, "task_id"), show_text(task, "why"));
-}
-
 int why_cmd(struct cli *c, int argc, char **argv) {
         static struct why_words w;
         const char *path, *run = NULL;
@@ -57,6 +44,6 @@ int why_cmd(struct cli *c, int argc, char **argv) {
                 return r;
         if (c->json)
                 return cli_call_print(c, answer);
-        print_reason(answer);
+        printf("%s\n", show_text(answer, "text"));
         return 0;
 }

@@ -1,0 +1,119 @@
+#include "tests/unit/base_test.h"
+
+#include "cli/table.h"
+
+static struct arena arena;
+
+static int start(void **state) {
+        (void) state;
+        arena_init(&arena, 0);
+        return 0;
+}
+
+static int end(void **state) {
+        arena_done(&arena);
+        return base_test_no_faults(state);
+}
+
+static void assert_prints(const struct table *t, const char *empty, const char *text) {
+        char *out = NULL;
+        size_t size;
+        FILE *f = open_memstream(&out, &size);
+
+        assert_non_null(f);
+        assert_int_equal(table_print(t, empty, f), 0);
+        fclose(f);
+        assert_string_equal(out, text);
+        free(out);
+}
+
+static void columns_align(void **state) {
+        struct table t;
+
+        (void) state;
+        table_init(&t, &arena, false);
+        table_column(&t, "NAME", TABLE_LEFT);
+        table_column(&t, "N", TABLE_RIGHT);
+        table_column(&t, "NOTE", TABLE_LEFT);
+        table_row(&t, "a", "1", "x");
+        table_row(&t, "longer", "1000", NULL);
+        assert_prints(&t, "none",
+                      "NAME       N  NOTE\n"
+                      "a          1  x\n"
+                      "longer  1000  \n");
+}
+
+static void wide_characters_align(void **state) {
+        struct table t;
+
+        (void) state;
+        table_init(&t, &arena, false);
+        table_column(&t, "A", TABLE_LEFT);
+        table_column(&t, "B", TABLE_LEFT);
+        table_row(&t, "\xe6\x97\xa5\xe6\x9c\xac", "x");
+        table_row(&t, "caf\xc3\xa9", "y");
+        assert_prints(&t, NULL,
+                      "A     B\n"
+                      "\xe6\x97\xa5\xe6\x9c\xac  x\n"
+                      "caf\xc3\xa9  y\n");
+}
+
+static void cells_cannot_move_the_cursor(void **state) {
+        struct table t;
+
+        (void) state;
+        table_init(&t, &arena, false);
+        table_column(&t, "A", TABLE_LEFT);
+        table_row(&t, "x\n\x1b[31my\x7f");
+        assert_prints(&t, NULL, "A\nx  [31my \n");
+}
+
+static void empty_says_so(void **state) {
+        struct table t;
+
+        (void) state;
+        table_init(&t, &arena, true);
+        table_column(&t, "A", TABLE_LEFT);
+        assert_prints(&t, "nothing", "nothing\n");
+        assert_prints(&t, NULL, "");
+}
+
+static void states_have_colours(void **state) {
+        struct table t;
+
+        (void) state;
+        table_init(&t, &arena, true);
+        table_column(&t, "S", TABLE_LEFT);
+        table_row(&t, "success");
+        table_row(&t, "other");
+        assert_prints(&t, NULL, "\x1b[2mS\x1b[0m\n\x1b[32msuccess\x1b[0m\nother\n");
+        assert_string_not_equal(table_colour("failed"), "");
+        assert_string_equal(table_colour("whatever"), "");
+}
+
+static void no_memory_is_told(void **state) {
+        struct arena small;
+        struct table t;
+
+        (void) state;
+        arena_init(&small, 64);
+        table_init(&t, &small, false);
+        table_column(&t, "A", TABLE_LEFT);
+        table_row(&t, "a");
+        table_row(&t, "b");
+        assert_int_equal(table_print(&t, NULL, stdout), -ENOMEM);
+        arena_done(&small);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(columns_align, start, end),
+                cmocka_unit_test_setup_teardown(wide_characters_align, start, end),
+                cmocka_unit_test_setup_teardown(cells_cannot_move_the_cursor, start, end),
+                cmocka_unit_test_setup_teardown(empty_says_so, start, end),
+                cmocka_unit_test_setup_teardown(states_have_colours, start, end),
+                cmocka_unit_test_setup_teardown(no_memory_is_told, start, end),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
