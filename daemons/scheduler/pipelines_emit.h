@@ -38,6 +38,6 @@ int pipelines_emit_add_map(struct pipelines_context *c, const struct pipelines_n
 /* As an object under a key; nothing when there is none. */
 void pipelines_emit_pairs(struct json_write *w, const char *key, const struct pipelines_pairs *p);
 
-/* A name of an environment variable: prefix + "l1_ratio" → "L1_RATIO", other characters as "_". NULL
- * when out of memory. */
+/* A name of an environment variable: prefix + "l1_ratio" → "L1_RATIO", other characters as "_".
+ * NULL when out of memory. */
 char *pipelines_emit_env_name(struct arena *a, const char *prefix, const char *name);
