@@ -7,9 +7,10 @@ PASSED=0 FAILED=0 SKIPPED=0
 # counts LOG: "PASSED FAILED SKIPPED" of a suite's words, whichever of our test runners spoke them.
 counts() {
         awk '
-        /^# PASS:/ { p += $3 }                                # automake
-        /^# (FAIL|ERROR|XPASS):/ { f += $3 }
-        /^# SKIP:/ { s += $3 }
+        /^# TOTAL:/ { ap = af = as = 0 }                      # automake; it may say it twice
+        /^# PASS:/ { ap = $3 }
+        /^# (FAIL|ERROR|XPASS):/ { af += $3 }
+        /^# SKIP:/ { as = $3 }
         /(passed|failed|errors?|skipped) in [0-9.]+s/ || /^[0-9]+ passed, [0-9]+ failed/ {
                 gsub(/[=,]/, " ")                             # pytest, and our own programs
                 for (i = 2; i <= NF; i++) {
@@ -18,7 +19,7 @@ counts() {
                         else if ($i == "skipped") s += $(i - 1)
                 }
         }
-        END { printf "%d %d %d\n", p, f, s }' "$1"
+        END { printf "%d %d %d\n", p + ap, f + af, s + as }' "$1"
 }
 
 # suite TITLE SECONDS COMMAND…: a step that is counted instead of believed. One that fails without
