@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli_call.h"
+#include "cli/compiled.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "lib/base/clock.h"
@@ -16,8 +17,9 @@ struct pipelines_words {
 static const struct options_row rows[] = {CLI_ROWS(struct pipelines_words)};
 static const struct options_spec spec = {
         .program = "onebox pipelines",
-        .args = "[pause|resume PIPELINE]",
-        .summary = "List pipelines with their schedules and last runs; pause or resume one",
+        .args = "[pause PIPELINE | resume PIPELINE | compile DIR]",
+        .summary = "List pipelines with their schedules and last runs; pause or resume one; say "
+                   "what would come of a directory",
         .rows = rows,
         .n_rows = ARRAY_SIZE(rows),
         .n_args_max = 2,
@@ -102,6 +104,16 @@ static int print_errors(struct cli *c) {
         return n;
 }
 
+static int act(struct cli *c, const char *verb, const char *what) {
+        if (what && str_eq(verb, "compile"))
+                return compiled_show(c, what);
+        if (what && (str_eq(verb, "pause") || str_eq(verb, "resume")))
+                return set_paused(c, what, str_eq(verb, "pause"));
+        return errmsg_fail(&c->em, -EINVAL,
+                           "use `onebox pipelines`, `… pause PIPELINE`, `… resume PIPELINE` or "
+                           "`… compile DIR`");
+}
+
 int pipelines_cmd(struct cli *c, int argc, char **argv) {
         static struct pipelines_words w;
         const struct json *answer;
@@ -109,15 +121,8 @@ int pipelines_cmd(struct cli *c, int argc, char **argv) {
 
         if (r != 0)
                 return r;
-        if (c->n_args > 0) {
-                bool pause = str_eq(cli_arg(c, 0), "pause");
-
-                if (c->n_args != 2 || (!pause && !str_eq(cli_arg(c, 0), "resume")))
-                        return errmsg_fail(&c->em, -EINVAL,
-                                           "use `onebox pipelines`, `onebox pipelines pause "
-                                           "PIPELINE` or `onebox pipelines resume PIPELINE`");
-                return set_paused(c, cli_arg(c, 1), pause);
-        }
+        if (c->n_args > 0)
+                return act(c, cli_arg(c, 0), cli_arg(c, 1));
         r = cli_call_get(c, "scheduler", "/api/v2/dags?limit=500&order_by=dag_id", &answer);
         if (r < 0)
                 return r;

@@ -316,6 +316,22 @@ def test_files_that_are_no_pipelines_are_shown(box):
     box.wait(lambda: box.call("pipelines").returncode == 0, "the error to go")
 
 
+def test_what_would_come_of_a_directory(box):
+    path = box.dir + "/drafts/one"
+    os.makedirs(path)
+    with open(path + "/liminal.yml", "w") as f:
+        f.write(HELLO)
+    assert re.search(r"^pipeline +hello +0 3 \* \* \* +4 tasks", box.good("pipelines", "compile", box.dir + "/drafts"),
+                     re.M)
+    with open(path + "/liminal.yml", "a") as f:
+        f.write("  - pipeline: other\n    taks: []\n")
+    done = box.call("pipelines", "compile", box.dir + "/drafts")
+    assert done.returncode == 1
+    assert re.search(r'error: .*one/liminal\.yml:16:5: .*"taks"', done.stdout)
+    assert "no liminal.yml" in box.bad("pipelines", "compile", box.run_dir)
+    assert [d["dag_id"] for d in box.json("pipelines")["dags"]].count("other") == 0
+
+
 def test_logs_follow_a_running_task(box):
     flag = box.dir + "/go"
     box.pipeline("slow", SLOW % flag)

@@ -1,0 +1,8 @@
+/* compiled: what would come of a directory of pipeline files, as the scheduler compiles them. */
+#pragma once
+
+#include "cli/cli.h"
+
+/* Prints the pipelines, services, errors and warnings. 0, CLI_BAD when there are errors, or
+ * negative with c->em set. */
+int compiled_show(struct cli *c, const char *dir);
