@@ -1,5 +1,5 @@
 // One run: what each task does, as it does it, and what it says.
-import { h, page, replace, head, setQuery, copyable } from "./shared/dom.js";
+import { ask, h, note, page, replace, head, setQuery, copyable } from "./shared/dom.js";
 import { scheduler, tracking } from "./shared/api.js";
 import { place, sheet } from "./shared/panel.js";
 import { live, ofDag } from "./shared/live.js";
@@ -9,6 +9,8 @@ import { when, lasting } from "./shared/time.js";
 import { logView } from "./shared/logview.js";
 import { trigger } from "./shared/trigger.js";
 import { number } from "./shared/chart.js";
+
+const WAITING = [null, "none", "scheduled", "queued", "up_for_retry", "interrupted", "deferred"];
 
 export function mount(root, { signal, title, params }) {
   const dag = params.get("dag"), run = params.get("run");
@@ -22,7 +24,27 @@ export function mount(root, { signal, title, params }) {
     sub: [badge(r.state), r.start_date ? h("span", {}, "started ", when(r.start_date)) : h("span", {}, "not started"), h("span", {}, lasting(r.start_date, r.end_date)),
       h("span", { class: "faint" }, copyable(r.dag_run_id)),
       r.conf && Object.keys(r.conf).length ? copyable(JSON.stringify(r.conf)) : null, r.note ? h("span", {}, r.note) : null],
-    actions: h("button", { type: "button", "data-key": "again", onclick: () => trigger(dag, r.conf && Object.keys(r.conf).length ? JSON.stringify(r.conf, null, 2) : "") }, "Run again") }) });
+    actions: [deeds(r), h("button", { type: "button", "data-key": "again", onclick: () => trigger(dag, r.conf && Object.keys(r.conf).length ? JSON.stringify(r.conf, null, 2) : "") }, "Run again")] }) });
+
+  // What is asked of the scheduler, said when it is refused; what follows is seen by itself.
+  async function deed(button, what, said) {
+    button.disabled = true;
+    try { await what(); note(said); } catch (error) { note(error.message, "bad"); }
+    button.disabled = false;
+    top.reload();
+    tasks.reload();
+  }
+
+  function deeds(r) {
+    if (r.state === "failed") {
+      return h("button", { class: "primary", type: "button", "data-key": "retry", onclick: (e) => deed(e.target, () => scheduler.retry(dag, run), "The failed tasks run again") }, "Retry what failed");
+    }
+    if (r.state !== "running" && r.state !== "queued") return null;
+    return h("button", { type: "button", "data-key": "stop", onclick: async (e) => {
+      const sure = await ask("Stop this run?", h("p", {}, "Its tasks are told to end now. What has not started does not start any more, and the run counts as failed."), "Stop it");
+      if (sure) deed(e.target, () => scheduler.stop(dag, run), "The run is stopped");
+    } }, "Stop");
+  }
 
   const choose = (id, number = null) => {
     task = id;
@@ -85,7 +107,7 @@ export function mount(root, { signal, title, params }) {
     const ti = instances.get(task);
     const tries = Math.max(1, ti?.try_number || 1);
     const number = Math.min(tries, Number(chosenTry) || tries);
-    const key = `${task} ${number} ${tries}`;
+    const key = `${task} ${number} ${tries} ${WAITING.includes(ti?.state ?? null)}`;
     if (key === logKey) return;
     logKey = key;
     logStop?.abort();
@@ -96,9 +118,14 @@ export function mount(root, { signal, title, params }) {
     header.firstChild.textContent = task;
     if (tries > 1) header.firstChild.after(h("div", { class: "tabs", role: "group", "aria-label": "Tries" }, Array.from({ length: tries }, (_, i) =>
       h("button", { type: "button", "aria-pressed": String(i + 1 === number), onclick: () => choose(task, i + 1) }, `try ${i + 1}`))));
+    if (WAITING.includes(ti?.state ?? null)) header.append(why(logStop.signal));
     if (ti?.note) header.append(h("p", { class: "quiet", style: { width: "100%" } }, ti.note));
     replace(log, header, box);
   }
+
+  // The scheduler's own words for what a task waits for.
+  const why = (until) => place({ lines: 0, signal: until, every: 4000, load: (s) => scheduler.why(dag, run, task, s).catch((error) => ({ text: error.away ? "" : error.message })),
+    view: (answer) => h("span", {}, answer.text) }, h("p", { class: "why" }));
 
   const trainings = h("div", {});
   replace(root, top, h("div", { class: "stack" }, shape, h("div", { class: "split" }, tasks, log), trainings));

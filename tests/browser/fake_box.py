@@ -222,9 +222,13 @@ class Handler(BaseHTTPRequestHandler):
         """What the pages can change: a pause, a new run. Kept for the test to see."""
         parts = [unquote(p) for p in path.strip("/").split("/")][2:]
         self.server.changes.append([self.command, path, body])
-        if self.command == "PATCH":
+        if self.command == "PATCH" and len(parts) == 2:
             PAUSED[parts[1]] = body["is_paused"]
             return self.send_json(200, dag_row(parts[1]))
+        if len(parts) > 3:
+            run = next(r for r in RUNS[parts[1]] if r["dag_run_id"] == parts[3])
+            run["state"] = "failed" if self.command == "PATCH" else "running"
+            return self.send_json(200, run)
         if parts[1] == "churn":
             return self.send_json(409, {"detail": "churn: at most 1 run at a time <b>now</b>"})
         at = datetime.now(timezone.utc)
@@ -260,6 +264,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_json(200, {"services": [
                 {"name": "iris", "port": 8090, "description": "The model in production, over HTTP",
                  "endpoints": [{"endpoint": e} for e in ("/predict", "/healthcheck", "/version")]}]})
+        if name == "api/onebox/v1/why":
+            return self.send_json(200, {"text": "it waits for <b>train</b>, which runs"})
         if name == "api/onebox/v1/services":
             return self.send_json(200, {"services": []})
         if name == "api/onebox/v1/box":

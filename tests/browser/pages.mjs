@@ -149,6 +149,27 @@ test("a run is started with a configuration; a wrong one is refused with its tex
   assert.deepEqual(changes.at(-1), ["POST", "/api/v2/dags/iris/dagRuns", { logical_date: null, conf: { rows: 7 } }]);
 });
 
+test("a failed run's tasks run again, a running one is stopped when one is sure", async () => {
+  const page = await see(`run?dag=iris&run=${at(runs[9])}`);
+  const before = (await json("scenario/full")).length;
+  if (runs[9].state !== "failed") await json(`api/v2/dags/iris/dagRuns/${at(runs[9])}`, { method: "PATCH", body: "{}" });
+  await page.open(`${base}/run?dag=iris&run=${at(runs[9])}`);
+  await page.click("[data-key=retry]");
+  await page.click("[data-key=stop]");
+  await page.eval("document.querySelector('dialog button[type=button]').click()");
+  await page.until("!document.querySelector('dialog')");
+  await page.click("[data-key=stop]");
+  await page.click("dialog button.primary");
+  await page.until("document.querySelector('[data-key=retry]')");
+  const asked = (await json("scenario/full")).slice(before).filter(([method, path, body]) => method === "POST" || body.state);
+  assert.deepEqual(asked.map(([method, , body]) => [method, body]), [["POST", { dry_run: false, only_failed: true }], ["PATCH", { state: "failed" }]]);
+});
+
+test("a task that waits says what for", async () => {
+  const page = await see(`run?dag=iris&run=${at(runs[0])}&task=promote`);
+  await page.until("document.querySelector('.why')?.innerText === 'it waits for <b>train</b>, which runs'");
+});
+
 test("what the scheduler refuses is said, as text", async () => {
   const page = await see("pipeline?dag=churn");
   await page.click("button.primary");
