@@ -31,6 +31,20 @@ void log_lines_parse(const char *line, size_t len, struct log_line *ret) {
         ret->text_len = len - head;
 }
 
+/* A NUL is no text: it becomes U+FFFD, as every byte does that is not UTF-8. */
+static void write_text(struct json_write *w, const char *text, size_t len) {
+        _cleanup_buf_ struct buf b = {};
+
+        if (!memchr(text, 0, len) || buf_add(&b, text, len) < 0) {
+                json_write_strn(w, text, len);
+                return;
+        }
+        for (size_t i = 0; i < b.len; i++)
+                if (b.data[i] == 0)
+                        b.data[i] = (char) 0xff;
+        json_write_strn(w, b.data, b.len);
+}
+
 void log_lines_write(struct json_write *w, const struct log_line *line) {
         json_write_object(w);
         json_write_key(w, "timestamp");
@@ -39,7 +53,7 @@ void log_lines_write(struct json_write *w, const struct log_line *line) {
         else
                 json_write_null(w);
         json_write_key(w, "event");
-        json_write_strn(w, line->text, line->text_len);
+        write_text(w, line->text, line->text_len);
         json_write_kv_str(w, "stream",
                           line->tag == 'e'   ? "stderr"
                           : line->tag == 's' ? "onebox"

@@ -230,18 +230,17 @@ void task_log_feed(struct task_log *log, size_t stream, size_t n, usec_t now) {
         if (n_old == 0)
                 s->since = now;
         s->n_held += n;
-        for (;;) {
-                const char *nl = memchr(s->held + MAX(at, n_old), '\n', s->n_held - MAX(at, n_old));
-                size_t len = (nl ? (size_t) (nl - s->held) : s->n_held) - at;
+        while (at < s->n_held) {
+                size_t from = MAX(at, n_old), room = TASK_LOG_LINE_MAX - s->n_written;
+                const char *nl = memchr(s->held + from, '\n', s->n_held - from);
+                size_t len = (nl ? (size_t) (nl - s->held) : s->n_held) - at, cut = MIN(len, room);
 
-                if (!nl && len + s->n_written < sizeof(s->held))
+                if (!nl && len < room)
                         break;
                 /* the end of the line, or as much of it as one line may have */
-                log_piece(log, s, s->held + at, len, true, now);
+                log_piece(log, s, s->held + at, cut, true, now);
                 s->since = now;
-                at += len + (nl ? 1 : 0);
-                if (at == s->n_held)
-                        break;
+                at += cut + (nl && cut == len ? 1 : 0);
         }
         s->n_held -= at;
         memmove(s->held, s->held + at, s->n_held);
