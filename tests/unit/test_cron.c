@@ -80,6 +80,8 @@ static void test_forms(void **state) {
         assert_true(c.minutes == 1 << 5 && c.hours == 1 << 4 && c.weekdays == 1);
         c = parse("0 0 * * 7");
         assert_true(c.weekdays == 1);
+        c = parse("0 0 * jan-jan 3-3"); /* the whole cycle, as croniter reads it */
+        assert_true(c.months == 0x1ffe && c.weekdays == 0x7f);
         c = parse("0 22-2 * * *");
         assert_true(c.hours == (1u << 22 | 1u << 23 | 1 | 1 << 1 | 1 << 2));
         c = parse("0 0 ? * 5#2,5#4");

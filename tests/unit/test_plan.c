@@ -136,6 +136,20 @@ static void test_dagrun_timeout(void **state) {
         assert_int_equal(run->state, RUN_FAILED);
 }
 
+/* What could start at that very moment is skipped, not started. */
+static void test_timed_out_run_starts_nothing(void **state) {
+        static const char *const tasks[] = {"a", "b{\"pool\":\"small\"}", NULL};
+        struct world_run *run;
+
+        assert_int_equal(world_put_pool(&w, "small", 0), 0);
+        run = start("d", "\"dagrun_timeout\":100,", tasks);
+        assert_int_equal(core_fixture_task(run, "b")->state, TASK_SCHEDULED);
+        assert_int_equal(world_put_pool(&w, "small", 1), 0);
+        core_fixture_decide(&w, at(100));
+        assert_int_equal(core_fixture_task(run, "b")->state, TASK_SKIPPED);
+        assert_int_equal(core_fixture_task(run, "b")->try_number, 0);
+}
+
 /* The hours a machine was off are nobody's fault. */
 static void test_night_does_not_count_for_dagrun_timeout(void **state) {
         static const char *const tasks[] = {"a", NULL};
@@ -179,7 +193,7 @@ static void test_depends_on_past(void **state) {
         core_fixture_apply(&w, &(struct world_event){.kind = WORLD_TASK_MARKED,
                                                      .at = at(62),
                                                      .task = core_fixture_task(first, "a"),
-                                                     .task_state = TASK_SUCCESS});
+                                                     .task_state = TASK_SKIPPED});
         core_fixture_decide(&w, at(62));
         assert_int_equal(core_fixture_task(second, "a")->state, TASK_QUEUED);
 }
@@ -309,6 +323,7 @@ int main(void) {
                 ON(test_heavier_goes_first),
                 ON(test_execution_timeout),
                 ON(test_dagrun_timeout),
+                ON(test_timed_out_run_starts_nothing),
                 ON(test_night_does_not_count_for_dagrun_timeout),
                 ON(test_max_active_runs),
                 ON(test_depends_on_past),
