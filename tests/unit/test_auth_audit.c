@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "lib/auth/auth_audit.h"
-#include "lib/auth/auth_unix.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
@@ -137,24 +136,12 @@ static void test_open_refuses(void **state) {
         assert_null(a);
 }
 
-static void test_unix_users(void **state) {
-        struct auth_unix_user user = {}, again = {};
-
-        assert_int_equal(auth_unix_by_uid(0, &user), 0);
-        assert_string_equal(user.name, "root");
-        assert_int_equal(auth_unix_by_name("root", &again), 0);
-        assert_int_equal(again.uid, 0);
-        assert_int_equal(auth_unix_by_name("no-such-user-here", &user), -ENOENT);
-        assert_int_equal(auth_unix_by_uid(4294900000u, &user), -ENOENT);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 IN_DIR(test_a_line),
                 IN_DIR(test_many_writers_and_rotation),
                 IN_DIR(test_a_failing_disk_is_told),
                 IN_DIR(test_open_refuses),
-                cmocka_unit_test(test_unix_users),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
