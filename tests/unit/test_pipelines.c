@@ -230,6 +230,20 @@ static void test_names_stand_once(void **state) {
         pipelines_fixture_done(&f);
 }
 
+/* However many files inherit a key that means nothing: it is told once. */
+static void test_each_place_is_told_once(void **state) {
+        static const char *const texts[4] = {
+                "name: u\ntype: super\nexecutors: [{executor: e, type: kubernetes, nodes: 3}]\n",
+                "name: a\nsuper: u\npipelines: [{pipeline: p, tasks: []}]\n",
+                "name: b\nsuper: u\npipelines: [{pipeline: q, tasks: []}]\n", NULL};
+        struct pipelines_fixture f;
+
+        pipelines_fixture_compile(&f, false, texts);
+        assert_int_equal(f.result.n_dags, 2);
+        assert_int_equal(f.result.n_messages, 1);
+        pipelines_fixture_done(&f);
+}
+
 static void test_wrong_types(void **state) {
         pipelines_fixture_error("[]\n", "a pipeline file must be a map, not a list");
         pipelines_fixture_error("name: x\npipelines: {}\n", "\"pipelines\" must be a list");
@@ -252,6 +266,7 @@ int main(void) {
                 cmocka_unit_test(test_ml_app),
                 cmocka_unit_test(test_one_bad_file_hides_no_other),
                 cmocka_unit_test(test_names_stand_once),
+                cmocka_unit_test(test_each_place_is_told_once),
                 cmocka_unit_test(test_wrong_types),
         };
 

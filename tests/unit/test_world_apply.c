@@ -243,6 +243,28 @@ static void test_same_run_twice(void **state) {
         assert_true(wd->has_last && wd->last.logical_at == at(1));
 }
 
+/* A try is made once, in its turn, and in a run that goes on. */
+static void test_try_out_of_turn(void **state) {
+        struct world_task *b = task("b");
+        struct world_event e = {
+                .kind = WORLD_TRY_CREATED, .at = at(1), .task = b, .try_id = "x", .try_number = 2};
+
+        assert_int_equal(core_fixture_apply(&w, &e), WORLD_APPLY_STALE);
+        e.task = task("a"); /* has one already */
+        assert_int_equal(core_fixture_apply(&w, &e), WORLD_APPLY_STALE);
+        assert_int_equal(core_fixture_apply(&w, &(struct world_event){.kind = WORLD_RUN_MARKED,
+                                                                      .at = at(2),
+                                                                      .run = run,
+                                                                      .run_state = RUN_FAILED}),
+                         0);
+        e.task = b;
+        e.try_number = 1;
+        assert_int_equal(core_fixture_apply(&w, &e), WORLD_APPLY_STALE);
+        assert_int_equal(b->state, TASK_NONE);
+        assert_int_equal(task("a")->state, TASK_QUEUED); /* its process still has to end */
+        assert_false(world_may_forget_run(run));
+}
+
 static void test_names(void **state) {
         enum world_result r;
         enum world_stop s;
@@ -276,6 +298,7 @@ int main(void) {
                 ON(test_mark),
                 ON(test_stop_reasons),
                 ON(test_same_run_twice),
+                ON(test_try_out_of_turn),
                 cmocka_unit_test(test_names),
         };
 
