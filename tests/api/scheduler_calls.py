@@ -1,0 +1,46 @@
+"""What the tests of the scheduler share: pipelines from short rows, and questions about runs."""
+import json
+
+import pytest
+
+from box import Box
+
+HEAD = "    start_date: 2026-01-01\n    timeout_minutes: 60\n"
+
+
+def yml(name, tasks, more=""):
+    out = f"name: {name}\npipelines:\n  - pipeline: {name}\n{HEAD}{more}    tasks:\n"
+    for task, cmd, *extra in tasks:
+        out += f"      - task: {task}\n        type: python\n        cmd: {json.dumps(cmd)}\n"
+        out += "".join(f"        {line}\n" for line in extra)
+    return out
+
+
+@pytest.fixture
+def own():
+    """A box of the test's own, to be hurt."""
+    b = Box("[scheduler]\nstop_grace = 1s\n")
+    yield b
+    log = b.tail(1 << 20)
+    b.remove()
+    assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
+
+
+def load(b, name, tasks, more=""):
+    b.pipeline(name, yml(name, tasks, more))
+    b.wait_dag(name)
+
+
+def run(b, name, **body):
+    run_id = b.trigger(name, **body)
+    return run_id, b.wait_run(name, run_id)
+
+
+def tries(b, dag, run_id, task):
+    return b.get(f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances/{task}/tries").json["task_instances"]
+
+
+def log_of(b, dag, run_id, task, number=1):
+    a = b.get(f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances/{task}/logs/{number}")
+    assert a.status == 200, a.body
+    return [line["event"] for line in a.json["content"]]

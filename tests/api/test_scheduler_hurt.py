@@ -1,0 +1,196 @@
+"""onebox-scheduler hurt: killed, left alone by its neighbours, after a power cut, with a spool that lies."""
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+
+import pytest
+
+from scheduler_calls import load, log_of, own, run, tries  # noqa: F401 (own is a fixture)
+
+
+def start_long(b, name="long", cmd="echo $$; sleep 600; echo done"):
+    load(b, name, [("a", cmd), ("b", "true")])
+    run_id = b.trigger(name)
+    b.wait(lambda: b.tasks_of(name, run_id)["a"]["state"] == "running" and log_of(b, name, run_id, "a"),
+           20, "a running task")
+    return run_id
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+def test_tasks_outlive_the_scheduler(own, sig):
+    own.up()
+    go = own.dir + "/go"
+    run_id = start_long(own, cmd=f"echo $$; while [ ! -e {go} ]; do sleep 0.05; done; echo done")
+    before = tries(own, "long", run_id, "a")
+    assert own.kill("scheduler", sig) == (0 if sig == signal.SIGTERM else -sig)
+    open(go, "w").close()
+    time.sleep(0.3)
+    assert own.shims(), "it waits for the scheduler"
+    own.start("scheduler")
+    own.wait_ready()
+    assert own.wait_run("long", run_id)["state"] == "success"
+    after = tries(own, "long", run_id, "a")
+    assert [t["try_id"] for t in after] == [t["try_id"] for t in before]
+    assert log_of(own, "long", run_id, "a")[1:] == ["done"]
+    own.wait(lambda: not own.shims(), 10, "the end of the supervisors")
+
+
+def test_shim_killed_interrupts_and_uses_no_retry(own):
+    own.up()
+    ledger = own.dir + "/ledger"
+    run_id = start_long(own, cmd=f"echo $$; echo $ONEBOX_TRY_ID >> {ledger}; [ $(wc -l < {ledger}) = 2 ] || (setsid sleep 600 & sleep 600)")
+    (pid,) = own.shims()
+    os.kill(pid, signal.SIGKILL)
+    assert own.wait_run("long", run_id)["state"] == "success"
+    assert [t["result"] for t in tries(own, "long", run_id, "a")] == ["interrupted", "success"]
+    with open(ledger) as f:
+        lines = f.read().split()
+    assert len(lines) == len(set(lines)) == 2
+    left = subprocess.run(["pgrep", "-f", "^sleep 600$"], capture_output=True, text=True).stdout.split()
+    for p in left:
+        try:
+            with open(f"/proc/{p}/environ", "rb") as f:
+                assert lines[0].encode() not in f.read(), "left behind"
+        except FileNotFoundError:
+            pass
+
+
+def test_night_of_one_task(own):
+    """SIGTERM to the supervisor alone, as a stop of the machine does it."""
+    own.up()
+    run_id = start_long(own, cmd="echo $$; [ $ONEBOX_TRY = 2 ] || sleep 600")
+    (pid,) = own.shims()
+    os.kill(pid, signal.SIGTERM)
+    assert own.wait_run("long", run_id)["state"] == "success"
+    assert [t["result"] for t in tries(own, "long", run_id, "a")] == ["interrupted", "success"]
+
+
+def test_after_another_boot_everything_handed_out_is_interrupted(own):
+    """The power went: no process lives, and what was not fsynced is gone, `started` too."""
+    own.up()
+    run_id = start_long(own, cmd="echo $$; [ $ONEBOX_TRY = 2 ] || sleep 600")
+    own.kill("scheduler")
+    (try_id,) = [t["try_id"] for t in own_tries(own)]
+    for pid in own.shims():
+        os.kill(pid, signal.SIGKILL)
+    own.wait(lambda: not own.shims(), 10, "the power cut")
+    for name in ("started", "lock", "end.tmp", "spec.json"):
+        os.remove(f"{own.state}/tasks/{try_id}/{name}")
+    with sqlite3.connect(own.state + "/scheduler/scheduler.db") as db:
+        db.execute("UPDATE tries SET boot_id = '00000000-0000-4000-8000-000000000000'")
+    own.start("scheduler")
+    own.wait_ready()
+    assert own.wait_run("long", run_id)["state"] == "success"
+    assert [t["result"] for t in tries(own, "long", run_id, "a")] == ["interrupted", "success"]
+
+
+def own_tries(b):
+    with sqlite3.connect(b.state + "/scheduler/scheduler.db") as db:
+        return [{"try_id": r[0]} for r in db.execute("SELECT try_id FROM tries WHERE result IS NULL")]
+
+
+def test_launcher_away(own):
+    """Starts wait; a run marked failed meanwhile is over although nothing ever began."""
+    own.names = ("scheduler",)
+    own.up()
+    load(own, "wait", [("a", "echo ran")])
+    run_id, gone_id = own.trigger("wait"), own.trigger("wait", dag_run_id="gone")
+    own.wait(lambda: own.get("/api/onebox/v1/status").json["launcher_trouble"], 20, "trouble")
+    own.patch("/api/v2/dags/wait/dagRuns/gone", {"state": "failed"})
+    assert own.wait_run("wait", "gone")["state"] == "failed"
+    own.names = ("launcher", "scheduler")
+    own.start("launcher")
+    assert own.wait_run("wait", run_id)["state"] == "success"
+    assert own.get("/api/v2/dags/wait/dagRuns/gone/taskInstances/a/logs/0").status in (200, 404)
+    with sqlite3.connect(own.state + "/scheduler/scheduler.db") as db:
+        (exit_code,) = db.execute("SELECT y.exit_code FROM tries y JOIN dag_runs r ON r.id = y.dag_run "
+                                  "WHERE r.run_id = 'gone'").fetchone()
+    assert exit_code is None, "it never ran"
+
+
+def test_a_spool_nobody_knows_goes_to_lost_and_found(own):
+    try_id = "01890a5d-ac96-774b-bcce-b302099a8057"
+    os.makedirs(f"{own.state}/tasks/{try_id}")
+    with open(f"{own.state}/tasks/{try_id}/spec.json", "w") as f:
+        f.write("{torn")
+    own.up()
+    assert os.path.exists(f"{own.state}/tasks/lost+found/{try_id}/spec.json")
+    assert not os.path.exists(f"{own.state}/tasks/{try_id}")
+
+
+def test_reports_that_mean_nothing(own):
+    own.up()
+    a = own.post("/internal/tries/01890a5d-ac96-774b-bcce-b302099a8057")
+    assert a.status == 200, "nothing to record: the shim may go"
+
+
+def test_one_scheduler_a_state_directory(own):
+    own.up()
+    p = subprocess.run([own.program("scheduler"), "--state-dir", own.state, "--runtime-dir", own.dir,
+                        "--config", own.conf], capture_output=True, text=True, timeout=30)
+    assert p.returncode == 1 and "another onebox-scheduler" in p.stderr
+
+
+def test_a_link_in_the_spool_shows_nothing(own):
+    """The task's user owns its directory: what it puts there is not followed."""
+    own.up()
+    secret = own.dir + "/secret"
+    with open(secret, "w") as f:
+        f.write("2026-01-01T00:00:00.000000Z o secret\n")
+    load(own, "evil", [("a", f"cd {own.state}/tasks/$ONEBOX_TRY_ID && rm log && ln -s {secret} log")])
+    run_id, r = run(own, "evil")
+    a = own.get(f"/api/v2/dags/evil/dagRuns/{run_id}/taskInstances/a/logs/1")
+    assert b"secret" not in a.body
+
+
+def test_restart_with_much_history(own):
+    own.up()
+    load(own, "many", [("a", "true")], "    max_active_runs: 32\n")
+    ids = [own.trigger("many") for _ in range(40)]
+    for run_id in ids:
+        own.wait_run("many", run_id)
+    own.restart("scheduler")
+    own.wait_ready()
+    s = own.get("/api/onebox/v1/status").json
+    assert s["runs_running"] == s["runs_queued"] == s["tasks_live"] == 0
+    assert own.get("/api/v2/dags/many/dagRuns?state=success").json["total_entries"] == 40
+
+
+def test_tracking_hears_of_every_end(own):
+    heard = []
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(own.run + "/tracking.sock")
+    server.listen(16)
+    server.settimeout(30)
+
+    def serve():
+        """Says 503 first: it is told again."""
+        while len(heard) < 4:
+            c, _ = server.accept()
+            data = c.recv(65536)
+            while b"\r\n\r\n" not in data or len(data.split(b"\r\n\r\n", 1)[1]) < 40:
+                data += c.recv(65536)
+            heard.append(data)
+            status = b"503 Later" if len(heard) <= 2 else b"200 OK"
+            c.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+            c.close()
+    t = threading.Thread(target=serve)
+    t.start()
+    own.up()
+    load(own, "told", [("a", "true"), ("b", "exit 2")])
+    run_id, _ = run(own, "told")
+    t.join(30)
+    server.close()
+    want = {x["try_id"]: s for task, s in (("a", "FINISHED"), ("b", "FAILED"))
+            for x in tries(own, "told", run_id, task)}
+    got = {}
+    for data in heard:
+        head, _, body = data.partition(b"\r\n\r\n")
+        got[re.search(rb"/internal/tries/([0-9a-f-]+)/ended", head)[1].decode()] = json.loads(body)["status"]
+    assert got.items() >= {k: v for k, v in want.items()}.items()
