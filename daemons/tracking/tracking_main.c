@@ -39,6 +39,7 @@
 #include "lib/store/store_local.h"
 
 #define LISTENERS_MAX 8
+#define DRAIN_FOR (5 * USEC_PER_SEC) /* how long a stop waits for answers under way */
 
 struct daemon {
         struct tracking_conf conf;
@@ -249,6 +250,12 @@ static void on_drained(void *ctx) {
         loop_quit(d->tracking.loop, 0);
 }
 
+/* A client that does not read or send to the end is not waited for. */
+static int on_impatient(struct loop_source *s, usec_t now, void *ctx) {
+        on_drained(ctx);
+        return 0;
+}
+
 static int on_signal(struct loop_source *s, int signo, void *ctx) {
         struct daemon *d = ctx;
 
@@ -258,6 +265,8 @@ static int on_signal(struct loop_source *s, int signo, void *ctx) {
         }
         d->draining = true;
         loop_notify_stopping();
+        if (loop_timer_in(d->tracking.loop, DRAIN_FOR, 0, on_impatient, d, NULL) < 0)
+                loop_quit(d->tracking.loop, 0);
         return http_server_drain(d->tracking.http, on_drained, d);
 }
 
@@ -272,7 +281,7 @@ static int start_loop(struct daemon *d, struct errmsg *em) {
 }
 
 static int start(struct daemon *d, struct errmsg *em) {
-        bool handed_over = getenv("LISTEN_FDS"), auth_on;
+        bool managed = getenv("LISTEN_FDS") || getenv("NOTIFY_SOCKET"), auth_on;
         int r;
 
         d->tracking.clock = clock_system();
@@ -281,7 +290,7 @@ static int start(struct daemon *d, struct errmsg *em) {
         if (r < 0)
                 return r;
         d->tracking.artifact_root = d->conf.default_artifact_root;
-        r = tracking_conf_access(&d->conf, handed_over, em, &auth_on);
+        r = tracking_conf_access(&d->conf, managed, em, &auth_on);
         if (r >= 0)
                 r = start_loop(d, em);
         if (r >= 0)
@@ -324,6 +333,7 @@ int main(int argc, char **argv) {
         log_init("onebox-tracking");
         umask(0027);
         arena_init(&d.arena, 0);
+        tracking_conf_spell_out(argc, argv);
         r = options_daemon_start(&tracking_conf_daemon, argc, argv, &d.conf, &d.paths, &n_args,
                                  &em);
         if (r == 0) {
