@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
@@ -38,18 +37,11 @@ void http_exchange_resume(struct http_exchange *x) {
         http_server_run_soon(x->server);
 }
 
-/* FIN or RST from the client; a pipelining one has bytes waiting, which is not looked at. */
-static bool http_exchange_hung_up(const struct http_exchange *x) {
-        struct pollfd p = {.fd = x->conn->fd, .events = POLLRDHUP};
-
-        return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
-}
-
 void http_exchange_sweep(struct http_server *s, usec_t now) {
         for (struct http_exchange *x = s->suspended, *next; x; x = next) {
                 next = x->next;
                 if (!atomic_load(&x->gone) &&
-                    (http_exchange_hung_up(x) || (s->is_draining && x->stream)))
+                    (http_conn_hung_up(x->conn) || (s->is_draining && x->stream)))
                         atomic_store(&x->gone, true);
                 if (x->stream && http_request_waker_sweep(x->stream, now))
                         http_exchange_resume(x);
@@ -178,7 +170,7 @@ void http_exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **ct
                 return;
         c = x->conn;
         http_exchange_free(x);
-        http_server_conn_idle(c);
+        http_conn_idle(c);
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -304,7 +296,7 @@ static enum MHD_Result http_exchange_answer_early(struct http_exchange *x) {
  * A client that sends header and body apart and waits for our acknowledgement (Nagle) gets it at
  * once, not after the 40 ms of a delayed one. */
 static enum MHD_Result http_exchange_on_header(struct http_exchange *x, const char *method) {
-        http_server_conn_busy(x->conn);
+        http_conn_busy(x->conn);
         x->req.method = http_route_method_parse(method);
         x->req.method_name = arena_strdup(&x->arena, method);
         if (!x->req.target || !x->req.method_name)

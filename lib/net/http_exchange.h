@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "lib/base/arena.h"
+#include "lib/net/http_conn.h"
 #include "lib/net/http_metrics.h"
 #include "lib/net/http_query.h"
 #include "lib/net/http_request.h"
@@ -36,18 +37,6 @@ enum http_exchange_state {
 struct http_exchange_header {
         struct http_exchange_header *next;
         const char *name, *value;
-};
-
-struct http_conn {
-        struct http_server *server;
-        struct MHD_Connection *mhd;
-        struct http_listen *listener;
-        struct http_peer peer;
-        int fd; /* MHD's; ours to shutdown() and poll() until it says closed */
-        bool is_idle;
-        usec_t since_at;                /* idle: since then (CLOCK_MONOTONIC) */
-        struct http_conn *next, **prev; /* in the server's idle list, oldest first, or all others */
-        struct http_exchange *exchange; /* the request under way */
 };
 
 struct http_exchange {
@@ -169,6 +158,4 @@ void http_exchange_body_resume(struct http_exchange *x); /* any thread */
 
 /* In http_server.c. */
 usec_t http_server_now(void);
-void http_server_conn_busy(struct http_conn *c);
-void http_server_conn_idle(struct http_conn *c);
 void http_server_run_soon(struct http_server *s);

@@ -27,62 +27,7 @@ usec_t http_server_now(void) {
         return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
-/* --- connections ----------------------------------------------------------------------------- */
-
-static void http_server_conn_unlink(struct http_conn *c) {
-        struct http_server *s = c->server;
-
-        if (!c->prev)
-                return;
-        if (c->next)
-                c->next->prev = c->prev;
-        else if (c->is_idle)
-                s->idle_tail = c->prev;
-        *c->prev = c->next;
-        c->prev = NULL;
-}
-
-void http_server_conn_busy(struct http_conn *c) {
-        struct http_server *s = c->server;
-
-        http_server_conn_unlink(c);
-        c->is_idle = false;
-        c->next = s->busy;
-        c->prev = &s->busy;
-        if (c->next)
-                c->next->prev = &c->next;
-        s->busy = c;
-}
-
-void http_server_conn_idle(struct http_conn *c) {
-        struct http_server *s = c->server;
-
-        http_server_conn_unlink(c);
-        c->is_idle = true;
-        c->since_at = http_server_now();
-        c->next = NULL;
-        c->prev = s->idle_tail;
-        *s->idle_tail = c;
-        s->idle_tail = &c->next;
-        if (s->is_draining)
-                shutdown(c->fd, SHUT_RDWR);
-}
-
-/* MHD sees the end and closes it in its own way. */
-static void http_server_conn_cut(struct http_conn *c) {
-        http_server_conn_busy(c);
-        shutdown(c->fd, SHUT_RDWR);
-}
-
-static void http_server_conn_free(struct http_conn *c) {
-        struct http_server *s = c->server;
-
-        http_server_conn_unlink(c);
-        if (c->exchange)
-                http_exchange_free(c->exchange);
-        s->n_conns--;
-        mem_free(c);
-}
+/* --- accepting ------------------------------------------------------------------------------- */
 
 static void http_server_set_accepting(struct http_server *s, bool on) {
         if (s->is_full == !on)
@@ -109,16 +54,14 @@ static void http_server_on_conn(void *cls, struct MHD_Connection *mhd, void **ct
                 *p = c->next;
                 c->mhd = mhd;
                 *ctx = c;
-                http_server_conn_idle(c);
+                http_conn_idle(c);
         } else {
                 *ctx = NULL;
-                http_server_conn_free(c);
+                http_conn_free(c);
                 if (!s->is_freeing)
                         http_server_set_accepting(s, true);
         }
 }
-
-/* --- accepting ------------------------------------------------------------------------------- */
 
 static int http_server_arm_sweep(struct http_server *s) {
         if (s->sweep_armed || s->is_freeing)
@@ -168,7 +111,7 @@ static int http_server_on_accept(struct loop_source *io, int fd, uint32_t revent
 
                 if (s->n_conns >= s->options.n_connections) {
                         if (s->idle)
-                                http_server_conn_cut(s->idle);
+                                http_conn_cut(s->idle);
                         http_server_set_accepting(s, false);
                         break;
                 }
@@ -178,7 +121,7 @@ static int http_server_on_accept(struct loop_source *io, int fd, uint32_t revent
                 if (r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS) {
                         /* Out of descriptors or memory: the sweep tries again. */
                         if (s->idle)
-                                http_server_conn_cut(s->idle);
+                                http_conn_cut(s->idle);
                         http_server_set_accepting(s, false);
                         http_server_arm_sweep(s);
                 }
@@ -269,10 +212,14 @@ static int http_server_on_sweep(struct loop_source *t, usec_t now, void *ctx) {
         s->sweep_armed = false;
         now = http_server_now();
         while (s->idle && now - s->idle->since_at >= s->options.idle_for)
-                http_server_conn_cut(s->idle);
+                http_conn_cut(s->idle);
         http_exchange_sweep(s, now);
         for (struct http_conn *c = s->busy; c; c = c->next)
-                if (c->exchange && http_exchange_dribbles(c->exchange, now))
+                if (http_conn_is_deserted(c) ||
+                    (c->exchange && http_exchange_dribbles(c->exchange, now)))
+                        shutdown(c->fd, SHUT_RDWR);
+        for (struct http_conn *c = s->idle; c; c = c->next)
+                if (http_conn_is_deserted(c))
                         shutdown(c->fd, SHUT_RDWR);
         http_server_set_accepting(s, s->n_conns < s->options.n_connections);
         /* Also lets MHD see its own timeouts. */

@@ -145,7 +145,7 @@ struct net_test_answer {
 /* Where the value of a header begins; NULL when there is none. */
 static inline _unused_ const char *net_test_header(const struct net_test_answer *a,
                                                    const char *name) {
-        static char value[512];
+        static _Thread_local char value[512];
         const char *p = a->head;
         size_t n = strlen(name);
 
