@@ -2,13 +2,14 @@
 #include "lib/base/json_number.h"
 
 #include <errno.h>
-#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/base/json_number_table.h"
 
 /* At most 20 digits and the NUL. */
 static size_t print_integer(uint64_t v, char *out) {
@@ -65,9 +66,14 @@ static size_t lay_out(const char *digits, int n, int point, char *out) {
                         memcpy(p, digits + 1, (size_t) n - 1);
                         p += n - 1;
                 }
-                p += sprintf(p, "e%c%02d", point > 0 ? '+' : '-', abs(point - 1));
+                *p++ = 'e';
+                *p++ = point > 0 ? '+' : '-';
+                if (abs(point - 1) < 10)
+                        *p++ = '0';
+                p += print_integer((uint64_t) abs(point - 1), p);
         } else if (point <= 0) {
-                p += sprintf(p, "0.");
+                memcpy(p, "0.", 2);
+                p += 2;
                 memset(p, '0', (size_t) -point);
                 p += -point;
                 memcpy(p, digits, (size_t) n);
@@ -91,24 +97,99 @@ static size_t lay_out(const char *digits, int n, int point, char *out) {
         return (size_t) (p - out);
 }
 
-/* The fewest digits that read back: 15 always survive a normal number, so fewer need no try.
- * v is positive and finite. */
-static size_t print_shortest(double v, char *out) {
-        char text[40], digits[20];
-        int n = 0, exponent;
+/* --- printing: Schubfach (R. Giulietti, "The Schubfach way to render doubles") ------------------
+ */
 
-        for (int precision = v < DBL_MIN ? 0 : 14; precision <= 16; precision++) {
-                (void) snprintf(text, sizeof(text), "%.*e", precision, v);
-                if (strtod(text, NULL) == v)
-                        break;
+struct wide {
+        uint64_t high, low;
+};
+
+/* The 128 leading bits of 10^k, rounded down. */
+static struct wide power_of_ten(int k) {
+        const uint64_t *row = json_number_table[k - JSON_NUMBER_TABLE_FIRST];
+
+        assert(k >= JSON_NUMBER_TABLE_FIRST && k <= JSON_NUMBER_TABLE_LAST);
+        return (struct wide){row[0], row[1]};
+}
+
+static struct wide plus_one(struct wide w) {
+        w.low++;
+        w.high += w.low == 0;
+        return w;
+}
+
+static struct wide multiply(uint64_t a, uint64_t b) {
+        unsigned __int128 product = (unsigned __int128) a * b;
+
+        return (struct wide){(uint64_t) (product >> 64), (uint64_t) product};
+}
+
+/* The upper 64 bits of g * c, its last bit set when anything was cut off. */
+static uint64_t round_to_odd(struct wide g, uint64_t c) {
+        struct wide x = multiply(g.low, c), y = multiply(g.high, c);
+
+        y.low += x.high;
+        y.high += y.low < x.high;
+        return y.high | (y.low > 1);
+}
+
+/* floor(log2(10^e)) */
+static int log2_of_ten_to(int e) {
+        return (e * 1741647) >> 19;
+}
+
+/* v = c * 2^q: the shortest digits that read back, the nearest to v among them, as
+ * *ret_digits * 10^result. */
+static int shortest(uint64_t c, int q, bool lower_is_closer, uint64_t *ret_digits) {
+        int k = (q * 1262611 - (lower_is_closer ? 524031 : 0)) >> 22;
+        int h = q + log2_of_ten_to(-k) + 1;
+        struct wide g = power_of_ten(-k);
+        uint64_t low, v, up, s, shorter;
+        bool odd = c & 1, down_fits, up_fits;
+
+        if (-k < 0 || -k > 55) /* the others are exact */
+                g = plus_one(g);
+        low = round_to_odd(g, (4 * c - 2 + lower_is_closer) << h) + odd;
+        v = round_to_odd(g, (4 * c) << h);
+        up = round_to_odd(g, (4 * c + 2) << h) - odd;
+        s = v / 4;
+        if (s >= 10) {
+                shorter = s / 10;
+                down_fits = low <= 40 * shorter;
+                up_fits = 40 * shorter + 40 <= up;
+                if (down_fits != up_fits) {
+                        *ret_digits = shorter + up_fits;
+                        return k + 1;
+                }
         }
-        exponent = atoi(strchr(text, 'e') + 1);
-        for (const char *p = text; *p != 'e'; p++)
-                if (*p >= '0' && *p <= '9')
-                        digits[n++] = *p;
+        down_fits = low <= 4 * s;
+        up_fits = 4 * s + 4 <= up;
+        if (down_fits != up_fits)
+                *ret_digits = s + up_fits;
+        else
+                *ret_digits = s + (v > 4 * s + 2 || (v == 4 * s + 2 && (s & 1)));
+        return k;
+}
+
+/* v is positive and finite. */
+static size_t print_shortest(double v, char *out) {
+        char digits[JSON_NUMBER_SIZE];
+        uint64_t bits, fraction, d = 0;
+        int exponent, n;
+
+        memcpy(&bits, &v, sizeof(bits));
+        fraction = bits & ((UINT64_C(1) << 52) - 1);
+        exponent = (int) (bits >> 52);
+        if (exponent > 0)
+                exponent = shortest(fraction | UINT64_C(1) << 52, exponent - 1075,
+                                    fraction == 0 && exponent > 1, &d);
+        else
+                exponent = shortest(fraction, -1074, false, &d);
+        n = (int) print_integer(d, digits);
+        exponent += n;
         while (n > 1 && digits[n - 1] == '0')
                 n--;
-        return lay_out(digits, n, exponent + 1, out);
+        return lay_out(digits, n, exponent, out);
 }
 
 size_t json_number_print_f64(double v, char out[JSON_NUMBER_SIZE]) {
@@ -187,21 +268,79 @@ static struct decimal read_decimal(const char *s, const char *end) {
         return d;
 }
 
-/* Both digits and power of ten are exact doubles, so one operation rounds once (Clinger). */
+/* 64 bits of w * 10^q, with 64 more below them where those can matter. */
+static struct wide scale(uint64_t w, int q) {
+        struct wide g = power_of_ten(q), product, below;
+
+        if (q >= -27 && q < 0)
+                g = plus_one(g);
+        product = multiply(w, g.high);
+        if ((product.high & 0x1FF) == 0x1FF) {
+                below = multiply(w, g.low);
+                product.low += below.high;
+                product.high += product.low < below.high;
+        }
+        return product;
+}
+
+/* digits * 10^q to the nearest double, ties to even (D. Lemire, "Number Parsing at a Gigabyte per
+ * Second"); digits is not zero. 0 or -ERANGE. */
+static int nearest(uint64_t digits, int q, double *ret) {
+        int zeros = __builtin_clzll(digits), upper, power;
+        struct wide product = scale(digits << zeros, q);
+        uint64_t m;
+
+        upper = (int) (product.high >> 63);
+        m = product.high >> (upper + 9);
+        power = ((217706 * q) >> 16) + 63 + upper - zeros + 1023;
+        if (power <= 0) {
+                if (power <= -63) {
+                        *ret = 0;
+                        return 0;
+                }
+                m >>= 1 - power;
+                m = (m + (m & 1)) >> 1;
+                power = m >= UINT64_C(1) << 52;
+        } else {
+                /* exactly between two doubles: to the even one */
+                if (product.low <= 1 && q >= -4 && q <= 23 && (m & 3) == 1 &&
+                    m << (upper + 9) == product.high)
+                        m &= ~UINT64_C(1);
+                m = (m + (m & 1)) >> 1;
+                if (m >= UINT64_C(2) << 52) {
+                        m = UINT64_C(1) << 52;
+                        power++;
+                }
+        }
+        if (power >= 0x7FF)
+                return -ERANGE;
+        m = (m & ~(UINT64_C(1) << 52)) | (uint64_t) power << 52;
+        memcpy(ret, &m, sizeof(*ret));
+        return 0;
+}
+
+/* Where digits and power of ten are exact doubles one operation rounds once (Clinger); up to 19
+ * digits are read exactly; the rest is strtod's. */
 int json_number_parse_f64(const char *s, size_t len, double *ret) {
         static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
         struct decimal d;
-        double v;
+        double v = 0;
 
         if (len > JSON_NUMBER_LEN_MAX)
                 return -ERANGE;
         d = read_decimal(s, s + len);
-        if (!d.exact || d.digits > UINT64_C(1) << 53 || d.exponent < -22 || d.exponent > 22)
+        if (!d.exact)
                 return parse_by_strtod(s, len, ret);
-        v = (double) d.digits;
-        v = d.exponent < 0 ? v / tens[-d.exponent] : v * tens[d.exponent];
+        if (d.digits <= UINT64_C(1) << 53 && d.exponent >= -22 && d.exponent <= 22) {
+                v = (double) d.digits;
+                v = d.exponent < 0 ? v / tens[-d.exponent] : v * tens[d.exponent];
+        } else if (d.digits == 0 || d.exponent < JSON_NUMBER_TABLE_FIRST) {
+                v = 0;
+        } else if (d.exponent > 308 || nearest(d.digits, d.exponent, &v) < 0) {
+                return -ERANGE;
+        }
         *ret = d.negative ? -v : v;
         return 0;
 }
