@@ -21,6 +21,22 @@ const struct options_daemon tracking_conf_daemon = {
         .conf = {keys, ARRAY_SIZE(keys)},
 };
 
+void tracking_conf_spell_out(int argc, char **argv) {
+        static char serve[] = "--serve-artifacts=yes", serve_not[] = "--serve-artifacts=no";
+        static char port[] = "--port", workers[] = "--workers";
+
+        for (int i = 1; i < argc; i++) {
+                if (str_eq(argv[i], "--serve-artifacts"))
+                        argv[i] = serve;
+                else if (str_eq(argv[i], "--no-serve-artifacts"))
+                        argv[i] = serve_not;
+                else if (str_eq(argv[i], "-p"))
+                        argv[i] = port;
+                else if (str_eq(argv[i], "-w"))
+                        argv[i] = workers;
+        }
+}
+
 /* *field keeps its value; else the variable's, else a copy of `otherwise`. */
 static int complete(char **field, const char *variable, const char *otherwise) {
         const char *value = variable ? getenv(variable) : NULL;

@@ -6,12 +6,7 @@
 #include "daemons/tracking/tracking.h"
 #include "lib/auth/auth_audit.h"
 #include "lib/auth/auth_http.h"
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
-
-int64_t tracking_now_ms(const struct tracking *t) {
-        return (int64_t) (clock_now(t->clock) / USEC_PER_MSEC);
-}
 
 int tracking_hooks_before(struct http_request *req) {
         const struct tracking *t = req->ctx;

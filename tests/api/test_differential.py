@@ -47,7 +47,12 @@ class Peer:
              f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/artifacts"],
             stdout=open(root / "log", "wb"), stderr=subprocess.STDOUT, start_new_session=True,
             env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONHASHSEED": "0"})
-        until(self.answers, "mlflow server to answer")
+        for _ in range(6):  # it may take minutes on a busy machine
+            try:
+                return until(self.answers, "mlflow server to answer")
+            except AssertionError:
+                assert self.process.poll() is None, (root / "log").read_text()
+        raise AssertionError((root / "log").read_text())
 
     def answers(self):
         try:

@@ -1,0 +1,247 @@
+"""onebox-tracking by itself: bad input changes nothing, tasks' runs are closed, flags mean what they mean."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+
+import pytest
+from daemon_test import BUILD, ask, short_directory
+from tracking_test import Tracking
+
+
+@pytest.fixture(scope="module")
+def tracking():
+    with Tracking() as t:
+        yield t
+
+
+def dump(path):
+    """All rows of the database, as text."""
+    db = sqlite3.connect(path)
+    tables = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {t: db.execute(f'SELECT * FROM "{t}" ORDER BY 1, 2' if t not in ("sqlite_sequence", "alembic_version") else f'SELECT * FROM "{t}"').fetchall()
+            for t in tables}
+
+
+def raw(port, data, patience=10):
+    """What the server says to these bytes, until it closes."""
+    data = data.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+    with socket.create_connection(("127.0.0.1", port), timeout=patience) as s:
+        s.sendall(data)
+        got = b""
+        while chunk := s.recv(65536):
+            got += chunk
+    return got
+
+
+LOG = "runs/log-metric"
+BAD_BODIES = [
+    b"{", b"[]", b"5", b"nonsense", b'{"run_id": "x"', b"{'run_id': 'x'}", b'{"run_id": "x", "run_id": "y"}',
+    b'{"key": NaN}', b'{"value": 1e}', b"\xff\xfe", b'{"run_id": "\xff"}', b'{"run_id": "\\ud800"}', b'{"run_id": "\\u0000"}',
+    b"[" * 100000, b'{"a":' * 5000, b'"just text"', b'"{"',
+]
+
+
+@pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))
+@pytest.mark.parametrize("path", [LOG, "runs/create", "runs/log-batch", "experiments/create", "runs/search",
+                                  "registered-models/create", "logged-models", "model-versions/create", "runs/log-inputs"])
+def test_body_that_is_no_json(tracking, path, body):
+    before = dump(tracking.database)
+    answer = tracking.ask("POST", path, body)
+    assert answer.status == 400, answer.text
+    assert json.loads(answer.text)["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert dump(tracking.database) == before
+
+
+@pytest.mark.parametrize("field, values", [
+    ("run_id", [5, [], {}, True]), ("key", [5, [], {}, False]), ("value", [[], {}, True, "x", "0x10", "1e"]),
+    ("timestamp", ["x", 1.5, [], {}, True, 2**63, "99999999999999999999"]), ("step", ["x", 0.5, [], True, -2**63 - 1])])
+def test_metric_of_wrong_type(tracking, field, values):
+    run = tracking.run()
+    before = dump(tracking.database)
+    for value in values:
+        body = {"run_id": run, "key": "k", "value": 1, "timestamp": 1, "step": 0, field: value}
+        message = tracking.refused("POST", LOG, body)
+        assert field in message, (value, message)
+    assert dump(tracking.database) == before
+
+
+def test_value_beyond_a_double(tracking):
+    run = tracking.run()
+    for text in ("1e400", "-1e400", "NaN", "Infinity"):
+        body = '{"run_id": "%s", "key": "k", "value": %s, "timestamp": 1}' % (run, text)
+        assert "value" in tracking.refused("POST", LOG, body) or text in ("NaN", "Infinity")
+    assert "metrics" not in tracking.get("runs/get", run_id=run)["run"]["data"]
+
+
+def test_batch_is_all_or_nothing(tracking):
+    run = tracking.run()
+    tracking.post("runs/log-parameter", run_id=run, key="p", value="1")
+    before = dump(tracking.database)
+    tracking.refused("POST", "runs/log-batch", {
+        "run_id": run, "metrics": [{"key": "m", "value": 1, "timestamp": 1}], "tags": [{"key": "t", "value": "x"}],
+        "params": [{"key": "new", "value": "x"}, {"key": "p", "value": "2"}]})
+    assert dump(tracking.database) == before
+
+
+def test_content_type(tracking):
+    for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
+        assert "Content-Type must be" in tracking.refused("POST", "runs/create", b"{}", headers=headers)
+    answer = tracking.ask("POST", "runs/create", b"{}", {"Content-Type": "application/json; charset=utf-8"})
+    assert answer.status == 200
+
+
+def test_too_large(tracking):
+    answer = tracking.ask("POST", LOG, b'{"key": "' + b"x" * (2 << 20) + b'"}')
+    assert answer.status == 413
+    assert json.loads(answer.text)["message"]
+
+
+def test_bytes_that_are_no_http(tracking):
+    for data in (b"\x00\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                 b"GET /api/2.0/mlflow/runs/get?run_id=%ff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                 b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"):
+        got = raw(tracking.port, data)
+        assert not got or got.split()[1][:1] in (b"4", b"5"), (data, got)
+    assert tracking.ask("GET", "/health").text == "OK"
+
+
+def test_foreign_pages(tracking):
+    answer = ask(tracking.port, "POST", "/api/2.0/mlflow/runs/create", "{}",
+                 {"Content-Type": "application/json", "Origin": "https://evil.example"})
+    assert (answer.status, answer.text) == (403, "Cross-origin request blocked")
+    answer = ask(tracking.port, "GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"Host": "evil.example"})
+    assert (answer.status, answer.text) == (403, "Invalid Host header - possible DNS rebinding attack detected")
+    answer = ask(tracking.port, "GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"Host": "localhost:12345"})
+    assert answer.status == 200
+
+
+ESCAPES = ["../x", "..%2fx", "%2e%2e/x", "%2e%2e%2fx", "%252e%252e%252fx", "%25252e%25252e/x", "a/../../x", "a/..%2f../x", "/etc/passwd",
+           "%2fetc%2fpasswd", "..%5cx", "..\\x", "a%00b", "file:///etc/passwd", "c:/x", "a%23b", ".%2e/x", "%2e./x", "a/%2e%2e/%2e%2e/x"]
+
+
+@pytest.mark.parametrize("path", ESCAPES)
+def test_paths_that_lead_away(tracking, path):
+    outside = tracking.state / "tracking/x"
+    before = sorted(p for p in tracking.state.rglob("*") if "mlflow.db" not in p.name)
+    for method, body in (("PUT", b"evil"), ("GET", None), ("DELETE", None)):
+        got = raw(tracking.port, f"{method} /api/2.0/mlflow-artifacts/artifacts/{path} HTTP/1.1\r\nHost: localhost\r\n"
+                  f"Content-Length: {len(body or b'')}\r\n\r\n".encode() + (body or b""))
+        assert got.split()[1] == b"400", (method, path, got)
+    run = tracking.run()
+    for target in (f"/get-artifact?run_id={run}&path={path}", f"/api/2.0/mlflow/artifacts/list?run_id={run}&path={path}",
+                   f"/api/2.0/mlflow-artifacts/artifacts?path={path}"):
+        assert raw(tracking.port, f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()).split()[1] == b"400", target
+    assert not outside.exists()
+    assert sorted(p for p in tracking.state.rglob("*") if "mlflow.db" not in p.name) == before
+
+
+def test_links_out_of_the_store_are_not_followed(tracking):
+    (tracking.artifacts / "link").symlink_to("/etc")
+    answer = tracking.ask("GET", "/api/2.0/mlflow-artifacts/artifacts/link/hostname")
+    assert answer.status in (400, 403, 404, 500) and "root" not in answer.text
+    (tracking.artifacts / "link").unlink()
+
+
+def test_ranges(tracking):
+    where = "/api/2.0/mlflow-artifacts/artifacts/r/data.bin"
+    data = os.urandom(100_000)
+    assert ask(tracking.port, "PUT", where, data).status == 200
+    whole = ask(tracking.port, "GET", where)
+    assert whole.body == data and whole.headers["Accept-Ranges"] == "bytes"
+    assert whole.headers["Content-Disposition"].startswith("attachment")
+    part = ask(tracking.port, "GET", where, headers={"Range": "bytes=10-19"})
+    assert (part.status, part.body) == (206, data[10:20])
+    assert ask(tracking.port, "GET", where, headers={"Range": "bytes=-5"}).body == data[-5:]
+    assert ask(tracking.port, "GET", where, headers={"Range": "bytes=200000-"}).status == 416
+    assert ask(tracking.port, "GET", where, headers={"If-None-Match": whole.headers["ETag"]}).status == 304
+    head = ask(tracking.port, "HEAD", where)
+    assert (head.status, head.headers["Content-Length"], head.body) == (200, "100000", b"")
+
+
+def test_upload_that_breaks_off_leaves_nothing(tracking):
+    with socket.create_connection(("127.0.0.1", tracking.port)) as s:
+        s.sendall(b"PUT /api/2.0/mlflow-artifacts/artifacts/half/file HTTP/1.1\r\nHost: localhost\r\n"
+                  b"Content-Length: 1000000\r\n\r\n" + b"x" * 1000)
+    assert tracking.ask("GET", "/api/2.0/mlflow-artifacts/artifacts", {"path": "half"}).text == "{}"
+    assert ask(tracking.port, "GET", "/api/2.0/mlflow-artifacts/artifacts/half/file").status == 404
+
+
+def test_a_try_that_ends_closes_its_runs(tracking):
+    def run(try_id, status=None):
+        r = tracking.run(tags=[{"key": "onebox.try_id", "value": try_id}])
+        if status:
+            tracking.post("runs/update", run_id=r, status=status, end_time=5)
+        return r
+
+    def status(r):
+        return tracking.get("runs/get", run_id=r)["run"]["info"]["status"]
+
+    open_runs, done, other = [run("t1"), run("t1")], run("t1", "FINISHED"), run("t2")
+    assert tracking.post("/internal/tries/t1/ended", status="FAILED") == {"closed": 2}
+    assert [status(r) for r in (*open_runs, done, other)] == ["FAILED", "FAILED", "FINISHED", "RUNNING"]
+    assert tracking.get("runs/get", run_id=open_runs[0])["run"]["info"]["end_time"] > 5
+    assert tracking.post("/internal/tries/t1/ended", status="FINISHED") == {"closed": 0}
+    tracking.refused("POST", "/internal/tries/t2/ended", {"status": "RUNNING"})
+    tracking.refused("POST", "/internal/tries/t2/ended", {"status": "x"})
+
+
+def test_metrics_page(tracking):
+    tracking.run()
+    text = tracking.ask("GET", "/metrics").text
+    assert "onebox_tracking_writes_total" in text and "# TYPE" in text
+
+
+def test_prefix_and_directories():
+    root = short_directory()
+    with Tracking("--static-prefix", "/mlflow", "--artifacts-destination", f"{root}/files", "--backend-store-uri",
+                  f"sqlite:///{root}/db/m.db", "--default-artifact-root", "s3://bucket/x", root=root) as t:
+        assert t.ask("GET", "/health").status == 404
+        assert t.ask("GET", "/mlflow/health").text == "OK"
+        made = t.ask("GET", "/mlflow/api/2.0/mlflow/experiments/get", {"experiment_id": "0"})
+        assert json.loads(made.text)["experiment"]["artifact_location"] == "s3://bucket/x/0"
+        assert os.path.exists(f"{root}/db/m.db") and os.path.isdir(f"{root}/files")
+
+
+def test_environment_of_mlflow_server():
+    root = short_directory()
+    with Tracking(root=root, env={"MLFLOW_BACKEND_STORE_URI": f"sqlite:///{root}/e.db", "MLFLOW_ARTIFACTS_DESTINATION": f"{root}/a"}):
+        assert os.path.exists(f"{root}/e.db") and os.path.isdir(f"{root}/a")
+
+
+def test_without_artifacts():
+    with Tracking("--no-serve-artifacts") as t:
+        answer = t.ask("GET", "/api/2.0/mlflow-artifacts/artifacts/x")
+        assert answer.status == 503 and "--no-serve-artifacts" in answer.text
+        assert json.loads(t.ask("GET", "/api/3.0/mlflow/server-info").text)["artifact_serving_enabled"] is False
+
+
+@pytest.mark.parametrize("args, words", [
+    (["--backend-store-uri", "sqlite:////proc/nope/m.db"], ["/proc/nope/m.db", "uid"]),
+    (["--backend-store-uri", "mysql://x"], ["mysql://x", "sqlite:////"]),
+    (["--artifacts-destination", "/proc/nope/a"], ["/proc/nope/a"]),
+    (["--artifacts-destination", "s3://x"], ["s3://x", "director"]),
+    (["--app-name", "nope"], ["nope", "basic-auth"]), (["--port", "x"], ["x"]), (["--host", "8.8.8.8"], ["8.8.8.8"]),
+    (["--nope"], ["nope"])])
+def test_a_start_that_fails_says_why(args, words, tmp_path):
+    done = subprocess.run([BUILD / "daemons/tracking/onebox-tracking", *(["--port", "0"] if "--port" not in args else []), *args,
+                           "--state-dir", tmp_path / "s", "--runtime-dir", tmp_path / "r", "--config", tmp_path / "c"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0
+    for word in words:
+        assert word in done.stderr, done.stderr
+
+
+def test_known_users_only():
+    with Tracking("--app-name", "basic-auth") as t:
+        assert t.ask("GET", "experiments/get", {"experiment_id": "0"}).status == 401
+        assert t.ask("POST", "runs/create", {}).status == 401
+        assert t.ask("GET", "/health").status == 200
+        assert t.ask("GET", "/api/3.0/mlflow/server-info").status == 200
+        answer = t.ask("POST", "runs/create", {}, {"Authorization": "Basic eDp5"})
+        assert answer.status == 401 and json.loads(answer.text)["error_code"] == "UNAUTHENTICATED"
+        # Who comes through the socket is known by the kernel.
+        made = ask(t.runtime / "tracking.sock", "POST", "/api/2.0/mlflow/runs/create", "{}", {"Content-Type": "application/json"})
+        assert made.status == 200 and '"mlflow.user"' in made.text
