@@ -35,9 +35,12 @@ export function mount(root, { signal, title, params }) {
     tasks.reload();
   }
 
+  // Failed, or never begun because of it: a stopped run leaves the rest of its tasks skipped.
+  const undone = () => [...instances.values()].filter((ti) => ["failed", "upstream_failed", "skipped"].includes(ti.state)).map((ti) => ti.task_id);
+
   function deeds(r) {
     if (r.state === "failed") {
-      return h("button", { class: "primary", type: "button", "data-key": "retry", onclick: (e) => deed(e.target, () => scheduler.retry(dag, run), "The failed tasks run again") }, "Retry what failed");
+      return h("button", { class: "primary", type: "button", "data-key": "retry", onclick: (e) => deed(e.target, () => scheduler.retry(dag, run, undone()), "What did not succeed runs again") }, "Retry what failed");
     }
     if (r.state !== "running" && r.state !== "queued") return null;
     return h("button", { type: "button", "data-key": "stop", onclick: async (e) => {

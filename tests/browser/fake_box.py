@@ -225,8 +225,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "PATCH" and len(parts) == 2:
             PAUSED[parts[1]] = body["is_paused"]
             return self.send_json(200, dag_row(parts[1]))
-        if len(parts) > 3:
-            run = next(r for r in RUNS[parts[1]] if r["dag_run_id"] == parts[3])
+        if len(parts) > 3 or parts[2:] == ["clearTaskInstances"]:
+            run_id = parts[3] if len(parts) > 3 else body["dag_run_id"]
+            run = next(r for r in RUNS[parts[1]] if r["dag_run_id"] == run_id)
             run["state"] = "failed" if self.command == "PATCH" else "running"
             return self.send_json(200, run)
         if parts[1] == "churn":

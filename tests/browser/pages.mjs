@@ -154,6 +154,7 @@ test("a failed run's tasks run again, a running one is stopped when one is sure"
   const before = (await json("scenario/full")).length;
   if (runs[9].state !== "failed") await json(`api/v2/dags/iris/dagRuns/${at(runs[9])}`, { method: "PATCH", body: "{}" });
   await page.open(`${base}/run?dag=iris&run=${at(runs[9])}`);
+  await page.until("document.querySelector('tbody tr')");
   await page.click("[data-key=retry]");
   await page.click("[data-key=stop]");
   await page.eval("document.querySelector('dialog button[type=button]').click()");
@@ -162,7 +163,10 @@ test("a failed run's tasks run again, a running one is stopped when one is sure"
   await page.click("dialog button.primary");
   await page.until("document.querySelector('[data-key=retry]')");
   const asked = (await json("scenario/full")).slice(before).filter(([method, path, body]) => method === "POST" || body.state);
-  assert.deepEqual(asked.map(([method, , body]) => [method, body]), [["POST", { dry_run: false, only_failed: true }], ["PATCH", { state: "failed" }]]);
+  assert.deepEqual(asked.map(([method]) => method), ["POST", "PATCH"]);
+  const { task_ids: tasks, dag_run_id: id, include_downstream: after, dry_run: dry } = asked[0][2];
+  assert.deepEqual([tasks, id, after, dry], [["train__9", "train__10", "train__11", "validate", "promote"], runs[9].dag_run_id, true, false]);
+  assert.deepEqual(asked[1][2], { state: "failed" });
 });
 
 test("a task that waits says what for", async () => {

@@ -74,8 +74,9 @@ export const scheduler = {
   pause: (dag, paused) => patch(`${V2}/dags/${e(dag)}`, { is_paused: paused }),
   trigger: (dag, conf) => post(`${V2}/dags/${e(dag)}/dagRuns`, { logical_date: null, conf }),
   stop: (dag, run) => patch(`${V2}/dags/${e(dag)}/dagRuns/${e(run)}`, { state: "failed" }),
-  // Runs the tasks that failed, and what waits for them, once more within the same run.
-  retry: (dag, run) => post(`${V2}/dags/${e(dag)}/dagRuns/${e(run)}/clear`, { dry_run: false, only_failed: true }),
+  // Runs these tasks, and what comes after them, once more within the same run.
+  retry: (dag, run, tasks) => post(`${V2}/dags/${e(dag)}/clearTaskInstances`,
+    { dag_run_id: run, task_ids: tasks, include_downstream: true, only_failed: false, reset_dag_runs: true, dry_run: false }),
   log: (dag, run, task, number, token, signal) => get(
     `${V2}/dags/${e(dag)}/dagRuns/${e(run)}/taskInstances/${e(task)}/logs/${number}`, { token }, signal),
   status: (signal) => get(`${OURS}/status`, {}, signal),
