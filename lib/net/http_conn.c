@@ -62,6 +62,23 @@ void http_conn_free(struct http_conn *c) {
         mem_free(c);
 }
 
+static bool http_conn_has_unread(const struct http_conn *c) {
+        int n = 0;
+
+        return ioctl(c->fd, FIONREAD, &n) == 0 && n > 0;
+}
+
+void http_conn_evict(struct http_server *s) {
+        usec_t now = http_server_now();
+
+        for (struct http_conn *c = s->idle; c; c = c->next)
+                if ((c->has_served || now - c->since_at > USEC_PER_SEC) &&
+                    !http_conn_has_unread(c)) {
+                        http_conn_cut(c);
+                        return;
+                }
+}
+
 bool http_conn_hung_up(const struct http_conn *c) {
         struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
 
@@ -70,10 +87,9 @@ bool http_conn_hung_up(const struct http_conn *c) {
 
 bool http_conn_is_deserted(const struct http_conn *c) {
         const struct http_exchange *x = c->exchange;
-        int n_unread = 0;
 
         if (x &&
             (x->is_suspended || x->state == HTTP_EXCHANGE_HANDED || x->state == HTTP_EXCHANGE_DONE))
                 return false;
-        return http_conn_hung_up(c) && (ioctl(c->fd, FIONREAD, &n_unread) < 0 || n_unread == 0);
+        return http_conn_hung_up(c) && !http_conn_has_unread(c);
 }

@@ -15,9 +15,9 @@ struct http_conn {
         struct MHD_Connection *mhd;
         struct http_listen *listener;
         struct http_peer peer;
-        int fd; /* MHD's; ours to shutdown() and poll() until it says closed */
-        bool is_idle;
-        usec_t since_at;                /* idle: since then (CLOCK_MONOTONIC) */
+        int fd;                   /* MHD's; ours to shutdown() and poll() until it says closed */
+        bool is_idle, has_served; /* has_served: one request at least was answered */
+        usec_t since_at;          /* idle: since then (CLOCK_MONOTONIC) */
         struct http_conn *next, **prev; /* in the server's idle list, oldest first, or all others */
         struct http_exchange *exchange; /* the request under way */
 };
@@ -27,6 +27,9 @@ void http_conn_busy(struct http_conn *c);
 void http_conn_idle(struct http_conn *c);
 /* MHD sees the end and closes it in its own way. */
 void http_conn_cut(struct http_conn *c);
+/* Cuts the longest idle one with nothing to say, if there is one: the server is full. One that is
+ * new and may be about to speak is left alone for a second. */
+void http_conn_evict(struct http_server *s);
 /* MHD has closed it. */
 void http_conn_free(struct http_conn *c);
 /* FIN or RST from the client, whatever is still to be read. */

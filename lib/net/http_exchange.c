@@ -170,6 +170,7 @@ void http_exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **ct
                 return;
         c = x->conn;
         http_exchange_free(x);
+        c->has_served = true;
         http_conn_idle(c);
 }
 

@@ -110,8 +110,7 @@ static int http_server_on_accept(struct loop_source *io, int fd, uint32_t revent
                 int r, conn_fd;
 
                 if (s->n_conns >= s->options.n_connections) {
-                        if (s->idle)
-                                http_conn_cut(s->idle);
+                        http_conn_evict(s);
                         http_server_set_accepting(s, false);
                         break;
                 }
@@ -120,8 +119,7 @@ static int http_server_on_accept(struct loop_source *io, int fd, uint32_t revent
                         continue;
                 if (r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS) {
                         /* Out of descriptors or memory: the sweep tries again. */
-                        if (s->idle)
-                                http_conn_cut(s->idle);
+                        http_conn_evict(s);
                         http_server_set_accepting(s, false);
                         http_server_arm_sweep(s);
                 }
