@@ -138,6 +138,44 @@ static void test_interruption_uses_no_retry(void **state) {
         assert_int_equal(a->state, TASK_FAILED);
 }
 
+/* A task that takes its own supervisor down each time must not keep the machine busy with it. */
+static void test_endless_interruptions_slow_down(void **state) {
+        struct world_task *a = task("a");
+        unsigned now = 0;
+
+        for (unsigned i = 1; i < WORLD_INTERRUPTIONS_FREE; i++, now++) {
+                core_fixture_start(&w, a, at(now));
+                core_fixture_end(&w, a, WORLD_RESULT_INTERRUPTED, at(now));
+                core_fixture_decide(&w, at(now));
+                assert_int_equal(a->state, TASK_QUEUED);
+        }
+        core_fixture_start(&w, a, at(now));
+        core_fixture_end(&w, a, WORLD_RESULT_INTERRUPTED, at(now));
+        assert_true(a->retry_at == at(now) + WORLD_INTERRUPTION_FOR);
+        assert_true(core_fixture_decide(&w, at(now)) == a->retry_at);
+        assert_int_equal(a->state, TASK_INTERRUPTED);
+        core_fixture_decide(&w, a->retry_at);
+        assert_int_equal(a->state, TASK_QUEUED);
+        core_fixture_start(&w, a, at(100));
+        core_fixture_end(&w, a, WORLD_RESULT_INTERRUPTED, at(101));
+        assert_true(a->retry_at == at(101) + 2 * WORLD_INTERRUPTION_FOR);
+        core_fixture_decide(&w, a->retry_at);
+
+        core_fixture_start(&w, a, at(200)); /* a night ends it after an hour */
+        core_fixture_end(&w, a, WORLD_RESULT_INTERRUPTED, at(3800));
+        assert_true(a->retry_at == USEC_INFINITY);
+        core_fixture_decide(&w, at(3800));
+        assert_int_equal(a->state, TASK_QUEUED);
+        for (unsigned i = 0; i < 20; i++) {
+                core_fixture_start(&w, a, at(5000));
+                core_fixture_end(&w, a, WORLD_RESULT_INTERRUPTED, at(5000));
+                assert_true(a->retry_at <= at(5600));
+                core_fixture_decide(&w, a->retry_at);
+        }
+        core_fixture_end(&w, a, WORLD_RESULT_FAILED, at(6000)); /* and still has its retry */
+        assert_int_equal(a->state, TASK_UP_FOR_RETRY);
+}
+
 static void test_results(void **state) {
         struct world_task *a = task("a");
 
@@ -292,6 +330,7 @@ int main(void) {
                 ON(test_end_without_start),
                 ON(test_retry_then_failure),
                 ON(test_interruption_uses_no_retry),
+                ON(test_endless_interruptions_slow_down),
                 ON(test_results),
                 ON(test_clear_of_a_finished_run),
                 ON(test_clear_of_a_live_task),

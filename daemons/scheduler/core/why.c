@@ -138,8 +138,12 @@ static void why_queue(const struct world *w, const struct world_task *t, char re
                 why_ready(w, t, ret);
                 return;
         case WORLD_QUEUE_RETRY:
-                say(ret, "try %u failed; try %u of %u begins at %s", t->try_number,
-                    t->try_number + 1, t->max_tries + 1, time_text(t->retry_at, at));
+                if (t->state == TASK_INTERRUPTED)
+                        say(ret, "try %u was cut off like others before it; the next begins at %s",
+                            t->try_number, time_text(t->retry_at, at));
+                else
+                        say(ret, "try %u failed; try %u of %u begins at %s", t->try_number,
+                            t->try_number + 1, t->max_tries + 1, time_text(t->retry_at, at));
                 return;
         case WORLD_QUEUE_SETTLE:
                 say(ret, "becomes %s now", task_state_name(t->verdict));

@@ -15,6 +15,11 @@
 #include "daemons/scheduler/core/timetable.h"
 #include <sys/queue.h>
 
+/* A task that was cut off so often within a minute of its start waits before the next try,
+ * doubling. */
+#define WORLD_INTERRUPTIONS_FREE 5u
+#define WORLD_INTERRUPTION_FOR (5 * USEC_PER_SEC)
+
 #define WORLD_ID_SIZE 37u /* a UUID in text and its NUL */
 
 /* Where an unfinished task of a running run waits. */
@@ -46,7 +51,7 @@ struct world_task {
         usec_t queued_at;           /* of the latest try; USEC_INFINITY when not yet */
         usec_t started_at;
         usec_t ended_at;
-        usec_t retry_at;              /* while up_for_retry */
+        usec_t retry_at;              /* while up_for_retry, or interrupted too often */
         enum world_stop stop;         /* while live */
         enum task_state marked_state; /* while stop is WORLD_STOP_MARKED */
 

@@ -258,11 +258,25 @@ static enum task_state state_after(const struct world_task *t, enum world_result
         }
 }
 
+/* A task that is cut off again and again, soon after it began each time, brings down what it runs
+ * on: it waits, longer each time. A night ends other tries than these. */
+static usec_t after_interruption(const struct world_task *t, usec_t at) {
+        unsigned n = t->max_tries - MIN(t->max_tries, t->spec->retries);
+        unsigned doublings = MIN(n - MIN(n, WORLD_INTERRUPTIONS_FREE), 10u);
+
+        if (n < WORLD_INTERRUPTIONS_FREE || t->started_at == USEC_INFINITY ||
+            at > t->started_at + USEC_PER_MINUTE)
+                return USEC_INFINITY;
+        return at + MIN(WORLD_INTERRUPTION_FOR << doublings, 10 * USEC_PER_MINUTE);
+}
+
 /* An interruption uses no retry; clearing gives all of them back. */
-static void settle_tries(struct world_task *t, usec_t at) {
-        if (t->state == TASK_INTERRUPTED)
+static void settle_tries(struct world *w, struct world_task *t, usec_t at) {
+        if (t->state == TASK_INTERRUPTED) {
                 t->max_tries++;
-        else if (t->state == TASK_NONE)
+                t->retry_at = after_interruption(t, at);
+                world_index_again(w, t);
+        } else if (t->state == TASK_NONE)
                 t->max_tries = t->try_number + t->spec->retries;
         else if (t->state == TASK_UP_FOR_RETRY)
                 t->retry_at = dag_retry_at(t->spec, MAX(world_task_failures(t), 1u), at);
@@ -284,7 +298,7 @@ static int try_ended(struct world *w, const struct world_event *e, struct world_
                 t->started_at = e->started_at;
         t->ended_at = e->at;
         assert(!task_state_is_live(t->state));
-        settle_tries(t, e->at);
+        settle_tries(w, t, e->at);
         return 0;
 }
 

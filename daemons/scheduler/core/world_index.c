@@ -114,7 +114,10 @@ static enum world_queue waiting_queue(struct world_task *t) {
                 t->verdict = TASK_SUCCESS;
                 return WORLD_QUEUE_SETTLE;
         }
-        return t->state == TASK_UP_FOR_RETRY ? WORLD_QUEUE_RETRY : WORLD_QUEUE_READY;
+        if (t->state == TASK_UP_FOR_RETRY)
+                return WORLD_QUEUE_RETRY;
+        return t->state == TASK_INTERRUPTED && t->retry_at != USEC_INFINITY ? WORLD_QUEUE_RETRY
+                                                                            : WORLD_QUEUE_READY;
 }
 
 static void index_task(struct world *w, struct world_task *t) {
@@ -245,6 +248,12 @@ int world_index_move_task(struct world *w, struct world_task *t, enum task_state
                 index_task(w, &t->run->tasks[spec->downstream[i]]);
         index_future(w, t);
         return 0;
+}
+
+/* It leaves the ready array or stays out of it, so no room is needed. */
+void world_index_again(struct world *w, struct world_task *t) {
+        assert(!task_state_is_live(t->state));
+        index_task(w, t);
 }
 
 int world_index_move_run(struct world *w, struct world_run *run, enum run_state to) {

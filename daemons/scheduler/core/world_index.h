@@ -18,5 +18,8 @@ void world_index_remove_run(struct world *w, struct world_run *run);
 int world_index_move_task(struct world *w, struct world_task *t, enum task_state to);
 int world_index_move_run(struct world *w, struct world_run *run, enum run_state to);
 
+/* Puts a task in its queue again after its retry_at changed; nothing can fail. */
+void world_index_again(struct world *w, struct world_task *t);
+
 /* Does the past of the task forbid its start? */
 bool world_index_past_blocks(const struct world_task *t);
