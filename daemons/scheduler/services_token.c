@@ -76,6 +76,16 @@ static void drop_orphans(const char *dir) {
         }
 }
 
+void services_token_prepare(struct scheduler *s, const char *name) {
+        _cleanup_free_ char *dir = paths_state(s->paths, "services");
+        int r = !s->token_key ? 0 : !dir ? -ENOMEM : fileio_mkdir_p(dir, 0755);
+
+        if (r >= 0 && s->token_key)
+                r = renew(s, dir, name);
+        if (r < 0)
+                log_errno(r, "the token of service %s cannot be written", name);
+}
+
 void services_token_sync(struct scheduler *s) {
         _cleanup_free_ char *dir = paths_state(s->paths, "services");
         _cleanup_(str_free_listp) char **files = NULL;

@@ -5,6 +5,8 @@
 
 struct scheduler;
 
+/* The token of a service whose file is about to be written, so that it is there first. */
+void services_token_prepare(struct scheduler *s, const char *name);
 /* Writes those that are missing or old, removes those of services that are gone. What cannot be
  * written is logged and tried again at the next reading. */
 void services_token_sync(struct scheduler *s);

@@ -197,6 +197,13 @@ static void take_warnings(struct sources *x, const struct sources_read *read) {
                                 return;
 }
 
+/* A service is started as soon as its file is seen, and reads its token then. */
+static void prepare_tokens(struct scheduler *s, const struct sources_read *read) {
+        for (size_t i = 0; i < read->n_sets; i++)
+                for (size_t j = 0; j < read->sets[i].n_services; j++)
+                        services_token_prepare(s, read->sets[i].services[j].name);
+}
+
 static void done_read(struct scheduler *s, struct engine_job *job, int r) {
         struct sources_read *read = container_of(job, struct sources_read, job);
         struct sources *x = s->sources;
@@ -206,6 +213,7 @@ static void done_read(struct scheduler *s, struct engine_job *job, int r) {
                 take_warnings(x, read);
                 for (size_t i = 0; i < read->n_errors; i++)
                         log_warning("%s", read->errors[i].message);
+                prepare_tokens(s, read);
                 services_dir_sync(s->paths->state_dir, read->sets, read->n_sets,
                                   read->n_errors > 0);
                 services_token_sync(s);
