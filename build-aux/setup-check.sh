@@ -11,7 +11,7 @@ counts() {
         /^# PASS:/ { ap = $3 }
         /^# (FAIL|ERROR|XPASS):/ { af += $3 }
         /^# SKIP:/ { as = $3 }
-        /(passed|failed|errors?|skipped) in [0-9.]+s/ || /^[0-9]+ passed, [0-9]+ failed/ {
+        /(passed|failed|errors?|skipped|warnings?) in [0-9.]+s/ || /^[0-9]+ passed, [0-9]+ failed/ {
                 gsub(/[=,]/, " ")                             # pytest, and our own programs
                 for (i = 2; i <= NF; i++) {
                         if ($i == "passed") p += $(i - 1)

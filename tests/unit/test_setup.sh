@@ -33,7 +33,7 @@ counted() {
         is 0 "^$1\$" "$2"
 }
 
-echo "1..17"
+echo "1..18"
 
 out=$("$top/setup" help 2>&1); rc=$?
 is 0 '^usage: sudo ./setup demo' "help is help"
@@ -85,6 +85,9 @@ counted '5 3 2' "automake's totals" <<'END'
 # FAIL:  2
 # XPASS: 0
 # ERROR: 1
+END
+counted '123 1 43' "pytest's totals with warnings" <<'END'
+========= 1 failed, 123 passed, 43 skipped, 6 warnings in 131.41s (0:02:11) =========
 END
 counted '12 2 1' "pytest's totals" <<'END'
 =========== 1 failed, 12 passed, 1 skipped, 1 error in 3.20s ============
