@@ -95,13 +95,13 @@ static void fail_queue(struct pyworker_pool *p, enum pyworker_pool_outcome outco
 
 /* --- giving work ----------------------------------------------------------------------------- */
 
-static void give(struct seat *s, struct pyworker_pool_job *job, usec_t now) {
+static void give(struct seat *s, struct pyworker_pool_job *job) {
         struct pyworker_pool *p = s->pool;
         int r;
 
         job->request.id = ++p->next_id;
         s->job = job;
-        r = pyworker_send(s->worker, &job->request, job->deadline_at - now);
+        r = pyworker_send(s->worker, &job->request, p->o.timeout_for);
         if (r < 0) {
                 s->job = NULL;
                 finish(p, job, PYWORKER_POOL_NO_WORKER, NULL);
@@ -122,10 +122,12 @@ static void dispatch(struct pyworker_pool *p) {
         while (p->first && (s = idle_seat(p))) {
                 struct pyworker_pool_job *job = queue_take(p);
 
-                if (job->deadline_at <= now)
+                if (job->abandoned && job->abandoned(job))
+                        finish(p, job, PYWORKER_POOL_ABANDONED, NULL);
+                else if (job->deadline_at <= now)
                         finish(p, job, PYWORKER_POOL_WAITED, NULL);
                 else
-                        give(s, job, now);
+                        give(s, job);
         }
         if (p->first && p->patience)
                 loop_source_arm_at(p->patience, p->first->deadline_at);

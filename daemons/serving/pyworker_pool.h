@@ -13,6 +13,7 @@ enum pyworker_pool_outcome {
         PYWORKER_POOL_LOST,      /* its worker died; the function may have run */
         PYWORKER_POOL_TIMED_OUT, /* the function ran too long */
         PYWORKER_POOL_NO_WORKER, /* no worker can load the functions; see pyworker_pool_trouble() */
+        PYWORKER_POOL_ABANDONED, /* nobody waited for it any more; it was not begun */
 };
 
 struct pyworker_pool_job {
@@ -21,6 +22,9 @@ struct pyworker_pool_job {
          * again. */
         void (*done)(struct pyworker_pool_job *job, enum pyworker_pool_outcome outcome,
                      const struct pyworker_frame_message *m);
+        /* Does nobody wait for the answer any more? Asked before the work is given out; may be
+         * NULL. */
+        bool (*abandoned)(const struct pyworker_pool_job *job);
         void *ctx;
         /* the pool's own */
         struct pyworker_pool_job *next;
@@ -33,7 +37,7 @@ struct pyworker_pool_options {
         struct pyworker_spec spec; /* what it points to is borrowed */
         unsigned n_workers;
         unsigned n_queue;
-        usec_t timeout_for; /* of one job, waiting and running */
+        usec_t timeout_for; /* of one job's waiting, and then of its running */
         /* For the log: something worth a line happened. May be NULL. */
         void (*notice)(void *ctx, const char *text);
         void *ctx;

@@ -13,32 +13,37 @@
 
 /* --- endpoints ------------------------------------------------------------------------------- */
 
-static int reply_unserved(struct http_request *req, int status, const char *text) {
-        if (status == 503 || status == 429)
-                http_request_set_header(req, "Retry-After", RETRY_AFTER_S);
-        return http_request_reply_error(req, status, "%s", text);
-}
-
 static void on_done(struct pyworker_pool_job *job, enum pyworker_pool_outcome outcome,
                     const struct pyworker_frame_message *m) {
         static const struct {
                 int status;
+                bool again; /* nothing was done: asking again does no harm */
                 const char *text;
         } answers[] = {
-                [PYWORKER_POOL_FULL] = {503, "too many requests are waiting: try again"},
-                [PYWORKER_POOL_WAITED] = {503, "no worker was free in time: try again"},
-                [PYWORKER_POOL_LOST] = {503, "the worker ended during the request: the log says "
-                                             "why, and the function may have run"},
-                [PYWORKER_POOL_TIMED_OUT] = {504, "the function took too long"},
-                [PYWORKER_POOL_NO_WORKER] = {503, "the service cannot run its functions: see its "
-                                                  "log or /onebox/health"},
+                [PYWORKER_POOL_FULL] = {503, true, "too many requests are waiting: try again"},
+                [PYWORKER_POOL_WAITED] = {503, true, "no worker was free in time: try again"},
+                [PYWORKER_POOL_LOST] = {503, false,
+                                        "the worker ended during the request: the log says why, "
+                                        "and the function may have run"},
+                [PYWORKER_POOL_TIMED_OUT] = {504, false, "the function took too long"},
+                [PYWORKER_POOL_NO_WORKER] = {503, true,
+                                             "the service cannot run its functions: see its log "
+                                             "or /onebox/health"},
+                [PYWORKER_POOL_ABANDONED] = {503, true, "nobody waited for the answer"},
         };
         struct http_request *req = job->ctx;
 
-        if (outcome == PYWORKER_POOL_ANSWERED)
+        if (outcome == PYWORKER_POOL_ANSWERED) {
                 http_request_reply(req, m->status, m->content_type, m->body, m->body_size);
-        else
-                reply_unserved(req, answers[outcome].status, answers[outcome].text);
+                return;
+        }
+        if (answers[outcome].again)
+                http_request_set_header(req, "Retry-After", RETRY_AFTER_S);
+        http_request_reply_error(req, answers[outcome].status, "%s", answers[outcome].text);
+}
+
+static bool is_abandoned(const struct pyworker_pool_job *job) {
+        return http_request_gone(job->ctx);
 }
 
 static int call(struct http_request *req, const struct service_conf_endpoint *e) {
@@ -54,6 +59,7 @@ static int call(struct http_request *req, const struct service_conf_endpoint *e)
                             .body = req->body,
                             .body_size = req->body_size},
                 .done = on_done,
+                .abandoned = is_abandoned,
                 .ctx = req,
         };
         /* The answer may come at once or from the loop later: either way exactly one reply. */

@@ -197,7 +197,9 @@ def test_body_limit(root):
 
 
 def test_a_dead_worker_is_replaced(service):
-    assert service.ask("GET", "/dies").status == 503
+    got = service.ask("GET", "/dies")
+    assert got.status == 503 and "may have run" in got.text
+    assert got.headers["Retry-After"] is None, "asking again might do it twice"
     service.wait_ready()
     assert service.health()[1]["restarts"] == 1
     assert service.ask("GET", "/text").status == 200
@@ -230,6 +232,20 @@ def test_full_queue_is_503_with_retry_after(root):
         assert set(by) == {200, 503} and by.count(200) >= 3
         assert all(a.headers["Retry-After"] == "1" for a in got if a.status == 503)
         assert 'onebox_serving_refused_total{service="demo"}' in s.ask("GET", "/metrics").text
+
+
+def test_who_hangs_up_while_waiting_is_not_worked_for(root):
+    with Service(root, workers=1) as s:
+        s.wait_ready()
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            busy = pool.submit(s.ask, "POST", "/slow", "2")
+            until(lambda: "workers_busy{service=\"demo\"} 1" in s.ask("GET", "/metrics").text)
+            with socket.create_connection(("127.0.0.1", s.port)) as gone:
+                gone.sendall(b"POST /dies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+                until(lambda: s.health()[1]["queued"] == 1, "the request to wait")
+            assert busy.result().text == "slept"
+        assert s.ask("GET", "/text").text == "grüße"
+        assert s.health()[1]["restarts"] == 0
 
 
 def test_timeout_is_504_and_a_new_worker(root):

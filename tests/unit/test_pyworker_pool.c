@@ -195,6 +195,27 @@ static void no_patience(void **state) {
         assert_int_equal(f->outcomes[1], PYWORKER_POOL_WAITED);
 }
 
+static bool is_abandoned(const struct pyworker_pool_job *job) {
+        return true;
+}
+
+/* Work that nobody waits for is not begun. */
+static void abandoned(void **state) {
+        struct fixture *f = *state;
+
+        f->o.n_workers = 1;
+        begin(f, "well");
+        submit(f, 0, "/x");
+        submit(f, 1, "/exit");
+        f->jobs[1].abandoned = is_abandoned;
+        submit(f, 2, "/x");
+        finish(f, 3);
+        assert_int_equal(f->outcomes[0], PYWORKER_POOL_ANSWERED);
+        assert_int_equal(f->outcomes[1], PYWORKER_POOL_ABANDONED);
+        assert_int_equal(f->outcomes[2], PYWORKER_POOL_ANSWERED);
+        assert_int_equal(stats(f).n_restarts, 0);
+}
+
 static void times_out(void **state) {
         struct fixture *f = *state;
 
@@ -309,6 +330,7 @@ int main(int argc, char **argv) {
                 TEST(in_order),
                 TEST(full),
                 TEST(no_patience),
+                TEST(abandoned),
                 TEST(times_out),
                 TEST(dies_in_request),
                 TEST(unread_is_tried_again),

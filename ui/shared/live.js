@@ -2,6 +2,7 @@
 const PATH = "api/onebox/v1/events";
 const SLOW = 4000;   // ms between two polls while there is no stream
 const GATHER = 200;  // ms to gather changes that come together
+const AGAIN = 5000;  // ms until a stream that was refused is asked for again
 const REST = 1000;   // ms at least between two calls of one listener
 
 const listeners = new Set();
@@ -16,7 +17,12 @@ function connect() {
   if (stream || !listeners.size || document.hidden) return;
   stream = new EventSource(PATH);
   stream.onopen = () => { open = true; tell(null); };
-  stream.onerror = () => { open = false; };
+  stream.onerror = () => {
+    open = false;
+    if (stream?.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    disconnect();
+    setTimeout(connect, AGAIN);
+  };
   const take = (event) => {
     let change = null;
     try { change = JSON.parse(event.data); } catch { /* a change we cannot read is still a change */ }
