@@ -7,6 +7,9 @@ const SOON = 1000;   // ms between two looks at a log that still grows
 
 const LINE = /^(\d{4}-\d\d-\d\dT[\d:.]+Z?) ([oes]) (.*)$/s;
 
+// stderr is where most programs talk; only what sounds bad is red.
+const GRAVE = /^(Traceback \(|[\w.]*(Error|Exception)\b)|\b(ERROR|CRITICAL|FATAL)\b/;
+
 const KINDS = { stderr: "e", onebox: "s" };
 
 // {at, stream, text} of what the server sends: an object or a bare line.
@@ -50,7 +53,7 @@ export function logView({ dag, run, task, number, growing }, signal) {
     if (!items.length) return;
     const lines = items.map((item) => {
       const { at, stream, text } = parse(item);
-      const line = h("div", { class: `l ${stream}` }, h("time", {}, at ? clockOf(at) : ""), h("span", { class: "t" }));
+      const line = h("div", { class: `l ${stream}${GRAVE.test(text) ? " bad" : ""}` }, h("time", {}, at ? clockOf(at) : ""), h("span", { class: "t" }));
       line.text = text;
       show(line, text);
       return line;
