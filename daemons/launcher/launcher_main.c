@@ -3,13 +3,17 @@
  * Owns launcher.sock and nothing else; it remembers nothing and can be killed at any moment. One
  * thread, one loop. It answers the scheduler's uid only, takes a try id, a listed user and listed
  * limits, and what it starts is onebox-task, never a command of the caller's. */
+#include "config.h"
+
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemons/launcher/launcher_api.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/options.h"
@@ -122,6 +126,10 @@ int main(int argc, char **argv) {
         int r, n_args;
 
         log_init("onebox-launcher");
+#ifdef ONEBOX_FAULTS
+        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
+                log_error("ONEBOX_FAULT names no fault point");
+#endif
         umask(0027);
         r = options_daemon_start(&daemon_options, argc, argv, &conf, &paths, &n_args, &em);
         if (r == 0)

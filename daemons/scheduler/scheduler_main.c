@@ -4,10 +4,13 @@
  * worker threads only read the database. It can be killed at any moment: on start the world is read
  * from the database and compared with the spool. Told to stop (SIGTERM), it starts nothing more and
  * ends; tasks go on and are adopted on its return. */
+#include "config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +27,7 @@
 #include "lib/auth/auth_http.h"
 #include "lib/auth/auth_store.h"
 #include "lib/auth/auth_token.h"
+#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -308,6 +312,10 @@ int main(int argc, char **argv) {
         int r, n_args;
 
         log_init("onebox-scheduler");
+#ifdef ONEBOX_FAULTS
+        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
+                log_error("ONEBOX_FAULT names no fault point");
+#endif
         umask(0022); /* a task's user reads its spec.json; directories keep others out */
         r = options_daemon_start(&daemon_options, argc, argv, &conf, &paths, &n_args, &em);
         if (r == 0)

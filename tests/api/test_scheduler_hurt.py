@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from box import Box, build_dir
 from scheduler_calls import load, log_of, own, run, tries  # noqa: F401 (own is a fixture)
 
 
@@ -194,3 +195,36 @@ def test_tracking_hears_of_every_end(own):
         head, _, body = data.partition(b"\r\n\r\n")
         got[re.search(rb"/internal/tries/([0-9a-f-]+)/ended", head)[1].decode()] = json.loads(body)["status"]
     assert got.items() >= {k: v for k, v in want.items()}.items()
+
+
+def has_faults():
+    """Is the build one with --enable-faults?"""
+    with open(os.path.join(build_dir(), "config.h")) as f:
+        return "#define ONEBOX_FAULTS 1" in f.read()
+
+
+@pytest.mark.parametrize("nth", range(3, 10))
+def test_a_commit_that_fails_loses_nothing(nth):
+    """The batch is lost as a whole, the world is read anew, and the spool says what had happened."""
+    if not has_faults():
+        pytest.skip("the build has no --enable-faults")
+    b = Box(env={"ONEBOX_FAULT": f"commit:{nth}:ENOSPC:2"})
+    ledger = b.dir + "/ledger"
+    try:
+        b.up()
+        load(b, "full", [("a", f"echo $ONEBOX_TRY_ID >> {ledger}"), ("b", f"echo $ONEBOX_TRY_ID >> {ledger}; test $ONEBOX_TRY = 2",
+                                                                     "retries: 1", "retry_delay: 0.05s")])
+        b.wait(lambda: b.post("/api/v2/dags/full/dagRuns", {"dag_run_id": "one"}).status in (200, 409),
+               20, "a trigger that is taken")
+        assert b.wait_run("full", "one")["state"] == "success"
+        assert [t["result"] for t in tries(b, "full", "one", "b")] == ["failed", "success"]
+        with open(ledger) as f:
+            lines = f.read().split()
+        assert len(lines) == len(set(lines)) == 3
+        b.wait(lambda: not b.shims(), 20, "the end of the supervisors")
+    finally:
+        b.down()
+        log = b.tail(1 << 20)
+        b.remove()
+    assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
+    assert "could not be written" in log, "the fault was not met"
