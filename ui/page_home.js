@@ -22,7 +22,8 @@ async function ready(signal) {
 }
 
 async function everything(signal) {
-  const [dags, runs, errors] = await Promise.all([scheduler.dags(signal), runsByDag(signal), scheduler.importErrors(signal).catch(() => [])]);
+  const [dags, errors] = await Promise.all([scheduler.dags(signal), scheduler.importErrors(signal).catch(() => [])]);
+  const runs = await runsByDag(dags, signal);
   const going = [...runs.values()].flat().filter((r) => r.state === "running" || r.state === "queued");
   const instances = await Promise.all(going.slice(0, 20).map((r) => scheduler.taskInstances(r.dag_id, r.dag_run_id, signal)));
   return { dags, runs: [...runs], errors, going, instances: instances.flat() };

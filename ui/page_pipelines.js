@@ -8,6 +8,8 @@ import { when, lasting, absolute, millis } from "./shared/time.js";
 import { trigger } from "./shared/trigger.js";
 
 const LAST = 14;
+const TOGETHER = 200; // runs asked for in one question
+const APART = 40;     // pipelines asked for one by one, at most
 
 export function dots(dag, runs) {
   return h("span", { class: "dots" }, runs.slice(0, LAST).reverse().map((r) => {
@@ -54,13 +56,16 @@ export function pipelineRows(dags, runsOf, short = false) {
     }))));
 }
 
-// The runs of every pipeline, newest first, in one question.
-export async function runsByDag(signal, limit = 500) {
-  const by = new Map();
-  for (const r of await scheduler.runs("~", limit, signal)) {
-    if (!by.has(r.dag_id)) by.set(r.dag_id, []);
-    by.get(r.dag_id).push(r);
-  }
+// The last runs of every pipeline, newest first: one question for all, and one more for each pipeline
+// that a busier one has crowded out of the answer.
+export async function runsByDag(dags, signal) {
+  const by = new Map(dags.map((d) => [d.dag_id, []]));
+  const all = await scheduler.runs("~", TOGETHER, signal);
+  for (const r of all) by.get(r.dag_id)?.push(r);
+  if (all.length < TOGETHER) return by;
+  const short = dags.filter((d) => by.get(d.dag_id).length < LAST).slice(0, APART);
+  const rest = await Promise.all(short.map((d) => scheduler.runs(d.dag_id, LAST, signal)));
+  short.forEach((d, i) => by.set(d.dag_id, rest[i]));
   return by;
 }
 
@@ -87,8 +92,8 @@ export function mount(root, { signal, title, params }) {
   };
   const all = sheet({ title: "All pipelines", count: ({ dags }) => dags.length || "", right: box, lines: 8, signal, every: 30000,
     load: async (s) => {
-      const [dags, runs, errors] = await Promise.all([scheduler.dags(s), runsByDag(s), scheduler.importErrors(s).catch(() => [])]);
-      return { dags, runs: [...runs], errors };
+      const [dags, errors] = await Promise.all([scheduler.dags(s), scheduler.importErrors(s).catch(() => [])]);
+      return { dags, runs: [...await runsByDag(dags, s)], errors };
     },
     view: (data) => {
       shown = data;
