@@ -13,34 +13,38 @@ static void http_exchange_check_refuse(struct http_exchange *x, int status, cons
                 http_exchange_cut(x);
 }
 
-/* Two lengths, or a length beside chunks, is how requests are smuggled past a front. */
+/* Two lengths, or a length beside chunks, is how requests are smuggled past a front; of two Hosts
+ * each side may believe another. */
+struct http_exchange_check_counts {
+        unsigned n_lengths, n_hosts;
+};
+
 static enum MHD_Result http_exchange_check_count(void *cls, enum MHD_ValueKind kind,
                                                  const char *key, const char *value) {
-        unsigned *n = cls;
+        struct http_exchange_check_counts *n = cls;
 
-        if (str_eq_fold(key, "Content-Length") || str_eq_fold(key, "Transfer-Encoding"))
-                ++*n;
+        n->n_lengths += str_eq_fold(key, "Content-Length") || str_eq_fold(key, "Transfer-Encoding");
+        n->n_hosts += str_eq_fold(key, "Host");
         return MHD_YES;
 }
 
-/* 0, or -EINVAL when what the header says of the body is not clear. */
+/* 0, or -EINVAL when what the header says of host and body is not clear. */
 static int http_exchange_check_length(struct http_exchange *x) {
         const char *length = http_request_header(&x->req, "Content-Length");
         const char *coding = http_request_header(&x->req, "Transfer-Encoding");
-        unsigned n = 0;
+        struct http_exchange_check_counts n = {};
 
-        if (!length && !coding)
-                return 0;
         MHD_get_connection_values(x->conn->mhd, MHD_HEADER_KIND, http_exchange_check_count, &n);
-        if (n != 1)
+        if (n.n_lengths > 1 || n.n_hosts > 1)
                 return -EINVAL;
         if (coding) {
                 if (!str_eq_fold(coding, "chunked"))
                         return -EINVAL;
                 x->body_expected = UINT64_MAX;
-                return 0;
+        } else if (length && str_to_u64(length, &x->body_expected) < 0) {
+                return -EINVAL;
         }
-        return str_to_u64(length, &x->body_expected) < 0 ? -EINVAL : 0;
+        return 0;
 }
 
 static int http_exchange_check_params(struct http_exchange *x) {
@@ -131,7 +135,8 @@ void http_exchange_check(struct http_exchange *x) {
 
         if (r < 0) {
                 x->body_expected = UINT64_MAX;
-                http_exchange_refuse(x, 400, "The length of the request body is not clear.");
+                http_exchange_refuse(
+                        x, 400, "The request's Host, or the length of its body, is not clear.");
         }
         if (!x->ready)
                 http_exchange_check_route(x);

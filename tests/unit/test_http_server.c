@@ -174,6 +174,11 @@ static void test_smuggling(void **state) {
                         NULL);
 }
 
+static void test_two_hosts(void **state) {
+        net_test_expect(*state, "GET /hello HTTP/1.1\r\n" H "Host: evil.example\r\n\r\n", 400,
+                        NULL);
+}
+
 static void test_bad_chunks(void **state) {
         struct net_test *t = *state;
         struct buf rest = {};
@@ -413,6 +418,7 @@ int main(void) {
                 cmocka_unit_test(test_body),
                 cmocka_unit_test(test_body_too_large),
                 cmocka_unit_test(test_smuggling),
+                cmocka_unit_test(test_two_hosts),
                 cmocka_unit_test(test_bad_chunks),
                 cmocka_unit_test(test_expect_continue),
                 cmocka_unit_test(test_keep_alive_is_prompt),
