@@ -3,9 +3,10 @@
 #include "lib/base/options.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/fileio.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -310,6 +311,26 @@ static int apply_keys(const struct options_daemon *d, const struct daemon_target
         return 0;
 }
 
+/* Tests tell a daemon where to fail; only builds with --enable-faults listen. */
+static int arm_faults(struct errmsg *em) {
+#ifdef ONEBOX_FAULTS
+        const char *text = getenv("ONEBOX_FAULT"), *word;
+        char one[64];
+        size_t len;
+
+        while (text && str_word(&text, ", ", &word, &len)) {
+                (void) snprintf(one, sizeof(one), "%.*s", (int) MIN(len, sizeof(one) - 1), word);
+                if (fault_arm_text(one) < 0)
+                        return errmsg_fail(em, -EINVAL,
+                                           "ONEBOX_FAULT: \"%s\" is not POINT:NTH:ERROR:TIMES",
+                                           one);
+        }
+#else
+        (void) em;
+#endif
+        return 0;
+}
+
 static int load_daemon(const struct options_daemon *d, const struct daemon_target *given,
                        void *conf, struct paths *ret_paths, struct errmsg *em) {
         int level, r;
@@ -356,6 +377,8 @@ int options_daemon_start(const struct options_daemon *d, int argc, char **argv, 
                 options_print_help(&spec, stdout);
         if (r == OPTIONS_VERSION)
                 printf("%s %s\n", d->program, PACKAGE_VERSION);
+        if (r == 0)
+                r = arm_faults(em);
         if (r == 0)
                 r = load_daemon(d, &given, conf, ret_paths, em);
         options_done(&spec, &given);
