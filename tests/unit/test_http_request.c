@@ -13,16 +13,11 @@ static bool same(const char *a, const char *b) {
         return a && b && strcmp(a, b) == 0;
 }
 
-static int reading(struct http_request *req) {
+static int asking(struct http_request *req) {
         const char *key, *value;
         int64_t n = 7;
         size_t i = 0;
 
-        CHECK(req->method == HTTP_POST && same(req->method_name, "POST"));
-        CHECK(same(req->path, "/read/a%20b") && same(req->query, "k=1&k=2&n=-5&x=y&big=9e9&e="));
-        CHECK(same(req->target, "/read/a%20b?k=1&k=2&n=-5&x=y&big=9e9&e="));
-        CHECK(same(http_request_param(req, "id"), "a b"));
-        CHECK(!http_request_param(req, "i") && !http_request_param(req, "other"));
         CHECK(same(http_request_query(req, "k"), "1"));
         CHECK(same(http_request_query_next(req, "k", &i), "1"));
         CHECK(same(http_request_query_next(req, "k", &i), "2"));
@@ -35,6 +30,15 @@ static int reading(struct http_request *req) {
         CHECK(http_request_query_i64(req, "x", &n) == -EINVAL && n == -5);
         CHECK(http_request_query_i64(req, "big", &n) == -EINVAL);
         CHECK(http_request_query_i64(req, "none", &n) == -ENOENT && n == -5);
+        return http_request_reply_text(req, 200, "ok");
+}
+
+static int reading(struct http_request *req) {
+        CHECK(req->method == HTTP_POST && same(req->method_name, "POST"));
+        CHECK(same(req->path, "/read/a%20b") && same(req->query, "k=1&k=2&n=-5&x=y&big=9e9&e="));
+        CHECK(same(req->target, "/read/a%20b?k=1&k=2&n=-5&x=y&big=9e9&e="));
+        CHECK(same(http_request_param(req, "id"), "a b"));
+        CHECK(!http_request_param(req, "i") && !http_request_param(req, "other"));
         CHECK(same(http_request_header(req, "x-one"), "1") && !http_request_header(req, "X-Two"));
         CHECK(same(http_request_cookie(req, "session"), "abc.def"));
         CHECK(same(http_request_cookie(req, "b"), "2") && !http_request_cookie(req, "c"));
@@ -101,6 +105,7 @@ static void done(struct http_request *req, int status, usec_t took_for) {
 
 static const struct http_route rows[] = {
         HTTP_ROUTE(HTTP_POST, "/read/{id}", reading, 3, 0),
+        HTTP_ROUTE(HTTP_GET, "/ask", asking, 0, 0),
         HTTP_ROUTE(HTTP_GET, "/set", setting, 0, 0),
         HTTP_ROUTE(HTTP_GET, "/twice", twice, 0, 0),
         HTTP_ROUTE(HTTP_GET, "/cut", cut, 0, 0),
@@ -118,6 +123,8 @@ static void test_reading(void **state) {
                         "Content-Type: Application/JSON; charset=utf-8\r\n"
                         "Content-Length: 4\r\n\r\nbody",
                         200, "ok");
+        net_test_expect(*state, "GET /ask?k=1&k=2&n=-5&x=y&big=9e9&e= HTTP/1.1\r\n" H "\r\n", 200,
+                        "ok");
         net_test_expect(*state, "GET /empty HTTP/1.1\r\n" H "\r\n", 204, "");
 }
 
