@@ -261,6 +261,55 @@ static void test_malformed_headers(void **state) {
         assert_refused(b, &(struct auth_check_request){.authorization = huge}, 401);
 }
 
+static void test_headers_by_the_letter(void **state) {
+        struct box *b = *state;
+        struct auth_check_request req = {};
+
+        req.authorization = arena_printf(&b->arena, "  %s", basic(b, "bob:correct horse"));
+        assert_int_equal(run(b, &req), 0);
+        req.authorization =
+                arena_printf(&b->arena, "bAsIc   %s", basic(b, "bob:correct horse") + 6);
+        assert_int_equal(run(b, &req), 0);
+        req.authorization = arena_printf(&b->arena, "Basix %s", basic(b, "bob:correct horse") + 6);
+        assert_refused(b, &req, 401);
+        assert_non_null(strstr(b->refusal.message, "must be"));
+        req.authorization = "Bearex x";
+        assert_refused(b, &req, 401);
+        assert_non_null(strstr(b->refusal.message, "must be"));
+        req.authorization = basic(b, "bob\xff:correct horse");
+        assert_refused(b, &req, 401);
+        assert_non_null(strstr(b->refusal.message, "base64"));
+        req.authorization = "Basic Ym9iOmNvcnJlY3QgaG9yc2UAeA=="; /* bob:correct horse\0x */
+        assert_refused(b, &req, 401);
+        assert_non_null(strstr(b->refusal.message, "base64"));
+}
+
+static void test_without_users_and_key(void **state) {
+        struct box *b = *state;
+        struct auth_check_options o = {.clock = &b->clock.clock,
+                                       .entropy = &b->entropy.entropy,
+                                       .unix_by_uid = fake_by_uid,
+                                       .unix_by_name = fake_by_name};
+        struct auth_check_request req = {.authorization = basic(b, "bob:correct horse")};
+
+        auth_check_free(b->check);
+        assert_int_equal(auth_check_new(&o, &b->check), 0);
+        assert_refused(b, &req, 401);
+        req.authorization = bearer(b, task_token(b, "svc"));
+        assert_refused(b, &req, 401);
+        req.authorization = "Bearer onebox_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert_refused(b, &req, 401);
+        req = (struct auth_check_request){.is_unix = true,
+                                          .uid = geteuid(),
+                                          .forwarded_user = "bob",
+                                          .forwarded_role = "op",
+                                          .forwarded_task = task_token(b, "bob")};
+        assert_refused(b, &req, 401);
+        req = (struct auth_check_request){.is_unix = true, .uid = ANN_UID};
+        assert_int_equal(run(b, &req), 0); /* the groups alone */
+        assert_who(b, "ann", AUTH_OP, AUTH_BY_PEER);
+}
+
 static void test_verified_passwords_are_quick_until_changed(void **state) {
         struct box *b = *state;
         struct auth_check_request req = {.authorization = basic(b, "bob:correct horse")};
@@ -406,6 +455,18 @@ static void test_a_unix_session_expires(void **state) {
         assert_refused(b, &req, 401);
 }
 
+static void test_roots_session(void **state) {
+        struct box *b = *state;
+        struct auth_check_request req = {.is_unix = true, .uid = 0};
+        const char *token = NULL;
+
+        assert_int_equal(run(b, &req), 0);
+        assert_int_equal(auth_check_session(b->check, &b->who, USEC_PER_HOUR, &b->arena, &token),
+                         0);
+        assert_int_equal(run(b, &(struct auth_check_request){.session_cookie = token}), 0);
+        assert_who(b, "root", AUTH_ADMIN, AUTH_BY_SESSION);
+}
+
 static void test_no_session_for_tasks(void **state) {
         struct box *b = *state;
         struct auth_check_request req = {.authorization = bearer(b, task_token(b, "svc"))};
@@ -506,6 +567,8 @@ int main(void) {
                 BOXED(test_a_peers_role_from_the_users_file),
                 BOXED(test_basic),
                 BOXED(test_malformed_headers),
+                BOXED(test_headers_by_the_letter),
+                BOXED(test_without_users_and_key),
                 BOXED(test_verified_passwords_are_quick_until_changed),
                 BOXED(test_guessing_is_slowed_down),
                 BOXED(test_personal_tokens),
@@ -513,6 +576,7 @@ int main(void) {
                 BOXED(test_login_and_session),
                 BOXED(test_session_of_a_unix_user),
                 BOXED(test_a_unix_session_expires),
+                BOXED(test_roots_session),
                 BOXED(test_no_session_for_tasks),
                 BOXED(test_forwarded),
                 BOXED(test_what_is_passed_on_for_nobody_named),

@@ -2,6 +2,8 @@
 #include "tests/unit/db_test_dir.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sys/stat.h>
 
 #include "lib/auth/auth_token.h"
@@ -167,6 +169,72 @@ static void test_other_forms_are_refused(void **state) {
         assert_int_equal(verify(key, huge, NOW), -EBADMSG);
 }
 
+/* A token with this payload and header, rightly signed with key_of(1). */
+static void sign_text(const char *header, const char *payload, struct buf *out) {
+        unsigned char key[AUTH_TOKEN_KEY_BYTES], mac[EVP_MAX_MD_SIZE];
+        const unsigned flags = BASE64_URL | BASE64_NO_PAD;
+        unsigned n = 0;
+
+        memset(key, 1, sizeof(key));
+        assert_int_equal(base64_encode(out, header, strlen(header), flags), 0);
+        assert_int_equal(buf_add_char(out, '.'), 0);
+        assert_int_equal(base64_encode(out, payload, strlen(payload), flags), 0);
+        assert_non_null(HMAC(EVP_sha512(), key, sizeof(key), (unsigned char *) out->data, out->len,
+                             mac, &n));
+        assert_int_equal(buf_add_char(out, '.'), 0);
+        assert_int_equal(base64_encode(out, mac, n, flags), 0);
+}
+
+static int verify_text(const char *header, const char *payload) {
+        _cleanup_(auth_token_key_freep) struct auth_token_key *key = key_of(1);
+        _cleanup_buf_ struct buf b = {};
+
+        sign_text(header, payload, &b);
+        return verify(key, buf_cstr(&b), NOW);
+}
+
+#define HS512 "{\"alg\":\"HS512\"}"
+#define TIMES "\"iat\":1800000000,\"exp\":1800003600"
+#define TASK                                                                                       \
+        "{\"sub\":\"task\",\"role\":\"user\",\"user\":\"u\",\"dag\":\"d\",\"run\":\"r\",\"task\":" \
+        "\"t\","
+
+static void test_signed_claims_must_be_right(void **state) {
+        static const char *const bad[] = {
+                "[]",
+                "5",
+                "{}",
+                "not json",
+                "{\"sub\":\"a\",\"src\":\"store\"," TIMES "}",
+                "{\"sub\":\"a\",\"role\":\"emperor\",\"src\":\"store\"," TIMES "}",
+                "{\"sub\":5,\"role\":\"user\",\"src\":\"store\"," TIMES "}",
+                "{\"sub\":\"a\",\"role\":\"user\"," TIMES "}",
+                "{\"sub\":\"a\",\"role\":\"user\",\"src\":\"moon\"," TIMES "}",
+                "{\"sub\":\"a\",\"role\":\"user\",\"src\":\"store\",\"iat\":1800000000}",
+                "{\"sub\":\"a\",\"role\":\"user\",\"src\":\"store\",\"exp\":1800003600}",
+                "{\"sub\":\"a\",\"role\":\"user\",\"src\":\"store\",\"iat\":-1,\"exp\":1800003600}",
+                "{\"sub\":\"a\",\"role\":\"user\",\"src\":\"store\",\"iat\":1,\"exp\":1e300}",
+                "{\"sub\":\"a\",\"role\":\"user\",\"src\":\"store\",\"iat\":1,\"exp\":"
+                "18446744073709551615}",
+                TASK TIMES "}",
+                TASK "\"try_id\":\"i\"," TIMES "}",
+                TASK "\"try_id\":\"i\",\"try\":-1," TIMES "}",
+                TASK "\"try_id\":\"i\",\"try\":2147483648," TIMES "}",
+                TASK "\"try_id\":7,\"try\":1," TIMES "}",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                if (verify_text(HS512, bad[i]) != -EBADMSG)
+                        fail_msg("accepted: %s", bad[i]);
+        assert_int_equal(verify_text(HS512, TASK "\"try_id\":\"i\",\"try\":2147483647," TIMES "}"),
+                         0);
+        assert_int_equal(
+                verify_text("{\"alg\":\"HS256\"}", TASK "\"try_id\":\"i\",\"try\":1," TIMES "}"),
+                -EBADMSG); /* signed by another algorithm than it says */
+        assert_int_equal(verify_text("[\"HS512\"]", TASK "\"try_id\":\"i\",\"try\":1," TIMES "}"),
+                         -EBADMSG);
+}
+
 /* RFC 7515's own way of signing, done by Python: hmac.new(b"\1" * 64, …, "sha256") */
 static void test_hs256_of_another_hand(void **state) {
         static const char token[] =
@@ -234,6 +302,7 @@ int main(void) {
                 cmocka_unit_test(test_expiry),
                 cmocka_unit_test(test_every_changed_character_is_noticed),
                 cmocka_unit_test(test_other_forms_are_refused),
+                cmocka_unit_test(test_signed_claims_must_be_right),
                 cmocka_unit_test(test_hs256_of_another_hand),
                 IN_DIR(test_key_file),
                 IN_DIR(test_key_file_failures_leave_none),
