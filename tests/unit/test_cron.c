@@ -1,7 +1,5 @@
-/* Parsing and what croniter has no word for; the dates themselves are in test_timetable.c. */
+/* Stepping, and what croniter has no word for; the dates themselves are in test_timetable.c. */
 #include "tests/unit/core_fixture.h"
-
-#include <errno.h>
 
 #include "daemons/scheduler/core/cron.h"
 #include "lib/base/civil.h"
@@ -27,71 +25,6 @@ static void expect_next(const char *text, int64_t from, int64_t expected) {
         assert_int_equal(cron_next(&c, from, &found), 0);
         if (found != expected)
                 fail_msg("%s: %lld, not %lld", text, (long long) found, (long long) expected);
-}
-
-static void expect_error(const char *text, const char *part) {
-        struct errmsg em = {};
-        struct cron c;
-
-        assert_int_equal(cron_parse(text, &c, &em), -EINVAL);
-        if (!strstr(em.text, part))
-                fail_msg("%s: \"%s\" does not say \"%s\"", text, em.text, part);
-}
-
-static void test_errors_name_the_field(void **state) {
-        expect_error("", "has 0 fields");
-        expect_error("* * * *", "has 4 fields");
-        expect_error("* * * * * * *", "or more");
-        expect_error("60 * * * *", "minute \"60\": 60 is not between 0 and 59");
-        expect_error("* 24 * * *", "hour");
-        expect_error("* * 0 * *", "day of month");
-        expect_error("* * * 13 *", "month");
-        expect_error("* * * * 8", "day of week");
-        expect_error("* * * foo *", "neither a number nor a name");
-        expect_error("*/0 * * * *", "step");
-        expect_error("*/x * * * *", "step");
-        expect_error("1,,2 * * * *", "empty item");
-        expect_error("-1 * * * *", "is not a number");
-        expect_error("1-+3 * * * *", "is not a number");
-        expect_error("* * * * 1#6", "1 to 5");
-        expect_error("* * * * 1#0", "1 to 5");
-        expect_error("* * 32W * *", "day of month");
-        expect_error("0 0 30 2 *", "no day that ever comes");
-        expect_error("@dayly", "did you mean \"@daily\"");
-        expect_error("0 0 1 * ? ?", "second");
-}
-
-static void test_too_long_is_refused(void **state) {
-        char text[2000];
-
-        memset(text, '1', sizeof(text) - 1);
-        text[sizeof(text) - 1] = 0;
-        expect_error(text, "longer");
-        memcpy(text + 60, " * * * *", sizeof(" * * * *"));
-        expect_error(text, "too long");
-}
-
-static void test_forms(void **state) {
-        struct cron c = parse("@hourly");
-
-        assert_true(c.every_hour && c.any_day && c.any_weekday && !c.has_seconds);
-        assert_true(c.minutes == 1 && c.seconds == 1);
-        c = parse("  5\t4 * * SUN ");
-        assert_true(c.minutes == 1 << 5 && c.hours == 1 << 4 && c.weekdays == 1);
-        c = parse("0 0 * * 7");
-        assert_true(c.weekdays == 1);
-        c = parse("0 0 * jan-jan 3-3"); /* the whole cycle, as croniter reads it */
-        assert_true(c.months == 0x1ffe && c.weekdays == 0x7f);
-        c = parse("0 22-2 * * *");
-        assert_true(c.hours == (1u << 22 | 1u << 23 | 1 | 1 << 1 | 1 << 2));
-        c = parse("0 0 ? * 5#2,5#4");
-        assert_true(c.any_day && c.nth[5] == (1 << 2 | 1 << 4) && c.weekdays == 0);
-        c = parse("0 0 * * friL");
-        assert_true(c.nth[5] == 1);
-        c = parse("0 0 lw * *");
-        assert_true(c.last_weekday);
-        c = parse("* * * * * 30");
-        assert_true(c.has_seconds && c.seconds == UINT64_C(1) << 30);
 }
 
 static void test_last_and_nearest(void **state) {
@@ -142,9 +75,6 @@ static void test_before_1970_ends(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_errors_name_the_field),
-                cmocka_unit_test(test_too_long_is_refused),
-                cmocka_unit_test(test_forms),
                 cmocka_unit_test(test_last_and_nearest),
                 cmocka_unit_test(test_either_day_field_matches),
                 cmocka_unit_test(test_against_stepping),
