@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "daemons/web/asset.h"
+#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 
 struct fixture {
@@ -118,6 +119,29 @@ static void many(void **state) {
                 }
 }
 
+/* A disk that fails and memory that runs out: an error each time, and the file when it is over. */
+static void hurt(void **state) {
+        struct fixture *f = *state;
+        const struct asset *a = NULL;
+        char text[2001];
+        unsigned n = 0;
+        int r = -ENOMEM;
+
+        memset(text, 'x', 2000);
+        text[2000] = 0;
+        put(f, "a.css", text);
+        fault_arm(FAULT_READ, 1, 0, 1);
+        assert_int_equal(asset_get(f->assets, "a.css", &a), -EIO);
+        while (r == -ENOMEM) {
+                fault_arm(FAULT_ALLOC, ++n, 0, 1);
+                r = asset_get(f->assets, "a.css", &a);
+        }
+        fault_reset();
+        assert_int_equal(r, 0);
+        assert_true(n > 3);
+        assert_int_equal(a->size, 2000);
+}
+
 static void types(void **state) {
         assert_string_equal(asset_type("x.html"), "text/html; charset=utf-8");
         assert_string_equal(asset_type("x.svg"), "image/svg+xml");
@@ -128,9 +152,9 @@ static void types(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
-        const struct CMUnitTest tests[] = {TEST(reads),   TEST(packs),
-                                           TEST(changes), TEST(stays_inside),
-                                           TEST(many),    cmocka_unit_test(types)};
+        const struct CMUnitTest tests[] = {
+                TEST(reads), TEST(packs), TEST(changes),          TEST(stays_inside),
+                TEST(many),  TEST(hurt),  cmocka_unit_test(types)};
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

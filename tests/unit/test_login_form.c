@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemons/web/login_form.h"
+#include "lib/base/fault.h"
 #include "lib/base/macros.h"
 
 static struct arena arena;
@@ -101,11 +102,35 @@ static void page(void **state) {
         assert_string_equal(out.data, "nothing");
 }
 
+/* Memory that runs out at every place in turn. */
+static void out_of_memory(void **state) {
+        static const char body[] = "username=ada&password=x&next=models";
+        unsigned n = 0;
+        int r = -ENOMEM;
+
+        while (r == -ENOMEM) {
+                struct buf out = {};
+                struct login_form f;
+                struct arena a;
+
+                arena_init(&a, 0);
+                fault_arm(FAULT_ALLOC, ++n, 0, 1);
+                r = login_form_parse(&a, body, strlen(body), &f);
+                if (r == 0)
+                        r = login_form_page(&out, "<!--error--><!--next-->", 23, f.user, f.next);
+                fault_reset();
+                buf_done(&out);
+                arena_done(&a);
+        }
+        assert_int_equal(r, 0);
+        assert_true(n > 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {TEST(reads), TEST(lacks), TEST(leads_only_home),
-                                           TEST(page)};
+                                           TEST(page), TEST(out_of_memory)};
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemons/serving/pyworker_frame.h"
+#include "lib/base/fault.h"
 #include "lib/base/macros.h"
 
 static struct arena arena;
@@ -137,12 +138,38 @@ static void too_long(void **state) {
         assert_int_equal(next("\0\0\0\2\0\0\3\350", 8), PYWORKER_FRAME_MORE);
 }
 
+/* Memory that runs out at every place in turn. */
+static void out_of_memory(void **state) {
+        const struct pyworker_frame_request request_ = {7, "/p", "POST", "a/b", "xy", 2};
+        _cleanup_buf_ struct buf reply_ = {};
+        unsigned n = 0;
+        int r = -ENOMEM;
+
+        make(&reply_, "{\"id\": 7, \"status\": 200, \"type\": \"text/html\"}", "b", 1);
+        while (r == -ENOMEM) {
+                struct buf out = {};
+                struct arena a;
+
+                arena_init(&a, 0);
+                fault_arm(FAULT_ALLOC, ++n, 0, 1);
+                r = pyworker_frame_add(&out, &request_);
+                if (r == 0)
+                        r = pyworker_frame_next(&a, reply_.data, reply_.len, 1000, &message, &used,
+                                                &em);
+                fault_reset();
+                buf_done(&out);
+                arena_done(&a);
+        }
+        assert_int_equal(r, 0);
+        assert_true(n > 2);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(request),   TEST(reply),    TEST(pieces),
-                TEST(readiness), TEST(nonsense), TEST(too_long),
+                TEST(request),  TEST(reply),    TEST(pieces),        TEST(readiness),
+                TEST(nonsense), TEST(too_long), TEST(out_of_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

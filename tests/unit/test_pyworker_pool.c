@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "daemons/serving/pyworker_pool.h"
+#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "tests/unit/pyworker_test_worker.h"
 
@@ -313,6 +314,51 @@ static void stops(void **state) {
         assert_int_equal(stats(f).n_ready, 0);
 }
 
+/* Starting fails for a while: requests wait, and are answered when it goes well again. */
+static void cannot_start_for_a_while(void **state) {
+        struct fixture *f = *state;
+
+        f->o.n_workers = 1;
+        fault_arm(FAULT_SPAWN, 1, 0, 3);
+        begin(f, "well");
+        turn_until(f, all_ready);
+        fault_reset();
+        submit(f, 0, "/x");
+        finish(f, 1);
+        assert_int_equal(f->outcomes[0], PYWORKER_POOL_ANSWERED);
+        assert_int_equal(f->n_notices, 3);
+        assert_string_equal(pyworker_pool_trouble(f->pool), "");
+}
+
+/* Memory that runs out at every place in turn: every job ends once, and then all is well again. */
+static void out_of_memory(void **state) {
+        struct fixture *f = *state;
+
+        f->o.n_workers = 1;
+        for (unsigned n = 1; n <= 12; n++) {
+                f->n_done = 0;
+                memset(f->n_calls, 0, sizeof(f->n_calls));
+                begin(f, "well");
+                turn_until(f, all_ready);
+                fault_arm(FAULT_ALLOC, n, 0, 1);
+                submit(f, 0, "/x");
+                finish(f, 1);
+                fault_reset();
+                turn_until(f, all_ready);
+                submit(f, 1, "/x");
+                finish(f, 2);
+                assert_int_equal(f->outcomes[1], PYWORKER_POOL_ANSWERED);
+                assert_int_equal(f->n_calls[0], 1);
+                pyworker_pool_free(TAKE_PTR(f->pool));
+        }
+        fault_arm(FAULT_ALLOC, 1, 0, 1);
+        assert_int_equal(pyworker_pool_new(&f->o, &f->pool), -ENOMEM);
+        fault_arm(FAULT_ALLOC, 2, 0, 1);
+        assert_int_equal(pyworker_pool_new(&f->o, &f->pool), -ENOMEM);
+        fault_reset();
+        assert_null(f->pool);
+}
+
 static void backoff(void **state) {
         assert_int_equal(pyworker_pool_backoff(0), 0);
         assert_int_equal(pyworker_pool_backoff(1), 100 * USEC_PER_MSEC);
@@ -338,6 +384,8 @@ int main(int argc, char **argv) {
                 TEST(cannot_load),
                 TEST(no_program),
                 TEST(stops),
+                TEST(cannot_start_for_a_while),
+                TEST(out_of_memory),
                 cmocka_unit_test(backoff),
         };
 

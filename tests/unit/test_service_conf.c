@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "daemons/serving/service_conf.h"
+#include "daemons/serving/service_env.h"
+#include "lib/base/fault.h"
 #include "lib/base/macros.h"
 
 #define ENDPOINT(path) "{\"endpoint\": \"" path "\", \"module\": \"m\", \"function\": \"f\"}"
@@ -119,12 +121,39 @@ static void untouched(void **state) {
         assert_int_equal(f->conf.port, 7);
 }
 
+/* Memory that runs out at every place in turn. */
+static void out_of_memory(void **state) {
+        static const char text[] = SERVICE(", \"endpoints\": [" ENDPOINT("/a") "], \"env\": "
+                                                                               "{\"A\": \"b\"}");
+        static const char *const none[] = {NULL};
+        unsigned n = 0;
+        int r = -ENOMEM;
+
+        while (r == -ENOMEM) {
+                struct service_conf conf = {};
+                const char *const *env;
+                struct errmsg em;
+                struct arena a;
+
+                arena_init(&a, 0);
+                fault_arm(FAULT_ALLOC, ++n, 0, 1);
+                r = service_conf_parse(&a, text, strlen(text), &conf, &em);
+                if (r == 0)
+                        r = service_env_make(&a, &conf, none, none, &env);
+                fault_reset();
+                arena_done(&a);
+        }
+        assert_int_equal(r, 0);
+        assert_true(n > 2);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(whole, setup, teardown),
                 cmocka_unit_test_setup_teardown(least, setup, teardown),
                 cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
                 cmocka_unit_test_setup_teardown(untouched, setup, teardown),
+                cmocka_unit_test(out_of_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
