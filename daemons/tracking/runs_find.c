@@ -3,7 +3,7 @@
 #include <errno.h>
 
 /* A clause that finds fewer runs than this drives the search. */
-#define SELECTIVE_MAX 2000
+#define SELECTIVE_MAX 1000
 /* Experiments with fewer runs than this are read whole and sorted. */
 #define SMALL_MAX 4000
 

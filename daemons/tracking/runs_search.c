@@ -98,22 +98,17 @@ static void add_dataset(struct search_sql *sql, const struct filter_clause *c) {
         search_sql_add(sql, ")");
 }
 
-static void add_clause(struct search_sql *sql, const struct filter_clause *c, bool drives) {
+/* `id` is the column with the run's id that is known first: what needs no more is looked at before
+ * the run's row is read. */
+static void add_clause(struct search_sql *sql, const struct filter_clause *c, const char *id) {
         search_sql_add(sql, " AND ");
         if (c->entity == FILTER_ATTRIBUTE && !is_run_name(c)) {
                 search_sql_compare(sql, column_of(c->key), c);
         } else if (c->entity == FILTER_DATASET) {
                 add_dataset(sql, c);
-        } else if (drives) {
-                search_sql_add(sql, "runs.run_uuid IN (SELECT v.run_uuid FROM %s v WHERE ",
-                               table_of(c));
-                add_key_and_value(sql, c);
-                search_sql_add(sql, ")");
         } else {
-                search_sql_add(sql,
-                               "%sEXISTS (SELECT 1 FROM %s v WHERE v.run_uuid = "
-                               "runs.run_uuid AND ",
-                               c->op == FILTER_IS_NULL ? "NOT " : "", table_of(c));
+                search_sql_add(sql, "%sEXISTS (SELECT 1 FROM %s v WHERE v.run_uuid = %s AND ",
+                               c->op == FILTER_IS_NULL ? "NOT " : "", table_of(c), id);
                 add_key_and_value(sql, c);
                 search_sql_add(sql, ")");
         }
@@ -130,12 +125,18 @@ static void add_scope(struct search_sql *sql, const struct runs_search *q) {
         search_sql_add(sql, "%s", stages[q->view]);
 }
 
+/* Is the clause about the metric that the order begins with, and about its value only? */
+static bool is_on_walked(const struct runs_search *q, const struct filter_clause *c) {
+        return c->entity == FILTER_METRIC && c->op != FILTER_NE && str_eq(c->key, q->order[0].key);
+}
+
 static bool is_joined(const struct order_key *k) {
         return k->entity != FILTER_ATTRIBUTE;
 }
 
 /* The tables that hold the values of the order, one alias o0, o1, … a key. In a part with the
- * metric its table is the one that is walked: CROSS JOIN keeps SQLite to that. */
+ * metric its table is the one that is walked, with a driver the driver's: CROSS JOIN keeps SQLite
+ * to that. */
 static void add_from(struct search_sql *sql, const struct runs_search *q,
                      const struct runs_search_plan *plan) {
         bool walk = plan->part == RUNS_SEARCH_WITH_METRIC;
@@ -143,6 +144,9 @@ static void add_from(struct search_sql *sql, const struct runs_search *q,
         if (walk)
                 search_sql_add(sql, " FROM latest_metrics o0 CROSS JOIN runs ON runs.run_uuid = "
                                     "o0.run_uuid");
+        else if (plan->driver >= 0)
+                search_sql_add(sql, " FROM %s v CROSS JOIN runs ON runs.run_uuid = v.run_uuid",
+                               table_of(&q->filter.clauses[plan->driver]));
         else
                 search_sql_add(sql, " FROM runs");
         for (size_t i = walk; i < q->n_order; i++) {
@@ -192,22 +196,43 @@ static void add_order(struct search_sql *sql, const struct runs_search *q,
         search_sql_add(sql, "%sruns.run_uuid", by_start ? "" : "runs.start_time DESC, ");
 }
 
+/* What is asked of the table that is walked. */
+static void add_walked(struct search_sql *sql, const struct runs_search *q) {
+        assert(q->n_order > 0 && q->order[0].entity == FILTER_METRIC);
+        search_sql_add(sql, "o0.is_nan = 0 AND o0.\"key\" = ");
+        search_sql_text(sql, q->order[0].key);
+        for (size_t i = 0; i < q->filter.n; i++) {
+                const struct filter_clause *c = &q->filter.clauses[i];
+
+                if (is_on_walked(q, c)) {
+                        search_sql_add(sql, " AND ");
+                        search_sql_compare(sql, "o0.value", c);
+                }
+        }
+        search_sql_add(sql, " AND ");
+}
+
 void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
                        struct search_sql *sql) {
+        bool walk = plan->part == RUNS_SEARCH_WITH_METRIC;
+        ssize_t driver = walk ? -1 : plan->driver;
+
         search_sql_add(sql, "SELECT %s", plan->count ? "count(*)" : RUNS_SQL_COLUMNS);
         add_from(sql, q, plan);
         search_sql_add(sql, " WHERE ");
-        if (plan->part == RUNS_SEARCH_WITH_METRIC) {
-                assert(q->n_order > 0 && q->order[0].entity == FILTER_METRIC);
-                search_sql_add(sql, "o0.is_nan = 0 AND o0.\"key\" = ");
-                search_sql_text(sql, q->order[0].key);
-                search_sql_add(sql, " AND ");
-        } else if (plan->part == RUNS_SEARCH_WITHOUT_METRIC) {
+        if (walk)
+                add_walked(sql, q);
+        else if (plan->part == RUNS_SEARCH_WITHOUT_METRIC)
                 search_sql_add(sql, "(o0.is_nan IS NULL OR o0.is_nan = 1) AND ");
+        if (driver >= 0) {
+                add_key_and_value(sql, &q->filter.clauses[driver]);
+                search_sql_add(sql, " AND ");
         }
         add_scope(sql, q);
         for (size_t i = 0; i < q->filter.n; i++)
-                add_clause(sql, &q->filter.clauses[i], (ssize_t) i == plan->driver);
+                if ((ssize_t) i != driver && !(walk && is_on_walked(q, &q->filter.clauses[i])))
+                        add_clause(sql, &q->filter.clauses[i],
+                                   walk ? "o0.run_uuid" : "runs.run_uuid");
         if (!plan->count)
                 add_order(sql, q, plan);
 }

@@ -49,7 +49,8 @@ class Peer:
             env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONHASHSEED": "0"})
         for _ in range(6):  # it may take minutes on a busy machine
             try:
-                return until(self.answers, "mlflow server to answer")
+                until(self.answers, "mlflow server to answer")
+                return
             except AssertionError:
                 assert self.process.poll() is None, (root / "log").read_text()
         raise AssertionError((root / "log").read_text())

@@ -1,10 +1,11 @@
 """onebox-tracking in tests: started on a port of its own, asked in JSON."""
 
 import json
+import re
 import shutil
 from urllib.parse import urlencode
 
-from daemon_test import Daemon, ask, short_directory
+from daemon_test import Daemon, ask, short_directory, until
 
 
 class Tracking(Daemon):
@@ -15,11 +16,18 @@ class Tracking(Daemon):
         super().__init__("tracking", root or short_directory(), "--port", 0, *args, env=env)
 
     def start(self):
+        earlier = self.starts()
         super().start()
-        self.port = int(self.said(r"listening on 127\.0\.0\.1:(\d+)"))
-        self.said(r"listening on unix:")
+        until(lambda: self.process.poll() is not None or len(self.starts()) > len(earlier), "onebox-tracking to listen")
+        assert self.process.poll() is None, self.log.read_text()
+        self.port = int(self.starts()[-1])
         self.url = f"http://127.0.0.1:{self.port}"
         return self
+
+    def starts(self):
+        """The ports it came to listen on, one a start."""
+        text = self.log.read_text() if self.log.exists() else ""
+        return re.findall(r"listening on 127\.0\.0\.1:(\d+)\n.*listening on unix:", text)
 
     def __exit__(self, *error):
         super().__exit__(*error)

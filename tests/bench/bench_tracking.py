@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""The tracking server measured: requests per second, latency, CPU a request, memory, start.
+
+Beside the real `mlflow server` when ONEBOX_PEER_MLFLOW names the bin directory of its venv, and beside
+what the disk gives (one fdatasync after the other). ONEBOX_BENCH_RUNS sets the runs of the search.
+"""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+BUILD = Path(os.environ.get("ONEBOX_BUILD_DIR") or os.environ.get("top_builddir") or ".")
+PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
+RUNS = int(os.environ.get("ONEBOX_BENCH_RUNS", "10000"))
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGES = os.sysconf("SC_PAGE_SIZE")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def processes(pid):
+    """pid and all below it."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += processes(int(child))
+    return found
+
+
+class Server:
+    def __init__(self, name, root, argv, env=None):
+        self.name, self.root, self.port = name, root, free_port()
+        started = time.monotonic()
+        self.process = subprocess.Popen([a.format(port=self.port, root=root) for a in argv], stdin=subprocess.DEVNULL,
+                                        stdout=open(root / "log", "wb"), stderr=subprocess.STDOUT,
+                                        start_new_session=True, env={**os.environ, **(env or {})})
+        while True:
+            try:
+                if self.call("GET", "/health") is not None:
+                    break
+            except OSError:
+                if self.process.poll() is not None:
+                    sys.exit((root / "log").read_text())
+                time.sleep(0.001)
+        self.start_ms = (time.monotonic() - started) * 1e3
+
+    def call(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=900)
+        try:
+            connection.request(method, path, json.dumps(body) if isinstance(body, dict) else body,
+                               {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            data = answer.read()
+            if answer.status != 200:
+                sys.exit(f"{self.name}: {path}: {answer.status} {data[:300]}")
+            return data
+        finally:
+            connection.close()
+
+    def cpu(self):
+        ticks = 0
+        for pid in processes(self.process.pid):
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / TICKS
+
+    def memory(self):
+        """MiB, proportional."""
+        kib = 0
+        for pid in processes(self.process.pid):
+            kib += sum(int(line.split()[1]) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                       if line.startswith("Pss:"))
+        return kib / 1024
+
+    def end(self):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(60)
+
+    def load(self, experiment, what, clients, requests):
+        """(per second, median ms, p99 ms, CPU ms a request)"""
+        before = self.cpu()
+        out = subprocess.run([BUILD / "tests/bench/bench_tracking", str(self.port), experiment, what, str(clients), str(requests)],
+                             capture_output=True, text=True, check=False)
+        if out.returncode:
+            sys.exit(out.stderr)
+        rate, median, p99 = map(float, out.stdout.split())
+        return rate, median, p99, (self.cpu() - before) * 1e3 / requests
+
+
+def fsyncs(root):
+    """fdatasync a second of small appends: what no durable server beats with one client."""
+    fd = os.open(root / "probe", os.O_CREAT | os.O_WRONLY)
+    start, n = time.monotonic(), 0
+    while time.monotonic() - start < 1:
+        os.write(fd, b"x" * 4096)
+        os.fdatasync(fd)
+        n += 1
+    os.close(fd)
+    return n
+
+
+def fill(database, experiment):
+    """Runs with ten metrics and five params each, written straight into the tables."""
+    db = sqlite3.connect(database)
+    with db:
+        for i in range(RUNS):
+            run = f"{i:032x}"
+            db.execute("INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time, "
+                       "source_version, lifecycle_stage, artifact_uri, experiment_id) VALUES (?, ?, 'UNKNOWN', '', '', 'u', "
+                       "'FINISHED', ?, '', 'active', ?, ?)", (run, f"run-{i}", i, f"mlflow-artifacts:/{experiment}/{run}", experiment))
+            db.executemany("INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, 1, 0, 0, ?)",
+                           [("acc" if k == 0 else f"m{k}", (i * 7919 + k) % 10007 / 10007, run) for k in range(10)])
+            db.executemany("INSERT INTO params (key, value, run_uuid) VALUES (?, ?, ?)",
+                           [("lr" if k == 0 else f"p{k}", str((i // 3 + k) % 10), run) for k in range(5)])
+            db.execute("INSERT INTO tags (key, value, run_uuid) VALUES ('mlflow.runName', ?, ?)", (f"run-{i}", run))
+    db.close()
+
+
+def transfer(server, size_mib):
+    """MiB/s up and down of one file."""
+    data, path = os.urandom(1 << 20) * size_mib, "/api/2.0/mlflow-artifacts/artifacts/bench/big"
+    start = time.monotonic()
+    server.call("PUT", path, data)
+    up = time.monotonic()
+    got = server.call("GET", path)
+    down = time.monotonic()
+    assert got == data
+    return size_mib / (up - start), size_mib / (down - up)
+
+
+def history(server, experiment, points):
+    run = json.loads(server.call("POST", "/api/2.0/mlflow/runs/create", {"experiment_id": experiment}))["run"]["info"]["run_id"]
+    for at in range(0, points, 1000):
+        server.call("POST", "/api/2.0/mlflow/runs/log-batch", {"run_id": run, "metrics": [
+            {"key": "h", "value": i / 7, "timestamp": i, "step": i} for i in range(at, at + 1000)]})
+    start = time.monotonic()
+    server.call("GET", f"/api/2.0/mlflow/metrics/get-history?run_id={run}&metric_key=h")
+    return time.monotonic() - start
+
+
+def measure(server, database, scale):
+    got = {"start to first answer, ms": (server.start_ms, "less"), "memory at start, MiB": (server.memory(), "less")}
+    experiment = json.loads(server.call("POST", "/api/2.0/mlflow/experiments/create", {"name": "bench"}))["experiment_id"]
+    for label, what, clients, requests in (("log-metric, 1 client", "metric", 1, 1000), ("log-metric, 16 clients", "metric", 16, 16000),
+                                           ("create-run, 1 client", "run", 1, 500), ("create-run, 16 clients", "run", 16, 8000),
+                                           ("get-run, 16 clients", "get", 16, 16000)):
+        rate, median, p99, cpu = server.load(experiment, what, clients, max(clients * 4, requests // scale))
+        got[label + ", /s"] = (rate, "more")
+        got[label + ", p99 ms"] = (p99, "less")
+        got[label + ", CPU ms"] = (cpu, "less")
+    rate, *_ = server.load(experiment, "batch", 1, max(5, 100 // scale))
+    got["log-batch of 1,000, metrics/s"] = (rate * 1000, "more")
+    got["history of 20,000 points, ms"] = (history(server, experiment, 20000) * 1e3, "less")
+    up, down = transfer(server, 100)
+    got["artifact of 100 MiB up, MiB/s"], got["artifact of 100 MiB down, MiB/s"] = (up, "more"), (down, "more")
+    second = json.loads(server.call("POST", "/api/2.0/mlflow/experiments/create", {"name": "large"}))["experiment_id"]
+    fill(database, int(second))
+    _, median, p99, cpu = server.load(second, "search", 1, max(3, 60 // scale))
+    got[f"search over {RUNS} runs, filter and order, ms"] = (median, "less")
+    got["memory at the end, MiB"] = (server.memory(), "less")
+    return got
+
+
+def main():
+    root = Path(tempfile.mkdtemp(prefix="onebox-bench-"))
+    try:
+        for name in ("ours", "peer"):
+            (root / name).mkdir()
+        ours = Server("onebox", root / "ours", [str(BUILD / "daemons/tracking/onebox-tracking"), "--port", "{port}", "--socket", "none",
+                                                "--state-dir", "{root}/state", "--runtime-dir", "{root}/run", "--config", "{root}/c"])
+        our = measure(ours, root / "ours/state/tracking/mlflow.db", 1)
+        ours.end()
+        their = {}
+        if PEER:
+            peer = Server("mlflow", root / "peer", [f"{PEER}/mlflow", "server", "--port", "{port}", "--backend-store-uri",
+                                                    "sqlite:///{root}/mlflow.db", "--artifacts-destination", "{root}/artifacts"])
+            their = measure(peer, root / "peer/mlflow.db", 40)
+            peer.end()
+        print(f"fdatasync on this disk: {fsyncs(root)} a second")
+        print(f"{'':46}{'onebox':>12}" + (f"{'mlflow':>12}{'times':>9}" if PEER else ""))
+        for label, (value, better) in our.items():
+            line = f"{label:46}{value:12,.2f}"
+            if label in their and value:
+                theirs = their[label][0]
+                line += f"{theirs:12,.2f}{(value / theirs if better == 'more' else theirs / value):8.1f}x"
+            print(line)
+        if not PEER:
+            print("ONEBOX_PEER_MLFLOW is not set: no real server beside")
+    finally:
+        shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
