@@ -145,6 +145,7 @@ rule_include_arrows() {
                 may["lib/gcp"] = " lib/base lib/net lib/store "
                 may["daemons/scheduler/core"] = " lib/base "
                 may["daemons/scheduler"] = " daemons/scheduler/core "
+                may["cli"] = " daemons/scheduler/core " # onebox simulate
                 libs = " lib/base lib/net lib/db lib/store lib/auth lib/gcp "
         }
         function room(path) {

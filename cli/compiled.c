@@ -124,9 +124,8 @@ static void print_messages(const struct cli *c, const struct json *list, const c
         }
 }
 
-int compiled_show(struct cli *c, const char *dir) {
+int compiled_get(struct cli *c, const char *dir, const struct json **ret) {
         _cleanup_buf_ struct buf body = {};
-        const struct json *answer, *errors;
         struct cli_call call = {
                 .daemon = "scheduler",
                 .target = "/api/onebox/v1/pipelines/compile",
@@ -137,7 +136,13 @@ int compiled_show(struct cli *c, const char *dir) {
                 return r;
         call.body = body.data;
         call.body_size = body.len;
-        r = cli_call_json(c, &call, &answer);
+        return cli_call_json(c, &call, ret);
+}
+
+int compiled_show(struct cli *c, const char *dir) {
+        const struct json *answer, *errors;
+        int r = compiled_get(c, dir, &answer);
+
         if (r < 0)
                 return r;
         errors = json_get(answer, "errors");

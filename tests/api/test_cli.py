@@ -14,7 +14,7 @@ import pytest
 
 from box import build_dir
 
-VERBS = ["status", "urls", "pipelines", "trigger", "runs", "logs", "why", "next", "services", "smoke",
+VERBS = ["status", "urls", "pipelines", "trigger", "runs", "logs", "why", "next", "simulate", "services", "smoke",
          "user", "passwd", "token", "config", "up", "down", "version"]
 HELLO = """\
 name: hello
@@ -330,6 +330,21 @@ def test_what_would_come_of_a_directory(box):
     assert re.search(r'error: .*one/liminal\.yml:16:5: .*"taks"', done.stdout)
     assert "no liminal.yml" in box.bad("pipelines", "compile", box.run_dir)
     assert [d["dag_id"] for d in box.json("pipelines")["dags"]].count("other") == 0
+
+
+def test_nights_are_played_ahead(box):
+    path = box.dir + "/plans/one"
+    os.makedirs(path)
+    with open(path + "/liminal.yml", "w") as f:
+        f.write(HELLO)
+    args = ("simulate", box.dir + "/plans", "--nights=30", "--seed=5", "--fail=0", "--from=2026-02-01")
+    plan = box.json(*args)
+    assert plan == box.json(*args)  # the seed decides everything
+    hello, = plan["pipelines"]
+    assert hello["pipeline"] == "hello" and hello["runs"] == hello["success"] + hello["failed"]
+    assert 28 <= hello["runs"] <= 32 and plan["stuck"] == 0
+    assert re.search(r"^hello +\d+ ", box.good(*args), re.M)
+    assert "is a time" in box.bad("simulate", box.dir + "/plans", "--from=soon")
 
 
 def test_logs_follow_a_running_task(box):
