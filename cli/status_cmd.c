@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/address.h"
 #include "cli/cli_call.h"
@@ -80,12 +81,23 @@ static void ask_daemon(struct cli *c, struct status *s, const char *name, const 
         add_part(s, name, r >= 0 && status == 200 && !note, where, note);
 }
 
-/* It answers the scheduler only; that somebody listens is what others can see. */
-static void look_at_launcher(struct cli *c, struct status *s) {
+/* It answers the scheduler only: others see whether somebody listens, or hear what the scheduler
+ * has to say of it. */
+static void look_at_launcher(struct cli *c, struct status *s, const struct json *scheduler) {
         const char *where = arena_printf(&c->arena, "%s/launcher.sock", c->paths.runtime_dir);
+        const char *trouble = NULL;
         bool alive = where && http_listen_path_alive(where);
 
-        add_part(s, "launcher", alive, where, alive ? NULL : "not running, or not for your user");
+        if (alive) {
+                add_part(s, "launcher", true, where, NULL);
+                return;
+        }
+        (void) json_str(json_get(scheduler, "launcher_trouble"), &trouble);
+        alive = !trouble && where && access(where, F_OK) == 0 && access(where, W_OK) < 0;
+        add_part(s, "launcher", alive, where,
+                 trouble ? trouble
+                 : alive ? "for the scheduler only, which has no complaint"
+                         : "not running");
 }
 
 static void ask_service(struct cli *c, struct status *s, const struct json *service) {
@@ -111,14 +123,16 @@ static void ask_service(struct cli *c, struct status *s, const struct json *serv
                           : "not running");
 }
 
-static int look(struct cli *c, struct status *s) {
+static int look(struct cli *c, struct status *s, const struct json **ret_scheduler) {
         const struct json **services;
         size_t n;
         int r;
 
         s->all_ok = true;
         ask_daemon(c, s, "scheduler", "/api/v2/monitor/health");
-        look_at_launcher(c, s);
+        if (cli_call_get(c, "scheduler", "/api/onebox/v1/status", ret_scheduler) < 0)
+                *ret_scheduler = NULL;
+        look_at_launcher(c, s, *ret_scheduler);
         ask_daemon(c, s, "tracking", "/health");
         ask_daemon(c, s, "web", "/health");
         r = address_services(c, &services, &n);
@@ -194,11 +208,10 @@ int status_cmd(struct cli *c, int argc, char **argv) {
 
         if (r != 0)
                 return r;
-        r = look(c, &s);
+        r = look(c, &s, &scheduler);
         if (r < 0)
                 return r;
         if (c->json) {
-                (void) cli_call_get(c, "scheduler", "/api/onebox/v1/status", &scheduler);
                 r = print_parts_json(c, &s, scheduler);
                 return r < 0 ? r : !s.all_ok;
         }
