@@ -15,6 +15,9 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
+#define LOG_MAX ((size_t) 64 * 1024 * 1024)
+#define LOG_TAIL ((size_t) 2000)
+
 struct up_words {
         struct cli_words words;
         uint64_t port;
@@ -81,16 +84,31 @@ static int become_background(struct cli *c) {
         return 0;
 }
 
+/* What the child has logged, at most its last LOG_TAIL bytes, whole lines. */
+static void show_log(const struct cli *c) {
+        _cleanup_free_ char *path = paths_state(&c->paths, "up.log"), *text = NULL;
+        size_t len, at;
+
+        if (!path || fileio_read(path, LOG_MAX, &text, &len) < 0)
+                return;
+        at = len > LOG_TAIL ? len - LOG_TAIL : 0;
+        if (at > 0)
+                at += strcspn(text + at, "\n") + 1;
+        fputs(at < len ? text + at : "", stderr);
+}
+
 /* Waits for the word of the child: one byte is "all answer", the end of the pipe a failure. */
 static int wait_for_ready(struct cli *c, int fd, const struct up *u) {
         char byte = 0;
         size_t n = 0;
         int r = fileio_read_full(fd, &byte, 1, &n);
 
-        if (r < 0 || n == 0)
+        if (r < 0 || n == 0) {
+                show_log(c);
                 return errmsg_fail(&c->em, -EREMOTEIO,
-                                   "it did not start: the reason is at the end of %s/up.log",
+                                   "it did not start: the reason is above, from %s/up.log",
                                    c->paths.state_dir);
+        }
         printf("onebox is up\n  pages     http://%s\n  tracking  http://%s\n"
                "  onebox status · onebox urls · onebox down\n",
                u->web, u->tracking);
