@@ -3,7 +3,7 @@ import { h, svg, page } from "./dom.js";
 import { mark, summary, word, over } from "./state.js";
 
 const MEMBER = /^(.+)__(\d+)$/;
-const H = 46, GAP_X = 54, GAP_Y = 18, CHAR = 7.6;
+const H = 46, GAP_X = 54, GAP_Y = 18, CHAR = 8.3;
 
 // tasks: [{task_id, downstream_task_ids}] → nodes [{id, members, next: Set}] in their order. Tasks NAME__0,
 // NAME__1, … are one node NAME.
@@ -52,42 +52,71 @@ function inOrder(nodes) {
   return out.length === nodes.length ? out : nodes;
 }
 
-// Fewer crossings: each layer is put in the order of its neighbours' middles, a few times over.
-function arrange(nodes) {
-  const layers = [];
-  for (const n of nodes) (layers[n.layer] ||= []).push(n);
-  const before = new Map(nodes.map((n) => [n.id, []]));
-  for (const n of nodes) for (const id of n.next) before.get(id).push(n);
+// An edge over several layers gets a bend in each of them, which takes its room as a node does: so no
+// edge runs behind a node. Gives the edges as [from, bends…, to] and everything that takes room.
+function bend(nodes) {
   const by = new Map(nodes.map((n) => [n.id, n]));
+  const all = [...nodes];
+  for (const n of nodes) { n.after = []; n.before = []; }
+  const join = (a, b) => { a.after.push(b); b.before.push(a); };
+  const ways = nodes.flatMap((n) => [...n.next].map((id) => {
+    const m = by.get(id);
+    const way = [n];
+    for (let layer = n.layer + 1; layer < m.layer; layer++) way.push({ bend: true, layer, after: [], before: [] });
+    way.push(m);
+    all.push(...way.slice(1, -1));
+    for (let i = 1; i < way.length; i++) join(way[i - 1], way[i]);
+    return way;
+  }));
+  return { ways, all };
+}
+
+// Fewer crossings: each layer is put in the order of its neighbours' middles, a few times over.
+function arrange(all) {
+  const layers = [];
+  for (const n of all) (layers[n.layer] ||= []).push(n);
   const number = (layer) => layer.forEach((n, i) => { n.at = i - (layer.length - 1) / 2; });
   layers.forEach(number);
-  const settle = (layer, near) => {
-    for (const n of layer) {
-      const around = near(n);
-      n.want = around.length ? around.reduce((s, m) => s + m.at, 0) / around.length : n.at;
-    }
+  const settle = (layer, side) => {
+    for (const n of layer) n.want = n[side].length ? n[side].reduce((s, m) => s + m.at, 0) / n[side].length : n.at;
     layer.sort((a, b) => a.want - b.want);
     number(layer);
   };
   for (let i = 0; i < 4; i++) {
-    for (const layer of layers) settle(layer, (n) => before.get(n.id));
-    for (const layer of [...layers].reverse()) settle(layer, (n) => [...n.next].map((id) => by.get(id)));
+    for (const layer of layers) settle(layer, "before");
+    for (const layer of [...layers].reverse()) settle(layer, "after");
   }
   return layers;
 }
 
+const widthOf = (n) => (n.bend ? 0 : Math.min(260, 46 + CHAR * Math.max(n.id.length, n.many ? 15 : 12)));
+
 function place(nodes) {
-  const layers = arrange(nodes);
+  const { ways, all } = bend(nodes);
+  const layers = arrange(all);
   let x = 2, tall = 0;
   for (const layer of layers) {
-    const wide = Math.max(...layer.map((n) => Math.min(240, 44 + CHAR * Math.max(n.id.length, n.many ? 15 : 12))));
+    const wide = Math.max(...layer.map(widthOf));
     for (const n of layer) { n.x = x; n.w = wide; }
     x += wide + GAP_X;
     tall = Math.max(tall, layer.length);
   }
   const height = tall * (H + GAP_Y) + 12;
-  for (const n of nodes) n.y = height / 2 + n.at * (H + GAP_Y) - H / 2;
-  return { width: x - GAP_X + 10, height };
+  for (const n of all) n.y = height / 2 + n.at * (H + GAP_Y) - H / 2;
+  return { ways, width: x - GAP_X + 10, height };
+}
+
+// A smooth line through the bends; straight where it passes a layer.
+function line(way) {
+  let d = "";
+  way.forEach((n, i) => {
+    const y = n.y + H / 2;
+    if (i === 0) { d = `M${n.x + n.w + (n.many ? 8 : 0)} ${y}`; return; }
+    const last = way[i - 1], x1 = last.x + last.w + (last.many ? 8 : 0), half = Math.max(20, (n.x - x1) / 2);
+    d += `C${x1 + half} ${last.y + H / 2} ${n.x - half} ${y} ${n.x} ${y}`;
+    if (n.bend) d += `H${n.x + n.w}`;
+  });
+  return d;
 }
 
 const cut = (text, w) => {
@@ -121,15 +150,9 @@ function drawNode(n, { states, href, chosen }) {
 export function graph(tasks, { states = null, href, chosen = null }) {
   const nodes = fold(tasks);
   if (!nodes.length) return h("div", { class: "empty" }, h("b", {}, "No tasks"));
-  const { width, height } = place(nodes);
-  const by = new Map(nodes.map((n) => [n.id, n]));
-  const edges = nodes.flatMap((n) => [...n.next].map((id) => {
-    const m = by.get(id);
-    const [x1, y1, x2, y2] = [n.x + n.w + (n.many ? 8 : 0), n.y + H / 2, m.x, m.y + H / 2];
-    const bend = Math.max(24, (x2 - x1) / 2);
-    const live = states && m.members.some((t) => states.get(t)?.state === "running");
-    return svg("path", { class: live ? "edge live" : "edge", d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` });
-  }));
+  const { ways, width, height } = place(nodes);
+  const edges = ways.map((way) => svg("path", { d: line(way),
+    class: states && way.at(-1).members.some((t) => states.get(t)?.state === "running") ? "edge live" : "edge" }));
   return h("div", { class: "graph" }, svg("svg", { class: "dag", width, height, viewBox: `0 0 ${width} ${height}`,
     role: "group", "aria-label": "Tasks and their order" }, edges, nodes.map((n) => drawNode(n, { states, href, chosen }))));
 }
