@@ -1,7 +1,7 @@
 #include "tests/unit/base_test.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -55,6 +55,38 @@ static void a_failed_write_changes_nothing(void **state) {
         }
         assert_int_equal(fileio_write_durable(path, "new", 3, 0600), 0);
         assert_holds(path, "new");
+}
+
+/* Killed at any step of a durable write: the file holds the old bytes or the new ones, whole. */
+static void a_kill_leaves_old_or_new(void **state) {
+        static const char *const steps[] = {"open:1",   "entropy:1", "write:1", "fsync:1",
+                                            "rename:1", "open:2",    "fsync:2"};
+        _cleanup_free_ char *path = str_printf("%s/f", (char *) *state);
+        unsigned n_new = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+                _cleanup_free_ char *data = NULL;
+                char text[32];
+                int status;
+                pid_t pid;
+
+                assert_int_equal(fileio_write_durable(path, "old", 3, 0600), 0);
+                (void) snprintf(text, sizeof(text), "%s:kill", steps[i]);
+                fflush(NULL);
+                pid = fork();
+                assert_true(pid >= 0);
+                if (pid == 0) {
+                        if (fault_arm_text(text) == 0)
+                                (void) fileio_write_durable(path, "new bytes", 9, 0600);
+                        _exit(0);
+                }
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_true(WIFSIGNALED(status));
+                assert_int_equal(fileio_read(path, 100, &data, NULL), 0);
+                assert_true(str_eq(data, "old") || str_eq(data, "new bytes"));
+                n_new += str_eq(data, "new bytes");
+        }
+        assert_int_equal(n_new, 2); /* after the rename, before the directory is synced */
 }
 
 /* When only the directory's fsync fails the new bytes are there, but the caller hears of it. */
@@ -160,6 +192,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 dir_test(reading),
                 dir_test(a_failed_write_changes_nothing),
+                dir_test(a_kill_leaves_old_or_new),
                 dir_test(a_failed_directory_sync_is_told),
                 dir_test(below_a_directory_fd),
                 dir_test(trees),
