@@ -117,17 +117,8 @@ int dag_runs_sql_get(struct db *db, const char *dag_id, const char *run_id, stru
         return read_one(s, a, ret);
 }
 
-int dag_runs_sql_latest(struct db *db, const char *dag_id, struct arena *a,
-                        struct dag_runs_sql_row *ret) {
-        DB_USE struct db_stmt *s = db_use(db, &dag_runs_sql_set, RUNS_latest_of);
-
-        db_bind_all(s, dag_id);
-        return read_one(s, a, ret);
-}
-
-int dag_runs_sql_open(struct db *db, struct arena *a,
-                      int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx) {
-        DB_USE struct db_stmt *s = db_use(db, &dag_runs_sql_set, RUNS_open);
+static int read_each(struct db_stmt *s, struct arena *a,
+                     int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx) {
         struct dag_runs_sql_row row;
         int r, q;
 
@@ -139,6 +130,21 @@ int dag_runs_sql_open(struct db *db, struct arena *a,
                         return q;
         }
         return r;
+}
+
+int dag_runs_sql_past(struct db *db, const char *dag_id, struct arena *a,
+                      int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx) {
+        DB_USE struct db_stmt *s = db_use(db, &dag_runs_sql_set, RUNS_past_of);
+
+        db_bind_all(s, dag_id);
+        return read_each(s, a, each, ctx);
+}
+
+int dag_runs_sql_open(struct db *db, struct arena *a,
+                      int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx) {
+        DB_USE struct db_stmt *s = db_use(db, &dag_runs_sql_set, RUNS_open);
+
+        return read_each(s, a, each, ctx);
 }
 
 int dag_runs_sql_stats(struct db *db,

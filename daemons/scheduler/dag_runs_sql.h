@@ -40,10 +40,10 @@ int dag_runs_sql_read(struct db_stmt *s, struct arena *a, struct dag_runs_sql_ro
 /* 0, or 1 when there is none. */
 int dag_runs_sql_get(struct db *db, const char *dag_id, const char *run_id, struct arena *a,
                      struct dag_runs_sql_row *ret);
-/* The finished run with the greatest logical date; 1 when there is none. */
-int dag_runs_sql_latest(struct db *db, const char *dag_id, struct arena *a,
-                        struct dag_runs_sql_row *ret);
-
+/* The finished runs that unfinished ones (or the next one) look back on: from the one before the
+ * oldest unfinished run on, by logical date. Answers as dag_runs_sql_open(). */
+int dag_runs_sql_past(struct db *db, const char *dag_id, struct arena *a,
+                      int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx);
 /* Calls `each` for every unfinished run, oldest first, until it answers non-zero. */
 int dag_runs_sql_open(struct db *db, struct arena *a,
                       int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx);

@@ -157,19 +157,14 @@ static int put_run(void *ctx, const struct dag_runs_sql_row *row) {
         return r;
 }
 
-/* A run to come may depend on the latest finished one. */
+/* Runs may depend on finished ones. */
 static int put_past(struct scheduler *s, struct arena *a) {
         struct world_dag *wd;
+        int r = 0;
 
         TAILQ_FOREACH(wd, &s->world.dags, in_world) {
-                struct dag_runs_sql_row row;
-                int r;
-
-                if (!wd->spec->uses_past)
-                        continue;
-                r = dag_runs_sql_latest(s->db, wd->spec->id, a, &row);
-                if (r == 0)
-                        r = put_run(s, &row);
+                if (wd->spec->uses_past)
+                        r = dag_runs_sql_past(s->db, wd->spec->id, a, put_run, s);
                 if (r < 0)
                         return r;
         }

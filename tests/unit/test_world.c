@@ -67,6 +67,59 @@ static void test_runs_are_ordered_by_date(void **state) {
         assert_null(world_get_task(mid, "z", -1));
 }
 
+/* As in Airflow, a run without a date has no past and is nobody's. */
+static void test_runs_without_a_date(void **state) {
+        static const char *const tasks[] = {"a{\"depends_on_past\":true}", NULL};
+        struct world_dag *wd = core_fixture_put(&w, core_fixture_tasks("d", "", tasks));
+        struct world_run *first = core_fixture_run(&w, wd, "first", at(100)), *dateless, *second;
+        struct world_event e = {.kind = WORLD_RUN_CREATED,
+                                .at = at(200),
+                                .dag = wd,
+                                .run_id = "dateless",
+                                .run_type = RUN_TYPE_MANUAL,
+                                .when = {USEC_INFINITY, USEC_INFINITY, USEC_INFINITY, at(200)}};
+
+        assert_int_equal(core_fixture_apply(&w, &e), 0);
+        dateless = world_get_run(wd, "dateless");
+        second = core_fixture_run(&w, wd, "second", at(300));
+        assert_ptr_equal(world_prev_run(second), first);
+        assert_ptr_equal(world_next_of(first), second);
+        assert_null(world_prev_run(dateless));
+        assert_null(world_next_of(dateless));
+        core_fixture_decide(&w, at(300));
+        assert_int_equal(core_fixture_task(dateless, "a")->state, TASK_QUEUED);
+        assert_int_equal(core_fixture_task(second, "a")->state, TASK_NONE);
+        core_fixture_end(&w, core_fixture_task(dateless, "a"), WORLD_RESULT_FAILED, at(301));
+        core_fixture_decide(&w, at(301));
+        assert_true(world_may_forget_run(dateless));
+        assert_int_equal(core_fixture_task(second, "a")->state, TASK_NONE);
+        core_fixture_end(&w, core_fixture_task(first, "a"), WORLD_RESULT_SUCCESS, at(302));
+        core_fixture_decide(&w, at(302));
+        assert_int_equal(core_fixture_task(second, "a")->state, TASK_QUEUED);
+}
+
+/* A run that is made late for an early date is the past of the one after it. */
+static void test_past_that_comes_late(void **state) {
+        static const char *const tasks[] = {"a{\"depends_on_past\":true}", NULL};
+        struct world_dag *wd =
+                core_fixture_put(&w, core_fixture_tasks("d", "\"max_active_tasks\":1,", tasks));
+        struct world_run *late, *early;
+
+        assert_int_equal(world_put_pool(&w, "default_pool", 0), 0);
+        late = core_fixture_run(&w, wd, "late", at(300));
+        core_fixture_decide(&w, at(300));
+        assert_int_equal(core_fixture_task(late, "a")->state, TASK_SCHEDULED);
+        early = core_fixture_run(&w, wd, "early", at(100));
+        core_fixture_decide(&w, at(301));
+        assert_int_equal(world_put_pool(&w, "default_pool", 9), 0);
+        core_fixture_decide(&w, at(302));
+        assert_int_equal(core_fixture_task(early, "a")->state, TASK_QUEUED);
+        assert_int_equal(core_fixture_task(late, "a")->state, TASK_SCHEDULED);
+        core_fixture_end(&w, core_fixture_task(early, "a"), WORLD_RESULT_SUCCESS, at(303));
+        core_fixture_decide(&w, at(303));
+        assert_int_equal(core_fixture_task(late, "a")->state, TASK_QUEUED);
+}
+
 /* A run goes on with the tasks it began with. */
 static void test_new_version_leaves_runs_alone(void **state) {
         static const char *const one[] = {"a", NULL}, *const two[] = {"a", "b<a", NULL};
@@ -150,6 +203,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 ON(test_restore),
                 ON(test_runs_are_ordered_by_date),
+                ON(test_runs_without_a_date),
+                ON(test_past_that_comes_late),
                 ON(test_new_version_leaves_runs_alone),
                 ON(test_sweep),
                 ON(test_next_run_is_known_again),

@@ -216,18 +216,32 @@ struct world_task *world_get_task(const struct world_run *run, const char *task_
         return spec && map_index == -1 ? &run->tasks[spec->index] : NULL;
 }
 
-struct world_run *world_prev_run(const struct world_run *run) {
-        return LIST_NEXT(run, in_dag);
+static bool has_date(const struct world_run *run) {
+        return run->when.logical_at != USEC_INFINITY;
 }
 
-static struct world_run *run_after(const struct world_run *run) {
+struct world_run *world_prev_run(const struct world_run *run) {
+        struct world_run *prev = LIST_NEXT(run, in_dag);
+
+        if (!has_date(run))
+                return NULL;
+        while (prev && !has_date(prev))
+                prev = LIST_NEXT(prev, in_dag);
+        return prev;
+}
+
+struct world_run *world_next_of(const struct world_run *run) {
         struct world_run *next = NULL, *other;
 
+        if (!has_date(run))
+                return NULL;
         LIST_FOREACH(other, &run->dag->runs, in_dag) {
                 if (other == run)
                         return next;
-                next = other;
+                if (has_date(other))
+                        next = other;
         }
+        assert(!"a run stands in the list of its DAG");
         return NULL;
 }
 
@@ -236,9 +250,9 @@ bool world_may_forget_run(const struct world_run *run) {
 
         if (!run_state_is_finished(run->state) || run->n_live > 0)
                 return false;
-        if (!run->dag->spec->uses_past)
+        if (!run->dag->spec->uses_past || !has_date(run))
                 return true;
-        next = run_after(run);
+        next = world_next_of(run);
         return next && run_state_is_finished(next->state);
 }
 

@@ -186,8 +186,10 @@ struct world_task *world_get_task(const struct world_run *run, const char *task_
 bool world_may_forget_run(const struct world_run *run);
 void world_forget_run(struct world *w, struct world_run *run);
 
-/* The run before this one by logical date, NULL when there is none in memory. */
+/* The run before and the run after this one by logical date, NULL when there is none in memory. As
+ * in Airflow a run without a date has no past and is nobody's. */
 struct world_run *world_prev_run(const struct world_run *run);
+struct world_run *world_next_of(const struct world_run *run);
 
 /* The next run of a DAG's timetable as seen at `now`. 0, or 1 when none will come. */
 int world_next_run(struct world_dag *wd, usec_t now, struct timetable_run *ret);

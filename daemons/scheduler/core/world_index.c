@@ -139,14 +139,9 @@ static void index_tasks(struct world *w, struct world_run *run) {
 
 /* The same task in the run after this one, when that looks back. */
 static void index_future(struct world *w, const struct world_task *t) {
-        struct world_run *next = NULL, *run;
+        struct world_run *next = world_next_of(t->run);
         struct world_task *future;
 
-        LIST_FOREACH(run, &t->run->dag->runs, in_dag) {
-                if (run == t->run)
-                        break;
-                next = run;
-        }
         if (!next || !next->spec->uses_past)
                 return;
         future = world_get_task(next, t->spec->id, t->map_index);
@@ -273,8 +268,10 @@ int world_index_move_run(struct world *w, struct world_run *run, enum run_state 
 }
 
 int world_index_add_run(struct world *w, struct world_run *run) {
+        struct world_run *next = run->spec->uses_past ? world_next_of(run) : NULL;
+
         assert(!run->indexed);
-        if (world_index_reserve(w, run->spec->n_tasks) < 0)
+        if (world_index_reserve(w, run->spec->n_tasks + (next ? next->spec->n_tasks : 0)) < 0)
                 return -ENOMEM;
 
         run->indexed = true;
@@ -286,6 +283,8 @@ int world_index_add_run(struct world *w, struct world_run *run) {
                 count_downstream(&run->tasks[i], run->tasks[i].state, 1);
         }
         index_tasks(w, run);
+        if (next && next->indexed) /* its past is this run now */
+                index_tasks(w, next);
         return 0;
 }
 
