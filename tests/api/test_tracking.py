@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
 
 import pytest
-from daemon_test import BUILD, ask, short_directory
+from daemon_test import BUILD, TOP, ask, short_directory
+from tracking_calls import CALLS
 from tracking_test import Tracking
 
 
@@ -186,6 +188,24 @@ def test_a_try_that_ends_closes_its_runs(tracking):
     assert tracking.post("/internal/tries/t1/ended", status="FINISHED") == {"closed": 0}
     tracking.refused("POST", "/internal/tries/t2/ended", {"status": "RUNNING"})
     tracking.refused("POST", "/internal/tries/t2/ended", {"status": "x"})
+
+
+def test_every_route_is_asked_by_the_script():
+    """tracking_routes.def against tracking_calls.py: a row that no call of the comparison reaches fails."""
+    rows = re.findall(r'TRACKING_(?:ROUTE|UPLOAD)\((\w+), (\w+), "([^"]+)"', (TOP / "daemons/tracking/tracking_routes.def").read_text())
+    assert len(rows) > 70
+    asked = {(method, "/api/2.0/mlflow/" + path if not path.startswith("/") else path.replace("/ajax-api/", "/api/"))
+             for _, method, path, *_ in CALLS}
+    ours_alone = {"/", "/metrics", "/3.0/mlflow/ui-telemetry", "/3.0/mlflow/server-info", "/internal/tries/{try_id}/ended",
+                  "/2.0/mlflow-artifacts/presigned/{path...}", "/2.0/mlflow-artifacts/mpu/complete/{path...}",
+                  "/2.0/mlflow-artifacts/mpu/abort/{path...}"}
+    missing = []
+    for served, method, path in rows:
+        pattern = re.sub(r"\{\w+\.\.\.\}", ".+", ("" if served == "BARE" else "/api") + path)
+        pattern = re.sub(r"\{\w+\}", "[^/?]+", pattern) + r"(\?.*)?"
+        if path not in ours_alone and not any(m == method and re.fullmatch(pattern, p) for m, p in asked):
+            missing.append((method, path))
+    assert missing == []
 
 
 def test_metrics_page(tracking):

@@ -522,6 +522,19 @@ def _artifacts():
     yield "upload no run", "POST", AJAX + "upload-artifact?path=x", b"up"
     yield "upload nothing", "POST", AJAX + "upload-artifact?run_id={r1}&path=x", b""
     yield "uploaded", "GET", "/get-artifact", {"run_id": "{r1}", "path": "up/u.txt"}
+    model = "{e1}/models/{m1}/artifacts/"
+    yield "model put", "PUT", a + "/" + model + "d/MLmodel", b"flavors: {}\n"
+    yield "model list", "GET", "logged-models/{m1}/artifacts/directories", None
+    yield "model list below", "GET", "logged-models/{m1}/artifacts/directories", {"artifact_directory_path": "d"}
+    yield "model list up", "GET", "logged-models/{m1}/artifacts/directories", {"artifact_directory_path": "../d"}
+    yield "model list absent", "GET", "logged-models/m-nope/artifacts/directories", {}
+    yield "model file", "GET", AJAX + "logged-models/{m1}/artifacts/files", {"artifact_file_path": "d/MLmodel"}
+    yield "model file up", "GET", AJAX + "logged-models/{m1}/artifacts/files", {"artifact_file_path": "../../x"}
+    yield "model file absent", "GET", AJAX + "logged-models/{m1}/artifacts/files", {"artifact_file_path": "nope"}
+    yield "version file", "GET", "/model-versions/get-artifact", {"name": "m3", "version": "2", "path": "d/MLmodel"}
+    yield "version file absent", "GET", "/model-versions/get-artifact", {"name": "m3", "version": "2", "path": "nope"}
+    yield "version file of none", "GET", "/model-versions/get-artifact", {"name": "m3", "version": "99", "path": "x"}
+    yield "version file up", "GET", "/model-versions/get-artifact", {"name": "m3", "version": "2", "path": "../x"}
     yield "delete file", "DELETE", a + "/" + root + "d/a.txt", None
     yield "delete absent", "DELETE", a + "/" + root + "d/a.txt", None
     yield "delete directory", "DELETE", a + "/" + root + "d", None

@@ -1,0 +1,134 @@
+/* ask: what is read from bodies and queries, and how what is wrong is told. */
+#include "daemons/tracking/ask.h"
+
+#include <math.h>
+
+#include "lib/net/http_request.h"
+#include "tests/unit/tracking_test.h"
+
+/* A request whose body was parsed. */
+static struct ask with_body(struct tracking_test *t, const char *body) {
+        static struct http_request req;
+        struct ask q = {.req = &req, .arena = &t->arena, .refusal = {.arena = &t->arena}};
+        struct json *root;
+        struct errmsg em = {};
+
+        if (json_parse_copy(&t->arena, body, strlen(body), &root, &em) < 0)
+                fail_msg("%s", em.text);
+        q.body = root;
+        return q;
+}
+
+#define assert_asked(q, words)                                                             \
+        do {                                                                               \
+                assert_int_equal((q).result, REFUSED);                                     \
+                if (!strstr((q).refusal.text, (words)))                                    \
+                        fail_msg("\"%s\" does not say \"%s\"", (q).refusal.text, (words)); \
+        } while (0)
+
+static void test_good(void **state) {
+        struct ask q =
+                with_body(*state, "{\"s\": \"é\", \"i\": \"-12\", \"j\": 1e3, \"f\": \"NaN\", "
+                                  "\"g\": \"-Infinity\", \"h\": 2, \"b\": true, \"n\": null, "
+                                  "\"e\": \"B\", \"l\": [\"x\", \"y\"], \"p\": [{\"key\": "
+                                  "\"k\", \"value\": \"v\"}, {\"key\": \"only\"}]}");
+        static const char *const names[] = {NULL, "A", "B"};
+        int64_t i = 0;
+        double f = 0;
+        bool b = false;
+        size_t n;
+
+        assert_string_equal(ask_str(&q, "s", ASK_NEED), "é");
+        assert_null(ask_str(&q, "n", 0));
+        assert_null(ask_str(&q, "absent", 0));
+        assert_true(ask_i64(&q, "i", 0, &i) && i == -12);
+        assert_true(ask_i64(&q, "j", 0, &i) && i == 1000);
+        assert_true(ask_f64(&q, "f", 0, &f) && isnan(f));
+        assert_true(ask_f64(&q, "g", 0, &f) && isinf(f) && f < 0);
+        assert_true(ask_f64(&q, "h", 0, &f) && f == 2);
+        assert_true(ask_bool(&q, "b", &b) && b);
+        assert_true(ask_enum(&q, "e", 0, names, 3, &i) && i == 2);
+        assert_true(ask_enum(&q, "h", 0, names, 3, &i) && i == 2);
+        assert_string_equal(ask_list(&q, "l", 0, &n)[1], "y");
+        assert_int_equal(n, 2);
+        assert_string_equal(ask_pairs(&q, "p", &n)[1].value, "");
+        assert_int_equal(n, 2);
+        assert_int_equal(q.result, 0);
+}
+
+static void test_first_refusal_is_kept(void **state) {
+        struct ask q = with_body(*state, "{\"a\": 5}");
+        int64_t i = 7;
+
+        assert_null(ask_str(&q, "a", ASK_NEED));
+        assert_asked(q,
+                     "Invalid value 5 for parameter 'a' supplied:  Hint: Value was of type 'int'.");
+        assert_null(ask_str(&q, "b", ASK_NEED));
+        assert_false(ask_i64(&q, "c", ASK_NEED, &i));
+        ask_refuse_value(&q, "a");
+        assert_asked(q, "parameter 'a'");
+        assert_int_equal(i, 7);
+}
+
+static void test_refused(void **state) {
+        static const char *const names[] = {NULL, "A"};
+        struct ask q;
+        int64_t i;
+        double f;
+        bool b;
+        size_t n;
+
+        q = with_body(*state, "{\"a\": \"\"}");
+        ask_str(&q, "a", ASK_NEED);
+        assert_asked(q, "Missing value for required parameter 'a'. See the API docs");
+        q = with_body(*state, "{\"a\": 1.5}");
+        ask_i64(&q, "a", 0, &i);
+        assert_asked(
+                q,
+                "Invalid value 1.5 for parameter 'a' supplied:  Hint: Value was of type 'float'");
+        q = with_body(*state, "{\"a\": 9223372036854775808}");
+        ask_i64(&q, "a", 0, &i);
+        assert_asked(q, "parameter 'a'");
+        q = with_body(*state, "{\"a\": [1, {\"b\": \"é\"}]}");
+        ask_f64(&q, "a", 0, &f);
+        assert_asked(
+                q, "Invalid value [1,{\"b\":\"\\u00e9\"}] for parameter 'a' supplied:  Hint: Value "
+                   "was of type 'list'");
+        q = with_body(*state, "{\"a\": \"x\"}");
+        ask_bool(&q, "a", &b);
+        assert_asked(q, "type 'str'");
+        q = with_body(*state, "{\"a\": 0}");
+        ask_enum(&q, "a", 0, names, 2, &i);
+        assert_asked(q, "Invalid value 0");
+        q = with_body(*state, "{\"a\": [\"x\", 1]}");
+        ask_list(&q, "a", 0, &n);
+        assert_asked(q, "Invalid value [\"x\",1]");
+        q = with_body(*state, "{\"a\": [5]}");
+        ask_pairs(&q, "a", &n);
+        assert_asked(q, "Invalid value [5]");
+        q = with_body(*state, "{\"a\": [{\"key\": 5}]}");
+        ask_pairs(&q, "a", &n);
+        assert_asked(q, "Invalid value 5 for parameter 'a[0].key'");
+}
+
+static void test_run_id(void **state) {
+        struct ask q = with_body(*state, "{\"run_uuid\": \"u\"}");
+
+        assert_string_equal(ask_run_id(&q), "u");
+        q = with_body(*state, "{\"run_uuid\": \"u\", \"run_id\": \"r\"}");
+        assert_string_equal(ask_run_id(&q), "r");
+        q = with_body(*state, "{}");
+        assert_null(ask_run_id(&q));
+        assert_asked(q, "required parameter 'run_id'");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                tracking_test(test_good),
+                tracking_test(test_first_refusal_is_kept),
+                tracking_test(test_refused),
+                tracking_test(test_run_id),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
