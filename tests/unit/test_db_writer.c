@@ -118,6 +118,7 @@ static void test_one_batch_in_order(void **state) {
         struct insert jobs[50];
         struct db_writer_stats stats;
         atomic_int order = 0;
+        sigset_t blocked;
         struct gate g;
 
         gate_close(&g, w);
@@ -136,6 +137,9 @@ static void test_one_batch_in_order(void **state) {
         assert_true(stats.n_batches <= 3);
         assert_int_equal(stats.n_queued, 0);
         assert_int_equal(stats.n_failed, 0);
+        assert_int_equal(stats.n_queued_max, 50);
+        (void) pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+        assert_int_equal(sigismember(&blocked, SIGTERM), 0); /* only the writer's own thread */
         db_writer_free(w);
         for (int i = 0; i < 50; i++) {
                 assert_int_equal(jobs[i].r, 0);
