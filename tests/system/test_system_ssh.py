@@ -71,3 +71,29 @@ def test_the_tunnel_says_who_it_is(green, ada):
     finally:
         ssh.terminate()
         ssh.wait(10)
+
+
+def as_user(machine, user, *argv):
+    """(status, text) of curl as a user of the machine on the scheduler's socket."""
+    out = machine.run("curl", "-sS", "-m", "10", "-w", "\n%{http_code}", "--unix-socket",
+                      "/run/onebox/scheduler.sock", *argv, user=user).stdout
+    text, _, status = out.rpartition("\n")
+    return int(status), text
+
+
+def test_roles_come_from_unix_groups(green):
+    """Nobody's user may not look, a viewer may look and not pause, an op may pause."""
+    m = green.machine
+    green.deploy("roles", "name: roles\nowner: tests\npipelines:\n  - pipeline: roles\n"
+                 "    start_date: 2026-01-01\n    timeout_minutes: 5\n    tasks:\n"
+                 "      - task: nothing\n        type: python\n        cmd: 'true'\n")
+    m.shell("for u in vera:onebox-viewer olaf:onebox-op ulla:; do id ${u%%:*} >/dev/null 2>&1 || "
+            "useradd -m ${u%%:*}; g=${u#*:}; [ -z $g ] || usermod -aG $g ${u%%:*}; done")
+    dag = "http://localhost/api/v2/dags/roles"
+    pause = ["-X", "PATCH", "-H", "Content-Type: application/json", "--data", '{"is_paused": true}', dag]
+    assert as_user(m, "ulla", dag)[0] in (401, 403)
+    assert as_user(m, "vera", dag)[0] == 200
+    status, text = as_user(m, "vera", *pause)
+    assert status == 403 and "vera has the role viewer" in text, text
+    assert as_user(m, "olaf", *pause)[0] == 200
+    assert json.loads(as_user(m, "vera", dag)[1])["is_paused"] is True

@@ -12,7 +12,7 @@ EXPOSURE = {
     "onebox-tracking.service": 0.4,
     "onebox-launcher.service": 1.4,
     "onebox-serving@x.service": 1.2,
-    "onebox-services.service": 1.4,
+    "onebox-services.service": 1.5,
 }
 
 
@@ -63,6 +63,20 @@ def test_health(green):
     for socket in ("tracking", "web"):
         assert green.call(socket, "/health")[0] == 200
     assert green.call("scheduler", "/api/v2/monitor/health")[0] == 200
+
+
+def test_the_sandbox_hides_nothing_that_is_needed(green):
+    """The first page's disk, memory and load come from /proc and statvfs."""
+    box = green.call("web", "/api/onebox/v1/box")[1]
+    for part in ("disk", "memory"):
+        assert box[part + "_total"] > box[part + "_used"] > 0, box
+    assert box["booted_at"], box
+
+
+def test_the_front_door_reaches_both_daemons_behind(green):
+    assert "dags" in green.call("web", "/api/v2/dags")[1]
+    found = green.call("web", "/api/2.0/mlflow/experiments/search", {"max_results": 10})[1]
+    assert found["experiments"][0]["name"] == "Default"
 
 
 def test_secrets_are_nobody_elses(green):
