@@ -7,6 +7,7 @@ skipped. What is different on purpose stands in JUSTIFIED, with its reason.
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -43,8 +44,8 @@ class Peer:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         self.process = subprocess.Popen(
-            [Path(PEER) / "mlflow", "server", "--workers", "1", "--port", str(self.port), "--backend-store-uri",
-             f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/artifacts"],
+            ["setpriv", "--pdeathsig", "TERM", Path(PEER) / "mlflow", "server", "--workers", "1", "--port", str(self.port),
+             "--backend-store-uri", f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/artifacts"],
             stdout=open(root / "log", "wb"), stderr=subprocess.STDOUT, start_new_session=True,
             env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONHASHSEED": "0"})
         for _ in range(6):  # it may take minutes on a busy machine
@@ -53,6 +54,7 @@ class Peer:
                 return
             except AssertionError:
                 assert self.process.poll() is None, (root / "log").read_text()
+        self.end()
         raise AssertionError((root / "log").read_text())
 
     def answers(self):
@@ -62,8 +64,16 @@ class Peer:
             return False
 
     def end(self):
-        os.killpg(self.process.pid, 15)
-        self.process.wait(30)
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # its helpers outlive it
+        except ProcessLookupError:
+            pass
+        self.process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@
 
 #include "lib/base/buf.h"
 
-enum { CLIENTS_MAX = 256, BATCH = 1000 };
+enum { CLIENTS_MAX = 256, BATCH = 1000, TRIES = 100 };
 
 struct client {
         pthread_t thread;
@@ -67,9 +67,29 @@ static size_t complete(const struct client *c) {
                                                                                          : 0;
 }
 
-static void call(struct client *c, const char *method, const char *path, const struct buf *body) {
-        char head[512], chunk[65536];
+/* False: the server closed the connection first. */
+static bool exchange(struct client *c) {
+        char chunk[65536];
         ssize_t n;
+
+        buf_reset(&c->in);
+        for (size_t at = 0; at < c->out.len; at += (size_t) n) {
+                n = send(c->fd, c->out.data + at, c->out.len - at, MSG_NOSIGNAL);
+                if (n <= 0)
+                        return false;
+        }
+        while (!complete(c)) {
+                n = read(c->fd, chunk, sizeof(chunk));
+                if (n <= 0)
+                        return false;
+                buf_add(&c->in, chunk, (size_t) n);
+        }
+        return true;
+}
+
+/* A closed connection is opened again, as every client does: uvicorn ends its workers under load. */
+static void call(struct client *c, const char *method, const char *path, const struct buf *body) {
+        char head[512];
 
         buf_reset(&c->out);
         snprintf(head, sizeof(head),
@@ -79,17 +99,11 @@ static void call(struct client *c, const char *method, const char *path, const s
         buf_add_str(&c->out, head);
         if (body)
                 buf_add(&c->out, body->data, body->len);
-        for (size_t at = 0; at < c->out.len; at += (size_t) n) {
-                n = write(c->fd, c->out.data + at, c->out.len - at);
-                if (n <= 0)
-                        die("the server closed while it was written to");
-        }
-        buf_reset(&c->in);
-        while (!complete(c)) {
-                n = read(c->fd, chunk, sizeof(chunk));
-                if (n <= 0)
+        for (int tries = 0; !exchange(c); tries++) {
+                if (tries == TRIES)
                         die("the server closed without an answer");
-                buf_add(&c->in, chunk, (size_t) n);
+                close(c->fd);
+                c->fd = dial();
         }
         if (strncmp(c->in.data, "HTTP/1.1 200", 12))
                 die(c->in.data);

@@ -85,9 +85,20 @@ class Server:
                        if line.startswith("Pss:"))
         return kib / 1024
 
-    def end(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait(60)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # its helpers outlive it
+        except ProcessLookupError:
+            pass
+        self.process.wait()
 
     def load(self, experiment, what, clients, requests):
         """(per second, median ms, p99 ms, CPU ms a request)"""
@@ -175,20 +186,21 @@ def measure(server, database, scale):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     root = Path(tempfile.mkdtemp(prefix="onebox-bench-"))
     try:
         for name in ("ours", "peer"):
             (root / name).mkdir()
         ours = Server("onebox", root / "ours", [str(BUILD / "daemons/tracking/onebox-tracking"), "--port", "{port}", "--socket", "none",
                                                 "--state-dir", "{root}/state", "--runtime-dir", "{root}/run", "--config", "{root}/c"])
-        our = measure(ours, root / "ours/state/tracking/mlflow.db", 1)
-        ours.end()
+        with ours:
+            our = measure(ours, root / "ours/state/tracking/mlflow.db", 1)
         their = {}
         if PEER:
             peer = Server("mlflow", root / "peer", [f"{PEER}/mlflow", "server", "--port", "{port}", "--backend-store-uri",
                                                     "sqlite:///{root}/mlflow.db", "--artifacts-destination", "{root}/artifacts"])
-            their = measure(peer, root / "peer/mlflow.db", 40)
-            peer.end()
+            with peer:
+                their = measure(peer, root / "peer/mlflow.db", 40)
         print(f"fdatasync on this disk: {fsyncs(root)} a second")
         print(f"{'':46}{'onebox':>12}" + (f"{'mlflow':>12}{'times':>9}" if PEER else ""))
         for label, (value, better) in our.items():
