@@ -87,7 +87,8 @@ static bool exchange(struct client *c) {
         return true;
 }
 
-/* A closed connection is opened again, as every client does: uvicorn ends its workers under load. */
+/* A closed connection is opened again, as every client does: uvicorn ends its workers under load.
+ */
 static void call(struct client *c, const char *method, const char *path, const struct buf *body) {
         char head[512];
 
