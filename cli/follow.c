@@ -35,6 +35,7 @@ static const char *paint(const struct cli *c, const char *state) {
                        : state;
 }
 
+/* For scripts only the end counts. */
 static void tell(struct follow *f, const struct json *task) {
         const char *id = show_text(task, "task_id"), *state = show_text(task, "state");
         const char *old = strmap_get(&f->states, id);
@@ -42,7 +43,7 @@ static void tell(struct follow *f, const struct json *task) {
         char when[TIMESTAMP_SIZE];
         bool ended;
 
-        if (str_eq(old, state) || (!old && str_eq(state, "-")))
+        if (f->c->json || str_eq(old, state) || (!old && str_eq(state, "-")))
                 return;
         ended = json_is(json_get(task, "end_date"), JSON_STRING);
         timestamp_print(now, TIMESTAMP_SECONDS | TIMESTAMP_SPACE, when);
@@ -86,6 +87,8 @@ static int tell_tasks(struct follow *f) {
 }
 
 static int tell_end(struct follow *f, const struct json *run, const char *state) {
+        if (f->c->json)
+                return cli_call_print(f->c, run) < 0 || !str_eq(state, "success") ? CLI_BAD : 0;
         printf("\n%s %s: %s after %s\n", f->dag, f->run, paint(f->c, state),
                show_span(&f->c->arena, run, "start_date", "end_date", clock_now(clock_system())));
         return str_eq(state, "success") ? 0 : CLI_BAD;

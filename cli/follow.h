@@ -1,4 +1,4 @@
-/* follow: shows a run as it happens, one line a change. */
+/* follow: shows a run as it happens, one line a change; with --json only the run as it ended. */
 #pragma once
 
 #include "cli/cli.h"

@@ -127,7 +127,8 @@ int trigger_cmd(struct cli *c, int argc, char **argv) {
         if (c->json && !w.follow)
                 return cli_call_print(c, run);
         id = show_text(run, "dag_run_id");
-        printf("%s %s\n", dag, id);
+        if (!c->json)
+                printf("%s %s\n", dag, id);
         if (w.follow)
                 return follow_run(c, dag, id);
         printf("onebox runs %s %s · onebox logs -f %s %s\n", dag, id, dag, id);

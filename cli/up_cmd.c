@@ -109,9 +109,13 @@ static int wait_for_ready(struct cli *c, int fd, const struct up *u) {
                                    "it did not start: the reason is above, from %s/up.log",
                                    c->paths.state_dir);
         }
-        printf("onebox is up\n  pages     http://%s\n  tracking  http://%s\n"
-               "  onebox status · onebox urls · onebox down\n",
-               u->web, u->tracking);
+        if (c->json)
+                printf("{\"web\": \"http://%s\", \"tracking\": \"http://%s\"}\n", u->web,
+                       u->tracking);
+        else
+                printf("onebox is up\n  pages     http://%s\n  tracking  http://%s\n"
+                       "  onebox status · onebox urls · onebox down\n",
+                       u->web, u->tracking);
         return 0;
 }
 

@@ -153,7 +153,8 @@ def place():
 @pytest.fixture(scope="module")
 def box():
     p = Place()
-    p.good("up", "--detach")
+    assert json.loads(p.good("up", "--detach", "--json")) == {
+        "web": f"http://127.0.0.1:{p.web}", "tracking": f"http://127.0.0.1:{p.tracking}"}
     p.pipeline("hello", HELLO)
     yield p
     p.remove()
@@ -268,6 +269,7 @@ def test_a_run_from_trigger_to_log(box):
     assert re.search(r"two +success", out) and re.search(r"hello manual__\S+: success after", out)
     assert {t: v["state"] for t, v in box.tasks("hello").items() if t in ("one", "two")} == {
         "one": "success", "two": "success"}
+    assert box.json("trigger", "hello", "who=ann", "code=0", "--follow")["state"] == "success"
     assert re.search(r"^two +success +1 ", box.good("runs", "hello", "latest"), re.M)
     log = box.good("logs", "hello", "latest", "two")
     assert "who ann" in log and "oops" in log
