@@ -309,10 +309,11 @@ static void test_delete_prefix(void **state) {
 
         put(s, "a/b/c", "x");
         put(s, "a/b/d/e", "x");
+        put(s, "a/b/d/f", "x");
         put(s, "a/bb", "x");
         put(s, "single", "x");
         assert_ok(em, store_delete_prefix(s, "a/b", &em, &n));
-        assert_int_equal(n, 2);
+        assert_int_equal(n, 3);
         assert_list(s, &(struct store_list){.is_deep = true}, "a/bb single");
         assert_ok(em, store_delete_prefix(s, "single", &em, &n));
         assert_int_equal(n, 1);
@@ -320,6 +321,93 @@ static void test_delete_prefix(void **state) {
         assert_int_equal(n, 0);
         assert_int_equal(n_staged(t), 0);
         assert_list(s, &(struct store_list){.is_deep = true}, "a/bb");
+}
+
+static void test_delete_prefix_prunes(void **state) {
+        struct test_dir *t = *state;
+        _cleanup_(store_freep) struct store *s = open_store(t);
+        struct errmsg em = {};
+
+        put(s, "p/q/r/one", "x");
+        assert_ok(em, store_delete_prefix(s, "p/q/r", &em, NULL));
+        assert_list(s, &(struct store_list){}, "");
+}
+
+/* How often `op` syncs. */
+#define N_SYNCS(op)                                           \
+        ({                                                    \
+                fault_arm(FAULT_FSYNC, 1000, EIO, 1);         \
+                assert_ok(em, op);                            \
+                unsigned n_syncs_ = fault_count(FAULT_FSYNC); \
+                fault_reset();                                \
+                n_syncs_;                                     \
+        })
+
+static void test_what_is_synced(void **state) {
+        struct test_dir *t = *state;
+        _cleanup_(store_freep) struct store *s = open_store(t);
+        struct errmsg em = {};
+
+        /* the root and a for the new directories in them, the file, its directory */
+        assert_int_equal(N_SYNCS(store_put(s, "a/b/c", "x", 1, &em)), 4);
+        assert_int_equal(N_SYNCS(store_put(s, "a/b/d", "x", 1, &em)), 2);
+        assert_int_equal(N_SYNCS(store_copy(s, "a/b/c", "a/b/e", &em)), 2);
+        assert_int_equal(N_SYNCS(store_delete(s, "a/b/e", &em)), 1);
+        assert_int_equal(N_SYNCS(store_delete_prefix(s, "a/b", &em, NULL)), 1);
+}
+
+static size_t n_descriptors(void) {
+        _cleanup_(str_free_listp) char **names = NULL;
+
+        assert_int_equal(fileio_list("/proc/self/fd", NULL, &names), 0);
+        return str_count(names);
+}
+
+static void test_no_descriptor_is_lost(void **state) {
+        struct test_dir *t = *state;
+        size_t before = n_descriptors();
+        struct store *s = open_store(t);
+        struct store_put *p = NULL;
+        struct errmsg em = {};
+
+        put(s, "a/b/c", "one");
+        assert_string_equal(get(s, "a/b/c"), "one");
+        assert_string_equal(get(s, "a/none"), error(-ENOENT));
+        assert_ok(em, store_put_begin(s, "a/x", &em, &p));
+        store_put_abort(s, p);
+        fault_arm(FAULT_RENAME, 1, EIO, 1);
+        assert_int_equal(store_put(s, "a/y", "x", 1, &em), -EIO);
+        fault_reset();
+        assert_int_equal(store_put(s, "a/b", "x", 1, &em), -EISDIR);
+        assert_list(s, &(struct store_list){.is_deep = true}, "a/b/c");
+        assert_ok(em, store_copy(s, "a/b/c", "d", &em));
+        assert_ok(em, store_delete(s, "d", &em));
+        assert_ok(em, store_delete_prefix(s, "a", &em, NULL));
+        store_free(s);
+        assert_int_equal(n_descriptors(), before);
+}
+
+static void test_a_large_copy(void **state) {
+        enum { BYTES = 3 * 1024 * 1024 + 7 };
+        struct test_dir *t = *state;
+        _cleanup_(store_freep) struct store *s = open_store(t);
+        char *data = malloc(BYTES), *again = malloc(BYTES);
+        struct errmsg em = {};
+        struct store_info info;
+        struct store_get *g;
+
+        assert_true(data && again);
+        for (size_t i = 0; i < BYTES; i++)
+                data[i] = (char) (i * 2654435761u >> 13);
+        assert_ok(em, store_put(s, "large", data, BYTES, &em));
+        assert_ok(em, store_copy(s, "large", "copy", &em));
+        assert_ok(em, store_get_open(s, "copy", &em, &info, &g));
+        assert_int_equal(info.size, BYTES);
+        assert_int_equal(store_get_read(s, g, 0, again, BYTES), BYTES);
+        assert_memory_equal(data, again, BYTES);
+        store_get_close(s, g);
+        free(data);
+        free(again);
 }
 
 static void test_copy(void **state) {
@@ -425,6 +513,10 @@ int main(void) {
                 IN_DIR(test_a_listing_can_be_ended),
                 IN_DIR(test_delete_prunes),
                 IN_DIR(test_delete_prefix),
+                IN_DIR(test_delete_prefix_prunes),
+                IN_DIR(test_what_is_synced),
+                IN_DIR(test_no_descriptor_is_lost),
+                IN_DIR(test_a_large_copy),
                 IN_DIR(test_copy),
                 IN_DIR(test_pruning_races_with_puts),
                 IN_DIR(test_leftovers_are_swept_held_ones_stay),
