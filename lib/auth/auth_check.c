@@ -431,8 +431,14 @@ static int by_credential(struct check *k) {
                 return by_forwarder(k);
         if (req->authorization)
                 return by_authorization(k, req->authorization);
-        if (!str_empty(req->session_cookie))
-                return by_signed(k, req->session_cookie);
+        if (!str_empty(req->session_cookie)) {
+                int r = by_signed(k, req->session_cookie);
+
+                /* A browser sends to every port of localhost what another machine's tunnel has left
+                 * there: that is no claim, and the socket's peer is known without it. */
+                if (r != AUTH_CHECK_REFUSED || !req->is_unix)
+                        return r;
+        }
         if (req->is_unix)
                 return by_peer(k);
         return refuse(k, CHALLENGE_BASIC,

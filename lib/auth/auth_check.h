@@ -6,7 +6,8 @@
  *      without saying for whom is refused
  *   2. Authorization: Bearer (a task's or session's signed token, a personal token) or Basic (a
  *      password, or a personal token in its place)
- *   3. the cookie onebox_session
+ *   3. the cookie onebox_session; on a Unix socket one that is not (any more) good counts as none,
+ *      for a browser sends every port of localhost what another tunnel has left there
  *   4. the peer of a Unix socket: root, our own uid and service uids are admin; else the highest of
  *      the user's groups onebox-admin, -op, -user, -viewer and the role in auth.db
  *   5. authentication off: "anonymous", admin, from loopback and Unix sockets

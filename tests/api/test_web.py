@@ -259,6 +259,14 @@ def test_the_socket_needs_no_login(web):
     assert "ui/onebox.js" in web.ask("GET", "/", where=web.socket).text
 
 
+def test_a_cookie_of_another_machine_does_not_hide_the_socket(web):
+    stale = {"Cookie": "onebox_session=eyJhbGciOiJIUzI1NiJ9.e30.x"}
+    assert "ui/onebox.js" in web.ask("GET", "/", headers=stale, where=web.socket).text
+    got = web.ask("GET", "/api/onebox/v1/me", headers=stale, where=web.socket)
+    assert json.loads(got.text)["how"] == "peer"
+    assert web.ask("GET", "/api/onebox/v1/me", headers=stale).status == 401
+
+
 def test_unknown_paths(web, cookie):
     for path in ("/nothing", "/ui/nothing.js", "/api/9", "/pipelines/x"):
         assert web.ask("GET", path, headers={"Cookie": cookie}).status == 404

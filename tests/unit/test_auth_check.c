@@ -455,6 +455,24 @@ static void test_a_unix_session_expires(void **state) {
         assert_refused(b, &req, 401);
 }
 
+/* What another machine's tunnel left in the browser hides nobody from the socket; over TCP it is as
+ * wrong as before, and a token that is claimed is refused on both. */
+static void test_a_strange_cookie_on_a_socket(void **state) {
+        struct box *b = *state;
+        struct auth_check_request req = {
+                .is_unix = true, .uid = ANN_UID, .session_cookie = "eyJhbGciOiJIUzI1NiJ9.e30.x"};
+
+        assert_int_equal(run(b, &req), 0);
+        assert_string_equal(b->who.name, "ann");
+        assert_int_equal(b->who.how, AUTH_BY_PEER);
+        req = (struct auth_check_request){.is_loopback = true,
+                                          .session_cookie = req.session_cookie};
+        assert_refused(b, &req, 401);
+        req = (struct auth_check_request){
+                .is_unix = true, .uid = ANN_UID, .authorization = "Bearer a.b.c"};
+        assert_refused(b, &req, 401);
+}
+
 static void test_roots_session(void **state) {
         struct box *b = *state;
         struct auth_check_request req = {.is_unix = true, .uid = 0};
@@ -576,6 +594,7 @@ int main(void) {
                 BOXED(test_login_and_session),
                 BOXED(test_session_of_a_unix_user),
                 BOXED(test_a_unix_session_expires),
+                BOXED(test_a_strange_cookie_on_a_socket),
                 BOXED(test_roots_session),
                 BOXED(test_no_session_for_tasks),
                 BOXED(test_forwarded),
