@@ -137,7 +137,7 @@ static void test_one_batch_in_order(void **state) {
         assert_true(stats.n_batches <= 3);
         assert_int_equal(stats.n_queued, 0);
         assert_int_equal(stats.n_failed, 0);
-        assert_int_equal(stats.n_queued_max, 50);
+        assert_true(stats.n_queued_max == 50 || stats.n_queued_max == 51);
         (void) pthread_sigmask(SIG_SETMASK, NULL, &blocked);
         assert_int_equal(sigismember(&blocked, SIGTERM), 0); /* only the writer's own thread */
         db_writer_free(w);
