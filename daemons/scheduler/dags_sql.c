@@ -121,3 +121,15 @@ int dags_sql_version_get(struct db *db, const char *dag_id, int64_t version, str
         *ret_body = db_col_dup(s, 0, a, NULL);
         return *ret_body ? 0 : -ENOMEM;
 }
+
+int dags_sql_version_latest(struct db *db, const char *dag_id, int64_t *ret_version) {
+        DB_USE struct db_stmt *s = db_use(db, &dags_sql_set, DAGS_version_latest);
+        int r;
+
+        db_bind_all(s, dag_id);
+        r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : -EIO;
+        *ret_version = db_col_i64(s, 0);
+        return 0;
+}

@@ -33,3 +33,6 @@ int dags_sql_set_last(struct db *db, const char *dag_id, const struct timetable_
 /* The body of one version in `a`: 0, 1 when there is none. */
 int dags_sql_version_get(struct db *db, const char *dag_id, int64_t version, struct arena *a,
                          const char **ret_body);
+
+/* The greatest version there is of a DAG, 0 for none. */
+int dags_sql_version_latest(struct db *db, const char *dag_id, int64_t *ret_version);

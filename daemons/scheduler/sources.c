@@ -87,13 +87,20 @@ static bool is_same(struct scheduler *s, const struct world_dag *wd, const char 
 static int put_dag(struct scheduler *s, struct sources_read *read, const struct pipelines_dag *d) {
         struct world_dag *wd = world_get_dag(&s->world, d->dag_id);
         bool same = is_same(s, wd, d->json, &read->arena), is_new = !wd;
-        int64_t version = wd ? scheduler_dag_version(wd) + !same : 1;
+        int64_t version = same ? scheduler_dag_version(wd) : 0;
         usec_t now = clock_now(s->clock);
         struct errmsg em;
         int r;
 
         if (same && !wd->gone)
                 return 0;
+        if (!same) {
+                /* asked of the database: the world leaves out a version it cannot read */
+                r = dags_sql_version_latest(s->db, d->dag_id, &version);
+                if (r < 0)
+                        return r;
+                version++;
+        }
         r = restore_put_dag(s, d->json, version, &wd, &em);
         if (r == -EINVAL) {
                 const char *text =

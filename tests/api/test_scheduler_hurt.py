@@ -197,6 +197,28 @@ def test_tracking_hears_of_every_end(own):
     assert got.items() >= {k: v for k, v in want.items()}.items()
 
 
+def test_a_version_that_cannot_be_read_stops_nothing(own):
+    """Its DAG comes anew from its file; its finished runs stay; a run that began with it is left alone."""
+    own.up()
+    load(own, "odd", [("a", "true")])
+    load(own, "fine", [("a", "true")])
+    run_id, _ = run(own, "odd")
+    own.kill("scheduler")
+    with sqlite3.connect(own.state + "/scheduler/scheduler.db") as db:
+        db.execute("UPDATE dag_versions SET body = '{}' WHERE dag_id = 'odd'")
+        db.execute("INSERT INTO dag_runs (dag_id, run_id, version, state, run_type) "
+                   "VALUES ('odd', 'stuck', 1, 'running', 'manual')")
+    own.start("scheduler")
+    own.wait_ready()
+    assert own.wait_dag("odd") and own.run_of("odd", run_id)["state"] == "success"
+    own.wait(lambda: own.get("/api/v2/dags/odd/details").json["latest_dag_version"]["version_number"] == 2,
+             20, "version 2")
+    assert run(own, "odd", dag_run_id="new")[1]["state"] == "success"
+    assert run(own, "fine")[1]["state"] == "success"
+    assert own.patch("/api/v2/dags/odd/dagRuns/stuck", {"state": "failed"}).status == 409
+    assert "left out" in own.tail(1 << 20)
+
+
 def has_faults():
     """Is the build one with --enable-faults?"""
     with open(os.path.join(build_dir(), "config.h")) as f:

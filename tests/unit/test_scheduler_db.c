@@ -55,12 +55,17 @@ static void dags_and_versions(void **state) {
         const struct timetable_run last = {NOW, NOW - 2, NOW - 1, NOW};
         struct dags_sql_row *rows;
         const char *body;
+        int64_t latest;
         size_t n;
 
+        assert_int_equal(dags_sql_version_latest(f->db, "d", &latest), 0);
+        assert_int_equal(latest, 0);
         assert_int_equal(dags_sql_put(f->db, "d", 1, BODY, true, NOW), 0);
         assert_int_equal(dags_sql_put(f->db, "a", 1, "{}", false, NOW), 0);
         assert_int_equal(dags_sql_put(f->db, "d", 1, BODY, true, NOW), -EEXIST);
         assert_int_equal(dags_sql_put(f->db, "d", 2, "two", false, NOW + 5), 0);
+        assert_int_equal(dags_sql_version_latest(f->db, "d", &latest), 0);
+        assert_int_equal(latest, 2);
         assert_int_equal(dags_sql_set_last(f->db, "d", &last), 0);
         assert_int_equal(dags_sql_set_gone(f->db, "a"), 0);
         assert_int_equal(dags_sql_list(f->db, &f->a, &rows, &n), 0);
