@@ -208,7 +208,7 @@ static void stop(struct serving *s) {
 int main(int argc, char **argv) {
         const struct options_daemon options = {
                 .program = "onebox-serving",
-                .summary = "Serves the functions of one service over HTTP.",
+                .summary = "Serves the functions of one service over HTTP",
                 .conf = {serving_keys, ARRAY_SIZE(serving_keys)},
                 .args = "NAME",
                 .n_args_min = 1,

@@ -116,7 +116,11 @@ static int start_forwards(struct web *w, struct errmsg *em) {
 /* --- listeners ------------------------------------------------------------------------------- */
 
 static int listen_on(struct web *w, const char *address, struct errmsg *em) {
-        const struct http_listen_options o = {.name = "web", .unix_mode = 0666, .trust_peer = true};
+        const struct http_listen_options o = {.name = "web",
+                                              .unix_mode = 0666,
+                                              .trust_peer = true,
+                                              .allow_remote = w->conf.allow_remote,
+                                              .allow_cidrs = w->conf.allow_cidrs};
         struct http_listen *l;
         int r;
 
@@ -197,8 +201,22 @@ static int on_signal(struct loop_source *s, int signo, void *ctx) {
         return http_server_drain(w->api.server, on_drained, w);
 }
 
+static int open_pages(struct web *w, struct errmsg *em) {
+        const char *dir = arena_printf(&w->arena, "%s/ui", w->paths.data_dir);
+        const struct asset *shell;
+        int r = dir ? asset_dir_new(dir, &w->api.assets) : -ENOMEM;
+
+        if (r >= 0)
+                r = asset_get(w->api.assets, "shell.html", &shell);
+        if (r == -ENOENT)
+                return errmsg_fail(em, r,
+                                   "%s/shell.html does not exist: install onebox again, or "
+                                   "set ONEBOX_DATA_DIR to where its ui/ is",
+                                   dir);
+        return r < 0 ? errmsg_errno(em, r, "cannot read the pages in %s", dir ? dir : "ui") : 0;
+}
+
 static int start(struct web *w, struct errmsg *em) {
-        const char *ui = arena_printf(&w->arena, "%s/ui", w->paths.data_dir);
         int r;
 
         r = loop_new(&w->loop);
@@ -206,13 +224,13 @@ static int start(struct web *w, struct errmsg *em) {
                 r = loop_signal(w->loop, SIGTERM, on_signal, w, &w->term);
         if (r >= 0)
                 r = loop_signal(w->loop, SIGINT, on_signal, w, &w->interrupt);
-        if (r >= 0)
-                r = ui ? asset_dir_new(ui, &w->api.assets) : -ENOMEM;
         if (r < 0)
                 return errmsg_errno(em, r, "cannot start");
         w->api.session_for = w->conf.session;
         w->api.state_dir = w->paths.state_dir;
-        r = start_auth(w, em);
+        r = open_pages(w, em);
+        if (r >= 0)
+                r = start_auth(w, em);
         if (r >= 0)
                 r = start_forwards(w, em);
         if (r >= 0)
@@ -243,7 +261,7 @@ static void stop(struct web *w) {
 int main(int argc, char **argv) {
         static const struct options_daemon options = {
                 .program = "onebox-web",
-                .summary = "The front door: pages, login, and the way to scheduler and tracking.",
+                .summary = "The front door: pages, login, and the way to scheduler and tracking",
                 .conf = {web_keys, ARRAY_SIZE(web_keys)},
         };
         struct web w = {};

@@ -201,6 +201,44 @@ def test_pages_do_not_make_the_browser_ask(web):
     assert got.status == 401 and not got.headers["WWW-Authenticate"].startswith("Basic")
 
 
+# --- starting -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("args, env, said", [
+    (["--listen", "0.0.0.0:0"], {}, "reachable from other machines"),
+    (["--listen", "nonsense"], {}, '"nonsense" is not an address'),
+    (["--listen", "127.0.0.1:0"], {"ONEBOX_DATA_DIR": "/nonexistent"}, "/nonexistent/ui/shell.html"),
+    (["--listen", "127.0.0.1:0", "--allow-cidrs", "10.0.0.0/99"], {}, "10.0.0.0/99"),
+])
+def test_a_wrong_start_says_what_is_wrong(args, env, said):
+    root = short_directory()
+    daemon = Daemon("web", root, *args, env=env).start()
+    assert daemon.process.wait(20) == 1
+    assert said in daemon.log.read_text()
+    shutil.rmtree(root)
+
+
+def test_a_key_everybody_can_read_stops_the_start():
+    root = short_directory()
+    with Web(root) as w:
+        key = w.daemon.state / "auth/token.key"
+        assert key.stat().st_mode & 0o007 == 0
+    key.chmod(0o644)
+    daemon = Daemon("web", root, "--listen", "127.0.0.1:0").start()
+    assert daemon.process.wait(20) == 1
+    assert "token.key" in daemon.log.read_text()
+    shutil.rmtree(root)
+
+
+def test_beyond_this_machine_only_when_asked():
+    root = short_directory()
+    daemon = Daemon("web", root, "--listen", "0.0.0.0:0", "--allow-remote=yes",
+                    "--allow-cidrs=127.0.0.0/8")
+    with daemon:
+        port = int(daemon.said(r"on 0\.0\.0\.0:(\d+)"))
+        assert ask(port, "GET", "/health").status == 200
+    shutil.rmtree(root)
+
+
 # --- passing on ----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("path, upstream", [
