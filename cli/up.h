@@ -14,6 +14,7 @@
 
 #define UP_CHILDREN_MAX 64
 #define UP_RESTART_MIN (100 * USEC_PER_MSEC)
+#define UP_RESTART_READY_MAX USEC_PER_SEC /* who had been ready is missed */
 #define UP_RESTART_MAX (10 * USEC_PER_SEC)
 #define UP_STEADY_FOR (30 * USEC_PER_SEC) /* who lives so long starts anew with UP_RESTART_MIN */
 #define UP_FAILURES_MAX 6 /* 6 s with the waits between: who was killed before has gone */
@@ -79,8 +80,8 @@ void up_child_ended(struct up_child *child, int status);
  * once: ask again. */
 bool up_child_stop_next(struct up *u);
 void up_child_free_all(struct up *u);
-/* The wait after one of `last`, when it lived for `lived_for`. Pure. */
-usec_t up_child_backoff(usec_t last, usec_t lived_for);
+/* The wait after one of `last`, when it lived for `lived_for` and was ready or not. Pure. */
+usec_t up_child_backoff(usec_t last, usec_t lived_for, bool was_ready);
 
 /* up_notify.c: NOTIFY_SOCKET for the children. */
 int up_notify_open(struct up *u);

@@ -15,10 +15,10 @@
 
 #define N_COMMON_ARGS 7
 
-usec_t up_child_backoff(usec_t last, usec_t lived_for) {
+usec_t up_child_backoff(usec_t last, usec_t lived_for, bool was_ready) {
         if (last == 0 || lived_for >= UP_STEADY_FOR)
                 return UP_RESTART_MIN;
-        return MIN(last * 2, UP_RESTART_MAX);
+        return MIN(last * 2, was_ready ? UP_RESTART_READY_MAX : UP_RESTART_MAX);
 }
 
 static struct up_child *child_free(struct up_child *child) {
@@ -108,8 +108,8 @@ static void arm(struct up_child *child, usec_t in_for, loop_timer_fn *fn) {
                 log_errno(r, "%s: no timer", child->name);
 }
 
-static void start_later(struct up_child *child, usec_t lived_for) {
-        child->restart_for = up_child_backoff(child->restart_for, lived_for);
+static void start_later(struct up_child *child, usec_t lived_for, bool was_ready) {
+        child->restart_for = up_child_backoff(child->restart_for, lived_for, was_ready);
         child->state = UP_WAITING;
         arm(child, child->restart_for, on_restart);
 }
@@ -154,7 +154,7 @@ void up_child_start(struct up_child *child) {
         child->started_at = clock_mono(clock_system());
         if (spawn(child, &em) < 0) {
                 log_error("%s: %s", child->name, em.text);
-                start_later(child, 0);
+                start_later(child, 0, false);
                 if (++child->n_failures >= UP_FAILURES_MAX)
                         up_give_up(child->up, child);
                 return;
@@ -191,15 +191,16 @@ static void tell_end(const struct up_child *child, int status, bool told) {
 
 void up_child_ended(struct up_child *child, int status) {
         usec_t lived_for = clock_mono(clock_system()) - child->started_at;
+        bool was_ready = child->state == UP_READY;
 
         tell_end(child, status, child->state == UP_STOPPING);
         child->pid = 0;
         child->timer = loop_source_free(child->timer);
         if (child->wanted && child->state == UP_STOPPING) { /* told to start with a new file */
                 child->restart_for = 0;
-                start_later(child, UP_STEADY_FOR);
+                start_later(child, UP_STEADY_FOR, true);
         } else if (child->wanted) {
-                start_later(child, lived_for);
+                start_later(child, lived_for, was_ready);
                 if (++child->n_failures >= UP_FAILURES_MAX)
                         up_give_up(child->up, child);
                 log_warning("%s starts again in %u ms", child->name,

@@ -145,6 +145,14 @@ static int detach(struct cli *c, struct up *u) {
         return become_background(c);
 }
 
+/* Says who holds the lock. Who took it only now has just gone: then it is free for the one who will
+ * keep it, which with --detach is not this process. */
+static int refuse_second(struct cli *c) {
+        _cleanup_close_ int lock = -1;
+
+        return up_lock_take(&c->paths, &lock, &c->em);
+}
+
 int up_cmd(struct cli *c, int argc, char **argv) {
         static struct up_words w;
         _cleanup_(up_done) struct up u = {.c = c, .ready_fd = -1};
@@ -161,7 +169,7 @@ int up_cmd(struct cli *c, int argc, char **argv) {
                                      c->paths.state_dir);
         }
         if (r >= 0 && up_lock_holder(&c->paths, NULL) > 0)
-                r = up_lock_take(&c->paths, &lock, &c->em); /* says who holds it */
+                r = refuse_second(c);
         if (r >= 0 && w.detach)
                 r = detach(c, &u);
         if (r == 0 && lock < 0)

@@ -261,9 +261,9 @@ static int open_all(struct parts *p, struct errmsg *em) {
 static void close_all(struct parts *p) {
         struct scheduler *s = &p->s;
 
-        http_server_free(s->server);
         tidy_free(p->tidy);
-        engine_free(s->engine);
+        engine_free(s->engine); /* answers those who still wait, while they are there */
+        http_server_free(s->server);
         sources_free(s->sources);
         notices_free(s->notices);
         live_free(s->live);

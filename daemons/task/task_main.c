@@ -100,7 +100,7 @@ static int supervise(const struct paths *paths, const char *try_id, struct task_
         const struct clock *clock = clock_system();
         _cleanup_free_ char *socket_path = paths_runtime(paths, "scheduler.sock");
         const char *program = NULL;
-        struct arena arena;
+        _cleanup_(arena_done) struct arena arena = {};
         struct errmsg em;
         int r;
 

@@ -10,12 +10,14 @@ static void waits_grow_and_start_anew(void **state) {
         do {
                 usec_t last = wait;
 
-                wait = up_child_backoff(last, 0);
+                wait = up_child_backoff(last, 0, false);
                 assert_true(wait >= last && wait >= UP_RESTART_MIN && wait <= UP_RESTART_MAX);
         } while (wait < UP_RESTART_MAX && ++n < 20);
         assert_in_range(n, 4, 10);
-        assert_int_equal(up_child_backoff(wait, UP_STEADY_FOR - 1), UP_RESTART_MAX);
-        assert_int_equal(up_child_backoff(wait, UP_STEADY_FOR), UP_RESTART_MIN);
+        assert_int_equal(up_child_backoff(wait, UP_STEADY_FOR - 1, false), UP_RESTART_MAX);
+        assert_int_equal(up_child_backoff(wait, UP_STEADY_FOR, false), UP_RESTART_MIN);
+        assert_int_equal(up_child_backoff(wait, 1, true), UP_RESTART_READY_MAX);
+        assert_int_equal(up_child_backoff(UP_RESTART_MIN, 1, true), 2 * UP_RESTART_MIN);
 }
 
 static void children_are_found(void **state) {
