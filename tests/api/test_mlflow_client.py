@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tracking_test import Tracking
 
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 mlflow = pytest.importorskip("mlflow", reason="the mlflow client is not installed")
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
