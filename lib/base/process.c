@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,18 @@ static int arrange_fds(const struct process_spec *s, int *sources, size_t n, int
         return 0;
 }
 
+/* All from `first` on close at the exec; by hand where the kernel or a sandbox has no close_range.
+ */
+static void close_rest(unsigned first) {
+        struct rlimit limit = {.rlim_cur = 1024};
+
+        if (syscall(SYS_close_range, first, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) == 0)
+                return;
+        (void) getrlimit(RLIMIT_NOFILE, &limit);
+        for (unsigned fd = first; fd < MIN(limit.rlim_cur, (rlim_t) 65536); fd++)
+                (void) fcntl((int) fd, F_SETFD, FD_CLOEXEC);
+}
+
 /* In the child. Returns only on failure. */
 static int become(const struct process_spec *s, pid_t parent, int *sources, size_t n,
                   int *error_fd) {
@@ -72,8 +85,7 @@ static int become(const struct process_spec *s, pid_t parent, int *sources, size
         r = arrange_fds(s, sources, n, error_fd);
         if (r < 0)
                 return r;
-        if (syscall(SYS_close_range, (unsigned) n, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) < 0)
-                return -errno;
+        close_rest((unsigned) n);
         execve(s->path, (char *const *) s->argv, s->envp ? (char *const *) s->envp : environ);
         return -errno;
 }
