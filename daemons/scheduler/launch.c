@@ -99,7 +99,9 @@ static void on_answer(void *ctx, struct http_client_call *call,
 
         c->call = NULL;
         if (a->error < 0) {
-                call_again(c, a->text);
+                snprintf(text, sizeof(text), "%s does not answer (%s)", s->launch->socket_path,
+                         errmsg_strerror(a->error));
+                call_again(c, text);
                 return;
         }
         refused = a->status >= 400 && a->status < 500;

@@ -51,10 +51,6 @@ static const char first_tables[] =
         "  WITHOUT ROWID;"
         "CREATE INDEX tries_by_task ON tries (dag_run, task_id, map_index, try_number);"
         "CREATE INDEX tries_untold ON tries (try_id) WHERE told = 0 AND result IS NOT NULL;"
-        "CREATE TABLE xcom ("
-        "  dag_run INTEGER NOT NULL, task_id TEXT NOT NULL, map_index INTEGER NOT NULL,"
-        "  key TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,"
-        "  PRIMARY KEY (dag_run, task_id, map_index, key)) WITHOUT ROWID;"
         "CREATE TABLE import_errors ("
         "  id INTEGER PRIMARY KEY, filename TEXT NOT NULL, message TEXT NOT NULL,"
         "  at INTEGER NOT NULL, UNIQUE (filename, message));"
@@ -62,10 +58,7 @@ static const char first_tables[] =
         "  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, dag_id TEXT,"
         "  run_id TEXT, task_id TEXT, map_index INTEGER, try_number INTEGER, owner TEXT,"
         "  extra TEXT);"
-        "CREATE INDEX event_logs_by_dag ON event_logs (dag_id, id);"
-        "CREATE TABLE pools ("
-        "  name TEXT PRIMARY KEY, slots INTEGER NOT NULL, description TEXT);"
-        "INSERT INTO pools VALUES ('default_pool', 128, 'Default pool');";
+        "CREATE INDEX event_logs_by_dag ON event_logs (dag_id, id);";
 
 static const struct db_migration migrations[] = {
         {1, first_tables},
