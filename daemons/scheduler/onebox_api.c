@@ -14,6 +14,7 @@
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/sources.h"
+#include "daemons/scheduler/task_instances_sql.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -112,8 +113,25 @@ static int reply_why(struct http_request *req, const char *text) {
         return finish(req, &w, &b);
 }
 
+/* What has failed waits for nothing: its end says why. 1 when it has replied, 0 when nothing has
+ * failed. */
+static int why_failed(struct http_request *req, int64_t row, const char *task_id) {
+        const char *failed, *message;
+        int r;
+
+        r = task_instances_sql_failed(scheduler_api_of(req)->db, row,
+                                      str_empty(task_id) ? NULL : task_id, req->arena, &failed,
+                                      &message);
+        if (r != 0)
+                return MIN(r, 0);
+        r = reply_why(req, arena_printf(req->arena, "task \"%s\" failed: %s; its log says more",
+                                        failed, str_empty(message) ? "without a word" : message));
+        return r < 0 ? r : 1;
+}
+
 /* A run that has left the memory has nothing left to wait for. */
-static int why_past(struct http_request *req, const char *dag_id, const char *run_id) {
+static int why_past(struct http_request *req, const char *dag_id, const char *run_id,
+                    const char *task_id) {
         struct dag_runs_sql_row row;
         int r;
 
@@ -123,6 +141,9 @@ static int why_past(struct http_request *req, const char *dag_id, const char *ru
         if (r > 0)
                 return http_request_reply_error(req, 404, "DAG \"%s\" has no run \"%s\"", dag_id,
                                                 run_id);
+        r = why_failed(req, row.id, task_id);
+        if (r != 0)
+                return MIN(r, 0);
         return reply_why(req, arena_printf(req->arena, "run \"%s\" has ended: %s", run_id,
                                            run_state_name(row.state)));
 }
@@ -137,6 +158,7 @@ int onebox_api_why(struct http_request *req) {
         struct world_run *run;
         struct world_dag *wd;
         usec_t now = clock_now(s->clock);
+        int r;
 
         if (str_empty(dag_id))
                 return http_request_reply_error(req, 422, "\"dag_id\" is missing");
@@ -149,7 +171,10 @@ int onebox_api_why(struct http_request *req) {
         }
         run = world_get_run(wd, run_id);
         if (!run)
-                return why_past(req, dag_id, run_id);
+                return why_past(req, dag_id, run_id, task_id);
+        if (run_state_is_finished(run->state) &&
+            (r = why_failed(req, scheduler_run_row(run), task_id)) != 0)
+                return MIN(r, 0);
         if (str_empty(task_id)) {
                 why_run(&s->world, run, now, text);
                 return reply_why(req, text);

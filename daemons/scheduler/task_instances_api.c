@@ -11,7 +11,8 @@
 #define COLUMNS                                                                             \
         "r.dag_id, r.run_id, t.task_id, t.map_index, t.state, t.try_number, t.max_tries, "  \
         "t.try_id, t.queued_at, t.started_at, t.ended_at, t.retry_at, t.operator, t.pool, " \
-        "t.pool_slots, t.priority, r.logical_at, r.run_after_at, r.version"
+        "t.pool_slots, t.priority, r.logical_at, r.run_after_at, r.version, "               \
+        "(SELECT y.message FROM tries y WHERE y.try_id = t.try_id)"
 #define FROM "task_instances t JOIN dag_runs r ON r.id = t.dag_run"
 #define NO_ID "00000000-0000-0000-0000-000000000000"
 
@@ -22,17 +23,19 @@ static void write_host(struct json_write *w) {
         json_write_kv_str(w, "hostname", host);
 }
 
-static void write_state(struct json_write *w, const char *name, usec_t retry_at) {
+/* message: what the latest try said of its end, or NULL. */
+static void write_state(struct json_write *w, const char *name, usec_t retry_at,
+                        const char *message) {
         enum task_state state = TASK_NONE;
 
         (void) task_state_parse(name, &state);
         json_write_kv_str(w, "state", task_state_rest_name(state));
         json_write_kv_str(w, "state_detail", name);
-        json_write_kv_str(w, "note",
-                          state == TASK_INTERRUPTED
-                                  ? "cut off by a stop of the machine; begins again without using "
-                                    "a retry"
-                                  : NULL);
+        if (state == TASK_INTERRUPTED)
+                message = "cut off by a stop of the machine; begins again without using a retry";
+        else if (state != TASK_FAILED && state != TASK_UP_FOR_RETRY)
+                message = NULL;
+        json_write_kv_str(w, "note", message);
         rest_kv_at(w, "next_try_at", retry_at);
 }
 
@@ -59,7 +62,7 @@ static int write_row(struct http_request *req, struct db_stmt *s, struct json_wr
         json_write_kv_str(w, "task_id", task_id);
         json_write_kv_str(w, "task_display_name", task_id);
         json_write_kv_i64(w, "map_index", db_col_i64(s, 3));
-        write_state(w, db_col_text(s, 4), scheduler_db_col_at(s, 11));
+        write_state(w, db_col_text(s, 4), scheduler_db_col_at(s, 11), db_col_text(s, 19));
         json_write_kv_i64(w, "try_number", db_col_i64(s, 5));
         json_write_kv_i64(w, "max_tries", db_col_i64(s, 6));
         json_write_kv_str(w, "try_id", try_id);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemons/scheduler/scheduler_db.h"
+#include "lib/base/arena.h"
 #include "lib/base/str.h"
 
 enum {
@@ -89,4 +90,25 @@ int task_instances_sql_load(struct db *db, int64_t dag_run, struct world_run *ru
                         return r;
         }
         return r;
+}
+
+int task_instances_sql_failed(struct db *db, int64_t dag_run, const char *task_id, struct arena *a,
+                              const char **ret_task_id, const char **ret_message) {
+        DB_USE struct db_stmt *s = db_use(db, &task_instances_sql_set, TASKS_failed);
+        const char *id, *message;
+        int r;
+
+        db_bind_i64(s, 1, dag_run);
+        db_bind_text(s, 2, task_id);
+        db_bind_text(s, 3, task_id);
+        r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : 1;
+        id = arena_strdup(a, db_col_text(s, 0));
+        message = arena_strdup(a, db_col_is_null(s, 1) ? "" : db_col_text(s, 1));
+        if (!id || !message)
+                return -ENOMEM;
+        *ret_task_id = id;
+        *ret_message = message;
+        return 0;
 }

@@ -17,3 +17,8 @@ int task_instances_sql_update(struct db *db, int64_t dag_run, const struct world
 /* Fills the rows of a restored run's tasks; tasks without a row stay as they are.
  * -EUCLEAN: a row cannot be read. */
 int task_instances_sql_load(struct db *db, int64_t dag_run, struct world_run *run);
+
+/* The first task of a run that failed (task_id NULL: of any name) and what its last try said of its
+ * end, "" when nothing. 0, or 1 when none has failed. */
+int task_instances_sql_failed(struct db *db, int64_t dag_run, const char *task_id, struct arena *a,
+                              const char **ret_task_id, const char **ret_message);
