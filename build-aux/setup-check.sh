@@ -70,7 +70,7 @@ run_unit() {
 run_pytest() {
         test_env
         cd "$TOP" || return
-        "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -rfE --tb=short "$@"
+        "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -rfE --tb=short --durations=5 "$@"
 }
 
 # kill -9 of every daemon at random moments while runs go through; then the same with the tasks'
