@@ -101,6 +101,11 @@ def test_a_program_that_is_not_there_says_so(box):
     assert r["state"] == "failed"
     assert any("no-such-command-here" in line for line in log_of(box, "nothing", run_id, "a"))
     assert tries(box, "nothing", run_id, "a")[0]["exit_code"] == 127
+    a = box.get(f"/api/v2/dags/nothing/dagRuns/{quote(run_id)}/taskInstances/a").json
+    assert a["note"] == "exit code 127"
+    for path in ("", "&task_id=a"):
+        text = box.get(f"/api/onebox/v1/why?dag_id=nothing&run_id={quote(run_id)}{path}").json["text"]
+        assert text == 'task "a" failed: exit code 127; its log says more'
 
 
 # --- people change things -----------------------------------------------------------------------------
