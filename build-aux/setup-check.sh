@@ -130,7 +130,7 @@ check() {
         suite "unit tests, corpora, house rules" 600 run_unit
         if ! $unit; then
                 step "build as installed" build "$BUILD/demo" all "${INSTALL_CONFIGURE[@]}"
-                suite "API tests" 720 run_pytest tests/api
+                suite "API tests" 720 run_pytest tests/api tests/browser
                 # Where Chromium and node are missing this says so and passes.
                 suite "pages in a browser" 240 run_pytest tests/browser
                 suite "kill rounds" 300 run_kill_rounds

@@ -78,11 +78,20 @@ class Machine:
         self.process = None
         self.leader = None
         self.disk.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self.disk, ignore_errors=True)
+        self._remove_orphans()
         subprocess.run(["cp", "-a", "--reflink=auto", str(root_of(packages)), str(self.disk)],
                        check=True)
         (self.disk / "etc/machine-id").write_text("")
         (self.disk / "etc/hostname").write_text(name + "\n")
+
+    def _remove_orphans(self):
+        """Disks of machines of this name whose tests were killed."""
+        for left in self.disk.parent.glob(self.name + "-*"):
+            pid = left.name.removeprefix(self.name + "-").split(".")[0]
+            if pid == str(os.getpid()) or not Path("/proc", pid).exists():
+                shutil.rmtree(left, ignore_errors=True)
+                if left.is_file():
+                    left.unlink()
 
     # --- power ---
 
@@ -90,7 +99,8 @@ class Machine:
         """Boots and waits until systemd calls itself running or degraded; returns which."""
         Path("/run/systemd").mkdir(exist_ok=True)
         self.console = open(self.disk.with_suffix(".console"), "ab")
-        command = ["systemd-nspawn", "-q", "-D", str(self.disk), "--boot", "--register=no",
+        # Killed tests take their machine with them.
+        command = ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "-q", "-D", str(self.disk), "--boot", "--register=no",
                    "--keep-unit", "--machine=" + self.name, "--capability=all", "--console=pipe"]
         if self.private_network:
             command.append("--private-network")
