@@ -23,7 +23,7 @@
 struct follow {
         struct cli *c;
         const char *dag, *run;
-        struct strmap states; /* task id to its last told state (static or from told_arena) */
+        struct strmap states; /* task id to the state and try last told, in told_arena */
         struct arena told_arena;
         usec_t lost_at; /* since when the scheduler does not answer; 0: it does */
 };
@@ -35,23 +35,34 @@ static const char *paint(const struct cli *c, const char *state) {
                        : state;
 }
 
+/* Waiting for a slot is no news. */
+static bool is_quiet(const char *state) {
+        return str_eq(state, "-") || str_eq(state, "scheduled") || str_eq(state, "queued");
+}
+
 /* For scripts only the end counts. */
 static void tell(struct follow *f, const struct json *task) {
         const char *id = show_text(task, "task_id"), *state = show_text(task, "state");
-        const char *old = strmap_get(&f->states, id);
+        const char *try_number = show_any(&f->c->arena, task, "try_number"), *news;
         usec_t now = clock_now(clock_system());
         char when[TIMESTAMP_SIZE];
-        bool ended;
+        bool ended, again;
 
-        if (f->c->json || str_eq(old, state) || (!old && str_eq(state, "-")))
+        if (f->c->json || is_quiet(state))
                 return;
+        news = arena_printf(&f->c->arena, "%s %s", state, try_number);
+        if (!news || str_eq(strmap_get(&f->states, id), news))
+                return;
+        again = !str_eq(try_number, "1") && str_eq(state, "running");
         ended = json_is(json_get(task, "end_date"), JSON_STRING);
         timestamp_print(now, TIMESTAMP_SECONDS | TIMESTAMP_SPACE, when);
-        printf("%.8s  %-28s %s%s%s%s\n", when + 11, id, paint(f->c, state), ended ? " after " : "",
+        printf("%.8s  %-28s %s%s%s%s%s%s\n", when + 11, id, paint(f->c, state),
+               ended ? " after " : "",
                ended ? show_span(&f->c->arena, task, "start_date", "end_date", now) : "",
+               again ? ", try " : "", again ? try_number : "",
                str_eq(state, "up_for_retry") ? ": will be tried again" : "");
         fflush(stdout);
-        (void) strmap_set(&f->states, id, arena_strdup(&f->told_arena, state));
+        (void) strmap_set(&f->states, id, arena_strdup(&f->told_arena, news));
         if (str_eq(state, "failed"))
                 (void) log_text_tail(f->c, f->dag, f->run, task, N_LOG_LINES);
 }

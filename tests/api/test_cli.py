@@ -291,6 +291,15 @@ def test_a_failing_run_says_so(box):
     assert "has no task tow: did you mean two?" in box.bad("logs", "hello", "latest", "tow")
 
 
+def test_a_retry_is_told(box):
+    box.pipeline("again", "name: again\npipelines:\n  - pipeline: again\n    start_date: 2026-01-01\n"
+                 "    timeout_minutes: 10\n    tasks:\n      - task: flaky\n        type: python\n"
+                 "        cmd: 'test $ONEBOX_TRY = 2'\n        retries: 1\n        retry_delay: 1s\n")
+    out = box.good("trigger", "again", "-f")
+    assert re.search(r"flaky +up_for_retry.*will be tried again", out)
+    assert re.search(r"flaky +(running, try 2|success)", out)
+
+
 def test_names_that_do_not_exist(box):
     assert 'DAG "nope"' in box.bad("trigger", "nope") and "404" in box.bad("trigger", "nope")
     box.bad("runs", "hello", "nope")
