@@ -12,9 +12,11 @@ arch=$(dpkg --print-architecture)
 work=$build/deb root=$build/deb/root
 programs=()
 
+# The packages of the libraries the programs name themselves, at least as new as here.
 depends() {
-        ldd "${programs[@]}" | awk '$3 ~ /^\// { print $3 }' | xargs -r readlink -f | sort -u |
-                xargs -r dpkg-query -S 2>/dev/null | cut -d: -f1 | sort -u |
+        # shellcheck disable=SC2016 # dpkg-query's own words
+        objdump -p "${programs[@]}" | awk '$1 == "NEEDED" { print "*/" $2 }' | sort -u |
+                xargs -r dpkg-query -S | cut -d: -f1 | sort -u |
                 xargs -r dpkg-query -W -f '${Package} (>= ${Version})\n' |
                 sed -E 's/ \(>= ([0-9]+:)?([^-)+~]+)[^)]*\)/ (>= \1\2)/' | paste -sd, | sed 's/,/, /g'
 }
