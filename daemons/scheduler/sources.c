@@ -25,6 +25,7 @@
 #include "lib/net/loop.h"
 
 #define DEBOUNCE_FOR (200 * USEC_PER_MSEC)
+#define AGAIN_FOR (2 * USEC_PER_SEC)
 enum { DEPTH_MAX = 16, ERRORS_MAX = 1000 };
 
 /* All that one reading of all directories gave. */
@@ -34,6 +35,7 @@ struct sources_read {
         size_t n_sets;
         struct import_errors_sql_row *errors; /* texts live in the sets and the arena */
         size_t n_errors, n_errors_allocated;
+        bool is_partial; /* a directory could not be read: again soon */
         struct arena arena;
 };
 
@@ -45,8 +47,9 @@ struct sources {
         struct loop_source *debounce, *look;
         struct loop_source *watches[SOURCES_WATCHES];
         size_t n_watches;
-        bool reading; /* a job is under way */
-        bool again;   /* something changed meanwhile */
+        size_t n_errors; /* of the last reading */
+        bool reading;    /* a job is under way */
+        bool again;      /* something changed meanwhile */
 };
 
 /* --- the job ------------------------------------------------------------------------------------
@@ -66,10 +69,14 @@ static int add_error(struct sources_read *read, const char *file, const char *te
         return 0;
 }
 
+/* Could the file, or a directory above it, not be read? */
 static bool file_has_error(const struct sources_read *read, const char *file) {
-        for (size_t i = 0; i < read->n_errors; i++)
-                if (str_eq(read->errors[i].filename, file))
+        for (size_t i = 0; i < read->n_errors; i++) {
+                const char *rest = str_after(file, read->errors[i].filename);
+
+                if (rest && (*rest == 0 || *rest == '/'))
                         return true;
+        }
         return false;
 }
 
@@ -227,9 +234,12 @@ static void done_read(struct scheduler *s, struct engine_job *job, int r) {
         } else if (r != -ECANCELED) {
                 x->again = true;
         }
-        read_free(read);
         if (x->again && r != -ECANCELED)
-                loop_source_arm_in(x->debounce, r < 0 ? 2 * USEC_PER_SEC : DEBOUNCE_FOR);
+                loop_source_arm_in(x->debounce, r < 0 ? AGAIN_FOR : DEBOUNCE_FOR);
+        else if ((read->is_partial || read->n_errors != x->n_errors) && r != -ECANCELED)
+                loop_source_arm_in(x->debounce, AGAIN_FOR); /* it may have been the moment */
+        x->n_errors = read->n_errors;
+        read_free(read);
 }
 
 /* --- watching -----------------------------------------------------------------------------------
@@ -254,8 +264,8 @@ static void watch_tree(struct sources *x, const char *dir, int depth) {
         if (depth > DEPTH_MAX || x->n_watches == SOURCES_WATCHES)
                 return;
         if (loop_inotify(x->s->loop, dir,
-                         IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE |
-                                 IN_ONLYDIR | IN_ATTRIB,
+                         IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MOVE_SELF |
+                                 IN_DELETE_SELF | IN_CREATE | IN_ONLYDIR | IN_ATTRIB,
                          on_change, x, &x->watches[x->n_watches]) < 0)
                 return;
         x->n_watches++;
@@ -304,6 +314,7 @@ static int load(struct sources *x, struct sources_read *read) {
                         r = text ? add_error(read, *dir, text) : -ENOMEM;
                         if (r < 0)
                                 return r;
+                        read->is_partial = true;
                         continue;
                 }
                 read->n_sets++;
@@ -338,7 +349,7 @@ void sources_read(struct scheduler *s) {
         if (r < 0) {
                 log_errno(r, "the pipelines cannot be read now");
                 read_free(read);
-                loop_source_arm_in(x->debounce, 2 * USEC_PER_SEC);
+                loop_source_arm_in(x->debounce, AGAIN_FOR);
                 return;
         }
         x->reading = true;

@@ -219,6 +219,22 @@ def test_a_version_that_cannot_be_read_stops_nothing(own):
     assert "left out" in own.tail(1 << 20)
 
 
+def test_a_directory_that_cannot_be_read_takes_nothing_away(own):
+    """What it gave stays, and the error goes by itself."""
+    own.up()
+    load(own, "kept", [("a", "true")])
+    directory = own.state + "/pipelines"
+    os.rename(directory, directory + ".away")
+    with open(directory, "w") as f:
+        f.write("no directory")
+    own.wait(lambda: own.get("/api/v2/importErrors").json["total_entries"], 90, "the error")
+    assert not own.get("/api/v2/dags/kept").json["is_stale"]
+    os.remove(directory)
+    os.rename(directory + ".away", directory)
+    own.wait(lambda: own.get("/api/v2/importErrors").json["total_entries"] == 0, 20, "the error's end")
+    assert run(own, "kept")[1]["state"] == "success"
+
+
 def has_faults():
     """Is the build one with --enable-faults?"""
     with open(os.path.join(build_dir(), "config.h")) as f:
