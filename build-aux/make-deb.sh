@@ -12,13 +12,10 @@ arch=$(dpkg --print-architecture)
 work=$build/deb root=$build/deb/root
 programs=()
 
-# The packages of the libraries the programs name themselves, at least as new as here.
+# The packages of the libraries the programs name themselves.
 depends() {
-        # shellcheck disable=SC2016 # dpkg-query's own words
         objdump -p "${programs[@]}" | awk '$1 == "NEEDED" { print "*/'"$(cc -print-multiarch)"'/" $2 }' | sort -u |
-                xargs -r dpkg-query -S | cut -d: -f1 | sort -u |
-                xargs -r dpkg-query -W -f '${Package} (>= ${Version})\n' |
-                sed -E 's/ \(>= ([0-9]+:)?([^-)+~]+)[^)]*\)/ (>= \1\2)/' | paste -sd, | sed 's/,/, /g'
+                xargs -r dpkg-query -S | cut -d: -f1 | sort -u | paste -sd, | sed 's/,/, /g'
 }
 
 control() {
