@@ -11,6 +11,7 @@
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/job.h"
 #include "daemons/tracking/page_token.h"
+#include "daemons/tracking/search_page.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
@@ -193,41 +194,27 @@ int experiments_api_get_by_name(struct http_request *req) {
         return job_read(&q, run_get_by_name, &in);
 }
 
+static int write_found(struct job *j, struct db *db, struct db_stmt *s) {
+        struct experiment e;
+        int r = experiments_sql_read(s, j->arena, &e);
+
+        return r < 0 ? r : write_experiment(j, db, &e);
+}
+
 static int run_search(struct job *j, struct db *db) {
-        struct search_sql sql _cleanup_(search_sql_done) = {};
         const struct experiments_search *in = j->in;
-        int64_t n_page = in->limit - 1, n = 0;
-        DB_USE struct db_stmt *s = NULL;
+        struct search_sql sql _cleanup_(search_sql_done) = {};
         int r;
 
         search_sql_init(&sql, j->arena);
         r = experiments_search_build(in, &j->refusal, &sql);
-        if (r == 0)
-                r = search_sql_prepare(&sql, db, &s);
-        while (r == 0 && n < in->limit && (r = db_step(s)) == DB_ROW) {
-                struct experiment e;
-
-                r = 0;
-                if (n++ == n_page)
-                        break;
-                if (n == 1)
-                        json_write_kv_array(&j->json, "experiments");
-                json_write_object(&j->json);
-                r = experiments_sql_read(s, j->arena, &e);
-                if (r == 0)
-                        r = write_experiment(j, db, &e);
-                json_write_end(&j->json);
-        }
-        if (n > 0)
-                json_write_end(&j->json);
-        if (n > n_page) {
-                const char *token = page_token_print(j->arena, in->offset + n_page);
-
-                if (!token)
-                        return -ENOMEM;
-                json_write_kv_str(&j->json, "next_page_token", token);
-        }
-        return r;
+        if (r != 0)
+                return r;
+        return search_page_write(j, db, &sql,
+                                 &(struct search_page){.key = "experiments",
+                                                       .limit = in->limit,
+                                                       .offset = in->offset,
+                                                       .write = write_found});
 }
 
 int experiments_api_search(struct http_request *req) {

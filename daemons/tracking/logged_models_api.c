@@ -13,6 +13,7 @@
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/run_name.h"
 #include "daemons/tracking/runs_json.h"
+#include "daemons/tracking/search_page.h"
 #include "lib/base/entropy.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
@@ -288,43 +289,27 @@ int logged_models_api_log_params(struct http_request *req) {
         return job_write(&q, run_log_params, &in);
 }
 
+static int write_found(struct job *j, struct db *db, struct db_stmt *s) {
+        struct logged_model m;
+        int r = logged_models_sql_read(s, j->arena, &m);
+
+        return r < 0 ? r : write_model(&j->json, db, &m);
+}
+
 static int run_search(struct job *j, struct db *db) {
         const struct logged_models_search *in = j->in;
         struct search_sql sql _cleanup_(search_sql_done) = {};
-        int64_t n = 0, n_page = in->limit - 1;
-        DB_USE struct db_stmt *s = NULL;
-        const char *token;
         int r;
 
         search_sql_init(&sql, j->arena);
         r = logged_models_search_build(in, &j->refusal, &sql);
-        if (r == 0)
-                r = search_sql_prepare(&sql, db, &s);
-        while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                struct logged_model m;
-
-                r = 0;
-                if (n++ == n_page)
-                        break;
-                if (n == 1)
-                        json_write_kv_array(&j->json, "models");
-                json_write_object(&j->json);
-                r = logged_models_sql_read(s, j->arena, &m);
-                if (r == 0)
-                        r = write_model(&j->json, db, &m);
-                json_write_end(&j->json);
-        }
         if (r != 0)
                 return r;
-        if (n > 0)
-                json_write_end(&j->json);
-        if (n <= n_page)
-                return 0;
-        token = page_token_print(j->arena, in->offset + n_page);
-        if (!token)
-                return -ENOMEM;
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return 0;
+        return search_page_write(j, db, &sql,
+                                 &(struct search_page){.key = "models",
+                                                       .limit = in->limit,
+                                                       .offset = in->offset,
+                                                       .write = write_found});
 }
 
 static void read_datasets(struct ask *q, struct logged_models_search *in) {

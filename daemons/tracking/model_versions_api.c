@@ -11,6 +11,7 @@
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/registry_json.h"
 #include "daemons/tracking/registry_search.h"
+#include "daemons/tracking/search_page.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
@@ -268,43 +269,27 @@ int model_versions_api_download_uri(struct http_request *req) {
         return job_read(&q, run_download_uri, &in);
 }
 
+static int write_found(struct job *j, struct db *db, struct db_stmt *s) {
+        struct model_version m;
+        int r = model_versions_sql_read(s, j->arena, &m);
+
+        return r < 0 ? r : registry_json_write_version(j, db, &m, false);
+}
+
 static int run_search(struct job *j, struct db *db) {
         const struct registry_search *in = j->in;
         struct search_sql sql _cleanup_(search_sql_done) = {};
-        int64_t n = 0, n_page = in->limit - 1;
-        DB_USE struct db_stmt *s = NULL;
-        const char *token;
         int r;
 
         search_sql_init(&sql, j->arena);
         r = registry_search_versions(in, &j->refusal, &sql);
-        if (r == 0)
-                r = search_sql_prepare(&sql, db, &s);
-        while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                struct model_version m;
-
-                r = 0;
-                if (n++ == n_page)
-                        break;
-                if (n == 1)
-                        json_write_kv_array(&j->json, "model_versions");
-                json_write_object(&j->json);
-                r = model_versions_sql_read(s, j->arena, &m);
-                if (r == 0)
-                        r = registry_json_write_version(j, db, &m, false);
-                json_write_end(&j->json);
-        }
         if (r != 0)
                 return r;
-        if (n > 0)
-                json_write_end(&j->json);
-        if (n <= n_page)
-                return 0;
-        token = page_token_print(j->arena, in->offset + n_page);
-        if (!token)
-                return -ENOMEM;
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return 0;
+        return search_page_write(j, db, &sql,
+                                 &(struct search_page){.key = "model_versions",
+                                                       .limit = in->limit,
+                                                       .offset = in->offset,
+                                                       .write = write_found});
 }
 
 int model_versions_api_search(struct http_request *req) {

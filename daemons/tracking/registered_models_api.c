@@ -7,6 +7,7 @@
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/registry_json.h"
 #include "daemons/tracking/registry_search.h"
+#include "daemons/tracking/search_page.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
@@ -170,43 +171,27 @@ int registered_models_api_delete(struct http_request *req) {
         return job_write(&q, run_delete, &in);
 }
 
+static int write_found(struct job *j, struct db *db, struct db_stmt *s) {
+        struct registered_model m;
+        int r = registered_models_sql_read(s, j->arena, &m);
+
+        return r < 0 ? r : registry_json_write_model(j, db, &m, true);
+}
+
 static int run_search(struct job *j, struct db *db) {
         const struct registry_search *in = j->in;
         struct search_sql sql _cleanup_(search_sql_done) = {};
-        int64_t n = 0, n_page = in->limit - 1;
-        DB_USE struct db_stmt *s = NULL;
-        const char *token;
         int r;
 
         search_sql_init(&sql, j->arena);
         r = registry_search_models(in, &j->refusal, &sql);
-        if (r == 0)
-                r = search_sql_prepare(&sql, db, &s);
-        while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                struct registered_model m;
-
-                r = 0;
-                if (n++ == n_page)
-                        break;
-                if (n == 1)
-                        json_write_kv_array(&j->json, "registered_models");
-                json_write_object(&j->json);
-                r = registered_models_sql_read(s, j->arena, &m);
-                if (r == 0)
-                        r = registry_json_write_model(j, db, &m, true);
-                json_write_end(&j->json);
-        }
         if (r != 0)
                 return r;
-        if (n > 0)
-                json_write_end(&j->json);
-        if (n <= n_page)
-                return 0;
-        token = page_token_print(j->arena, in->offset + n_page);
-        if (!token)
-                return -ENOMEM;
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return 0;
+        return search_page_write(j, db, &sql,
+                                 &(struct search_page){.key = "registered_models",
+                                                       .limit = in->limit,
+                                                       .offset = in->offset,
+                                                       .write = write_found});
 }
 
 int registered_models_api_search(struct http_request *req) {

@@ -1,0 +1,36 @@
+#include "daemons/tracking/search_page.h"
+
+#include <errno.h>
+
+#include "daemons/tracking/page_token.h"
+
+int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
+                      const struct search_page *p) {
+        int64_t n = 0, n_page = p->limit - 1;
+        DB_USE struct db_stmt *s = NULL;
+        const char *token;
+        int r;
+
+        r = search_sql_prepare(sql, db, &s);
+        while (r == 0 && (r = db_step(s)) == DB_ROW) {
+                r = 0;
+                if (n++ == n_page)
+                        break;
+                if (n == 1)
+                        json_write_kv_array(&j->json, p->key);
+                json_write_object(&j->json);
+                r = p->write(j, db, s);
+                json_write_end(&j->json);
+        }
+        if (r != 0)
+                return r;
+        if (n > 0)
+                json_write_end(&j->json);
+        if (n <= n_page)
+                return 0;
+        token = page_token_print(j->arena, p->offset + n_page);
+        if (!token)
+                return -ENOMEM;
+        json_write_kv_str(&j->json, "next_page_token", token);
+        return 0;
+}

@@ -1,0 +1,17 @@
+/* search_page.h: a page of a search as the answer has it: an array, which is left out when it would
+ * be empty, and the token of the next page when there is one. */
+#pragma once
+
+#include "daemons/tracking/job.h"
+#include "daemons/tracking/search_sql.h"
+
+struct search_page {
+        const char *key;       /* of the array */
+        int64_t limit, offset; /* of the statement, which asks for one row more than a page holds */
+        /* Writes the fields of the object of the row `s` stands on. 0 or -errno. */
+        int (*write)(struct job *j, struct db *db, struct db_stmt *s);
+};
+
+/* Runs the statement and writes the page to j->json. 0 or -errno. */
+int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
+                      const struct search_page *p);
