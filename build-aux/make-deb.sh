@@ -27,7 +27,7 @@ Maintainer: onebox
 Section: science
 Priority: optional
 Installed-Size: $(du -sk "$root" | cut -f1)
-Depends: $(depends), systemd
+Depends: $(depends), systemd, tzdata
 Recommends: python3-venv, openssh-server
 Description: a whole ML platform on one Linux machine
  Pipelines on a schedule, experiment tracking that speaks MLflow's protocol, a model registry and

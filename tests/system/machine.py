@@ -15,7 +15,7 @@ from pathlib import Path
 CACHE = Path(os.environ.get("ONEBOX_CACHE") or Path.home() / ".cache/onebox")
 
 SYSTEMD = ["systemd", "systemd-sysv", "dbus", "procps", "iproute2", "netbase", "ca-certificates"]
-TOOLS = ["curl", "openssh-server", "openssh-client", "python3", "adduser"]
+TOOLS = ["curl", "openssh-server", "openssh-client", "python3", "tzdata"]
 
 
 class Failed(Exception):
