@@ -24,9 +24,8 @@
 #include "daemons/scheduler/scheduler_db.h"
 #include "daemons/scheduler/sources.h"
 #include "daemons/scheduler/tidy.h"
+#include "lib/auth/auth_files.h"
 #include "lib/auth/auth_http.h"
-#include "lib/auth/auth_store.h"
-#include "lib/auth/auth_token.h"
 #include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
@@ -55,7 +54,7 @@ static const struct options_daemon daemon_options = {
 /* What lives beside struct scheduler for the whole life. */
 struct parts {
         struct scheduler s;
-        struct auth_store *store;
+        struct auth_files auth_files;
         struct tidy *tidy;
         char *db_uri;
         int lock_fd;
@@ -132,24 +131,15 @@ static size_t find_forwarders(uid_t *uids) {
 }
 
 static int open_auth(struct parts *p, struct errmsg *em) {
-        _cleanup_free_ char *store_path = paths_state(p->s.paths, "auth/auth.db");
-        _cleanup_free_ char *key_path = paths_state(p->s.paths, "auth/token.key");
         struct scheduler *s = &p->s;
         uid_t forwarders[1];
         size_t n = find_forwarders(forwarders);
-        int r;
+        int r = auth_files_open(s->paths, NULL, s->clock, s->entropy, em, &p->auth_files);
 
-        if (!store_path || !key_path)
-                return errmsg_fail(em, -ENOMEM, "no memory");
-        r = fileio_mkdir_parents(store_path, 0750);
-        if (r < 0)
-                return errmsg_errno(em, r, "cannot make the directory of %s", store_path);
-        r = auth_store_open(store_path, AUTH_STORE_CREATE, s->clock, s->entropy, em, &p->store);
-        if (r >= 0)
-                r = auth_token_key_open(key_path, true, 0640, s->entropy, em, &s->token_key);
         if (r < 0)
                 return r;
-        r = auth_check_new(&(struct auth_check_options){.store = p->store,
+        s->token_key = p->auth_files.key;
+        r = auth_check_new(&(struct auth_check_options){.store = p->auth_files.store,
                                                         .key = s->token_key,
                                                         .clock = s->clock,
                                                         .entropy = s->entropy,
@@ -275,8 +265,7 @@ static void close_all(struct parts *p) {
                 world_done(&s->world);
         strmap_done(&s->zones);
         auth_check_free(s->auth);
-        auth_token_key_free(s->token_key);
-        auth_store_free(p->store);
+        auth_files_done(&p->auth_files);
         db_readers_free(s->readers);
         db_free(s->db);
         mem_free(s->tasks_dir);

@@ -21,10 +21,8 @@
 #include "daemons/tracking/tracking_hooks.h"
 #include "daemons/tracking/tracking_routes.h"
 #include "daemons/tracking/tracking_schema.h"
-#include "lib/auth/auth_audit.h"
 #include "lib/auth/auth_check.h"
-#include "lib/auth/auth_store.h"
-#include "lib/auth/auth_token.h"
+#include "lib/auth/auth_files.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
@@ -46,8 +44,7 @@ struct daemon {
         struct paths paths;
         struct arena arena; /* for the daemon's life */
         struct loop_source *term, *interrupt;
-        struct auth_token_key *key;
-        struct auth_store *store;
+        struct auth_files auth_files;
         struct tracking tracking;
         bool draining;
 };
@@ -87,52 +84,21 @@ static size_t add_uid(uid_t *uids, size_t n, const char *name) {
         return n;
 }
 
-static int open_auth_files(struct daemon *d, struct errmsg *em) {
-        const char *dir = arena_printf(&d->arena, "%s/auth", d->paths.state_dir);
-        const char *key = arena_printf(&d->arena, "%s/auth/token.key", d->paths.state_dir);
-        const char *db = arena_printf(&d->arena, "%s/auth/auth.db", d->paths.state_dir);
-        const char *log = arena_printf(&d->arena, "%s/auth/audit-tracking.log", d->paths.state_dir);
-        int r;
-
-        if (!dir || !key || !db || !log)
-                return errmsg_errno(em, -ENOMEM, "cannot start");
-        r = fileio_mkdir_p(dir, 0750);
-        if (r < 0)
-                return errmsg_errno(em, r, "%s", dir);
-        r = auth_token_key_open(key, true, 0640, entropy_system(), em, &d->key);
-        if (r >= 0)
-                r = auth_store_open(db, AUTH_STORE_CREATE, clock_system(), entropy_system(), em,
-                                    &d->store);
-        if (r >= 0)
-                r = auth_audit_open(log, 0, clock_system(), em, &d->tracking.audit);
-        return r;
-}
-
-/* Without access control a task's token still says which task it is, so the key is read when it is
- * there; nothing is made. */
-static void open_auth_if_there(struct daemon *d) {
-        const char *key = arena_printf(&d->arena, "%s/auth/token.key", d->paths.state_dir);
-        const char *db = arena_printf(&d->arena, "%s/auth/auth.db", d->paths.state_dir);
-
-        if (key && auth_token_key_open(key, false, 0640, entropy_system(), NULL, &d->key) < 0)
-                d->key = NULL;
-        if (db && auth_store_open(db, 0, clock_system(), entropy_system(), NULL, &d->store) < 0)
-                d->store = NULL;
-}
-
 static int open_auth(struct daemon *d, bool on, struct errmsg *em) {
         struct auth_check_options o = {.clock = clock_system(), .entropy = entropy_system()};
         uid_t services[2], forwarders[1];
         int r = 0;
 
+        /* Without access control a task's token still says which task it is. */
         if (on)
-                r = open_auth_files(d, em);
+                r = auth_files_open(&d->paths, "tracking", o.clock, o.entropy, em, &d->auth_files);
         else
-                open_auth_if_there(d);
+                auth_files_open_existing(&d->paths, o.clock, o.entropy, &d->auth_files);
         if (r < 0)
                 return r;
-        o.store = d->store;
-        o.key = d->key;
+        d->tracking.audit = d->auth_files.audit;
+        o.store = d->auth_files.store;
+        o.key = d->auth_files.key;
         o.is_off = !on;
         o.service_uids = services;
         o.n_service_uids = add_uid(services, 0, "onebox-scheduler");
@@ -316,9 +282,7 @@ static void stop(struct daemon *d) {
         db_readers_free(t->readers);
         store_free(t->store);
         auth_check_free(t->auth);
-        auth_audit_free(t->audit);
-        auth_store_free(d->store);
-        auth_token_key_free(d->key);
+        auth_files_done(&d->auth_files);
         loop_source_free(d->term);
         loop_source_free(d->interrupt);
         loop_free(t->loop);

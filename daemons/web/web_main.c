@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "daemons/web/web_api.h"
-#include "lib/auth/auth_token.h"
+#include "lib/auth/auth_files.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
@@ -39,43 +39,22 @@ struct web {
         struct arena arena; /* for the daemon's life */
         struct loop *loop;
         struct loop_source *term, *interrupt;
-        struct auth_token_key *key;
+        struct auth_files auth_files;
         struct web_api api;
 };
 
 /* --- identity -------------------------------------------------------------------------------- */
 
-static int open_files(struct web *w, struct errmsg *em) {
-        const char *dir = arena_printf(&w->arena, "%s/auth", w->paths.state_dir);
-        const char *key = arena_printf(&w->arena, "%s/auth/token.key", w->paths.state_dir);
-        const char *db = arena_printf(&w->arena, "%s/auth/auth.db", w->paths.state_dir);
-        const char *log = arena_printf(&w->arena, "%s/auth/audit-web.log", w->paths.state_dir);
-        int r;
-
-        if (!dir || !key || !db || !log)
-                return errmsg_errno(em, -ENOMEM, "cannot start");
-        r = fileio_mkdir_p(dir, 0750);
-        if (r < 0)
-                return errmsg_errno(em, r, "%s", dir);
-        r = auth_token_key_open(key, true, 0640, entropy_system(), em, &w->key);
-        if (r < 0)
-                return r;
-        r = auth_store_open(db, AUTH_STORE_CREATE, clock_system(), entropy_system(), em,
-                            &w->api.store);
-        if (r < 0)
-                return r;
-        return auth_audit_open(log, 0, clock_system(), em, &w->api.audit);
-}
-
 static int start_auth(struct web *w, struct errmsg *em) {
         struct auth_check_options o = {.clock = clock_system(), .entropy = entropy_system()};
         int r;
 
-        r = open_files(w, em);
+        r = auth_files_open(&w->paths, "web", o.clock, o.entropy, em, &w->auth_files);
         if (r < 0)
                 return r;
-        o.store = w->api.store;
-        o.key = w->key;
+        w->api.store = o.store = w->auth_files.store;
+        w->api.audit = w->auth_files.audit;
+        o.key = w->auth_files.key;
         r = auth_check_new(&o, &w->api.auth);
         return r < 0 ? errmsg_errno(em, r, "cannot start") : 0;
 }
@@ -247,9 +226,7 @@ static void stop(struct web *w) {
         http_forward_free(web_api_tracking.forward);
         http_client_free(w->api.client);
         auth_check_free(w->api.auth);
-        auth_audit_free(w->api.audit);
-        auth_store_free(w->api.store);
-        auth_token_key_free(w->key);
+        auth_files_done(&w->auth_files);
         asset_dir_free(w->api.assets);
         loop_source_free(w->term);
         loop_source_free(w->interrupt);
