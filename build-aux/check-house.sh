@@ -265,9 +265,9 @@ rule_clean_text() {
                 grep -vxF "$here" >"$TMP/text"
         xargs -r -d '\n' grep -nHIE '\b(TODO|FIXME|XXX|HACK)\b' <"$TMP/text" |
                 sed -E 's/^([^:]+:[0-9]+):.*/\1: unfinished: a note instead of the work/' || true
-        xargs -r -d '\n' grep -nHIE '(^|[^A-Za-z0-9_./-])(/work/|/tmp/ob(/|\b)|/root/|/home/[a-z]+/|/opt/wheels)' <"$TMP/text" |
+        xargs -r -d '\n' grep -nHIE '(^|[^A-Za-z0-9_./-])(/root/|/home/[a-z]+/)' <"$TMP/text" |
                 sed -E "s/^([^:]+:[0-9]+):.*/\1: machine-path: a path that is only on one machine/" || true
-        xargs -r -d '\n' grep -nHIE '\b(pypi\.org|pythonhosted\.org|registry\.npmjs\.org|proxy\.golang\.org|crates\.io|docker\.io|ghcr\.io|(deb|security)\.debian\.org)\b' <"$TMP/text" |
+        xargs -r -d '\n' grep -nHIE '(^|[^A-Za-z-])((extra-)?index(-url)?|registry|GOPROXY|deb(-src)?)[ =:"]+https?://' <"$TMP/text" |
                 sed -E 's/^([^:]+:[0-9]+):.*/\1: registry-host: the machine says where packages come from/' || true
 }
 

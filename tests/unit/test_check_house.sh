@@ -128,7 +128,7 @@ expect clean_text '^lib/base/str\.c:6: unfinished: ' "a note instead of the work
 tree; printf 'path = /root/here\n' >notes.txt
 expect clean_text '^notes\.txt:1: machine-path: ' "a path of one machine"
 
-tree; printf 'index = https://pypi.org/simple\n' >notes.txt
+tree; printf 'index-url = https://packages.example.org/simple\n' >notes.txt
 expect clean_text '^notes\.txt:1: registry-host: ' "a registry's host"
 
 n=$((n + 1))
