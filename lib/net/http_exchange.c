@@ -344,5 +344,8 @@ enum MHD_Result http_exchange_on_request(void *cls, struct MHD_Connection *mhd, 
 
         if (!x || x->is_abandoned)
                 return MHD_NO;
+        /* While the server ends, what is answered still goes out; nothing begins any more. */
+        if (x->server->is_freeing && !x->ready)
+                return MHD_NO;
         return http_exchange_step(x, method, data, size);
 }

@@ -42,14 +42,18 @@ union http_listen_addr {
         struct sockaddr_un un;
 };
 
+void http_listen_close(struct http_listen *l) {
+        if (l->unix_path)
+                (void) unlink(l->unix_path);
+        l->unix_path = mem_free(l->unix_path);
+        l->fd = fileio_close(l->fd);
+        l->lock_fd = fileio_close(l->lock_fd);
+}
+
 struct http_listen *http_listen_free(struct http_listen *l) {
         if (!l)
                 return NULL;
-        if (l->unix_path)
-                (void) unlink(l->unix_path);
-        fileio_close(l->fd);
-        fileio_close(l->lock_fd);
-        mem_free(l->unix_path);
+        http_listen_close(l);
         mem_free(l->name);
         mem_free(l->cidr_text);
         return mem_free(l);

@@ -41,6 +41,8 @@ int http_listen_open(const char *address, const struct http_listen_options *o,
                      struct http_listen **ret, struct errmsg *em);
 /* Closes; removes the path of a Unix socket it made itself. */
 struct http_listen *http_listen_free(struct http_listen *l);
+/* Gives the address back; its name and policy stay, for connections that came by it. */
+void http_listen_close(struct http_listen *l);
 static inline void http_listen_freep(struct http_listen **l) {
         http_listen_free(*l);
 }

@@ -34,7 +34,8 @@ static void http_server_set_accepting(struct http_server *s, bool on) {
                 return;
         s->is_full = !on;
         for (size_t i = 0; i < s->n_listeners; i++)
-                (void) loop_source_set_enabled(s->listeners[i].io, on);
+                if (s->listeners[i].io) /* else closed */
+                        (void) loop_source_set_enabled(s->listeners[i].io, on);
 }
 
 static void http_server_on_conn(void *cls, struct MHD_Connection *mhd, void **ctx,
@@ -152,12 +153,18 @@ int http_server_listen(struct http_server *s, struct http_listen *l) {
         return 0;
 }
 
+/* Connections that are open refer to their listeners: these stay until MHD has stopped. */
 static void http_server_close_listeners(struct http_server *s) {
         for (size_t i = 0; i < s->n_listeners; i++) {
-                loop_source_free(s->listeners[i].io);
-                http_listen_free(s->listeners[i].listener);
+                s->listeners[i].io = loop_source_free(s->listeners[i].io);
+                http_listen_close(s->listeners[i].listener);
         }
-        s->n_listeners = 0;
+}
+
+static void http_server_free_listeners(struct http_server *s) {
+        for (size_t i = 0; i < s->n_listeners; i++)
+                http_listen_free(s->listeners[i].listener);
+        mem_free(s->listeners);
 }
 
 /* --- the turn -------------------------------------------------------------------------------- */
@@ -374,7 +381,7 @@ struct http_server *http_server_free(struct http_server *s) {
         loop_source_free(s->sweep);
         http_route_table_free(s->routes);
         http_metrics_done(&s->metrics);
-        mem_free(s->listeners);
+        http_server_free_listeners(s);
         mem_free(s->allowed_hosts);
         return mem_free(s);
 }

@@ -1,5 +1,5 @@
 /* A server process short of descriptors: it waits without spinning and is well again afterwards.
- * And a client that leaves with its last bytes. */
+ * A client that leaves with its last bytes, and one that asks in the server's last moment. */
 #include "tests/unit/net_test_server.h"
 
 #include <sys/resource.h>
@@ -118,10 +118,55 @@ static void test_deserted(void **state) {
         assert_int_equal(atomic_load(&n_aborted), 20);
 }
 
+static atomic_uint n_late;
+
+static int late(struct http_request *req) {
+        atomic_fetch_add(&n_late, 1);
+        return http_request_reply_text(req, 200, "late");
+}
+
+static const struct http_route last_rows[] = {
+        HTTP_ROUTE(HTTP_GET, "/hello", hello, 0, 0),
+        HTTP_ROUTE(HTTP_GET, "/late", late, 0, 0),
+};
+
+/* On the server's thread: the request is in the socket before the server is freed, and unread. */
+static void ask_and_quit(void *arg) {
+        struct net_test *t = arg;
+
+        net_test_send(*(int *) t->data, "GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        loop_quit(t->loop, 0);
+}
+
+static void test_last_moment(void **state) {
+        struct net_test t = {.rows = last_rows, .n_rows = ARRAY_SIZE(last_rows)};
+        struct net_test_answer a;
+        struct buf rest = {};
+        char byte;
+        int fd;
+
+        net_test_start(&t);
+        fd = net_test_connect(&t);
+        net_test_send(fd, HELLO);
+        net_test_read(fd, &rest, false, &a);
+        assert_int_equal(a.status, 200);
+        net_test_answer_done(&a);
+        buf_done(&rest);
+        t.data = &fd;
+        assert_int_equal(loop_post(t.loop, ask_and_quit, &t), 0);
+        pthread_join(t.thread, NULL);
+        sem_destroy(&t.ready);
+        assert_int_equal(t.result, 0);
+        assert_int_equal(n_late, 0); /* the daemon behind the handler may be gone by then */
+        assert_true(recv(fd, &byte, 1, 0) <= 0);
+        close(fd);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_out_of_descriptors),
                 cmocka_unit_test(test_deserted),
+                cmocka_unit_test(test_last_moment),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
