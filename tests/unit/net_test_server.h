@@ -84,6 +84,27 @@ static inline _unused_ void net_test_stop(struct net_test *t) {
         assert_int_equal(t->result, 0);
 }
 
+/* For cmocka: a server with these rows that has little patience, in *state. */
+static inline _unused_ int net_test_setup(void **state, const struct http_route *rows,
+                                          size_t n_rows) {
+        struct net_test *t = calloc(1, sizeof *t);
+
+        assert_non_null(t);
+        t->rows = rows;
+        t->n_rows = n_rows;
+        t->options.idle_for = 2 * USEC_PER_SEC;
+        t->options.stall_for = 2 * USEC_PER_SEC;
+        net_test_start(t);
+        *state = t;
+        return 0;
+}
+
+static inline _unused_ int net_test_teardown(void **state) {
+        net_test_stop(*state);
+        free(*state);
+        return 0;
+}
+
 static inline _unused_ int net_test_connect(const struct net_test *t) {
         int fd;
 

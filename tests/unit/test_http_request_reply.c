@@ -136,21 +136,7 @@ static const struct http_route rows[] = {
 };
 
 static int setup(void **state) {
-        struct net_test *t = calloc(1, sizeof *t);
-
-        t->rows = rows;
-        t->n_rows = ARRAY_SIZE(rows);
-        t->options.idle_for = 2 * USEC_PER_SEC;
-        t->options.stall_for = 2 * USEC_PER_SEC;
-        net_test_start(t);
-        *state = t;
-        return 0;
-}
-
-static int teardown(void **state) {
-        net_test_stop(*state);
-        free(*state);
-        return 0;
+        return net_test_setup(state, rows, ARRAY_SIZE(rows));
 }
 
 #define H "Host: localhost\r\n"
@@ -264,5 +250,5 @@ int main(void) {
                 cmocka_unit_test(test_freed_with_streams_open),
         };
 
-        return cmocka_run_group_tests(tests, setup, teardown);
+        return cmocka_run_group_tests(tests, setup, net_test_teardown);
 }
