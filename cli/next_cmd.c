@@ -1,25 +1,40 @@
-/* onebox next: when pipelines run next, soonest first. */
+/* onebox next: when pipelines run next, soonest first; or the next runs of a schedule by itself. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli_call.h"
+#include "cli/next_schedule.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "lib/base/clock.h"
 
 struct next_words {
         struct cli_words words;
-        uint64_t limit;
+        uint64_t limit, delta;
+        char *tz, *start, *end, *now;
+        bool interval, catchup;
 };
 
+/* clang-format off */
 static const struct options_row rows[] = {
         OPTIONS_ROW(struct next_words, limit, 'n', UINT, "N", "show the next N (10)")
-                CLI_ROWS(struct next_words)};
+        {"count", 0, CONF_UINT, offsetof(struct next_words, limit), "N", "the same"},
+        OPTIONS_ROW(struct next_words, delta, 0, UINT, "SECONDS", "the schedule: every so many seconds")
+        OPTIONS_ROW(struct next_words, tz, 0, STRING, "ZONE", "time zone of a schedule (UTC)")
+        OPTIONS_ROW(struct next_words, start, 0, STRING, "TIME", "start date of a schedule")
+        OPTIONS_ROW(struct next_words, end, 0, STRING, "TIME", "end date of a schedule")
+        OPTIONS_ROW(struct next_words, now, 0, STRING, "TIME", "as seen at that time")
+        OPTIONS_ROW(struct next_words, interval, 0, BOOL, NULL, "runs cover the interval that has ended")
+        OPTIONS_ROW(struct next_words, catchup, 0, BOOL, NULL, "runs that were missed count")
+        CLI_ROWS(struct next_words)};
+/* clang-format on */
 static const struct options_spec spec = {
         .program = "onebox next",
-        .args = "[PIPELINE]",
-        .summary = "Show when pipelines run next, soonest first",
+        .args = "[PIPELINE | SCHEDULE]",
+        .summary =
+                "Show when pipelines run next, or the next runs of a schedule like '0 3 * * 1-5'",
         .rows = rows,
         .n_rows = ARRAY_SIZE(rows),
         .n_args_max = 1,
@@ -90,11 +105,40 @@ static int show_one(struct cli *c, const char *dag, uint64_t limit) {
         return table_print(&t, "it has no schedule", stdout) < 0 ? cli_oom(c) : 0;
 }
 
+/* "@daily", "0 3 * * *": no pipeline is called so. */
+static bool is_schedule(const char *word) {
+        return word[0] == '@' || strchr(word, ' ') != NULL;
+}
+
+static int show_schedule(struct cli *c, const struct next_words *w) {
+        if (c->n_args && w->delta)
+                return errmsg_fail(&c->em, -EINVAL, "--delta is a schedule: drop \"%s\"",
+                                   cli_arg(c, 0));
+        return next_schedule_show(c, &(struct next_schedule){
+                                             .schedule = cli_arg(c, 0),
+                                             .delta_for = w->delta * USEC_PER_SEC,
+                                             .zone = w->tz,
+                                             .start = w->start,
+                                             .end = w->end,
+                                             .now = w->now,
+                                             .count = w->limit,
+                                             .interval = w->interval,
+                                             .catchup = w->catchup,
+                                     });
+}
+
 int next_cmd(struct cli *c, int argc, char **argv) {
         static struct next_words w = {.limit = 10};
         int r = cli_start(c, &spec, argc, argv, &w);
 
         if (r != 0)
                 return r;
+        if (w.delta || (c->n_args && is_schedule(cli_arg(c, 0))))
+                return show_schedule(c, &w);
+        if (w.tz || w.start || w.end || w.now || w.interval || w.catchup)
+                return errmsg_fail(
+                        &c->em, -EINVAL,
+                        "--tz, --start, --end, --now, --interval and --catchup are for a "
+                        "schedule: give one like '0 3 * * *'");
         return c->n_args ? show_one(c, cli_arg(c, 0), w.limit) : show_all(c, w.limit);
 }

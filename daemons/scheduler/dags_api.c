@@ -15,12 +15,25 @@
 /* --- shapes -------------------------------------------------------------------------------------
  */
 
+/* "0 0 * * *, 0 12 * * *" */
+static const char *crons(struct http_request *req, const struct dag_schedule *s) {
+        const char *text = s->cron;
+
+        for (size_t i = 0; text && i < s->n_more_crons; i++)
+                text = arena_printf(req->arena, "%s, %s", text, s->more_crons[i]);
+        return text;
+}
+
 static const char *summary(struct http_request *req, const struct dag *d) {
         char span[TIMESTAMP_SIZE];
 
         switch (d->schedule.kind) {
         case DAG_SCHEDULE_CRON:
-                return d->schedule.cron;
+                return crons(req, &d->schedule);
+        case DAG_SCHEDULE_EVENTS:
+                return arena_printf(req->arena, "%zu events", d->schedule.n_events);
+        case DAG_SCHEDULE_CONTINUOUS:
+                return "@continuous";
         case DAG_SCHEDULE_DELTA:
                 return arena_printf(req->arena, "every %s",
                                     timestamp_span_print(d->schedule.delta_for, span));

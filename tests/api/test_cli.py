@@ -307,6 +307,23 @@ def test_names_that_do_not_exist(box):
     box.bad("pipelines", "pause", "nope")
 
 
+def test_next_of_a_schedule(place):
+    """Nothing has to run; the dates themselves are compared with Airflow's by the unit test."""
+    at = "2026-10-25T12:34:56Z"
+    rows = json.loads(place.good("next", "0 3 * * *", "--tz", "Europe/Berlin", "--now", at, "--count", "2", "--json"))
+    assert rows == [[d] * 4 for d in ("2026-10-26T02:00:00+00:00", "2026-10-27T02:00:00+00:00")]
+    rows = json.loads(place.good("next", "@daily", "--interval", "--catchup", "--start", "2026-10-20", "--now", at,
+                                 "--count", "1", "--json"))
+    assert rows == [["2026-10-20T00:00:00+00:00"] * 2 + ["2026-10-21T00:00:00+00:00"] * 2]
+    rows = json.loads(place.good("next", "--delta", "600", "--now", at, "--count", "3", "--json"))
+    assert [r[3] for r in rows] == [f"2026-10-25T12:{m}:56+00:00" for m in ("34", "44", "54")]
+    assert json.loads(place.good("next", "@once", "--now", at, "--json")) == [["2026-10-25T12:34:56+00:00"] * 4]
+    assert "RUN AT" in place.good("next", "@hourly")
+    assert "day of week" in place.bad("next", "0 0 * * 9")
+    assert "--delta" in place.bad("next", "@daily", "--delta", "5")
+    assert "for a schedule" in place.bad("next", "--tz", "UTC")
+
+
 def test_pause_and_next(box):
     assert re.search(r"hello$", box.good("next"), re.M)
     assert len(box.json("next", "hello", "-n3")["runs"]) == 3

@@ -87,7 +87,22 @@ static void test_schedules(void **state) {
         expect_error(HEAD "\"schedule\":{\"once\":false}," TASKS, "schedule.once");
         expect_error(HEAD "\"schedule\":\"@every 0s\"," TASKS, "a second at least");
         expect_error(HEAD "\"schedule\":\"@every soon\"," TASKS, "not a span");
-        expect_error(HEAD "\"schedule\":\"@continuous\"," TASKS, "@every 1min");
+        expect_schedule("\"@continuous\"", DAG_SCHEDULE_CONTINUOUS);
+        expect_error(HEAD "\"max_active_runs\":2,\"schedule\":{\"continuous\":true}," TASKS,
+                     "must be 1");
+        expect_schedule("[\"@daily\",\"0 12 * * *\"]", DAG_SCHEDULE_CRON);
+        expect_schedule("{\"events\":[\"2026-01-02\",\"2026-01-01\",\"2026-01-02\"]}",
+                        DAG_SCHEDULE_EVENTS);
+        expect_error(HEAD "\"schedule\":[]," TASKS, "1 to 16");
+        expect_error(HEAD "\"schedule\":[\"@daily\",\"bad\"]," TASKS, "schedule[1]: cron");
+        expect_error(HEAD "\"schedule\":{\"events\":[\"soon\"]}," TASKS, "schedule.events[0]");
+        expect_error(
+                HEAD
+                "\"schedule\":{\"cron\":[\"@daily\",\"@hourly\"],\"data_interval\":true}," TASKS,
+                "no data intervals");
+        expect_error(HEAD "\"schedule\":{\"cron\":\"@daily\",\"data_interval\":true,"
+                          "\"interval\":\"1d\"}," TASKS,
+                     "\"interval\" is for");
         expect_error(HEAD "\"schedule\":7," TASKS, "schedule: must be");
 }
 

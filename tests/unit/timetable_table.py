@@ -26,7 +26,12 @@ from airflow.timetables.interval import (  # noqa: E402
     CronDataIntervalTimetable,
     DeltaDataIntervalTimetable,
 )
-from airflow.timetables.trigger import CronTriggerTimetable, DeltaTriggerTimetable  # noqa: E402
+from airflow.timetables import events as events_module, simple as simple_module  # noqa: E402
+from airflow.timetables.trigger import (  # noqa: E402
+    CronTriggerTimetable,
+    DeltaTriggerTimetable,
+    MultipleCronTriggerTimetable,
+)
 
 CRONS = [
     "* * * * *", "*/5 * * * *", "0 * * * *", "30 * * * *", "15,45 * * * *", "0 0 * * *",
@@ -41,8 +46,9 @@ CRONS = [
 ]
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe",
-    "America/Sao_Paulo", "Africa/Casablanca", "Pacific/Apia", "Asia/Tokyo",
+    "America/Sao_Paulo", "Europe/Dublin", "Pacific/Apia", "Asia/Tokyo",
 ]
+# (no zone whose rules a government may change by the next release of tzdata)
 # around the changes of the clocks, a leap day, a year's end, and plain days
 STARTS = [
     "2026-03-28T22:10:00", "2026-03-29T00:59:30", "2026-10-24T22:30:00", "2026-10-25T00:15:00",
@@ -94,6 +100,23 @@ def write_back_ticks():
 
 
 def make(kind, what, zone):
+    """cron_several: expressions between "|"; events: dates between "|"; with_NUMBER: an interval."""
+    if kind == "cron_several":
+        return MultipleCronTriggerTimetable(*what.split("|"), timezone=zone)
+    if kind == "events":
+        return events_module.EventsTimetable([moment(x) for x in what.split("|")])
+    if kind == "once":
+        return simple_module.OnceTimetable()
+    if kind == "continuous":
+        return simple_module.ContinuousTimetable()
+    if kind == "cron_with_3600":
+        return CronTriggerTimetable(what, timezone=zone, interval=datetime.timedelta(seconds=3600))
+    if kind == "cron_now":
+        return CronTriggerTimetable(what, timezone=zone, run_immediately=True)
+    if kind == "cron_now_5400":
+        return CronTriggerTimetable(
+            what, timezone=zone, run_immediately=datetime.timedelta(seconds=5400)
+        )
     if kind == "cron_point":
         return CronTriggerTimetable(what, timezone=zone)
     if kind == "cron_interval":
@@ -104,6 +127,10 @@ def make(kind, what, zone):
 
 def set_now(now):
     trigger_module.utcnow = interval_module.utcnow = lambda: now
+    trigger_module.time = type("Time", (), {"time": staticmethod(now.timestamp)})
+    stopped = type("Clock", (), {"utcnow": staticmethod(lambda: now)})
+    stopped.coerce_datetime = staticmethod(lambda v: v)
+    events_module.timezone = simple_module.timezone = stopped
 
 
 def write_run(kind, what, zone, catchup, start, end, now, n=3):
@@ -143,7 +170,28 @@ def write_runs():
         write_run(kind, delta, "UTC", True, past, moment("2026-10-20T09:00:00"), now)
 
 
+def write_more_runs():
+    now, past = moment("2026-10-25T12:34:56"), moment("2026-10-20T08:00:00")
+    future, late = moment("2026-11-03T07:00:00"), moment("2026-10-26T13:00:00")
+    several = ["0 0 * * *|0 12 * * *", "30 2 * * *|0 */6 * * *|15 3 * * 1-5", "0 9 * * 1|0 9 * * 1"]
+    for what, zone in itertools.product(several, ["UTC", "Europe/Berlin"]):
+        for catchup, start in itertools.product([True, False], [past, future, None]):
+            write_run("cron_several", what, zone, catchup, start, None, now)
+            write_run("cron_several", what, zone, catchup, start, late, now)
+    dates = "2026-10-21T10:00:00|2026-10-24T00:00:00|2026-10-26T12:00:00|2026-11-05T00:00:00"
+    for catchup, start, end in itertools.product([True, False], [past, future, None], [None, late]):
+        write_run("events", dates, "UTC", catchup, start, end, now)
+        write_run("once", "-", "UTC", catchup, start, end, now)
+        write_run("continuous", "-", "UTC", catchup, start, end, now, n=1)
+    for kind, what in itertools.product(
+        ["cron_with_3600", "cron_now", "cron_now_5400"], ["0 0 * * *", "0 * * * *", "*/15 * * * *"]
+    ):
+        for catchup, start in itertools.product([True, False], [past, None]):
+            write_run(kind, what, "Europe/Berlin", catchup, start, None, now)
+
+
 print("# Written by timetable_table.py from Airflow 3.3.2 and its croniter: not to be edited.")
 write_ticks()
 write_back_ticks()
 write_runs()
+write_more_runs()

@@ -34,15 +34,28 @@ enum dag_schedule_kind {
         DAG_SCHEDULE_ONCE,
         DAG_SCHEDULE_CRON,
         DAG_SCHEDULE_DELTA,
+        DAG_SCHEDULE_EVENTS,     /* at listed moments */
+        DAG_SCHEDULE_CONTINUOUS, /* each run as soon as the one before has ended */
         _DAG_SCHEDULE_KIND_MAX,
 };
+
+#define DAG_CRONS_MAX 16u
+#define DAG_EVENTS_MAX 100000u
 
 /* The schedule as written; timetable_init() makes it computable. */
 struct dag_schedule {
         enum dag_schedule_kind kind;
-        const char *cron;   /* expression or preset, for DAG_SCHEDULE_CRON */
-        usec_t delta_for;   /* for DAG_SCHEDULE_DELTA */
-        bool data_interval; /* runs cover the interval that just ended, instead of a point */
+        const char *cron;              /* expression or preset, for DAG_SCHEDULE_CRON */
+        const char *const *more_crons; /* further ones: a run whenever one of them says so */
+        size_t n_more_crons;
+        usec_t delta_for;       /* for DAG_SCHEDULE_DELTA */
+        bool data_interval;     /* runs cover the interval that just ended, instead of a point */
+        usec_t interval_for;    /* without data_interval: how far back a run's interval reaches */
+        bool run_immediately;   /* no start date, no run yet: the tick just past, however old */
+        usec_t immediately_for; /* … if it is at most that old; 0: a tenth of the distance */
+        const usec_t *events;   /* ascending, each once, for DAG_SCHEDULE_EVENTS */
+        size_t n_events;
+        bool restrict_to_events; /* a run by hand takes the date of the event before it */
 };
 
 /* How a task's weight follows from the priority weights around it. */

@@ -1,8 +1,8 @@
 /* The keys of DAG JSON, version 1. man/onebox-dag.5.scd describes them. */
 #include <errno.h>
 
-#include "daemons/scheduler/core/cron.h"
 #include "daemons/scheduler/core/dag_parse_tasks.h"
+#include "daemons/scheduler/core/dag_schedule.h"
 #include "lib/base/buf.h"
 #include "lib/base/json_write.h"
 #include "lib/base/mem.h"
@@ -20,81 +20,6 @@ static int set_version(struct dag_reader *r, const struct json *v, void *target)
         if (n != DAG_VERSION)
                 return dag_keys_fail(r, "version %lld is not known here: this onebox reads %d",
                                      (long long) n, DAG_VERSION);
-        return 0;
-}
-
-static int set_cron(struct dag_reader *r, const struct json *v, void *target) {
-        struct dag_schedule *s = target;
-        struct errmsg why = {};
-        struct cron cron;
-
-        if (!json_is(v, JSON_STRING))
-                return dag_keys_wrong(r, v, "a cron expression");
-        if (cron_parse(v->str, &cron, &why) < 0)
-                return dag_keys_fail(r, "cron expression \"%.60s\": %s", v->str, why.text);
-        s->kind = DAG_SCHEDULE_CRON;
-        s->cron = v->str;
-        return 0;
-}
-
-static int set_every(struct dag_reader *r, const struct json *v, void *target) {
-        struct dag_schedule *s = target;
-        int k = dag_keys_span(r, v, &s->delta_for);
-
-        if (k == 0 && s->delta_for < USEC_PER_SEC)
-                return dag_keys_fail(r, "must be a second at least");
-        s->kind = DAG_SCHEDULE_DELTA;
-        return k;
-}
-
-static int set_once(struct dag_reader *r, const struct json *v, void *target) {
-        struct dag_schedule *s = target;
-
-        if (v->type != JSON_TRUE)
-                return dag_keys_wrong(r, v, "true");
-        s->kind = DAG_SCHEDULE_ONCE;
-        return 0;
-}
-
-/* "@daily", "0 3 * * 1-5", "@every 10min", "@once", "@none". */
-static int schedule_text(struct dag_reader *r, const struct json *v, struct dag_schedule *s) {
-        const char *every = str_after(v->str, "@every ");
-        struct json span = {.type = JSON_STRING, .str = every};
-
-        if (str_eq(v->str, "@none"))
-                return 0;
-        if (str_eq(v->str, "@continuous"))
-                return dag_keys_fail(r, "\"@continuous\" is not supported: use \"@every 1min\" "
-                                        "with max_active_runs 1");
-        if (str_eq(v->str, "@once")) {
-                s->kind = DAG_SCHEDULE_ONCE;
-                return 0;
-        }
-        return every ? set_every(r, &span, s) : set_cron(r, v, s);
-}
-
-static int set_schedule(struct dag_reader *r, const struct json *v, void *target) {
-        static const struct dag_key keys[] = {
-                DAG_KEY_BY("cron", set_cron),
-                DAG_KEY_BY("every", set_every),
-                DAG_KEY_BY("once", set_once),
-                DAG_KEY("data_interval", BOOL, struct dag_schedule, data_interval),
-        };
-        struct dag_schedule *s = &((struct dag *) target)->schedule;
-        unsigned n_kinds;
-        int k;
-
-        if (json_is(v, JSON_STRING))
-                return schedule_text(r, v, s);
-        if (!json_is(v, JSON_OBJECT))
-                return dag_keys_wrong(r, v, "a cron expression, a preset or an object");
-        k = dag_keys_read(r, v, keys, ARRAY_SIZE(keys), s);
-        if (k < 0)
-                return k;
-        n_kinds = (json_get(v, "cron") != NULL) + (json_get(v, "every") != NULL) +
-                  (json_get(v, "once") != NULL);
-        if (n_kinds != 1)
-                return dag_keys_fail(r, "needs one of \"cron\", \"every\" and \"once\"");
         return 0;
 }
 
@@ -158,7 +83,7 @@ static const struct dag_key dag_keys[] = {
         DAG_KEY("user", ID, struct dag, user),
         DAG_KEY_BY("tags", set_tags),
         DAG_KEY("source_file", STR, struct dag, source_file),
-        DAG_KEY_BY("schedule", set_schedule),
+        DAG_KEY_BY("schedule", dag_schedule_set),
         DAG_KEY("timezone", STR, struct dag, timezone),
         DAG_KEY("start_date", MOMENT, struct dag, start_at),
         DAG_KEY("end_date", MOMENT, struct dag, end_at),
@@ -214,6 +139,10 @@ static int check_dag(struct dag_reader *r, const struct dag *d) {
             d->start_at == USEC_INFINITY)
                 return dag_keys_fail(r, "start_date: is needed to know where the missed data "
                                         "intervals begin");
+        if (d->schedule.kind == DAG_SCHEDULE_CONTINUOUS && d->max_active_runs > 1)
+                return dag_keys_fail(r,
+                                     "max_active_runs: must be 1 with \"@continuous\", whose runs "
+                                     "follow one another");
         return check_groups(r, d);
 }
 
@@ -233,7 +162,7 @@ int dag_parse(const char *text, size_t n_bytes, struct dag **ret, struct errmsg 
         d->params = "{}";
         d->start_at = d->end_at = USEC_INFINITY;
         d->missed = DAG_MISSED_LAST;
-        d->max_active_runs = d->max_active_tasks = 16;
+        d->max_active_tasks = 16;
 
         k = json_parse_copy(&d->arena, text, n_bytes, &root, em);
         if (k < 0)
@@ -241,6 +170,8 @@ int dag_parse(const char *text, size_t n_bytes, struct dag **ret, struct errmsg 
         k = dag_keys_read(&r, root, dag_keys, ARRAY_SIZE(dag_keys), d);
         if (k < 0)
                 return k;
+        if (d->max_active_runs == 0)
+                d->max_active_runs = d->schedule.kind == DAG_SCHEDULE_CONTINUOUS ? 1 : 16;
         k = check_dag(&r, d);
         if (k < 0)
                 return k;

@@ -9,7 +9,11 @@
  * one that comes twice runs the second time; an expression whose hour field is "*" counts elapsed
  * time instead, so it runs in both. A cron tick found from a moment t with such an expression is
  * t plus the wall-clock distance, which over several days and a change of the clocks lands an hour
- * beside the wall-clock time: kept, because dates must be Airflow's. */
+ * beside the wall-clock time: kept, because dates must be Airflow's.
+ *
+ * Several cron expressions are MultipleCronTriggerTimetable, listed dates EventsTimetable: of dates
+ * that were missed "last" takes the latest, where Airflow takes the one it had stored. @continuous
+ * is ContinuousTimetable, with a second at least from one run to the next. */
 #pragma once
 
 #include "daemons/scheduler/core/cron.h"
@@ -19,13 +23,16 @@ struct zone;
 
 /* A run this late is not missed yet, for DAG_MISSED_SKIP. */
 #define TIMETABLE_TOLERANCE_FOR USEC_PER_MINUTE
+/* From the end of one run's interval to the next, for DAG_SCHEDULE_CONTINUOUS. */
+#define TIMETABLE_CONTINUOUS_FOR USEC_PER_SEC
 
 struct timetable {
         struct dag_schedule schedule;
-        struct cron cron;        /* for DAG_SCHEDULE_CRON */
-        const struct zone *zone; /* borrowed, outlives this */
-        usec_t start_at;         /* USEC_INFINITY: none */
-        usec_t end_at;           /* USEC_INFINITY: none */
+        struct cron cron;                    /* for DAG_SCHEDULE_CRON */
+        struct cron more[DAG_CRONS_MAX - 1]; /* further ones: schedule.n_more_crons */
+        const struct zone *zone;             /* borrowed, outlives this */
+        usec_t start_at;                     /* USEC_INFINITY: none */
+        usec_t end_at;                       /* USEC_INFINITY: none */
         enum dag_missed missed;
         usec_t missed_within_for;
 };
