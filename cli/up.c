@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/all_conf.h"
 #include "lib/base/fileio.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
@@ -60,6 +61,17 @@ static int find_daemons(struct up *u) {
         return r;
 }
 
+/* Only where it is wanted: its section says so. */
+static int start_gitsync(struct up *u) {
+        char *watch = (char *) "watch";
+        const struct all_conf *conf;
+        int r = all_conf_load(u->c, &conf);
+
+        return r < 0 || !conf->gitsync.enabled
+                       ? r
+                       : start_daemon(u, "gitsync", STOP_SERVICES, (char *[]){watch, NULL});
+}
+
 static int start_daemons(struct up *u) {
         _cleanup_free_ char *web = str_printf("--listen=%s", u->web);
         _cleanup_free_ char *tracking = str_printf("--listen=%s", u->tracking);
@@ -77,7 +89,7 @@ static int start_daemons(struct up *u) {
                 r = start_daemon(u, "scheduler", STOP_SCHEDULER, (char *[]){url, NULL});
         if (r >= 0)
                 r = start_daemon(u, "web", STOP_WEB, (char *[]){u->web_given ? web : NULL, NULL});
-        return r;
+        return r < 0 ? r : start_gitsync(u);
 }
 
 /* --- saying -------------------------------------------------------------------------------- */

@@ -75,6 +75,18 @@ export const importErrors = (errors) => h("section", { class: "sheet", "aria-lab
     h("div", { class: "mono" }, e.filename), h("pre", { class: "quiet", style: { "white-space": "pre-wrap" } }, e.stack_trace)),
     h("div", { class: "aside" }, when(e.timestamp))))));
 
+// Where the files come from, when that is a git repository: the commit that runs, or why the newest does not.
+export const fromGit = (git) => h("section", { class: "sheet", "aria-label": "Git repository" },
+  h("ul", { class: "list" },
+    h("li", {}, h("div", { class: "what" }, git.commit
+      ? h("div", {}, h("span", { class: "mono" }, git.commit.slice(0, 10)), " ", git.subject)
+      : h("div", {}, "Nothing fetched yet"),
+      h("div", { class: "quiet" }, [git.author, git.repo + (git.branch ? ` (${git.branch})` : "")].filter(Boolean).join(" · ")),
+      git.warning ? h("div", { class: "quiet" }, git.warning) : null),
+      h("div", { class: "aside" }, git.synced_at ? when(git.synced_at) : null)),
+    git.error ? h("li", {}, mark("failed"), h("div", { class: "what" }, h("div", {}, "The repository cannot be fetched; what is here goes on running"),
+      h("div", { class: "quiet" }, git.error)), h("div", { class: "aside" }, when(git.error_since_at))) : null));
+
 export const noPipelines = () => empty("No pipelines yet",
   h("span", {}, "A directory with a liminal.yml in pipelines/ of the state directory appears here at once:"), h("pre", {}, "cp -r examples/iris /var/lib/onebox/pipelines/"));
 
@@ -92,17 +104,17 @@ export function mount(root, { signal, title, params }) {
   };
   const all = sheet({ title: "All pipelines", count: ({ dags }) => dags.length || "", right: box, lines: 8, signal, every: 30000,
     load: async (s) => {
-      const [dags, errors] = await Promise.all([scheduler.dags(s), scheduler.importErrors(s).catch(() => [])]);
-      return { dags, runs: [...await runsByDag(dags, s)], errors };
+      const [dags, errors, status] = await Promise.all([scheduler.dags(s), scheduler.importErrors(s).catch(() => []), scheduler.status(s).catch(() => null)]);
+      return { dags, runs: [...await runsByDag(dags, s)], errors, git: status?.gitsync };
     },
     view: (data) => {
       shown = data;
-      replace(errors, data.errors.length ? importErrors(data.errors) : null);
+      replace(errors, data.git ? fromGit(data.git) : null, data.errors.length ? importErrors(data.errors) : null);
       if (!data.dags.length) return noPipelines();
       replace(list, table(data));
       return list;
     } });
-  const errors = h("div", {});
+  const errors = h("div", { class: "stack" });
   replace(root, head("Pipelines"), h("div", { class: "stack" }, errors, all));
   live(signal, all.reload);
 }

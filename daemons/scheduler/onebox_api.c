@@ -14,6 +14,7 @@
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/sources.h"
+#include "daemons/scheduler/sources_git.h"
 #include "daemons/scheduler/task_instances_sql.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
@@ -91,6 +92,7 @@ int onebox_api_status(struct http_request *req) {
         write_counts(s, &w);
         rest_kv_at(&w, "next_run_at", next_due(s, now));
         json_write_kv_str(&w, "launcher_trouble", trouble[0] ? trouble : NULL);
+        json_write_kv_node(&w, "gitsync", sources_git_report(s, req->arena));
         json_write_kv_array(&w, "warnings");
         for (char *const *t = sources_warnings(s); *t; t++)
                 json_write_str(&w, *t);

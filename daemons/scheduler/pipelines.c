@@ -195,7 +195,7 @@ int pipelines_load(const char *dir, const struct pipelines_options *o, struct pi
         struct pipelines result = {};
         int r;
 
-        r = pipelines_find(dir, &found);
+        r = pipelines_find(dir, o->scan_depth, &found);
         if (r < 0)
                 return errmsg_errno(em, r, "pipelines directory %s", dir);
         if (o->env_file) {

@@ -13,6 +13,7 @@
 struct pipelines_options {
         const char *python;   /* the interpreter of services: absolute path */
         const char *env_file; /* K=V lines for every task, as $LIMINAL_HOME/env; may be NULL */
+        unsigned scan_depth;  /* directories deep; 0: PIPELINES_FIND_DEPTH */
         bool compat_code;     /* decide as Liminal's code did where its documents differ */
 };
 

@@ -84,14 +84,14 @@ static int visit(struct pipelines_find_result *r, const char *dir, unsigned dept
         return 0;
 }
 
-int pipelines_find(const char *dir, struct pipelines_find_result *ret) {
+int pipelines_find(const char *dir, unsigned depth, struct pipelines_find_result *ret) {
         struct pipelines_find_result r = {};
         _cleanup_(mem_freep) char *real = realpath(dir, NULL);
         int e;
 
         if (!real && errno != ENOENT)
                 return -errno;
-        e = real ? visit(&r, real, PIPELINES_FIND_DEPTH) : 0;
+        e = real ? visit(&r, real, depth ? depth : PIPELINES_FIND_DEPTH) : 0;
         if (e < 0) {
                 pipelines_find_done(&r);
                 return e;

@@ -15,8 +15,9 @@ struct pipelines_find_result {
         size_t n_errors_allocated;
 };
 
-/* All files named liminal.yml or liminal.yaml, depth first, links followed for files only; names
- * that begin with a dot are left out. 0, -errno of the directory itself (none: it is empty),
+/* All files named liminal.yml or liminal.yaml at most `depth` directories below dir (0:
+ * PIPELINES_FIND_DEPTH), depth first, links followed for files only; names that begin with a dot
+ * are left out. 0, -errno of the directory itself (none: it is empty),
  * -ENOMEM. */
-int pipelines_find(const char *dir, struct pipelines_find_result *ret);
+int pipelines_find(const char *dir, unsigned depth, struct pipelines_find_result *ret);
 void pipelines_find_done(struct pipelines_find_result *r);

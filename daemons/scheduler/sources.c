@@ -18,6 +18,7 @@
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/services_dir.h"
 #include "daemons/scheduler/services_token.h"
+#include "daemons/scheduler/sources_git.h"
 #include "lib/base/arena.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -42,6 +43,7 @@ struct sources_read {
 struct sources {
         struct scheduler *s;
         char **dirs;
+        char *git_dir, *git_link; /* where onebox-gitsync works, and what it has laid out */
         char *python, *env_file;
         char **warnings;
         struct loop_source *debounce, *look;
@@ -286,44 +288,54 @@ static void watch_again(struct sources *x) {
         x->n_watches = 0;
         for (char **dir = x->dirs; dir && *dir; dir++)
                 watch_tree(x, *dir, 0);
+        /* Fetched commits never change: another one is another link. */
+        if (x->n_watches < SOURCES_WATCHES &&
+            loop_inotify(x->s->loop, x->git_dir, IN_MOVED_TO | IN_ONLYDIR, on_change, x,
+                         &x->watches[x->n_watches]) >= 0)
+                x->n_watches++;
 }
 
 /* --- reading ------------------------------------------------------------------------------------
  */
 
+static int load_dir(struct sources_read *read, const char *dir,
+                    const struct pipelines_options *options) {
+        struct pipelines *set = &read->sets[read->n_sets];
+        struct errmsg em;
+        const char *text;
+        int r = pipelines_load(dir, options, set, &em);
+
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                text = arena_strdup(&read->arena, em.text);
+                read->is_partial = true;
+                return text ? add_error(read, dir, text) : -ENOMEM;
+        }
+        read->n_sets++;
+        for (size_t i = 0; i < set->n_messages; i++)
+                if (!set->messages[i].is_warning &&
+                    add_error(read, set->messages[i].file, set->messages[i].text) < 0)
+                        return -ENOMEM;
+        return 0;
+}
+
 static int load(struct sources *x, struct sources_read *read) {
-        const struct pipelines_options options = {
+        struct pipelines_options options = {
                 .python = x->python,
                 .env_file = access(x->env_file, R_OK) == 0 ? x->env_file : NULL,
         };
+        int r = 0;
 
-        read->sets = mem_zalloc_array(str_count(x->dirs) + 1, sizeof(*read->sets));
+        read->sets = mem_zalloc_array(str_count(x->dirs) + 2, sizeof(*read->sets));
         if (!read->sets)
                 return -ENOMEM;
-        for (char **dir = x->dirs; dir && *dir; dir++) {
-                struct pipelines *set = &read->sets[read->n_sets];
-                struct errmsg em;
-                const char *text;
-                int r;
-
-                r = pipelines_load(*dir, &options, set, &em);
-                if (r == -ENOMEM)
-                        return r;
-                if (r < 0) {
-                        text = arena_strdup(&read->arena, em.text);
-                        r = text ? add_error(read, *dir, text) : -ENOMEM;
-                        if (r < 0)
-                                return r;
-                        read->is_partial = true;
-                        continue;
-                }
-                read->n_sets++;
-                for (size_t i = 0; i < set->n_messages; i++)
-                        if (!set->messages[i].is_warning &&
-                            add_error(read, set->messages[i].file, set->messages[i].text) < 0)
-                                return -ENOMEM;
-        }
-        return 0;
+        for (char **dir = x->dirs; dir && *dir && r >= 0; dir++)
+                r = load_dir(read, *dir, &options);
+        if (r < 0)
+                return r;
+        options.scan_depth = sources_git_depth(x->s);
+        return load_dir(read, x->git_link, &options);
 }
 
 void sources_read(struct scheduler *s) {
@@ -384,7 +396,9 @@ static int find_dirs(struct sources *x) {
 
         x->python = paths_state(s->paths, "venv/bin/python");
         x->env_file = paths_state(s->paths, "env");
-        if (!own || !x->python || !x->env_file)
+        x->git_dir = paths_state(s->paths, "gitsync");
+        x->git_link = paths_state(s->paths, "gitsync/pipelines");
+        if (!own || !x->python || !x->env_file || !x->git_dir || !x->git_link)
                 return -ENOMEM;
         r = str_list_add(&x->dirs, own);
         for (char **d = s->conf->pipelines; d && *d && r >= 0; d++)
@@ -422,6 +436,8 @@ struct sources *sources_free(struct sources *x) {
         loop_source_free(x->look);
         str_free_list(x->dirs);
         str_free_list(x->warnings);
+        mem_free(x->git_dir);
+        mem_free(x->git_link);
         mem_free(x->python);
         mem_free(x->env_file);
         mem_free(x);

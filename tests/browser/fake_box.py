@@ -123,6 +123,14 @@ ERROR = {"import_error_id": 1, "timestamp": iso(NOW - timedelta(minutes=4)),
                         "\"score\": did you mean \"cmd\"?"}
 
 
+GIT = {"repo": "ssh://git@git.example.org/ml/pipelines.git", "branch": "main", "subpath": "tests/dags",
+       "commit": "4f1d2a9c0b7e6d5f4a3b2c1d0e9f8a7b6c5d4e3f", "subject": "iris: a wider <grid> of parameters",
+       "author": "Ada Lovelace", "committed_at": iso(NOW - timedelta(hours=5)), "warning": None,
+       "synced_at": iso(NOW - timedelta(hours=4)), "tried_at": iso(NOW - timedelta(seconds=20)),
+       "error": "git.example.org does not take the key: is it a deploy key there, and given as credential gitSshKey?",
+       "error_since_at": iso(NOW - timedelta(minutes=12))}
+
+
 STREAMS = {"o": "stdout", "e": "stderr", "s": "onebox"}
 
 
@@ -267,6 +275,9 @@ class Handler(BaseHTTPRequestHandler):
                  "endpoints": [{"endpoint": e} for e in ("/predict", "/healthcheck", "/version")]}]})
         if name == "api/onebox/v1/why":
             return self.send_json(200, {"text": "it waits for <b>train</b>, which runs"})
+        if name == "api/onebox/v1/status":
+            full = self.server.options.scenario == "full"
+            return self.send_json(200, {"gitsync": GIT if full else None, "warnings": []})
         if name == "api/onebox/v1/services":
             return self.send_json(200, {"services": []})
         if name == "api/onebox/v1/box":

@@ -55,6 +55,11 @@ test("the first page shows what needs somebody", async () => {
   assert.equal(await page.eval("document.querySelectorAll('.day .due').length >= 2"), true);
 });
 
+test("pipelines say which commit they are of, and why a newer one is not here", async () => {
+  const text = await (await see("pipelines")).text();
+  for (const wanted of ["4f1d2a9c0b", "iris: a wider <grid>", "Ada Lovelace", "does not take the key"]) assert.ok(text.includes(wanted), wanted);
+});
+
 test("names are text, whatever they hold", async () => {
   const page = await see("pipelines");
   assert.ok((await page.text()).includes(hostile));

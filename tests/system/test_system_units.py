@@ -13,6 +13,7 @@ EXPOSURE = {
     "onebox-launcher.service": 1.4,
     "onebox-serving@x.service": 1.2,
     "onebox-services.service": 1.5,
+    "onebox-gitsync.service": 1.2,
 }
 
 

@@ -39,7 +39,7 @@ static void test_finds_by_name(void **state) {
         put("a/other.yml", "name: three\n");
         put(".hidden/liminal.yml", "name: four\n");
         put("liminal.yml.bak", "name: five\n");
-        assert_int_equal(pipelines_find(root, &r), 0);
+        assert_int_equal(pipelines_find(root, 0, &r), 0);
         assert_int_equal(r.n_files, 2);
         assert_true(str_ends(r.files[0].path, "/a/liminal.yaml"));
         assert_true(str_ends(r.files[1].path, "/b/deep/er/liminal.yml"));
@@ -53,7 +53,7 @@ static void test_nothing_there(void **state) {
         struct errmsg em = {};
         struct pipelines_options o = {.python = "/x"};
 
-        assert_int_equal(pipelines_find("/nonexistent/dir", &r), 0);
+        assert_int_equal(pipelines_find("/nonexistent/dir", 0, &r), 0);
         assert_int_equal(r.n_files, 0);
         pipelines_find_done(&r);
         put("file", "x");
@@ -72,7 +72,7 @@ static void test_links(void **state) {
         put("a/real.yml", "name: x\n");
         assert_int_equal(symlink(root, link), 0);
         assert_int_equal(symlink(target, file), 0);
-        assert_int_equal(pipelines_find(root, &r), 0);
+        assert_int_equal(pipelines_find(root, 0, &r), 0);
         assert_int_equal(r.n_files, 1); /* a link to a file is one */
         pipelines_find_done(&r);
         mem_free(link);
