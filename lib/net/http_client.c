@@ -12,6 +12,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/net/http_easy.h"
 
 #define HTTP_CLIENT_CONNECTIONS 32
 #define HTTP_CLIENT_MAX_BODY ((size_t) 64 << 20)
@@ -61,37 +62,9 @@ const char *http_client_call_header(struct http_client_call *call, const char *n
                                                                                         : NULL;
 }
 
-static int http_client_errno(CURLcode code) {
-        switch (code) {
-        case CURLE_OK:
-                return 0;
-        case CURLE_OPERATION_TIMEDOUT:
-                return -ETIMEDOUT;
-        case CURLE_COULDNT_CONNECT:
-                return -ECONNREFUSED;
-        case CURLE_COULDNT_RESOLVE_HOST:
-                return -EHOSTUNREACH;
-        case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_CACERT_BADFILE:
-                return -EKEYREJECTED;
-        case CURLE_OUT_OF_MEMORY:
-                return -ENOMEM;
-        case CURLE_URL_MALFORMAT:
-        case CURLE_UNSUPPORTED_PROTOCOL:
-                return -EINVAL;
-        case CURLE_GOT_NOTHING:
-        case CURLE_RECV_ERROR:
-        case CURLE_SEND_ERROR:
-        case CURLE_PARTIAL_FILE:
-                return -ECONNRESET;
-        default:
-                return -EPROTO;
-        }
-}
-
 static void http_client_finish(struct http_client_call *call, CURLcode code) {
         struct http_client_answer a = {
-                .error = call->error ?: http_client_errno(code),
+                .error = call->error ?: http_easy_errno(code),
                 .body = &call->body,
                 .text = "",
                 .content_type = "",
@@ -322,30 +295,14 @@ static CURLcode http_client_set_limits(struct http_client_call *call,
         return code;
 }
 
-/* What is on this machine is not asked for through the environment's proxy. */
-static bool http_client_is_local(const char *url) {
-        return str_starts(url, "http://127.") || str_starts(url, "http://localhost") ||
-               str_starts(url, "http://[::1]");
-}
-
 static CURLcode http_client_set_target(struct http_client_call *call,
                                        const struct http_client_request *r) {
-        CURLcode code = CURLE_OK;
+        CURLcode code =
+                http_easy_set_target(call->easy, r->url, r->unix_path, call->client->ca_file);
 
-        HTTP_CLIENT_SET(call, CURLOPT_URL, r->url);
-        HTTP_CLIENT_SET(call, CURLOPT_PROTOCOLS_STR, "http,https");
-        HTTP_CLIENT_SET(call, CURLOPT_NOSIGNAL, 1L);
-        HTTP_CLIENT_SET(call, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
-        HTTP_CLIENT_SET(call, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         HTTP_CLIENT_SET(call, CURLOPT_ERRORBUFFER, call->text);
         HTTP_CLIENT_SET(call, CURLOPT_PRIVATE, call);
         HTTP_CLIENT_SET(call, CURLOPT_HTTPHEADER, call->headers);
-        if (r->unix_path)
-                HTTP_CLIENT_SET(call, CURLOPT_UNIX_SOCKET_PATH, r->unix_path);
-        if (r->unix_path || http_client_is_local(r->url))
-                HTTP_CLIENT_SET(call, CURLOPT_PROXY, "");
-        if (call->client->ca_file)
-                HTTP_CLIENT_SET(call, CURLOPT_CAINFO, call->client->ca_file);
         return code;
 }
 

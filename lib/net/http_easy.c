@@ -1,0 +1,64 @@
+/* Pure but for the handle it is given. */
+#include "lib/net/http_easy.h"
+
+#include <errno.h>
+
+#include "lib/base/str.h"
+
+int http_easy_errno(CURLcode code) {
+        switch (code) {
+        case CURLE_OK:
+                return 0;
+        case CURLE_OPERATION_TIMEDOUT:
+                return -ETIMEDOUT;
+        case CURLE_COULDNT_CONNECT:
+                return -ECONNREFUSED;
+        case CURLE_COULDNT_RESOLVE_HOST:
+                return -EHOSTUNREACH;
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+                return -EKEYREJECTED;
+        case CURLE_OUT_OF_MEMORY:
+                return -ENOMEM;
+        case CURLE_URL_MALFORMAT:
+        case CURLE_UNSUPPORTED_PROTOCOL:
+                return -EINVAL;
+        case CURLE_GOT_NOTHING:
+        case CURLE_RECV_ERROR:
+        case CURLE_SEND_ERROR:
+        case CURLE_PARTIAL_FILE:
+                return -ECONNRESET;
+        default:
+                return -EPROTO;
+        }
+}
+
+static bool http_easy_is_local(const char *url) {
+        return str_starts(url, "http://127.") || str_starts(url, "http://localhost") ||
+               str_starts(url, "http://[::1]") || str_starts(url, "http://169.254.");
+}
+
+/* The first failure sticks. */
+#define HTTP_EASY_SET(option, value)                                      \
+        do {                                                              \
+                if (code == CURLE_OK)                                     \
+                        code = curl_easy_setopt(easy, (option), (value)); \
+        } while (0)
+
+CURLcode http_easy_set_target(CURL *easy, const char *url, const char *unix_path,
+                              const char *ca_file) {
+        CURLcode code = CURLE_OK;
+
+        HTTP_EASY_SET(CURLOPT_URL, url);
+        HTTP_EASY_SET(CURLOPT_PROTOCOLS_STR, "http,https");
+        HTTP_EASY_SET(CURLOPT_NOSIGNAL, 1L);
+        HTTP_EASY_SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+        HTTP_EASY_SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+        if (unix_path)
+                HTTP_EASY_SET(CURLOPT_UNIX_SOCKET_PATH, unix_path);
+        if (unix_path || http_easy_is_local(url))
+                HTTP_EASY_SET(CURLOPT_PROXY, "");
+        if (ca_file)
+                HTTP_EASY_SET(CURLOPT_CAINFO, ca_file);
+        return code;
+}

@@ -1,0 +1,11 @@
+#pragma once
+/* What every use of a curl easy handle here has in common. For lib/net alone. */
+#include <curl/curl.h>
+#include <stdbool.h>
+
+/* 0 or a negative errno for what curl says. */
+int http_easy_errno(CURLcode code);
+/* Whom it talks to: HTTP/1.1, TLS of at least 1.2, no signals; what is on this machine is not
+ * asked for through the environment's proxy. unix_path and ca_file may be NULL. */
+CURLcode http_easy_set_target(CURL *easy, const char *url, const char *unix_path,
+                              const char *ca_file);
