@@ -209,7 +209,7 @@ static int reply_listing(struct ask *q, const struct listing *l, const char *par
                 json_write_end(&w);
         json_write_end(&w);
         json_write_finish(&w);
-        return http_request_reply_json(q->req, 200, &out);
+        return job_reply_json(q, &out);
 }
 
 int artifact_reply_list(struct ask *q, const char *name, const char *parent, const char *root_uri) {

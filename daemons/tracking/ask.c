@@ -73,6 +73,15 @@ void ask_open(struct ask *q, struct http_request *req) {
                 ask_check(q, parse_body(q));
 }
 
+void ask_open_within(struct ask *q, struct http_request *req, const struct json *body,
+                     struct buf *answer) {
+        *q = (struct ask){.req = req,
+                          .arena = req->arena,
+                          .body = body,
+                          .answer = answer,
+                          .refusal = {.arena = req->arena}};
+}
+
 /* Only the first refusal is kept. */
 static void refuse_missing(struct ask *q, const char *key) {
         if (q->result != 0)

@@ -19,10 +19,15 @@ struct ask {
         struct arena *arena;
         const struct json *body; /* an object; NULL when the query is read */
         struct refusal refusal;
-        int result; /* 0, REFUSED or -errno */
+        int result;         /* 0, REFUSED or -errno */
+        struct buf *answer; /* not NULL: the answer goes here, not to the client */
 };
 
 void ask_open(struct ask *q, struct http_request *req);
+/* For a request that is part of another one: `body` is asked in place of the client's, and
+ * job_read() and its like write the answer to `answer` and return 0, REFUSED or -errno. */
+void ask_open_within(struct ask *q, struct http_request *req, const struct json *body,
+                     struct buf *answer);
 
 /* Keeps the first result that is not 0; returns true when all is well so far. */
 bool ask_check(struct ask *q, int result);

@@ -165,13 +165,18 @@ static int run_get(struct job *j, struct db *db) {
         return r != 0 ? r : write_answer(j, db, &e);
 }
 
-int experiments_api_get(struct http_request *req) {
+int experiments_api_ask_get(struct ask *q) {
         struct one in = {};
+
+        in.id = ask_str(q, "experiment_id", ASK_NEED);
+        return job_read(q, run_get, &in);
+}
+
+int experiments_api_get(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.id = ask_str(&q, "experiment_id", ASK_NEED);
-        return job_read(&q, run_get, &in);
+        return experiments_api_ask_get(&q);
 }
 
 static int run_get_by_name(struct job *j, struct db *db) {

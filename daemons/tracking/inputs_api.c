@@ -254,24 +254,29 @@ static int run_search_datasets(struct job *j, struct db *db) {
         return r;
 }
 
-int inputs_api_search_datasets(struct http_request *req) {
+int inputs_api_ask_search_datasets(struct ask *q) {
         struct summaries in = {};
         const char **ids;
-        struct ask q;
         size_t n;
 
-        ask_open(&q, req);
-        ids = ask_list(&q, "experiment_ids", 0, &n);
-        if (q.result == 0 && n == 0)
-                ask_check(&q, refusal_invalid(&q.refusal, "SearchDatasets request must specify at "
+        ids = ask_list(q, "experiment_ids", 0, &n);
+        if (q->result == 0 && n == 0)
+                ask_check(q, refusal_invalid(&q->refusal, "SearchDatasets request must specify at "
                                                           "least one experiment_id."));
-        if (q.result == 0 && n > EXPERIMENTS_MAX)
-                ask_check(&q, refusal_invalid(&q.refusal,
-                                              "SearchDatasets request cannot specify more than %d "
-                                              "experiment_ids. Received %zu experiment_ids.",
-                                              EXPERIMENTS_MAX, n));
-        for (size_t i = 0; q.result == 0 && i < n; i++)
-                ask_check(&q, field_check_experiment_id(&q.refusal, ids[i], &in.experiment_ids[i]));
+        if (q->result == 0 && n > EXPERIMENTS_MAX)
+                ask_check(q, refusal_invalid(&q->refusal,
+                                             "SearchDatasets request cannot specify more than %d "
+                                             "experiment_ids. Received %zu experiment_ids.",
+                                             EXPERIMENTS_MAX, n));
+        for (size_t i = 0; q->result == 0 && i < n; i++)
+                ask_check(q, field_check_experiment_id(&q->refusal, ids[i], &in.experiment_ids[i]));
         in.n_experiment_ids = n;
-        return job_read(&q, run_search_datasets, &in);
+        return job_read(q, run_search_datasets, &in);
+}
+
+int inputs_api_search_datasets(struct http_request *req) {
+        struct ask q;
+
+        ask_open(&q, req);
+        return inputs_api_ask_search_datasets(&q);
 }

@@ -37,6 +37,8 @@ static int reply_broken(struct http_request *req, int r) {
 
 int job_refuse(struct ask *q) {
         assert(q->result != 0);
+        if (q->answer)
+                return q->result;
         if (q->result == REFUSED)
                 return reply_refusal(q->req, q->refusal.code, q->refusal.text);
         return q->result;
@@ -108,6 +110,17 @@ static int read_run(void *ctx, struct db *db) {
         return run_once(ctx, db);
 }
 
+static int read_within(struct ask *q, struct job *j) {
+        int r = with_reader(j->tracking, read_run, j);
+
+        if (r == REFUSED)
+                q->refusal = j->refusal;
+        if (r == 0)
+                r = buf_add(q->answer, j->out.data, j->out.len);
+        buf_done(&j->out);
+        return r;
+}
+
 static int read_as(struct ask *q, job_fn *run, const void *in, size_t in_size, bool compact) {
         struct job *j;
 
@@ -117,6 +130,8 @@ static int read_as(struct ask *q, job_fn *run, const void *in, size_t in_size, b
         if (!j)
                 return -ENOMEM;
         j->compact = compact;
+        if (q->answer)
+                return read_within(q, j);
         return job_reply(j, with_reader(j->tracking, read_run, j));
 }
 
@@ -183,6 +198,18 @@ int job_look(struct ask *q, int (*look)(struct ask *q, struct db *db, void *in),
         if (q->result == 0)
                 ask_check(q, with_reader(q->req->ctx, look_run, &l));
         return q->result;
+}
+
+int job_reply_json(struct ask *q, struct buf *out) {
+        int r;
+
+        if (!q->answer)
+                return http_request_reply_json(q->req, 200, out);
+        r = buf_error(out);
+        if (r == 0)
+                r = buf_add(q->answer, out->data, out->len);
+        buf_done(out);
+        return r;
 }
 
 int job_reply_empty(struct http_request *req) {

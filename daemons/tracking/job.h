@@ -50,5 +50,8 @@ int job_refuse(struct ask *q);
  * with what they found (artifacts). 0, REFUSED with q->refusal, or -errno; kept in q->result. */
 int job_look(struct ask *q, int (*look)(struct ask *q, struct db *db, void *in), void *in);
 
+/* Replies JSON that was made elsewhere; takes the buffer. */
+int job_reply_json(struct ask *q, struct buf *out);
+
 /* Replies {} . */
 int job_reply_empty(struct http_request *req);

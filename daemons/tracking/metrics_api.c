@@ -260,20 +260,25 @@ static int check_interval(struct ask *q, struct bulk *in, bool has_first, bool h
         return 0;
 }
 
-int metrics_api_history_bulk_interval(struct http_request *req) {
+int metrics_api_ask_history_bulk_interval(struct ask *q) {
         struct bulk in = {.max_results = INTERVAL_RESULTS_MAX,
                           .first_step = INT64_MIN,
                           .last_step = INT64_MAX};
         bool has_first, has_last;
+
+        in.run_ids = ask_list(q, "run_ids", ASK_NEED, &in.n_run_ids);
+        in.key = ask_str(q, "metric_key", ASK_NEED);
+        has_first = ask_i64(q, "start_step", 0, &in.first_step);
+        has_last = ask_i64(q, "end_step", 0, &in.last_step);
+        ask_i64(q, "max_results", 0, &in.max_results);
+        if (q->result == 0)
+                ask_check(q, check_interval(q, &in, has_first, has_last));
+        return job_read(q, run_interval, &in);
+}
+
+int metrics_api_history_bulk_interval(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.run_ids = ask_list(&q, "run_ids", ASK_NEED, &in.n_run_ids);
-        in.key = ask_str(&q, "metric_key", ASK_NEED);
-        has_first = ask_i64(&q, "start_step", 0, &in.first_step);
-        has_last = ask_i64(&q, "end_step", 0, &in.last_step);
-        ask_i64(&q, "max_results", 0, &in.max_results);
-        if (q.result == 0)
-                ask_check(&q, check_interval(&q, &in, has_first, has_last));
-        return job_read(&q, run_interval, &in);
+        return metrics_api_ask_history_bulk_interval(&q);
 }

@@ -292,28 +292,33 @@ static int run_search(struct job *j, struct db *db) {
                                                        .write = write_found});
 }
 
-int model_versions_api_search(struct http_request *req) {
+int model_versions_api_ask_search(struct ask *q) {
         struct registry_search in = {};
         int64_t max_results = SEARCH_RESULTS_MAX;
         const char *token;
+
+        in.filter = ask_str(q, "filter", 0);
+        ask_i64(q, "max_results", 0, &max_results);
+        if (q->result == 0 && max_results > SEARCH_RESULTS_MAX)
+                ask_refuse_value(q, "max_results");
+        in.order_by = ask_list(q, "order_by", 0, &in.n_order_by);
+        token = ask_str(q, "page_token", 0);
+        if (q->result == 0 && max_results < 1)
+                ask_check(q, refusal_invalid(&q->refusal,
+                                             "Invalid value for max_results. It must be a "
+                                             "positive integer, but got %" PRId64,
+                                             max_results));
+        if (q->result == 0)
+                ask_check(q, page_token_parse(token, &q->refusal, &in.offset));
+        in.limit = max_results + 1;
+        return job_read(q, run_search, &in);
+}
+
+int model_versions_api_search(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.filter = ask_str(&q, "filter", 0);
-        ask_i64(&q, "max_results", 0, &max_results);
-        if (q.result == 0 && max_results > SEARCH_RESULTS_MAX)
-                ask_refuse_value(&q, "max_results");
-        in.order_by = ask_list(&q, "order_by", 0, &in.n_order_by);
-        token = ask_str(&q, "page_token", 0);
-        if (q.result == 0 && max_results < 1)
-                ask_check(&q, refusal_invalid(&q.refusal,
-                                              "Invalid value for max_results. It must be a "
-                                              "positive integer, but got %" PRId64,
-                                              max_results));
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
-        in.limit = max_results + 1;
-        return job_read(&q, run_search, &in);
+        return model_versions_api_ask_search(&q);
 }
 
 static int run_set_tag(struct job *j, struct db *db) {

@@ -113,18 +113,23 @@ int run_artifacts_api_get(struct http_request *req) {
         return reply_file(&q, &w, path);
 }
 
-int run_artifacts_api_list(struct http_request *req) {
+int run_artifacts_api_ask_list(struct ask *q) {
         struct where w = {};
         const char *path;
+
+        w.id = ask_run_id(q);
+        path = ask_str(q, "path", 0);
+        if (q->result == 0 && path)
+                ask_check(q, artifact_uri_check_path(&q->refusal, path, &path));
+        job_look(q, look_run, &w);
+        return reply_list(q, &w, path);
+}
+
+int run_artifacts_api_list(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        w.id = ask_run_id(&q);
-        path = ask_str(&q, "path", 0);
-        if (q.result == 0 && path)
-                ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));
-        job_look(&q, look_run, &w);
-        return reply_list(&q, &w, path);
+        return run_artifacts_api_ask_list(&q);
 }
 
 int run_artifacts_api_of_version(struct http_request *req) {

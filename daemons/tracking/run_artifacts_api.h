@@ -2,9 +2,11 @@
  * in tracking_routes.def. */
 #pragma once
 
+struct ask;
 struct http_request;
 
 int run_artifacts_api_list(struct http_request *req);
+int run_artifacts_api_ask_list(struct ask *q);
 int run_artifacts_api_get(struct http_request *req);
 int run_artifacts_api_upload(struct http_request *req);
 int run_artifacts_api_of_version(struct http_request *req);

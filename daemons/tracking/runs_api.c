@@ -181,13 +181,18 @@ static int run_get(struct job *j, struct db *db) {
         return r;
 }
 
-int runs_api_get(struct http_request *req) {
+int runs_api_ask_get(struct ask *q) {
         struct one in = {};
+
+        in.id = ask_run_id(q);
+        return job_read(q, run_get, &in);
+}
+
+int runs_api_get(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.id = ask_run_id(&q);
-        return job_read(&q, run_get, &in);
+        return runs_api_ask_get(&q);
 }
 
 struct search {
@@ -256,36 +261,41 @@ static int read_experiment_ids(struct ask *q, const char **ids, size_t n, struct
         return 0;
 }
 
-int runs_api_search(struct http_request *req) {
+int runs_api_ask_search(struct ask *q) {
         static const char *const views[] = {NULL, "ACTIVE_ONLY", "DELETED_ONLY", "ALL"};
         struct search in = {.max_results = 1000};
         const char **ids, **order_by, *filter, *token;
         size_t n_ids, n_order_by;
         int64_t view = 1;
-        struct ask q;
 
-        ask_open(&q, req);
-        ids = ask_list(&q, "experiment_ids", 0, &n_ids);
-        filter = ask_str(&q, "filter", 0);
-        ask_i64(&q, "max_results", 0, &in.max_results);
-        order_by = ask_list(&q, "order_by", 0, &n_order_by);
-        ask_enum(&q, "run_view_type", 0, views, ARRAY_SIZE(views), &view);
-        token = ask_str(&q, "page_token", 0);
-        if (q.result == 0 && in.max_results > FIELD_CHECK_RESULTS_MAX)
-                ask_refuse_value(&q, "max_results");
-        if (q.result == 0)
-                ask_check(&q, field_check_max_results(&q.refusal, in.max_results));
-        if (q.result == 0)
-                ask_check(&q,
-                          runs_search_parse(&in.search, filter, order_by, n_order_by, &q.refusal));
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
-        if (q.result == 0)
-                ask_check(&q, read_experiment_ids(&q, ids, n_ids, &in.search));
+        ids = ask_list(q, "experiment_ids", 0, &n_ids);
+        filter = ask_str(q, "filter", 0);
+        ask_i64(q, "max_results", 0, &in.max_results);
+        order_by = ask_list(q, "order_by", 0, &n_order_by);
+        ask_enum(q, "run_view_type", 0, views, ARRAY_SIZE(views), &view);
+        token = ask_str(q, "page_token", 0);
+        if (q->result == 0 && in.max_results > FIELD_CHECK_RESULTS_MAX)
+                ask_refuse_value(q, "max_results");
+        if (q->result == 0)
+                ask_check(q, field_check_max_results(&q->refusal, in.max_results));
+        if (q->result == 0)
+                ask_check(q,
+                          runs_search_parse(&in.search, filter, order_by, n_order_by, &q->refusal));
+        if (q->result == 0)
+                ask_check(q, page_token_parse(token, &q->refusal, &in.offset));
+        if (q->result == 0)
+                ask_check(q, read_experiment_ids(q, ids, n_ids, &in.search));
         in.search.view = view == 3   ? RUNS_SEARCH_ALL
                          : view == 2 ? RUNS_SEARCH_DELETED
                                      : RUNS_SEARCH_ACTIVE;
-        return job_read(&q, run_search, &in);
+        return job_read(q, run_search, &in);
+}
+
+int runs_api_search(struct http_request *req) {
+        struct ask q;
+
+        ask_open(&q, req);
+        return runs_api_ask_search(&q);
 }
 
 static int run_update(struct job *j, struct db *db) {

@@ -74,13 +74,6 @@ int server_info_api_metrics(struct http_request *req) {
         return http_request_reply_buf(req, 200, "text/plain; version=0.0.4", &out);
 }
 
-/* MLflow's pages count what is clicked; we do not. */
-int server_info_api_telemetry(struct http_request *req) {
-        static const char off[] = "{\"disable_ui_telemetry\":true}";
-
-        return http_request_reply_static(req, 200, "application/json", off, sizeof(off) - 1);
-}
-
 int server_info_api_root(struct http_request *req) {
         static const char page[] =
                 "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"

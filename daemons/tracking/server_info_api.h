@@ -9,7 +9,6 @@ int server_info_api_version(struct http_request *req);
 int server_info_api_info(struct http_request *req);
 int server_info_api_metrics(struct http_request *req);
 int server_info_api_root(struct http_request *req);
-int server_info_api_telemetry(struct http_request *req);
 
 /* Writes the body of answers the HTTP server makes itself, as MLflow's does: pages for unknown
  * paths and wrong methods, JSON for the rest. Returns the content type. */

@@ -3,6 +3,8 @@
 #include "daemons/tracking/artifacts_api.h"
 #include "daemons/tracking/batch_api.h"
 #include "daemons/tracking/experiments_api.h"
+#include "daemons/tracking/fixed_api.h"
+#include "daemons/tracking/graphql_api.h"
 #include "daemons/tracking/inputs_api.h"
 #include "daemons/tracking/logged_models_api.h"
 #include "daemons/tracking/metrics_api.h"
@@ -40,11 +42,30 @@ struct row {
           .flags = HTTP_WORKER,                                     \
           .max_body = SIZE_MAX,                                     \
           .body = &(ops)}},
+#define TRACKING_FIXED(served, method_, path_, role, status_, text_) \
+        {served,                                                     \
+         {.method = HTTP_##method_,                                  \
+          .path = path_,                                             \
+          .handle = fixed_api_answer,                                \
+          .min_role = AUTH_##role,                                   \
+          .max_body = MIB,                                           \
+          .data = &(const struct fixed_api){                         \
+                  .status = status_, .type = "application/json", .text = text_}}},
+#define TRACKING_LEFT_OUT(path_, what)  \
+        {BOTH,                          \
+         {.method = HTTP_ANY,           \
+          .path = path_,                \
+          .handle = fixed_api_left_out, \
+          .min_role = AUTH_VIEWER,      \
+          .max_body = MIB,              \
+          .data = what}},
 static const struct row rows[] = {
 #include "daemons/tracking/tracking_routes.def"
 };
 #undef TRACKING_ROUTE
 #undef TRACKING_UPLOAD
+#undef TRACKING_FIXED
+#undef TRACKING_LEFT_OUT
 
 static bool add(struct arena *a, const struct http_route *route, const char *prefix,
                 const char *below, struct http_route *ret) {

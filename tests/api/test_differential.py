@@ -15,7 +15,9 @@ from urllib.parse import urlencode
 
 import pytest
 from daemon_test import ask, until
-from tracking_calls import API, CALLS
+from tracking_calls import API
+from tracking_calls import CALLS as CLASSIC
+from tracking_calls_pages import AJAX3, PAGES
 from tracking_test import Tracking
 
 PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
@@ -24,6 +26,10 @@ pytestmark = pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set:
 # call → why our answer is another one. "status" in the reason's place of a tuple: (reason, our status).
 A = "/api/2.0/mlflow-artifacts/artifacts"
 REFUSED = "the peer answers 500 to a client's mistake"
+LEFT_OUT = ("a part of the peer that we do not have says so", 501)
+NOTHING = ("a part of the peer that we do not have is empty", 200)
+ENUM = ("the peer cannot read its own enumeration there", 200)
+CALLS = [*CLASSIC, *PAGES]
 JUSTIFIED = {
     "experiments/search search bad token": "the peer decodes garbage to nothing",
     "runs/create create in default": ("without an experiment the peer fails in its database, we take the default one", 200),
@@ -33,6 +39,16 @@ JUSTIFIED = {
     "registered-models/rename rename taken": "the peer's message leaks SQL",
     "experiments/update rename taken": "the peer's message leaks SQL",
     "experiments/create create again": "the peer's message leaks SQL",
+    "/graphql graphql by GET": REFUSED,
+    "/graphql skip": ("we tell the first fault only", 200),
+    "/graphql search runs": ENUM,
+    "/graphql search runs literal": ENUM,
+    AJAX3 + "assistant/config assistant": NOTHING,
+    AJAX3 + "assistant/providers assistant providers": NOTHING,
+    AJAX3 + "gateway/secrets/config secrets config": NOTHING,
+    AJAX3 + "gateway/supported-providers providers": NOTHING,
+    AJAX3 + "jobs/x job": LEFT_OUT,
+    "/api/3.0/mlflow/workspaces workspaces": LEFT_OUT,
     A + "/{e1}/{r1}/artifacts/d get directory": "this one answer of the peer has another form than all others",
 }
 

@@ -1,0 +1,111 @@
+"""What MLflow's pages ask, for test_differential.py: GraphQL and the calls of their frames."""
+
+AJAX = "/ajax-api/2.0/mlflow/"
+AJAX3 = "/ajax-api/3.0/mlflow/"
+
+GET_RUN = """query GetRun($data: MlflowGetRunInput!) @component(name: "MLflow.ExperimentRunTracking") {
+  mlflowGetRun(input: $data) {
+    apiError { helpUrl code message __typename }
+    run {
+      info { runName status runUuid experimentId artifactUri endTime lifecycleStage startTime userId __typename }
+      experiment { experimentId name tags { key value __typename } artifactLocation lifecycleStage lastUpdateTime __typename }
+      modelVersions { status version name source __typename }
+      data {
+        metrics { key value step timestamp __typename }
+        params { key value __typename }
+        tags { key value __typename }
+        __typename
+      }
+      inputs {
+        datasetInputs { dataset { digest name profile schema source sourceType __typename } tags { key value __typename } __typename }
+        modelInputs { modelId __typename }
+        __typename
+      }
+      outputs { modelOutputs { modelId step __typename } __typename }
+      __typename
+    }
+    __typename
+  }
+}"""
+GET_EXPERIMENT = """query MlflowGetExperimentQuery($input: MlflowGetExperimentInput!) @component(name: "MLflow.ExperimentRunTracking") {
+  mlflowGetExperiment(input: $input) {
+    apiError { code message __typename }
+    experiment { artifactLocation creationTime experimentId lastUpdateTime lifecycleStage name tags { key value __typename } __typename }
+    __typename
+  }
+}"""
+
+
+def _ask(name, query, variables=None, **more):
+    return name, "POST", "/graphql", {"query": query, "variables": variables, **more}
+
+
+def _pages():
+    yield "page experiment", "POST", "experiments/create", {"name": "pages", "tags": [{"key": "a", "value": "ü"}]}, {"pe": ("experiment_id",)}
+    yield "page run", "POST", "runs/create", {"experiment_id": "{pe}", "run_name": "p", "start_time": 1000, "tags": [{"key": "t", "value": "v"}]}, {"pr": ("run", "info", "run_id")}
+    yield "page run batch", "POST", "runs/log-batch", {"run_id": "{pr}", "metrics": [{"key": "m", "value": 0.25, "timestamp": 5, "step": 2}, {"key": "n", "value": "NaN", "timestamp": 5, "step": 0}], "params": [{"key": "p", "value": "1"}]}
+    yield "page inputs", "POST", "runs/log-inputs", {"run_id": "{pr}", "datasets": [{"tags": [{"key": "mlflow.data.context", "value": "train"}], "dataset": {"name": "d", "digest": "x1", "source_type": "local", "source": "s"}}]}
+    yield "page model", "POST", "registered-models/create", {"name": "page model"}
+    yield "page version", "POST", "model-versions/create", {"name": "page model", "source": "mlflow-artifacts:/{pe}/{pr}/artifacts/m", "run_id": "{pr}"}
+    yield _ask("get run", GET_RUN, {"data": {"runId": "{pr}"}}, operationName="GetRun")
+    yield _ask("get absent run", GET_RUN, {"data": {"runId": "nope"}}, operationName="GetRun")
+    yield _ask("get experiment", GET_EXPERIMENT, {"input": {"experimentId": "{pe}"}}, operationName="MlflowGetExperimentQuery")
+    yield _ask("get absent experiment", GET_EXPERIMENT, {"input": {"experimentId": "4711"}})
+    yield _ask("literal", '{ mlflowGetRun(input: {runId: "{pr}"}) { run { info { runId status } } } }')
+    yield _ask("aliases", '{ a: mlflowGetRun(input: {runId: "{pr}"}) { run { x: info { z: runName a: runId } } } b: mlflowGetExperiment(input: {experimentId: "{pe}"}) { experiment { name } } }')
+    yield _ask("fragments", 'query Q($d: MlflowGetRunInput) { mlflowGetRun(input: $d) { ...F ... on MlflowGetRunResponse { run { data { params { key } } } } } } fragment F on MlflowGetRunResponse { run { ...G data { params { value } } } } fragment G on MlflowRunExtension { info { runId } }', {"d": {"runId": "{pr}"}})
+    yield _ask("skip", 'query Q($y: Boolean!) { mlflowGetRun(input: {runId: "{pr}"}) { run { info @skip(if: $y) { runId } data @include(if: $y) { params { key } } } } }', {"y": True})
+    yield _ask("search runs", 'query S($data: MlflowSearchRunsInput!) { mlflowSearchRuns(input: $data) { runs { info { runId } experiment { name } } nextPageToken apiError { code } } }', {"data": {"experimentIds": ["{pe}"], "runViewType": "ACTIVE_ONLY", "maxResults": 5, "filter": "params.p = '1'", "orderBy": ["start_time DESC"]}})
+    yield _ask("search runs literal", 'mutation { mlflowSearchRuns(input: {experimentIds: "{pe}", runViewType: ALL}) { runs { info { runName } } } }')
+    yield _ask("search runs filter", '{ mlflowSearchRuns(input: {experimentIds: ["{pe}"], filter: "what"}) { runs { info { runName } } } }')
+    yield _ask("datasets", 'mutation { mlflowSearchDatasets(input: {experimentIds: ["{pe}"]}) { datasetSummaries { name digest context experimentId } } }')
+    yield _ask("history", '{ mlflowGetMetricHistoryBulkInterval(input: {runIds: ["{pr}"], metricKey: "m", maxResults: 10}) { metrics { key value step timestamp runId } } }')
+    yield _ask("history of NaN", '{ mlflowGetMetricHistoryBulkInterval(input: {runIds: ["{pr}"], metricKey: "n", maxResults: 10}) { metrics { key value step } } }')
+    yield _ask("artifacts", '{ mlflowListArtifacts(input: {runId: "{pr}"}) { rootUri files { path isDir fileSize } } }')
+    yield _ask("versions", '{ mlflowSearchModelVersions(input: {filter: "name=\'page model\'", maxResults: 3}) { modelVersions { name version currentStage status creationTimestamp tags { key } aliases runId } nextPageToken } }')
+    yield _ask("echo", '{ test(inputString: "abc") { output } }')
+    yield _ask("echo mutation", 'mutation { testMutation(inputString: "abc") { output } }')
+    yield _ask("two echoes", '{ test(inputString: "a\\u00e4\\n\\"") { output __typename } x: test(inputString: """b"c""") { output } }')
+    yield _ask("unknown field", '{ nope }')
+    yield _ask("no selection", '{ mlflowGetRun(input: {runId: "x"}) { run { info } } }')
+    yield _ask("selection of a scalar", '{ mlflowGetRun(input: {runId: "x"}) { run { info { runId { x } } } } }')
+    yield _ask("number for text", '{ mlflowGetRun(input: {runId: 5}) { run { info { runId } } } }')
+    yield _ask("no variable", 'query Q($d: MlflowGetRunInput!) { mlflowGetRun(input: $d) { run { info { runId } } } }')
+    yield _ask("null variable", 'query Q($d: MlflowGetRunInput!) { mlflowGetRun(input: $d) { run { info { runId } } } }', {"d": None})
+    yield _ask("number in variable", 'query Q($d: MlflowGetRunInput!) { mlflowGetRun(input: $d) { run { info { runId } } } }', {"d": {"runId": 5}})
+    yield _ask("text for variable", 'query Q($d: MlflowGetRunInput!) { mlflowGetRun(input: $d) { run { info { runId } } } }', {"d": "s"})
+    yield _ask("undeclared variable", 'query Q { mlflowGetRun(input: $d) { run { info { runId } } } }')
+    yield _ask("unused variable", 'query Q($d: MlflowGetRunInput) { test(inputString: "a") { output } }')
+    yield _ask("unknown fragment", '{ mlflowGetRun(input: {runId: "x"}) { ...F } }')
+    yield _ask("unused fragment", '{ test(inputString: "a") { output } } fragment F on Test { output }')
+    yield _ask("fragment of another type", '{ test(inputString: "a") { ...F } } fragment F on MlflowRunInfo { runId }')
+    yield _ask("unknown directive", '{ test(inputString: "a") @nope { output } }')
+    yield _ask("operation by name", 'query A { test(inputString: "a") { output } } query B { test(inputString: "b") { output } }', operationName="B")
+    yield _ask("no operation name", 'query A { test(inputString: "a") { output } } query B { test(inputString: "b") { output } }')
+    yield _ask("unknown operation", 'query A { test(inputString: "a") { output } }', operationName="C")
+    yield _ask("subscription", 'subscription { test { output } }')
+    yield _ask("unknown word", '{ mlflowSearchRuns(input: {runViewType: FOO}) { nextPageToken } }')
+    yield _ask("text for int", '{ mlflowSearchRuns(input: {maxResults: "FOO"}) { nextPageToken } }')
+    yield _ask("too many roots", "{ " + " ".join(f'a{i}: test(inputString: "a") {{ output }}' for i in range(11)) + " }")
+    yield _ask("too many aliases", '{ test(inputString: "a") { ' + " ".join(f"a{i}: output" for i in range(11)) + " } }")
+    yield _ask("too deep", "{ a " * 11 + "}" * 11)
+    yield "graphql by GET", "GET", "/graphql", None
+    yield "assistant", "GET", AJAX3 + "assistant/config", None
+    yield "assistant providers", "GET", AJAX3 + "assistant/providers", None
+    yield "gateway", "GET", AJAX + "gateway-proxy", None
+    yield "gateway no body", "POST", AJAX + "gateway-proxy", {}
+    yield "scorers", "GET", AJAX3 + "scorers/list", {"experiment_id": "0"}
+    yield "issues", "POST", AJAX3 + "issues/search", {"experiment_id": "{pe}"}
+    yield "telemetry", "GET", AJAX3 + "ui-telemetry", None
+    yield "telemetry sent", "POST", AJAX3 + "ui-telemetry", {"records": []}
+    yield "skills", "GET", "/api/3.0/mlflow/skills", None
+    yield "mcp servers", "GET", "/api/3.0/mlflow/mcp-servers", None
+    yield "endpoints", "GET", "/api/3.0/mlflow/gateway/endpoints/list", None
+    yield "secrets", "GET", "/api/3.0/mlflow/gateway/secrets/list", None
+    yield "secrets config", "GET", AJAX3 + "gateway/secrets/config", None
+    yield "providers", "GET", AJAX3 + "gateway/supported-providers", None
+    yield "job", "GET", AJAX3 + "jobs/x", None
+    yield "workspaces", "GET", "/api/3.0/mlflow/workspaces", None
+
+
+PAGES = [*_pages()]
