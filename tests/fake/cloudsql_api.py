@@ -1,6 +1,7 @@
 """The HTTP side of a make-believe cloud: the SQL Admin API, token endpoints, the metadata server and service account
 impersonation, with every call kept, and /_fake to throw the switches from outside the process."""
 
+import base64
 import json
 import re
 import socket
@@ -165,6 +166,9 @@ class Handler(BaseHTTPRequestHandler):
         form = dict(urllib.parse.parse_qsl(self.call.body.decode()))
         self.call.form = form
         scope = form.get("scope", "")
+        if "assertion" in form:
+            part = form["assertion"].split(".")[1]
+            scope = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["scope"]
         token = cloud.new_token("login" if scope.endswith("sqlservice.login") else "", cloud.token_life)
         self.answer(200, {"access_token": token, "expires_in": cloud.token_life, "token_type": "Bearer"})
 
