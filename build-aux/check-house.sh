@@ -179,7 +179,7 @@ rule_library_owner() {
                 own("^(sqlite3|libpq-fe|mysql|mariadb)", "^lib/db/")
                 own("^(curl/|microhttpd|systemd/sd-event|systemd/sd-daemon)", "^lib/net/")
                 own("^openssl/(ssl|tls|bio|x509)", "^lib/net/")
-                own("^openssl/", "^lib/(net|auth|gcp)/")
+                own("^openssl/", "^(lib/(net|auth|gcp)|daemons/bucketd)/")
                 own("^zlib", "^lib/net/")
                 own("^systemd/sd-journal", "^lib/base/log")
                 own("^systemd/sd-bus", "^daemons/launcher/")

@@ -4,6 +4,7 @@
 static const struct conf_key keys[] = {
 #define CONF_KEY(section, key, type, def, help) \
         {#section, #key, CONF_##type, offsetof(struct all_conf, section.key), def, help},
+#include "config/bucketd.def"
 #include "config/gitsync.def"
 #include "config/launcher.def"
 #include "config/scheduler.def"

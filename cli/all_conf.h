@@ -7,6 +7,9 @@
 #define CONF_KEY CONF_FIELD
 struct all_conf {
         struct {
+#include "config/bucketd.def"
+        } bucketd;
+        struct {
 #include "config/gitsync.def"
         } gitsync;
         struct {

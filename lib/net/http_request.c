@@ -57,6 +57,30 @@ const char *http_request_header(const struct http_request *req, const char *name
         return MHD_lookup_connection_value(http_exchange_of(req)->conn->mhd, MHD_HEADER_KIND, name);
 }
 
+struct http_request_each {
+        int (*each)(void *ctx, const char *name, const char *value);
+        void *ctx;
+        int r;
+};
+
+static enum MHD_Result http_request_on_header(void *cls, enum MHD_ValueKind kind, const char *key,
+                                              const char *value) {
+        struct http_request_each *e = cls;
+
+        e->r = e->each(e->ctx, key, value ? value : "");
+        return e->r == 0 ? MHD_YES : MHD_NO;
+}
+
+int http_request_header_each(const struct http_request *req,
+                             int (*each)(void *ctx, const char *name, const char *value),
+                             void *ctx) {
+        struct http_request_each e = {each, ctx, 0};
+
+        MHD_get_connection_values(http_exchange_of(req)->conn->mhd, MHD_HEADER_KIND,
+                                  http_request_on_header, &e);
+        return e.r;
+}
+
 const char *http_request_cookie(const struct http_request *req, const char *name) {
         return MHD_lookup_connection_value(http_exchange_of(req)->conn->mhd, MHD_COOKIE_KIND, name);
 }

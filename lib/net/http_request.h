@@ -51,6 +51,10 @@ bool http_request_query_pair(const struct http_request *req, size_t *i, const ch
 int http_request_query_i64(const struct http_request *req, const char *key, int64_t *ret);
 /* A header's first value, NULL when absent. Names without regard to case. */
 const char *http_request_header(const struct http_request *req, const char *name);
+/* Each header in order until `each` returns non-zero, which is returned. */
+int http_request_header_each(const struct http_request *req,
+                             int (*each)(void *ctx, const char *name, const char *value),
+                             void *ctx);
 /* A cookie's value (arena), NULL when absent. */
 const char *http_request_cookie(const struct http_request *req, const char *name);
 /* The media type without parameters, lower-case, "" when absent. */
@@ -108,6 +112,14 @@ struct http_request_file {
 };
 /* 200, 206 for one satisfiable range, 304 for If-None-Match, 416. By sendfile. */
 int http_request_reply_file(struct http_request *req, const struct http_request_file *f);
+
+/* Size bytes of a file from offset, by sendfile, and nothing else: the status and the headers are
+ * the caller's. Takes fd, also on failure. */
+int http_request_reply_file_part(struct http_request *req, int status, const char *content_type,
+                                 int fd, uint64_t offset, uint64_t size);
+/* The answer to HEAD: a Content-Length without the content. */
+int http_request_reply_file_head(struct http_request *req, int status, const char *content_type,
+                                 uint64_t size);
 
 /* An answer made piece by piece.
  *   pull  on the loop's thread: write up to size bytes into data; > 0 = bytes written, 0 = nothing

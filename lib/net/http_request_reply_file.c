@@ -146,3 +146,30 @@ int http_request_reply_file(struct http_request *req, const struct http_request_
                 TAKE_FD(fd);
         return http_request_reply_send(req, status, type, m);
 }
+
+int http_request_reply_file_part(struct http_request *req, int status, const char *content_type,
+                                 int fd, uint64_t offset, uint64_t size) {
+        struct MHD_Response *m;
+
+        if (size == 0) {
+                fileio_close(fd);
+                return http_request_reply_static(req, status, content_type, "", 0);
+        }
+        m = MHD_create_response_from_fd_at_offset64(size, fd, offset);
+        if (!m)
+                fileio_close(fd);
+        return http_request_reply_send(req, status, content_type, m);
+}
+
+/* Never asked: an answer to HEAD has no body. */
+static ssize_t http_request_reply_file_nothing(void *cls, uint64_t pos, char *data, size_t size) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+int http_request_reply_file_head(struct http_request *req, int status, const char *content_type,
+                                 uint64_t size) {
+        return http_request_reply_send(
+                req, status, content_type,
+                MHD_create_response_from_callback(size, 1, http_request_reply_file_nothing, NULL,
+                                                  NULL));
+}

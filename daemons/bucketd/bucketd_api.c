@@ -1,0 +1,37 @@
+#include "daemons/bucketd/bucketd_api.h"
+
+#include "daemons/bucketd/bucketd.h"
+#include "lib/base/json_write.h"
+#include "lib/db/db_writer.h"
+#include "lib/net/http_request.h"
+#include "lib/net/http_server.h"
+#include "lib/net/loop.h"
+
+int bucketd_api_health(struct http_request *req) {
+        const struct bucketd *d = req->ctx;
+        struct buf out = {};
+        struct json_write w;
+
+        json_write_init(&w, &out, 0);
+        json_write_object(&w);
+        json_write_kv_str(&w, "status", d->draining ? "stopping" : "ok");
+        json_write_kv_u64(&w, "uptime_s",
+                          (loop_now(d->loop, CLOCK_BOOTTIME) - d->started_at) / USEC_PER_SEC);
+        json_write_end(&w);
+        (void) json_write_finish(&w);
+        return http_request_reply_json(req, d->draining ? 503 : 200, &out);
+}
+
+int bucketd_api_metrics(struct http_request *req) {
+        const struct bucketd *d = req->ctx;
+        struct db_writer_stats w;
+        struct buf out = {};
+
+        (void) http_server_metrics(d->http, &out);
+        db_writer_get_stats(d->writer, &w);
+        buf_printf(&out,
+                   "# TYPE onebox_bucketd_commits counter\nonebox_bucketd_commits %llu\n"
+                   "# TYPE onebox_bucketd_changes counter\nonebox_bucketd_changes %llu\n",
+                   (unsigned long long) w.n_batches, (unsigned long long) w.n_jobs);
+        return http_request_reply_buf(req, 200, "text/plain; version=0.0.4", &out);
+}

@@ -1,0 +1,109 @@
+#include "daemons/bucketd/objects_sql.h"
+
+#include <errno.h>
+
+#include "lib/base/str.h"
+
+#define DB_STATEMENT(name, sql) STMT_##name,
+enum {
+#include "daemons/bucketd/objects_sql.def"
+};
+#undef DB_STATEMENT
+#define DB_STATEMENT(name, sql) {#name, sql},
+static const struct db_statement rows[] = {
+#include "daemons/bucketd/objects_sql.def"
+};
+#undef DB_STATEMENT
+const struct db_set objects_sql_set = {"objects", rows, ARRAY_SIZE(rows)};
+
+static struct db_stmt *use(struct db *db, size_t row) {
+        return db_use(db, &objects_sql_set, row);
+}
+
+static int ran(int r) {
+        return r > 0 ? -EUCLEAN : r;
+}
+
+int objects_sql_row(struct db_stmt *s, struct arena *a, struct object *ret) {
+        bool oom = false;
+        size_t n;
+        const void *segments = db_col_blob(s, 11, &n);
+        struct object o = {
+                .name = db_col_dup(s, 0, a, &oom),
+                .generation = db_col_i64(s, 1),
+                .metageneration = db_col_i64(s, 2),
+                .size = (uint64_t) db_col_i64(s, 3),
+                .crc32c = (uint32_t) db_col_i64(s, 4),
+                .md5 = db_col_dup(s, 5, a, &oom),
+                .components = db_col_i64(s, 6),
+                .created_at = (usec_t) db_col_i64(s, 7),
+                .updated_at = (usec_t) db_col_i64(s, 8),
+                .content_type = db_col_dup(s, 9, a, &oom),
+                .attributes = db_col_dup(s, 10, a, &oom),
+        };
+        int r = oom ? -ENOMEM : segment_decode(a, segments, n, &o.segments);
+
+        if (r < 0)
+                return r;
+        *ret = o;
+        return 0;
+}
+
+int objects_sql_get(struct db *db, struct arena *a, int64_t bucket, const char *name,
+                    struct object *ret) {
+        DB_USE struct db_stmt *s = use(db, STMT_get);
+        int r;
+
+        db_bind_all(s, bucket, name);
+        r = db_step(s);
+        if (r != DB_ROW)
+                return r;
+        r = objects_sql_row(s, a, ret);
+        return r < 0 ? r : 1;
+}
+
+int objects_sql_put(struct db *db, struct arena *a, int64_t bucket, const struct object *o) {
+        DB_USE struct db_stmt *s = use(db, STMT_put);
+        const void *segments = segment_encode(a, &o->segments);
+
+        if (!segments)
+                return -ENOMEM;
+        db_bind_all(s, bucket, o->name, o->generation, o->metageneration, (int64_t) o->size,
+                    (int64_t) o->crc32c, o->md5, o->components, (int64_t) o->created_at,
+                    (int64_t) o->updated_at, o->content_type, o->attributes ? o->attributes : "");
+        db_bind_blob(s, 13, segments, o->segments.n * SEGMENT_STORED_SIZE);
+        return ran(db_run(s));
+}
+
+int objects_sql_set_attributes(struct db *db, int64_t bucket, const struct object *o) {
+        DB_USE struct db_stmt *s = use(db, STMT_set_attributes);
+
+        db_bind_all(s, o->metageneration, (int64_t) o->updated_at, o->content_type,
+                    o->attributes ? o->attributes : "", bucket, o->name);
+        return ran(db_run(s));
+}
+
+int objects_sql_delete(struct db *db, int64_t bucket, const char *name) {
+        DB_USE struct db_stmt *s = use(db, STMT_delete);
+
+        db_bind_all(s, bucket, name);
+        return ran(db_run(s));
+}
+
+int objects_sql_any(struct db *db, int64_t bucket) {
+        DB_USE struct db_stmt *s = use(db, STMT_any);
+
+        db_bind_all(s, bucket);
+        return db_step(s);
+}
+
+struct db_stmt *objects_sql_from(struct db *db, int64_t bucket, const char *from) {
+        struct db_stmt *s = use(db, STMT_from);
+
+        db_bind_all(s, bucket, from);
+        return s;
+}
+
+const char *objects_sql_row_name(struct db_stmt *s) {
+        return db_col_text(s, 0);
+}
