@@ -261,7 +261,10 @@ int http_fetch(struct http_fetch *f, const struct http_fetch_call *c, struct htt
         if (!easy)
                 return -ENOMEM;
         r = http_fetch_perform(&run, easy);
-        http_fetch_give_back(f, easy);
+        if (r >= 0)
+                http_fetch_give_back(f, easy);
+        else /* what is left in it after a failure is nobody's promise */
+                curl_easy_cleanup(easy);
         curl_slist_free_all(run.headers);
         if (r < 0) {
                 errmsg_set(em, "%.*s: %s", (int) strcspn(c->url, "?"), c->url,
