@@ -183,6 +183,7 @@ rule_library_owner() {
                 own("^zlib", "^lib/net/")
                 own("^systemd/sd-journal", "^lib/base/log")
                 own("^systemd/sd-bus", "^daemons/launcher/")
+                own("^systemd/sd-login", "^daemons/scheduler/")
                 own("^yaml", "^lib/base/")
                 own("^crypt\\.h", "^lib/auth/")
                 own("^fuse", "^fuse-gcs/")

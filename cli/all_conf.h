@@ -16,6 +16,9 @@ struct all_conf {
 #include "config/launcher.def"
         } launcher;
         struct {
+#include "config/night.def"
+        } night;
+        struct {
 #include "config/scheduler.def"
         } scheduler;
         struct {

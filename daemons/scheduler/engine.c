@@ -7,6 +7,7 @@
 #include "daemons/scheduler/dags_sql.h"
 #include "daemons/scheduler/effects.h"
 #include "daemons/scheduler/feed.h"
+#include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/notices.h"
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler.h"
@@ -181,7 +182,7 @@ static int decide(struct scheduler *s, usec_t now) {
         struct engine *e = s->engine;
         int r;
 
-        s->world.stopping = e->stopped || now < e->hold_until;
+        s->world.stopping = e->stopped || now < e->hold_until || night_watch_is_closed(s);
         for (int pass = 0; pass < ENGINE_PASSES_MAX; pass++) {
                 r = plan_next(&s->world, now, &e->plan);
                 if (r < 0)

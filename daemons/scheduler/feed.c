@@ -130,6 +130,15 @@ void feed_publish(struct scheduler *s) {
         http_request_waker_wake(l->waker);
 }
 
+unsigned feed_n_listeners(const struct scheduler *s) {
+        const struct feed_listener *l;
+        unsigned n = 0;
+
+        LIST_FOREACH(l, &s->feed->listeners, in_feed)
+        n++;
+        return n;
+}
+
 void feed_clear(struct scheduler *s) {
         struct feed *f = s->feed;
 

@@ -26,5 +26,8 @@ void feed_publish(struct scheduler *s);
 /* The batch is lost: nobody hears it. */
 void feed_clear(struct scheduler *s);
 
+/* Who listens: open pages and followers. */
+unsigned feed_n_listeners(const struct scheduler *s);
+
 /* GET /api/onebox/v1/events?after=N&dag_id=…: streams from then on. As a handler. */
 int feed_listen(struct scheduler *s, struct http_request *req);

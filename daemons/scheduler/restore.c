@@ -14,8 +14,8 @@
 #include "lib/base/str.h"
 #include "lib/base/zone_file.h"
 
-static int find_zone(struct scheduler *s, const char *name, const struct zone **ret,
-                     struct errmsg *em) {
+int restore_zone(struct scheduler *s, const char *name, const struct zone **ret,
+                 struct errmsg *em) {
         struct zone *z = strmap_get(&s->zones, name);
         int r;
 
@@ -46,7 +46,7 @@ int restore_put_dag(struct scheduler *s, const char *body, int64_t version, stru
 
         r = dag_parse(body, strlen(body), &d, em);
         if (r >= 0)
-                r = find_zone(s, d->timezone, &zone, em);
+                r = restore_zone(s, d->timezone, &zone, em);
         if (r >= 0)
                 r = world_put_dag(&s->world, d, zone, &wd, em);
         if (r < 0)

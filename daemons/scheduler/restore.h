@@ -8,6 +8,7 @@
 
 struct dag_runs_sql_row;
 struct scheduler;
+struct zone;
 
 /* Builds s->world anew, then compares the spool with it (live_replay.h). */
 int restore_world(struct scheduler *s, struct errmsg *em);
@@ -15,6 +16,9 @@ int restore_world(struct scheduler *s, struct errmsg *em);
 /* One run into the world, with its tasks, if it is not there yet: 0 and the run; -errno. */
 int restore_run(struct scheduler *s, struct world_dag *wd, const struct dag_runs_sql_row *row,
                 struct world_run **ret);
+
+/* A time zone by name, kept as long as the world. -EINVAL with *em; -ENOMEM. */
+int restore_zone(struct scheduler *s, const char *name, const struct zone **ret, struct errmsg *em);
 
 /* Puts a version of a DAG into the world: parses `body`, finds its zone. -EINVAL with *em. */
 int restore_put_dag(struct scheduler *s, const char *body, int64_t version, struct world_dag **ret,

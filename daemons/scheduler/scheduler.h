@@ -15,6 +15,9 @@
 struct scheduler_conf {
 #define CONF_KEY CONF_FIELD
 #include "config/scheduler.def"
+        struct {
+#include "config/night.def"
+        } night;
 #undef CONF_KEY
 };
 
@@ -41,6 +44,7 @@ struct scheduler {
         struct launch *launch;   /* talks to the launcher */
         struct feed *feed;       /* tells listeners what changed */
         struct notices *notices; /* tells tracking that tries ended */
+        struct night_watch *night; /* when the machine stops */
         struct sources *sources; /* pipeline files → DAGs, services, import errors */
         struct http_server *server;
 };

@@ -18,6 +18,7 @@
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live.h"
+#include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/notices.h"
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler_api.h"
@@ -42,6 +43,10 @@
 static const struct conf_key keys[] = {
 #define CONF_KEY(...) CONF_ROW(struct scheduler_conf, __VA_ARGS__)
 #include "config/scheduler.def"
+#undef CONF_KEY
+#define CONF_KEY(section, key, type, def, help) \
+        {#section, #key, CONF_##type, offsetof(struct scheduler_conf, section.key), def, help},
+#include "config/night.def"
 #undef CONF_KEY
 };
 
@@ -169,6 +174,11 @@ static int open_parts(struct parts *p, struct errmsg *em) {
                 r = sources_new(s, &s->sources);
         if (r >= 0)
                 r = tidy_new(s, &p->tidy);
+        if (r >= 0) {
+                r = night_watch_new(s, &s->night, em);
+                if (r == -EINVAL)
+                        return r;
+        }
         return r < 0 ? errmsg_errno(em, r, "cannot set up the scheduler") : 0;
 }
 
@@ -252,6 +262,8 @@ static void close_all(struct parts *p) {
         struct scheduler *s = &p->s;
 
         tidy_free(p->tidy);
+        night_watch_free(s->night);
+        s->night = NULL;
         engine_free(s->engine); /* answers those who still wait, while they are there */
         http_server_free(s->server);
         sources_free(s->sources);

@@ -95,6 +95,7 @@ static bool is_ours(const char *name) {
                                             "ONEBOX_TRY",
                                             "ONEBOX_TRY_ID",
                                             "ONEBOX_SOCKET",
+                                            "ONEBOX_STOP_AT",
                                             "AIRFLOW_CTX_DAG_ID",
                                             "AIRFLOW_CTX_DAG_RUN_ID",
                                             "AIRFLOW_CTX_TASK_ID",
@@ -143,6 +144,9 @@ static void put_context_env(struct printer *p) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 if (rows[i].value && (is_ours(rows[i].name) || !sets(env, rows[i].name)))
                         json_write_kv_str(&p->w, rows[i].name, rows[i].value);
+        if (p->spec->stop_at != USEC_INFINITY)
+                json_write_kv_str(&p->w, "ONEBOX_STOP_AT",
+                                  timestamp_print(p->spec->stop_at, TIMESTAMP_SECONDS, stamp));
         if (t->run->when.logical_at != USEC_INFINITY) {
                 timestamp_print(t->run->when.logical_at, TIMESTAMP_AUTO | TIMESTAMP_OFFSET, stamp);
                 json_write_kv_str(&p->w, "AIRFLOW_CTX_LOGICAL_DATE", stamp);

@@ -14,6 +14,8 @@ struct try_spec {
         const char *tracking_url; /* MLFLOW_TRACKING_URI */
         const char *state_dir;    /* the venv is there */
         const char *scheduler_socket;
+        usec_t stop_at; /* ONEBOX_STOP_AT: when the machine stops as far as is known; USEC_INFINITY
+                         */
         usec_t grace_for;
         uint64_t log_limit;
 };

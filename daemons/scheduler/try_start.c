@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/spool.h"
 #include "daemons/scheduler/try_spec.h"
@@ -40,6 +41,7 @@ int try_start_prepare(struct scheduler *s, struct world_task *task, struct errms
         if (r < 0)
                 return errmsg_errno(em, r, "cannot make its token");
         r = try_spec_print(&(struct try_spec){.task = task,
+                                              .stop_at = night_watch_stop_at(s),
                                               .token = token.len > 0 ? token.data : NULL,
                                               .tracking_url = s->conf->tracking_url,
                                               .state_dir = s->paths->state_dir,

@@ -15,6 +15,20 @@ DAEMONS = ["onebox-scheduler", "onebox-tracking", "onebox-web"]
 SOCKETS = ["onebox-launcher", "onebox-scheduler", "onebox-tracking", "onebox-web"]
 
 
+def install(root):
+    """This build, into the files of a machine."""
+    done = subprocess.run(["make", "-C", str(BUILD), "-s", "install", f"DESTDIR={root}"], capture_output=True,
+                          text=True)
+    if done.returncode:
+        raise Failed("make install: " + done.stderr[-2000:])
+
+
+def packages():
+    """What a machine needs for the tests of this directory."""
+    programs = [BUILD / "cli/onebox", *(BUILD / f"daemons/{d[7:]}/{d}" for d in DAEMONS)]
+    return SYSTEMD + TOOLS + packages_of(programs)
+
+
 class Box:
     """onebox on a machine of its own, asked as root over its sockets."""
 
@@ -22,10 +36,7 @@ class Box:
         self.machine = machine
 
     def install(self):
-        done = subprocess.run(["make", "-C", str(BUILD), "-s", "install",
-                               f"DESTDIR={self.machine.disk}"], capture_output=True, text=True)
-        if done.returncode:
-            raise Failed("make install: " + done.stderr[-2000:])
+        install(self.machine.disk)
 
     def start(self):
         m = self.machine
@@ -68,9 +79,7 @@ class Box:
 
     def deploy(self, name, yaml):
         """Puts a project into the pipelines directory and waits until the scheduler knows it."""
-        directory = self.machine.path(f"/var/lib/onebox/pipelines/{name}")
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "liminal.yml").write_text(yaml)
+        self.machine.write(f"/var/lib/onebox/pipelines/{name}/liminal.yml", yaml)
         until(lambda: self.call("scheduler", f"/api/v2/dags/{name}", check=False)[0] == 200, 30,
               f"the scheduler does not know {name}", self.report)
 
@@ -104,8 +113,7 @@ def box():
         pytest.skip("a machine is booted by root only")
     if not (BUILD / "config.status").exists():
         pytest.skip(f"no build to install in {BUILD}")
-    programs = [BUILD / "cli/onebox", *(BUILD / f"daemons/{d[7:]}/{d}" for d in DAEMONS)]
-    machine = Machine(SYSTEMD + TOOLS + packages_of(programs), "obsystem")
+    machine = Machine(packages(), "obsystem")
     try:
         box = Box(machine)
         box.install()

@@ -168,6 +168,14 @@ class Machine:
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True)
 
+    def write(self, path, text):
+        file = self.path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def read(self, path):
+        return self.path(path).read_text()
+
     def path(self, inside):
         return self.disk / str(inside).lstrip("/")
 

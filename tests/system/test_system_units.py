@@ -14,6 +14,7 @@ EXPOSURE = {
     "onebox-serving@x.service": 1.2,
     "onebox-services.service": 1.5,
     "onebox-gitsync.service": 1.2,
+    "onebox-poweroff.service": 2.0,
 }
 
 

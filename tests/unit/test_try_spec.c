@@ -55,6 +55,7 @@ static int make(struct made *m, const char *task_json, const char *conf, struct 
                                               .tracking_url = "http://127.0.0.1:5",
                                               .state_dir = "/state",
                                               .scheduler_socket = "/run/s.sock",
+                                              .stop_at = CORE_FIXTURE_NOW,
                                               .grace_for = 2500000,
                                               .log_limit = 77},
                            &m->text, em);
@@ -91,6 +92,7 @@ static void what_a_task_knows(void **state) {
         assert_string_equal(env_of(&m, "ONEBOX_TASK_ID"), "t");
         assert_string_equal(env_of(&m, "ONEBOX_TRY"), "3");
         assert_string_equal(env_of(&m, "ONEBOX_TRY_ID"), ID);
+        assert_string_equal(env_of(&m, "ONEBOX_STOP_AT"), "2026-01-01T00:00:00Z");
         assert_string_equal(env_of(&m, "AIRFLOW_CTX_DAG_RUN_ID"), "run 1");
         assert_string_equal(env_of(&m, "AIRFLOW_CTX_LOGICAL_DATE"), "2026-01-01T00:00:00+00:00");
         assert_string_equal(env_of(&m, "MLFLOW_TRACKING_URI"), "http://127.0.0.1:5");

@@ -1,0 +1,144 @@
+"""What only a whole machine can show: limits that bite (cgroup v2), what a try has used, and a power cut in
+the middle of a hundred running tasks. Two boots; correctness only, QEMU without KVM tells no times."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from conftest import BUILD, Box, install, packages
+from machine import until
+from vm import PATIENCE, Vm
+
+HEAD = """\
+name: {name}
+owner: tests
+pipelines:
+  - pipeline: {name}
+    start_date: 2026-01-01
+    timeout_minutes: 60
+    tasks:
+"""
+N = 100  # tasks that run when the power goes
+
+
+def pipeline(name, tasks):
+    out = HEAD.format(name=name)
+    for task, cmd, *more in tasks:
+        out += f"      - task: {task}\n        type: python\n        cmd: {json.dumps(cmd)}\n"
+        out += "".join(f"        {line}\n" for line in more)
+    return out
+
+
+class VmBox(Box):
+    """onebox on a virtual machine: patient."""
+
+    def wait_green(self, seconds=PATIENCE):
+        super().wait_green(seconds)
+
+    def wait_run(self, dag, run, seconds=PATIENCE):
+        return super().wait_run(dag, run, seconds)
+
+    def tries(self, dag, run, task):
+        return self.call("scheduler", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/tries")[1][
+            "task_instances"]
+
+
+def prepare(files):
+    """onebox installed and enabled, as its package does it, before the first boot."""
+    install(files)
+    conf = files / "etc/onebox/onebox.conf.d"
+    conf.mkdir(parents=True, exist_ok=True)
+    (conf / "test.conf").write_text(f"[scheduler]\nparallelism = {N + 20}\n")
+    wants = files / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True, exist_ok=True)
+    (wants / "onebox.target").symlink_to("/usr/local/lib/systemd/system/onebox.target")
+    (files / "etc/systemd/system/sockets.target.wants").mkdir(parents=True, exist_ok=True)
+    # What systemd-sysusers would do late, in a first boot without a package manager.
+    subprocess.run(["systemd-sysusers", f"--root={files}"], check=True)
+
+
+@pytest.fixture(scope="module")
+def vm():
+    if os.geteuid() != 0 or not shutil.which("qemu-system-x86_64"):
+        pytest.skip("needs root and qemu-system-x86")
+    if not (BUILD / "config.status").exists():
+        pytest.skip(f"no build to install in {BUILD}")
+    vm = Vm(packages(), "obvm", prepare)
+    try:
+        vm.boot()
+        box = VmBox(vm)
+        box.wait_green()
+        yield box
+    finally:
+        vm.remove()
+
+
+def test_the_kernel_has_cgroup_v2(vm):
+    assert vm.machine.run("stat", "-fc", "%T", "/sys/fs/cgroup").stdout.strip() == "cgroup2fs"
+    controllers = vm.machine.read("/sys/fs/cgroup/cgroup.controllers").split()
+    assert {"cpu", "memory", "pids", "io"} <= set(controllers)
+
+
+EAT = "python3 -c \"b = bytearray(300 << 20); print(len(b))\""
+BOMB = "f() { f | f & }; for i in $(seq 400); do sleep 30 & done; wait"
+
+
+def test_memory_limit_bites_and_says_so(vm):
+    vm.deploy("hungry", pipeline("hungry", [("eat", EAT, "resources: {memory_max: 64M}")]))
+    run = vm.trigger("hungry")
+    assert vm.wait_run("hungry", run) == "failed"
+    ended = vm.tries("hungry", run, "eat")[0]
+    assert ended["oom"] is True and "memory" in ended["message"], ended
+    why = vm.machine.run("onebox", "why", "hungry", run, "eat", check=False).stdout
+    assert "memory" in why, why
+
+
+def test_task_limit_bites_and_the_box_stays_usable(vm):
+    vm.deploy("bomb", pipeline("bomb", [("fork", BOMB, "resources: {tasks_max: 50}")]))
+    run = vm.trigger("bomb")
+    assert vm.wait_run("bomb", run) in ("failed", "success")
+    status, _ = vm.call("web", "/health", check=False)
+    assert status == 200
+    log = vm.call("scheduler", f"/api/v2/dags/bomb/dagRuns/{run}/taskInstances/fork/logs/1")[1]["content"]
+    assert any("Resource temporarily unavailable" in line["event"] or "retry" in line["event"] for line in log), log
+
+
+def test_what_a_try_used_is_accounted(vm):
+    burn = "python3 -c \"import time; b = bytearray(48 << 20); t = time.process_time()\nwhile time.process_time() - t < 2: pass\""
+    vm.deploy("burn", pipeline("burn", [("burn", burn)]))
+    run = vm.trigger("burn")
+    assert vm.wait_run("burn", run) == "success"
+    usage = vm.tries("burn", run, "burn")[0]
+    assert usage["cpu_user_s"] + usage["cpu_system_s"] >= 1.9, usage
+    assert usage["peak_memory_bytes"] >= 48 << 20, usage
+
+
+def test_a_power_cut_amid_a_hundred_tasks(vm):
+    """Each try writes when it begins and when it ends; after the cut each ends once, in truth and in the records."""
+    vm.machine.shell("mkdir -p /var/tmp/cut && chmod 1777 /var/tmp/cut")
+    body = ('echo "$ONEBOX_TRY" >>/var/tmp/cut/$ONEBOX_TASK_ID.begin; sync /var/tmp/cut/$ONEBOX_TASK_ID.begin; '
+            'if [ -e /var/tmp/cut/go ]; then echo "$ONEBOX_TRY" >>/var/tmp/cut/$ONEBOX_TASK_ID.end; '
+            'else sleep 3600; fi')
+    vm.deploy("cut", pipeline("cut", [(f"t{i}", body, "depends_on: []") for i in range(N)]))
+    run = vm.trigger("cut")
+    until(lambda: int(vm.machine.shell("ls /var/tmp/cut | grep -c begin || true").stdout) == N, PATIENCE,
+          "not all tasks run", vm.report)
+    vm.machine.shell("touch /var/tmp/cut/go; sync")
+    vm.machine.cut_power()
+    vm.machine.boot()
+    vm.wait_green()
+    assert vm.wait_run("cut", run) == "success"
+    tasks = vm.call("scheduler", f"/api/v2/dags/cut/dagRuns/{run}/taskInstances?limit=1000")[1]["task_instances"]
+    assert len(tasks) == N and all(t["state"] == "success" for t in tasks)
+    diary = vm.machine.shell("cd /var/tmp/cut; for f in *.begin *.end; do echo $f $(cat $f); done").stdout
+    words = {line.split()[0]: line.split()[1:] for line in diary.splitlines()}
+    for i in range(N):
+        begun, ended = words[f"t{i}.begin"], words.get(f"t{i}.end", [])
+        assert len(begun) == len(set(begun)), f"two processes for one try: {begun}"
+        assert ended == begun[-1:], f"t{i}: began {begun}, ended {ended}"
+        tries = vm.tries("cut", run, f"t{i}")
+        states = [t["state"] for t in tries]
+        assert states.count("success") == 1 and states[-1] == "success", states
+        assert "failed" not in states, f"a power cut is no failure: {states}"
