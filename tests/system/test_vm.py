@@ -23,11 +23,11 @@ pipelines:
 N = 100  # tasks that run when the power goes
 
 
-def pipeline(name, tasks):
-    out = HEAD.format(name=name)
-    for task, cmd, *more in tasks:
+def pipeline(name, tasks, more=""):
+    out = HEAD.format(name=name).replace("    tasks:", more + "    tasks:")
+    for task, cmd, *keys in tasks:
         out += f"      - task: {task}\n        type: python\n        cmd: {json.dumps(cmd)}\n"
-        out += "".join(f"        {line}\n" for line in more)
+        out += "".join(f"        {line}\n" for line in keys)
     return out
 
 
@@ -121,7 +121,8 @@ def test_a_power_cut_amid_a_hundred_tasks(vm):
     body = ('echo "$ONEBOX_TRY" >>/var/tmp/cut/$ONEBOX_TASK_ID.begin; sync /var/tmp/cut/$ONEBOX_TASK_ID.begin; '
             'if [ -e /var/tmp/cut/go ]; then echo "$ONEBOX_TRY" >>/var/tmp/cut/$ONEBOX_TASK_ID.end; '
             'else sleep 3600; fi')
-    vm.deploy("cut", pipeline("cut", [(f"t{i}", body, "depends_on: []") for i in range(N)]))
+    vm.deploy("cut", pipeline("cut", [(f"t{i}", body, "depends_on: []") for i in range(N)],
+                              f"    max_active_tasks: {N}\n"))
     run = vm.trigger("cut")
     until(lambda: int(vm.machine.shell("ls /var/tmp/cut | grep -c begin || true").stdout) == N, PATIENCE,
           "not all tasks run", vm.report)
