@@ -28,7 +28,7 @@ Section: science
 Priority: optional
 Installed-Size: $(du -sk "$root" | cut -f1)
 Depends: $(depends), systemd, tzdata
-Recommends: python3-venv, openssh-server
+Recommends: python3-venv, openssh-server, libpq5, libmariadb3
 Description: a whole ML platform on one Linux machine
  Pipelines on a schedule, experiment tracking that speaks MLflow's protocol, a model registry and
  model services, in C daemons under systemd, reached through SSH.

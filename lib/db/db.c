@@ -17,6 +17,7 @@
 #include "lib/base/macros.h"
 #include "lib/base/mem.h"
 #include "lib/db/db_driver.h"
+#include "lib/db/db_uri.h"
 
 enum { SETS_MAX = 64, DYNAMIC_MAX = 64 };
 
@@ -47,16 +48,33 @@ struct db {
         const char *own_error; /* a failure found before the driver was asked */
 };
 
-static const struct db_driver *const drivers[] = {&db_sqlite_driver};
+static const struct db_driver *const drivers[] = {
+        &db_sqlite_driver,
+#ifdef ONEBOX_POSTGRES
+        &db_postgres_driver,
+#endif
+#ifdef ONEBOX_MYSQL
+        &db_mysql_driver,
+#endif
+};
 
 static const struct db_driver *driver_of(const char *uri) {
-        for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
-                size_t n = strlen(drivers[i]->scheme);
-
-                if (strncmp(uri, drivers[i]->scheme, n) == 0 && uri[n] == ':')
-                        return drivers[i];
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+                for (const char *const *scheme = drivers[i]->schemes; *scheme; scheme++)
+                        if (db_uri_is(uri, *scheme))
+                                return drivers[i];
         return NULL;
+}
+
+static int no_driver(const char *uri, struct errmsg *em) {
+        _cleanup_free_ char *shown = db_uri_redact(uri);
+
+        return errmsg_fail(em, -EPROTONOSUPPORT,
+                           "%s: this build opens no such database: write "
+                           "sqlite:////absolute/path%s%s",
+                           shown ? shown : "the database",
+                           ARRAY_SIZE(drivers) > 1 ? ", postgresql://user@host/database" : "",
+                           ARRAY_SIZE(drivers) > 2 ? " or mysql://user@host/database" : "");
 }
 
 int db_open(const char *uri, unsigned flags, struct errmsg *em, struct db **ret_db) {
@@ -68,17 +86,14 @@ int db_open(const char *uri, unsigned flags, struct errmsg *em, struct db **ret_
         assert(ret_db);
         driver = driver_of(uri);
         if (!driver)
-                return errmsg_fail(em, -EPROTONOSUPPORT,
-                                   "%s: this build opens SQLite databases only: "
-                                   "write sqlite:////absolute/path",
-                                   uri);
+                return no_driver(uri, em);
         db = mem_new(struct db);
         if (!db)
                 return -ENOMEM;
         db->driver = driver;
         for (size_t i = 0; i < DYNAMIC_MAX; i++)
                 db->dynamic[i].db = db;
-        db->uri = mem_strdup(uri);
+        db->uri = db_uri_redact(uri);
         r = db->uri ? driver->open(uri, flags, em, &db->conn) : -ENOMEM;
         if (r < 0) {
                 db_free(db);

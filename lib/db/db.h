@@ -10,6 +10,13 @@
  *   -EROFS     the connection only reads    -ETIME    the budget of db_set_budget() is used up
  *   -ECANCELED db_interrupt() was called    -EINVAL   a constraint other than UNIQUE, or bad SQL
  *   -ENOMEM    no memory                    -EOVERFLOW a value or row is too large
+ *   -ENOTCONN  the server is away: the transaction is over (of a commit nobody knows), the next
+ *              one connects again
+ * After a negative answer inside a transaction its savepoint or the whole is to be undone; after
+ * DB_CONFLICT it goes on.
+ *
+ * Texts are SQLite's; what the servers call otherwise is translated (db_sql.h). On servers a
+ * statement's rows are held whole from its first step to its reset: read in pages.
  *
  * Statements live with their noun in a .def file, are prepared when the connection is opened and
  * found by their place in the set:
@@ -81,9 +88,11 @@ struct db_config {
         size_t n_sets;
 };
 
-/* Opens `uri`: sqlite:////absolute/path, sqlite:///relative/path or sqlite:// (in memory).
+/* Opens `uri`: sqlite:////absolute/path, sqlite:///relative/path or sqlite:// (in memory), or a
+ * server's as db_uri.h has them (DB_CREATE, DB_SYNC_NORMAL and DB_ROLLBACK say nothing there).
  * -ENOENT: no such file and no DB_CREATE; -EPROTONOSUPPORT: no such engine in this build;
- * -EUCLEAN: not a database file. `em` names the file, the reason and the remedy. */
+ * -EUCLEAN: not a database file; -ENOTCONN: the server cannot be reached or refuses us; -EACCES: it
+ * would be spoken to unverified. `em` names the file, the reason and the remedy. */
 int db_open(const char *uri, unsigned flags, struct errmsg *em, struct db **ret_db);
 
 /* db_open() and then db_prepare_set() for each set. */
@@ -94,7 +103,7 @@ struct db *db_free(struct db *db);
 DEFINE_CLEANUP(struct db *, db_free)
 
 enum db_dialect db_get_dialect(const struct db *db);
-const char *db_get_uri(const struct db *db);
+const char *db_get_uri(const struct db *db); /* its password is *** */
 
 /* The last failure in words, "" if there was none. Valid until the next call on `db`. */
 const char *db_errmsg(struct db *db);

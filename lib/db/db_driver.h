@@ -22,7 +22,7 @@ enum db_control {
 enum db_prepare { DB_PREPARE_KEPT, DB_PREPARE_SHORT }; /* how long the statement will live */
 
 struct db_driver {
-        const char *scheme; /* of its URIs, without the colon */
+        const char *schemes[3]; /* of its URIs, up to the colon or plus; NULL behind the last */
         enum db_dialect dialect;
 
         /* `uri` has our scheme. `em` is set on failure. */
@@ -66,3 +66,5 @@ struct db_driver {
 };
 
 extern const struct db_driver db_sqlite_driver;
+extern const struct db_driver db_postgres_driver; /* when built --with-postgres */
+extern const struct db_driver db_mysql_driver;    /* when built --with-mysql */

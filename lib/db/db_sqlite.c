@@ -492,7 +492,7 @@ static int sqlite_backup(void *conn, const char *path, struct errmsg *em) {
 }
 
 const struct db_driver db_sqlite_driver = {
-        .scheme = "sqlite",
+        .schemes = {"sqlite"},
         .dialect = DB_SQLITE,
         .open = sqlite_open,
         .close = sqlite_close,
