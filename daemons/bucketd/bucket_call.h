@@ -4,6 +4,7 @@
  * All reply functions return what a route returns, or -ENOMEM. Threads: as http_request.h. */
 #pragma once
 
+#include "daemons/bucketd/chaos_answer.h"
 #include "lib/base/buf.h"
 #include "lib/base/macros.h"
 #include "lib/net/http_request.h"
@@ -13,7 +14,10 @@ struct refused;
 
 struct bucket_call {
         struct bucketd *d;
-        void *data; /* the handler's own */
+        void *data; /* the handler's own; set once the header is accepted where a body follows */
+        bool has_plan;
+        struct chaos_plan plan;
+        struct chaos_gate gate;
 };
 
 /* http_server_options.before: makes the call, or refuses who may not. */
@@ -26,6 +30,10 @@ static inline struct bucketd *bucket_call_daemon(struct http_request *req) {
 }
 /* "http://HOST" as the client sees us, in the request's arena; NULL: out of memory. */
 const char *bucket_call_base(struct http_request *req);
+
+/* Before each piece of a body: 0, HTTP_PAUSE, or negative: cut. And when it ends early. */
+int bucket_call_gate(struct http_request *req, size_t size);
+void bucket_call_gate_done(struct http_request *req);
 
 /* Takes the buffer. */
 int bucket_call_reply(struct http_request *req, int status, const char *type, struct buf *body);

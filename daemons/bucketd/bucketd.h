@@ -4,6 +4,7 @@
 #include "lib/base/macros.h"
 
 struct blob_store;
+struct chaos;
 struct clock;
 struct db_readers;
 struct db_writer;
@@ -22,6 +23,7 @@ struct bucketd {
         struct upload_table *uploads;
         const struct clock *clock;
         struct entropy *entropy;
+        struct chaos *chaos; /* NULL: nothing may be asked to go wrong */
         uint64_t inline_max; /* bytes; larger objects are files */
         uint64_t md5_max;    /* bytes; larger objects have only their CRC32C */
         const char *token;   /* what a client must show, or NULL */

@@ -1,6 +1,10 @@
 #include "daemons/bucketd/bucketd_api.h"
 
+#include <errno.h>
+
 #include "daemons/bucketd/bucketd.h"
+#include "daemons/bucketd/chaos.h"
+#include "daemons/bucketd/gcs_error.h"
 #include "lib/base/json_write.h"
 #include "lib/db/db_writer.h"
 #include "lib/net/http_request.h"
@@ -34,4 +38,46 @@ int bucketd_api_metrics(struct http_request *req) {
                    "# TYPE onebox_bucketd_changes counter\nonebox_bucketd_changes %llu\n",
                    (unsigned long long) w.n_batches, (unsigned long long) w.n_jobs);
         return http_request_reply_buf(req, 200, "text/plain; version=0.0.4", &out);
+}
+
+static int no_faults(struct http_request *req) {
+        return http_request_reply_error(req, 404,
+                                        "This server takes no faults: start it with --faults.");
+}
+
+int bucketd_api_faults_get(struct http_request *req) {
+        const struct bucketd *d = req->ctx;
+        struct buf out = {};
+
+        if (!d->chaos)
+                return no_faults(req);
+        (void) chaos_print(d->chaos, &out);
+        return http_request_reply_json(req, 200, &out);
+}
+
+int bucketd_api_faults_set(struct http_request *req) {
+        const struct bucketd *d = req->ctx;
+        struct errmsg em = {};
+        struct json *rules;
+        int r;
+
+        if (!d->chaos)
+                return no_faults(req);
+        r = json_parse(req->arena, req->body, req->body_size, &rules, &em);
+        if (r == 0)
+                r = chaos_set(d->chaos, rules, &em);
+        if (r == -EINVAL)
+                return http_request_reply_error(req, 400, "%s", em.text);
+        return r < 0 ? r : bucketd_api_faults_get(req);
+}
+
+int bucketd_api_faults_delete(struct http_request *req) {
+        static const struct json none = {.type = JSON_ARRAY, .key = "rules", .key_len = 5};
+        struct json rules = {.type = JSON_OBJECT, .child = (struct json *) &none, .len = 1};
+        const struct bucketd *d = req->ctx;
+
+        if (!d->chaos)
+                return no_faults(req);
+        (void) chaos_set(d->chaos, &rules, NULL);
+        return bucketd_api_faults_get(req);
 }

@@ -5,3 +5,7 @@ struct http_request;
 
 int bucketd_api_health(struct http_request *req);
 int bucketd_api_metrics(struct http_request *req);
+/* What tests ask to go wrong, see chaos.h; 404 unless the daemon was started with faults = yes. */
+int bucketd_api_faults_get(struct http_request *req);
+int bucketd_api_faults_set(struct http_request *req);
+int bucketd_api_faults_delete(struct http_request *req);

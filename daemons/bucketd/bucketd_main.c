@@ -17,6 +17,7 @@
 #include "daemons/bucketd/bucketd_api.h"
 #include "daemons/bucketd/bucketd_db.h"
 #include "daemons/bucketd/buckets_api.h"
+#include "daemons/bucketd/chaos.h"
 #include "daemons/bucketd/gcs_error.h"
 #include "daemons/bucketd/object_read.h"
 #include "daemons/bucketd/objects_api.h"
@@ -316,6 +317,8 @@ static int start(struct daemon *d, struct errmsg *em) {
                 return errmsg_errno(em, r, "cannot make the event loop");
         b->started_at = loop_now(b->loop, CLOCK_BOOTTIME);
         r = read_token(d, em);
+        if (r >= 0 && d->conf.faults)
+                r = chaos_new(b->entropy, &b->chaos);
         if (r >= 0)
                 r = open_store(d, em);
         if (r >= 0)
@@ -335,6 +338,7 @@ static void stop(struct daemon *d) {
                 b->blobs = blob_store_free(b->blobs);
         b->writer = db_writer_free(b->writer);
         b->http = http_server_free(b->http);
+        chaos_free(b->chaos);
         upload_session_table_free(b->uploads);
         db_readers_free(b->readers);
         loop_source_free(d->term);

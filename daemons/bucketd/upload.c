@@ -126,10 +126,11 @@ static int refuse(struct upload *u, int r) {
 
 static int chunk(struct http_request *req, const void *data, size_t size) {
         struct upload *u = upload_of(req);
-        int r = 0;
+        int r;
 
-        if (u->no.error != GCS_OK)
-                return 0;
+        r = bucket_call_gate(req, size);
+        if (r != 0 || u->no.error != GCS_OK)
+                return r;
         switch (u->mode) {
         case UPLOAD_MEDIA:
                 r = upload_sink_write(&u->sink, data, size);
@@ -167,6 +168,7 @@ void upload_drop(struct upload *u) {
 static void abort_upload(struct http_request *req) {
         struct upload *u = upload_of(req);
 
+        bucket_call_gate_done(req);
         if (u)
                 upload_drop(u);
 }

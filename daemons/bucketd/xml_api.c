@@ -76,13 +76,15 @@ static int put_begin(struct http_request *req) {
 
 static int put_chunk(struct http_request *req, const void *data, size_t size) {
         struct upload *u = bucket_call_of(req)->data;
+        int r = bucket_call_gate(req, size);
 
-        return upload_sink_write(&u->sink, data, size);
+        return r != 0 ? r : upload_sink_write(&u->sink, data, size);
 }
 
 static void put_abort(struct http_request *req) {
         struct upload *u = bucket_call_of(req)->data;
 
+        bucket_call_gate_done(req);
         if (u)
                 upload_drop(u);
 }

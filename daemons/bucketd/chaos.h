@@ -1,0 +1,30 @@
+/* chaos.h: what tests ask to go wrong. A rule matches requests by operation, method and a part of
+ * the target; what it does stands in chaos.def. Pure but for chance. Threads: the loop's. */
+#pragma once
+
+#include "lib/base/errmsg.h"
+#include "lib/base/macros.h"
+
+struct buf;
+struct chaos;
+struct entropy;
+struct http_request;
+struct json;
+
+struct chaos_plan {
+#define CHAOS(name, help) int64_t name;
+#include "daemons/bucketd/chaos.def"
+#undef CHAOS
+};
+
+int chaos_new(struct entropy *e, struct chaos **ret);
+struct chaos *chaos_free(struct chaos *c);
+/* {"rules": [{"op": "read", "latency_ms": 20}]} in place of what was. -EINVAL with em; -ENOMEM. */
+int chaos_set(struct chaos *c, const struct json *rules, struct errmsg *em);
+/* The rules and how often each struck. */
+int chaos_print(const struct chaos *c, struct buf *out);
+/* What happens to this request: true when something does. */
+bool chaos_match(struct chaos *c, const struct http_request *req, struct chaos_plan *ret);
+/* "list", "stat", "read", "insert", "start", "chunk", "ask", "compose", "copy", "rewrite", "move",
+ * "delete", "patch" or "other". */
+const char *chaos_op(const struct http_request *req);
