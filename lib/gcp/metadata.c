@@ -24,12 +24,17 @@ char *metadata_url(const char *path) {
         return str_printf("http://%s/computeMetadata/v1/%s", metadata_host(), path);
 }
 
-static int ask(struct http_fetch *http, const char *path, usec_t total_for,
+/* put: the value to say; NULL asks. */
+static int ask(struct http_fetch *http, const char *path, const char *put, usec_t total_for,
                struct http_fetch_answer *ret, struct errmsg *em) {
         static const char *const headers[] = {"Metadata-Flavor: Google", NULL};
         _cleanup_free_ char *url = metadata_url(path);
         struct http_fetch_call call = {
+                .method = put ? "PUT" : NULL,
                 .url = url,
+                .body = put,
+                .body_size = put ? strlen(put) : 0,
+                .content_type = put ? "text/plain" : NULL,
                 .headers = headers,
                 .no_proxy = true,
                 .max_body = METADATA_MAX,
@@ -66,7 +71,7 @@ int metadata_get(struct http_fetch *http, const char *path, usec_t for_usec, cha
         int r;
 
         assert(http && path && ret);
-        r = ask(http, path, for_usec ?: METADATA_TOTAL_FOR, &a, em);
+        r = ask(http, path, NULL, for_usec ?: METADATA_TOTAL_FOR, &a, em);
         if (r < 0)
                 return r;
         text = buf_take(&a.body, NULL);
@@ -90,7 +95,7 @@ int metadata_wait(struct http_fetch *http, const char *path, usec_t wait_for,
                           *etag ? etag : "0", (unsigned long long) wait_s);
         if (!full)
                 return -ENOMEM;
-        r = ask(http, full, wait_s * USEC_PER_SEC + METADATA_TOTAL_FOR, &a, em);
+        r = ask(http, full, NULL, wait_s * USEC_PER_SEC + METADATA_TOTAL_FOR, &a, em);
         if (r < 0)
                 return r;
         if (http_fetch_answer_header(&a, "ETag", got, sizeof got) < 0 ||
@@ -104,4 +109,19 @@ int metadata_wait(struct http_fetch *http, const char *path, usec_t wait_for,
         memcpy(etag, got, sizeof got);
         *ret = text;
         return 0;
+}
+
+int metadata_put_guest(struct http_fetch *http, const char *key, const char *value,
+                       struct errmsg *em) {
+        _cleanup_fetch_answer_ struct http_fetch_answer a = {};
+        _cleanup_free_ char *path = str_printf("instance/guest-attributes/%s", key);
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        r = ask(http, path, value, METADATA_TOTAL_FOR, &a, em);
+        if (r < 0 && a.status == 403)
+                errmsg_set(em, "the machine takes no guest attributes: set its metadata "
+                               "enable-guest-attributes=TRUE");
+        return r;
 }

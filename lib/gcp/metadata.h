@@ -26,6 +26,10 @@ char *metadata_url(const char *path);
  * -ENOENT: no such value; -EPROTO: somebody else answers there; -EAGAIN: busy; as http_fetch(). */
 int metadata_get(struct http_fetch *http, const char *path, usec_t for_usec, char **ret,
                  struct errmsg *em);
+/* Says `value` under "NAMESPACE/KEY" of the guest attributes, for who asks from outside.
+ * -EACCES: the machine does not allow it (enable-guest-attributes); as metadata_get(). */
+int metadata_put_guest(struct http_fetch *http, const char *key, const char *value,
+                       struct errmsg *em);
 /* The value once it is another than the one that etag ("" = none yet) stands for; etag is brought
  * up to date. 1: the same for wait_for (whole seconds), *ret is untouched. */
 int metadata_wait(struct http_fetch *http, const char *path, usec_t wait_for,

@@ -1,8 +1,10 @@
 """The night: why the machine is on, what closes it, and the word that switches it off."""
+import http.server
 import os
 import re
+import threading
 import time
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -98,6 +100,85 @@ def test_stopping_by_hand(boxes):
     b = boxes("")
     assert night(b, stop=True)["closed"]
     assert "asked for it" in word(b)
+
+
+class Metadata:
+    """What of Google's metadata server onebox-night asks: long questions, and one word it is told."""
+
+    def __init__(self):
+        here = self
+        self.values = {"preempted": "FALSE", "maintenance-event": "NONE"}
+        self.told = {}
+        self.changed = threading.Condition()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def answer(self, status, text, etag):
+                self.send_response(status)
+                for k, v in (("Metadata-Flavor", "Google"), ("ETag", etag), ("Content-Length", str(len(text)))):
+                    self.send_header(k, v)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def do_GET(self):
+                assert self.headers["Metadata-Flavor"] == "Google"
+                url = urlsplit(self.path)
+                name = url.path.rsplit("/", 1)[1]
+                with here.changed:
+                    last = parse_qs(url.query).get("last_etag", [""])[0]
+                    here.changed.wait_for(lambda: here.etag(name) != last, 5)
+                    self.answer(200, here.values[name], here.etag(name))
+
+            def do_PUT(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                with here.changed:
+                    here.told[self.path.split("guest-attributes/")[1]] = body
+                self.answer(200, "", "0")
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def etag(self, name):
+        return self.values[name].encode().hex()
+
+    def say(self, name, value):
+        with self.changed:
+            self.values[name] = value
+            self.changed.notify_all()
+
+    @property
+    def host(self):
+        return f"127.0.0.1:{self.server.server_address[1]}"
+
+
+def test_the_metadata_server_is_watched_and_told(boxes):
+    cloud = Metadata()
+    b = boxes("")
+    load(b, "morning", [("say", "true")], "    schedule: 0 6 * * *\n")
+    b.env["GCE_METADATA_HOST"] = cloud.host
+    b.names += ("night",)
+    b.start("night")
+    b.wait(lambda: cloud.told.get("onebox/wake-at"), 30, "the wake-up time")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT05:55:00Z", cloud.told["onebox/wake-at"]), cloud.told
+    cloud.say("maintenance-event", "MIGRATE_ON_HOST_MAINTENANCE")
+    cloud.say("preempted", "TRUE")
+    b.wait(lambda: night(b)["closed"], 30, "the end of starts")
+    assert night(b)["notice"] == "TRUE" and night(b)["stop_reason"] == "notice"
+    cloud.say("preempted", "FALSE")
+    b.wait(lambda: not night(b)["closed"], 30, "the all-clear")
+    cloud.server.shutdown()
+
+
+def test_no_cloud_is_no_failure(boxes):
+    b = boxes("")
+    b.env.pop("GCE_METADATA_HOST", None)
+    b.start("night")
+    assert b.procs["night"].wait(20) == 0 and "nothing to watch" in b.tail()
 
 
 def test_bad_words(boxes):

@@ -15,6 +15,7 @@ EXPOSURE = {
     "onebox-services.service": 1.5,
     "onebox-gitsync.service": 1.2,
     "onebox-poweroff.service": 2.0,
+    "onebox-night.service": 1.2,
 }
 
 
