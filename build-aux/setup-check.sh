@@ -101,7 +101,13 @@ check_system() {
 
 run_system() {
         packages "${SYSTEM_PACKAGES[@]}"
-        run_pytest tests/system --ignore=tests/system/test_fresh_debian.py
+        run_pytest tests/system --ignore=tests/system/test_fresh_debian.py --ignore=tests/system/test_vm.py
+}
+
+# A kernel of its own with cgroup v2, emulated: slow, and true about limits and power cuts.
+run_vm() {
+        packages "${SYSTEM_PACKAGES[@]}" "${VM_PACKAGES[@]}"
+        run_pytest tests/system/test_vm.py
 }
 
 check() {
@@ -119,8 +125,8 @@ check() {
         need_disk "$CACHE" 2500
         only_one
         log_file check
-        STEPS=9
-        if $all; then STEPS=14; fi
+        STEPS=10
+        if $all; then STEPS=15; fi
         if $unit; then STEPS=4; fi
 
         step "Debian packages" packages "${BUILD_PACKAGES[@]}" "${CHECK_PACKAGES[@]}"
@@ -135,6 +141,7 @@ check() {
                 suite "pages in a browser" 240 run_pytest tests/browser
                 suite "kill rounds" 300 run_kill_rounds
                 check_system
+                suite "a virtual machine" 1500 run_vm
         fi
         if $all; then check_long; fi
 

@@ -57,6 +57,8 @@ static const struct options_daemon daemon_options = {
 };
 
 /* What lives beside struct scheduler for the whole life. */
+enum { STANDBY_ALIVE_S = 5 };
+
 struct parts {
         struct scheduler s;
         struct auth_files auth_files;
@@ -84,6 +86,32 @@ static int read_boot_id(char ret[ENTROPY_UUID_SIZE], struct errmsg *em) {
                      : 0;
 }
 
+static void on_alarm(int signo) {
+}
+
+/* Until the one that works is gone, however it went: the kernel gives its lock back. An alarm wakes
+ * us now and then, for the watchdog. */
+static int stand_by(struct parts *p, const char *path, struct errmsg *em) {
+        struct sigaction wake = {.sa_handler = on_alarm};
+        int r;
+
+        log_info("standing by: another onebox-scheduler works on %s", p->s.paths->state_dir);
+        loop_notify_status("standing by");
+        loop_notify_ready();
+        (void) sigaction(SIGALRM, &wake, NULL);
+        do {
+                (void) loop_notify_alive();
+                (void) alarm(STANDBY_ALIVE_S);
+                r = fileio_lock_wait(p->lock_fd);
+        } while (r == -EINTR);
+        (void) alarm(0);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot lock %s", path);
+        log_notice("taking over: the scheduler that worked on %s is gone", p->s.paths->state_dir);
+        p->s.started_at = clock_now(p->s.clock);
+        return 0;
+}
+
 /* One scheduler a state directory: two would both decide. */
 static int lock_state(struct parts *p, struct errmsg *em) {
         _cleanup_free_ char *path = paths_state(p->s.paths, "scheduler/lock");
@@ -98,9 +126,14 @@ static int lock_state(struct parts *p, struct errmsg *em) {
         if (p->lock_fd < 0)
                 return errmsg_errno(em, -errno, "cannot open %s", path);
         r = fileio_lock(p->lock_fd);
+        if (r == -EAGAIN && p->s.conf->standby)
+                return stand_by(p, path, em);
         if (r == -EAGAIN)
-                return errmsg_fail(em, -EBUSY, "another onebox-scheduler runs on %s: stop it first",
-                                   p->s.paths->state_dir);
+                return errmsg_fail(
+                        em, -EBUSY,
+                        "another onebox-scheduler runs on %s: stop it first, or let this "
+                        "one stand by ([scheduler] standby = yes)",
+                        p->s.paths->state_dir);
         return r < 0 ? errmsg_errno(em, r, "cannot lock %s", path) : 0;
 }
 

@@ -342,6 +342,12 @@ int fileio_lock(int fd) {
         return 0;
 }
 
+int fileio_lock_wait(int fd) {
+        struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+        return fcntl(fd, F_OFD_SETLKW, &fl) < 0 ? -errno : 0;
+}
+
 int fileio_is_locked(int fd) {
         struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 

@@ -45,6 +45,8 @@ int fileio_list(const char *path, const char *suffix, char ***ret_names);
 /* OFD write lock on the whole file, held as long as the open file description lives.
  * 0, or -EAGAIN when somebody else has it. */
 int fileio_lock(int fd);
+/* The same, as long as it takes. -EINTR: a signal came. */
+int fileio_lock_wait(int fd);
 /* Does somebody hold the lock? 1 or 0 or -errno. */
 int fileio_is_locked(int fd);
 

@@ -15,6 +15,10 @@ int loop_notify_ready(void) {
         return r < 0 ? r : 0;
 }
 
+int loop_notify_alive(void) {
+        return sd_notify(false, "WATCHDOG=1");
+}
+
 int loop_notify_stopping(void) {
         int r = sd_notify(0, "STOPPING=1");
 

@@ -138,6 +138,33 @@ def test_one_scheduler_a_state_directory(own):
     assert p.returncode == 1 and "another onebox-scheduler" in p.stderr
 
 
+def test_a_standby_takes_over_in_seconds(own):
+    """Two at once on one state directory: the second decides nothing until the first is gone, then it goes on with what
+    runs, and nothing is started twice."""
+    own.up()
+    go = own.dir + "/go"
+    ledger = own.dir + "/ledger"
+    run_id = start_long(own, cmd=f"echo $ONEBOX_TRY_ID >> {ledger}; echo $$; while [ ! -e {go} ]; do sleep 0.05; done")
+    first = own.procs["scheduler"]
+    own.start("scheduler", "--standby=yes")
+    second = own.procs["scheduler"]
+    own.wait(lambda: "standing by" in own.tail(), 20, "the standby")
+    assert own.run_of("long", run_id)["state"] == "running", "the first one still answers"
+    first.kill()
+    first.wait()
+    began = time.monotonic()
+    own.wait_ready()
+    assert time.monotonic() - began < 30 and second.poll() is None
+    assert "taking over" in own.tail()
+    open(go, "w").close()
+    assert own.wait_run("long", run_id)["state"] == "success"
+    assert [t["result"] for t in tries(own, "long", run_id, "a")] == ["success"]
+    with open(ledger) as f:
+        assert len(f.read().split()) == 1
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(20) == 0
+
+
 def test_a_link_in_the_spool_shows_nothing(own):
     """The task's user owns its directory: what it puts there is not followed."""
     own.up()

@@ -132,6 +132,7 @@ def test_a_power_cut_amid_a_hundred_tasks(vm):
     vm.wait_green()
     assert vm.wait_run("cut", run) == "success"
     tasks = vm.call("scheduler", f"/api/v2/dags/cut/dagRuns/{run}/taskInstances?limit=1000")[1]["task_instances"]
+    tasks = [t for t in tasks if t["task_id"].startswith("t")]  # without the start and the end that every pipeline has
     assert len(tasks) == N and all(t["state"] == "success" for t in tasks)
     diary = vm.machine.shell("cd /var/tmp/cut; for f in *.begin *.end; do echo $f $(cat $f); done").stdout
     words = {line.split()[0]: line.split()[1:] for line in diary.splitlines()}
