@@ -27,7 +27,7 @@ Maintainer: onebox
 Section: science
 Priority: optional
 Installed-Size: $(du -sk "$root" | cut -f1)
-Depends: $(depends), systemd, tzdata
+Depends: $(depends), fuse3, systemd, tzdata
 Recommends: python3-venv, openssh-server, libpq5, libmariadb3
 Description: a whole ML platform on one Linux machine
  Pipelines on a schedule, experiment tracking that speaks MLflow's protocol, a model registry and

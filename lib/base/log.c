@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/fileio.h"
+#include "lib/base/json_write.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/timestamp.h"
@@ -27,7 +28,8 @@
 
 static const char *identifier = "onebox";
 static atomic_int max_level = LOG_INFO;
-static bool to_journal;
+static bool to_journal, to_json;
+static int output = 2;
 static bool coloured;
 
 static const struct {
@@ -62,6 +64,24 @@ void log_init(const char *ident) {
         coloured = isatty(2) && str_empty(getenv("NO_COLOR"));
         if (level && log_level_parse(level, &l) >= 0)
                 log_set_level(l);
+}
+
+static void set_output(int fd, bool json) {
+        output = fd;
+        to_json = json;
+        to_journal = coloured = false;
+}
+
+void log_to_json(int fd) {
+        set_output(fd, true);
+}
+
+void log_to_text(int fd) {
+        set_output(fd, false);
+}
+
+void log_to_journal(void) {
+        to_journal = true;
 }
 
 void log_set_level(int level) {
@@ -106,6 +126,13 @@ static void add_flat(struct buf *b, const char *s) {
                         b->data[i] = ' ';
 }
 
+static void write_line(struct buf *b) {
+        buf_add_char(b, '\n');
+        if (!buf_error(b))
+                while (write(output, b->data, b->len) < 0 && errno == EINTR)
+                        ;
+}
+
 static void send_to_stderr(int level, const struct log_field *fields, const char *text) {
         _cleanup_buf_ struct buf b = {};
         const char *name = "info", *colour = "";
@@ -124,10 +151,33 @@ static void send_to_stderr(int level, const struct log_field *fields, const char
                         buf_printf(&b, " %s=", fields->name);
                         add_flat(&b, fields->value);
                 }
-        buf_add_char(&b, '\n');
-        if (!buf_error(&b))
-                while (write(2, b.data, b.len) < 0 && errno == EINTR)
-                        ;
+        write_line(&b);
+}
+
+static void send_to_json(int level, const struct log_field *fields, const char *text) {
+        static const char *const severities[] = {
+                [LOG_ERR] = "ERROR",   [LOG_WARNING] = "WARNING", [LOG_NOTICE] = "INFO",
+                [LOG_INFO] = "INFO",   [LOG_DEBUG] = "DEBUG",     [LOG_CRIT] = "ERROR",
+                [LOG_ALERT] = "ERROR", [LOG_EMERG] = "ERROR",
+        };
+        _cleanup_buf_ struct buf b = {};
+        usec_t now = clock_now(clock_system());
+        struct json_write w;
+
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_object(&w, "timestamp");
+        json_write_kv_u64(&w, "seconds", now / USEC_PER_SEC);
+        json_write_kv_u64(&w, "nanos", now % USEC_PER_SEC * NSEC_PER_USEC);
+        json_write_end(&w);
+        json_write_kv_str(&w, "severity", severities[level & LOG_PRIMASK]);
+        json_write_kv_str(&w, "message", text);
+        for (; fields && fields->name; fields++)
+                if (fields->value)
+                        json_write_kv_str(&w, fields->name, fields->value);
+        json_write_end(&w);
+        if (json_write_finish(&w) >= 0)
+                write_line(&b);
 }
 
 void log_vwrite(int level, const struct log_field *fields, const char *fmt, va_list ap) {
@@ -142,6 +192,8 @@ void log_vwrite(int level, const struct log_field *fields, const char *fmt, va_l
         }
         if (to_journal)
                 send_to_journal(level, fields, buf_cstr(&text));
+        else if (to_json)
+                send_to_json(level, fields, buf_cstr(&text));
         else
                 send_to_stderr(level, fields, buf_cstr(&text));
         errno = saved;

@@ -18,6 +18,12 @@ struct log_field {
 /* ident: journal identifier, e.g. "onebox-scheduler"; must live on. The level starts at LOG_INFO or
  * ONEBOX_LOG_LEVEL (error, warning, notice, info, debug). */
 void log_init(const char *ident);
+/* Elsewhere than to stderr, from now on; fd stays open and is log's. JSON is one object a line:
+ * {"timestamp": {"seconds", "nanos"}, "severity", "message", FIELD…}, as log collectors take it. */
+void log_to_json(int fd);
+void log_to_text(int fd);
+/* By the journal's own protocol, wherever stderr goes. */
+void log_to_journal(void);
 void log_set_level(int level);
 /* "info" to LOG_INFO; 0 or -EINVAL. */
 int log_level_parse(const char *s, int *ret_level);

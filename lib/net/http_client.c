@@ -34,6 +34,7 @@ struct http_client_call {
         struct curl_slist *headers;
         struct http_client_request r; /* strings are curl's copies: not used after the start */
         struct buf body;
+        uint64_t n_received;
         int error; /* why we ended it ourselves */
         char text[CURL_ERROR_SIZE];
         struct http_client_call *next, **prev;
@@ -60,6 +61,24 @@ const char *http_client_call_header(struct http_client_call *call, const char *n
 
         return curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value
                                                                                         : NULL;
+}
+
+int http_client_call_status(struct http_client_call *call) {
+        long status = 0;
+
+        (void) curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        return (int) status;
+}
+
+uint64_t http_client_call_received(struct http_client_call *call) {
+        return call->n_received;
+}
+
+int64_t http_client_call_expected(struct http_client_call *call) {
+        curl_off_t n = -1;
+
+        (void) curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &n);
+        return n;
 }
 
 static void http_client_finish(struct http_client_call *call, CURLcode code) {
@@ -176,6 +195,8 @@ static size_t http_client_write(char *data, size_t one, size_t size, void *ctx) 
         }
         if (r < 0)
                 call->error = r;
+        else
+                call->n_received += size;
         return r < 0 ? size + 1 : size;
 }
 
@@ -289,6 +310,10 @@ static CURLcode http_client_set_limits(struct http_client_call *call,
                 HTTP_CLIENT_SET(call, CURLOPT_LOW_SPEED_LIMIT, 1L);
                 HTTP_CLIENT_SET(call, CURLOPT_LOW_SPEED_TIME,
                                 (long) MAX(stall_for / USEC_PER_SEC, (usec_t) 1));
+        }
+        if (r->io_size > 0) {
+                HTTP_CLIENT_SET(call, CURLOPT_BUFFERSIZE, (long) r->io_size);
+                HTTP_CLIENT_SET(call, CURLOPT_UPLOAD_BUFFERSIZE, (long) r->io_size);
         }
         if (r->total_for > 0)
                 HTTP_CLIENT_SET(call, CURLOPT_TIMEOUT_MS, (long) (r->total_for / USEC_PER_MSEC));

@@ -35,6 +35,11 @@ struct http_client_answer {
 };
 /* A header of the answer, during done(); NULL when absent. */
 const char *http_client_call_header(struct http_client_call *c, const char *name);
+/* Inside write() and done(): the status, bytes of the body so far, and how many were announced
+ * (-1: not known). */
+int http_client_call_status(struct http_client_call *c);
+uint64_t http_client_call_received(struct http_client_call *c);
+int64_t http_client_call_expected(struct http_client_call *c);
 
 /* Strings are copied; body is borrowed until done(). */
 struct http_client_request {
@@ -60,6 +65,7 @@ struct http_client_request {
         usec_t connect_for; /* 0 = 10 s */
         usec_t stall_for;   /* no byte either way; 0 = 60 s, UINT64_MAX = none */
         usec_t total_for;   /* 0 = no limit */
+        size_t io_size;     /* most bytes a read() or write(), for bulk; 0 = 16 KiB, 64 KiB */
 };
 #define HTTP_CLIENT_PAUSE 2
 

@@ -1,0 +1,176 @@
+#include "fuse-gcs/block_fetch.h"
+
+#include <errno.h>
+
+#include "fuse-gcs/block_cache.h"
+#include "fuse-gcs/disk_cache.h"
+#include "lib/base/mem.h"
+
+struct fetcher {
+        pthread_mutex_t lock;
+        pthread_cond_t idle;
+        size_t n_running;
+};
+
+struct block_fetch {
+        struct gcs_request q;
+        struct mnt *m;
+        struct block_cache_run *run;
+        char *path;
+        struct block_fetch_source source;
+        uint64_t n_wanted;
+};
+
+static void block_fetch_count(struct mnt *m, int by) {
+        struct fetcher *f = m->fetcher;
+
+        pthread_mutex_lock(&f->lock);
+        f->n_running += (size_t) by;
+        if (f->n_running == 0)
+                pthread_cond_broadcast(&f->idle);
+        pthread_mutex_unlock(&f->lock);
+}
+
+static int block_fetch_on_data(void *ctx, const char *data, size_t n) {
+        struct block_fetch *f = ctx;
+
+        return block_cache_fill(f->m->blocks, f->run, data, n);
+}
+
+static void block_fetch_store(struct block_fetch *f) {
+        for (unsigned i = 0; f->m->disk && i < f->run->n; i++)
+                if (f->run->blocks[i]->n_filled == f->run->blocks[i]->n_wanted)
+                        disk_cache_store(f->m->disk, f->source.content, f->source.size,
+                                         f->run->blocks[i]->index, f->run->blocks[i]->data,
+                                         f->run->blocks[i]->n_filled);
+}
+
+static void block_fetch_on_done(void *ctx, const struct gcs_answer *a) {
+        struct block_fetch *f = ctx;
+        struct mnt *m = f->m;
+
+        block_fetch_store(f);
+        block_cache_end(m->blocks, f->run,
+                        a->error < 0              ? a->error
+                        : a->n_read < f->n_wanted ? -EIO
+                                                  : 0);
+        mem_free(f->path);
+        mem_free(f);
+        block_fetch_count(m, -1);
+}
+
+/* One GET for the run, which it ends in any case. */
+static int block_fetch_run(struct mnt *m, const struct block_fetch_source *s,
+                           struct block_cache_run *run) {
+        struct block_fetch *f = mem_new(struct block_fetch);
+        const struct block_cache_block *last = run->blocks[run->n - 1];
+        uint64_t from = run->blocks[0]->index * BLOCK_CACHE_SIZE;
+        int r = -ENOMEM;
+
+        if (f && (f->path = mem_strdup(s->path))) {
+                f->m = m;
+                f->run = run;
+                f->source = *s;
+                gcs_request_init(&f->q, GCS_READ, f->path);
+                f->q.generation = s->generation;
+                f->q.by_json = m->o.by_json;
+                f->q.offset = from;
+                f->q.length = last->index * BLOCK_CACHE_SIZE + last->n_wanted - from;
+                f->q.sink = block_fetch_on_data;
+                f->q.sink_ctx = f;
+                f->q.done = block_fetch_on_done;
+                f->q.ctx = f;
+                f->q.budget_for = m->o.metadata_budget_for;
+                f->n_wanted = f->q.length;
+                block_fetch_count(m, 1);
+                r = remote_start(m->remote, &f->q);
+                if (r >= 0)
+                        return 0;
+                block_fetch_count(m, -1);
+        }
+        block_cache_end(m->blocks, run, r);
+        if (f)
+                mem_free(f->path);
+        mem_free(f);
+        return r;
+}
+
+/* A block that is on the disk: true when it is in memory now. */
+static bool block_fetch_from_disk(struct mnt *m, const struct block_fetch_source *s,
+                                  uint64_t index) {
+        _cleanup_free_ char *data = NULL;
+        uint64_t from = index * BLOCK_CACHE_SIZE;
+        uint32_t n = (uint32_t) MIN(s->size - from, (uint64_t) BLOCK_CACHE_SIZE);
+
+        if (!m->disk || !disk_cache_has(m->disk, s->content, s->size, index))
+                return false;
+        data = mem_alloc(BLOCK_CACHE_SIZE);
+        if (!data || disk_cache_load(m->disk, s->content, s->size, index, data, n) < 0)
+                return false;
+        block_cache_add(m->blocks, s->content, index, data, n);
+        return true;
+}
+
+int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_t from, uint64_t to,
+                      uint64_t n_unit, bool must) {
+        uint64_t first = from / BLOCK_CACHE_SIZE;
+        uint64_t end = (MIN(to, s->size) + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE;
+        uint64_t n_most = MAX(n_unit / BLOCK_CACHE_SIZE, (uint64_t) 1);
+
+        while (first < end) {
+                struct block_cache_run *run;
+                uint64_t n = MIN(MIN(end - first, n_most), (uint64_t) BLOCK_CACHE_RUN_MAX);
+                int r;
+
+                if (block_fetch_from_disk(m, s, first)) {
+                        first++;
+                        must = false;
+                        continue;
+                }
+                r = block_cache_reserve(m->blocks, s->content, first, (unsigned) n, s->size, must,
+                                        &run);
+                if (r == 1) {
+                        first++; /* somebody else sees to it */
+                        continue;
+                }
+                if (r < 0)
+                        return r;
+                first += run->n;
+                must = false;
+                r = block_fetch_run(m, s, run);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+void block_fetch_drain(struct mnt *m) {
+        struct fetcher *f = m->fetcher;
+
+        pthread_mutex_lock(&f->lock);
+        while (f->n_running > 0)
+                pthread_cond_wait(&f->idle, &f->lock);
+        pthread_mutex_unlock(&f->lock);
+}
+
+int block_fetch_init(struct mnt *m) {
+        struct fetcher *f = mem_new(struct fetcher);
+
+        if (!f)
+                return -ENOMEM;
+        pthread_mutex_init(&f->lock, NULL);
+        pthread_cond_init(&f->idle, NULL);
+        m->fetcher = f;
+        return 0;
+}
+
+void block_fetch_done(struct mnt *m) {
+        struct fetcher *f = m->fetcher;
+
+        if (!f)
+                return;
+        block_fetch_drain(m);
+        pthread_cond_destroy(&f->idle);
+        pthread_mutex_destroy(&f->lock);
+        m->fetcher = mem_free(f);
+}

@@ -1,0 +1,22 @@
+/* commit_compose: the ways of a commit that take several calls: streams, appends, times. Under the
+ * inode's lock. */
+#pragma once
+
+#include "fuse-gcs/writer.h"
+
+/* Sends what is here, up to byte `end` of the file, behind what the writer's upload has, and ends
+ * the upload. */
+int commit_compose_rest(struct mnt *m, struct inode *i, uint64_t end, struct remote_answer *ret);
+/* The tail as an object, then [object, tail] as the object. */
+int commit_compose_append(struct mnt *m, struct inode *i, const char *path, struct attrs **ret);
+int commit_compose_patch(struct mnt *m, const char *path, int64_t generation, struct timespec mtime,
+                         struct attrs **ret);
+
+/* Of commit.c. */
+const char *commit_content_type(const struct attrs *base, const char *path);
+int commit_resource(struct buf *out, const struct attrs *base, const char *path,
+                    struct timespec mtime, const uint32_t *crc32c);
+int commit_parse(const struct remote_answer *answer, struct attrs **ret);
+int commit_check(const char *path, const struct attrs *a, uint64_t size, uint32_t crc32c);
+int commit_recognise(struct mnt *m, const char *path, uint64_t size, uint32_t crc32c,
+                     const struct attrs *base, struct attrs **ret);

@@ -1,0 +1,27 @@
+/* entries: what changes directories: making and removing names. Blocking, under no lock. */
+#pragma once
+
+#include "fuse-gcs/inode.h"
+
+/* dir: its path. 0; -EEXIST; other errors. */
+int entries_mkdir(struct mnt *m, const char *dir, const char *name, char **ret_path);
+int entries_rmdir(struct mnt *m, const char *dir, const char *name);
+int entries_unlink(struct mnt *m, const char *dir, const char *name);
+int entries_symlink(struct mnt *m, const char *dir, const char *name, const char *target,
+                    char **ret_path, struct attrs **ret);
+/* A file that is nowhere but here until its first commit. Makes the inode with one lookup. */
+int entries_create(struct mnt *m, const char *dir, const char *name, struct inode **ret);
+int entries_readlink(struct mnt *m, struct inode *i, char **ret);
+/* The last close of an unlinked inode. */
+void entries_unpark(struct mnt *m, struct inode *i);
+
+/* DELETE of an object; -ENOENT is fine when it may have been us. generation: GCS_ANY or the one. */
+int entries_delete(struct mnt *m, const char *path, int64_t if_generation);
+/* Moves or copies and deletes; keep: copies only. ret may be NULL. */
+int entries_move(struct mnt *m, const char *from, const char *to, int64_t if_source,
+                 int64_t if_generation, bool keep, struct attrs **ret);
+/* The inode of path, if it is open, gets its content put aside before `path` is deleted (keep
+ * false) or written over. 1: it was, and the object is no longer at path (unless keep). */
+int entries_park(struct mnt *m, const char *path, bool keep);
+/* The kernel's inode, referenced as if looked up; NULL: none. inode_forget(…, 1) it. */
+struct inode *entries_inode(struct mnt *m, const char *path);

@@ -1,0 +1,18 @@
+/* handle: an open file. */
+#pragma once
+
+#include "fuse-gcs/block_fetch.h"
+#include "fuse-gcs/inode.h"
+#include "fuse-gcs/prefetch.h"
+
+struct handle {
+        struct inode *inode;
+        bool may_write, appends;
+        pthread_mutex_t lock; /* of prefetch */
+        struct prefetch prefetch;
+};
+
+/* Counts in the inode's n_open. Under `tree`. */
+struct handle *handle_new(struct inode *i, bool may_write, bool appends) _must_check_;
+/* Under `tree`; frees the inode with the last of all. */
+void handle_free(struct mnt *m, struct handle *h);

@@ -1,0 +1,165 @@
+#include "fuse-gcs/meter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+
+#include "fuse-gcs/block_cache.h"
+#include "fuse-gcs/disk_cache.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+#define METER_WINDOW_S 30
+
+struct meter_verb {
+        atomic_uint_least64_t n_good, n_failed, usec, n_bytes;
+};
+
+struct meter {
+        struct loop *loop;
+        struct mnt *mnt;
+        struct meter_verb verbs[GCS_N_VERBS];
+        struct meter_bucket ops, bytes; /* on the loop's thread */
+        bool limits_ops, limits_bytes, says_all;
+};
+
+void meter_bucket_init(struct meter_bucket *b, double per_s, usec_t now) {
+        *b = (struct meter_bucket){
+                .per_s = per_s,
+                .most = per_s * METER_WINDOW_S,
+                .now = per_s * METER_WINDOW_S,
+                .at = now,
+        };
+}
+
+usec_t meter_bucket_take(struct meter_bucket *b, double n, usec_t now) {
+        if (now > b->at)
+                b->now = MIN(b->most, b->now + (double) (now - b->at) / USEC_PER_SEC * b->per_s);
+        b->at = MAX(b->at, now);
+        /* More than ever fits goes when the bucket is full, and leaves it in debt. */
+        if (b->now >= n || b->now >= b->most) {
+                b->now -= n;
+                return 0;
+        }
+        return (usec_t) ((MIN(n, b->most) - b->now) / b->per_s * USEC_PER_SEC) + 1;
+}
+
+static usec_t meter_pace(void *ctx, enum gcs_verb verb, uint64_t n_bytes) {
+        struct meter *m = ctx;
+        usec_t now = loop_now(m->loop, CLOCK_MONOTONIC), wait_for = 0;
+
+        if (m->limits_ops)
+                wait_for = meter_bucket_take(&m->ops, 1, now);
+        if (wait_for == 0 && m->limits_bytes && verb == GCS_READ && n_bytes > 0) {
+                wait_for = meter_bucket_take(&m->bytes, (double) n_bytes, now);
+                /* The turn was taken for nothing. */
+                if (wait_for > 0 && m->limits_ops)
+                        m->ops.now += 1;
+        }
+        return wait_for;
+}
+
+static void meter_tried(void *ctx, enum gcs_verb verb, int status, int error, usec_t took_for,
+                        uint64_t n_bytes) {
+        struct meter *m = ctx;
+        struct meter_verb *v = &m->verbs[verb];
+        bool good = error >= 0 && (status < 400 || status == 404 || status == 412);
+
+        atomic_fetch_add(good ? &v->n_good : &v->n_failed, 1);
+        atomic_fetch_add(&v->usec, took_for);
+        atomic_fetch_add(&v->n_bytes, n_bytes);
+        if (m->says_all)
+                log_debug("%s: status %d, error %d, %" PRIu64 " us, %" PRIu64 " bytes",
+                          gcs_request_verb_name(verb), status, error, took_for, n_bytes);
+}
+
+void meter_hooks(struct meter *m, struct gcs_client_hooks *ret) {
+        *ret = (struct gcs_client_hooks){
+                .pace = m->limits_ops || m->limits_bytes ? meter_pace : NULL,
+                .tried = meter_tried,
+                .ctx = m,
+        };
+}
+
+void meter_watch(struct meter *m, struct mnt *mnt) {
+        m->mnt = mnt;
+}
+
+static void meter_print_verbs(struct meter *m, struct buf *out) {
+        buf_add_str(out, "# TYPE gcs_request_count counter\n");
+        for (unsigned v = 0; v < GCS_N_VERBS; v++) {
+                buf_printf(out, "gcs_request_count{gcs_method=\"%s\",status=\"ok\"} %" PRIu64 "\n",
+                           gcs_request_verb_name(v), (uint64_t) m->verbs[v].n_good);
+                buf_printf(out,
+                           "gcs_request_count{gcs_method=\"%s\",status=\"failed\"} %" PRIu64 "\n",
+                           gcs_request_verb_name(v), (uint64_t) m->verbs[v].n_failed);
+        }
+        buf_add_str(out, "# TYPE gcs_request_seconds counter\n");
+        for (unsigned v = 0; v < GCS_N_VERBS; v++)
+                buf_printf(out, "gcs_request_seconds{gcs_method=\"%s\"} %.6f\n",
+                           gcs_request_verb_name(v), (double) m->verbs[v].usec / USEC_PER_SEC);
+        buf_printf(out,
+                   "# TYPE gcs_download_bytes_count counter\ngcs_download_bytes_count %" PRIu64
+                   "\n# TYPE gcs_upload_bytes_count counter\ngcs_upload_bytes_count %" PRIu64 "\n",
+                   (uint64_t) m->verbs[GCS_READ].n_bytes,
+                   (uint64_t) (m->verbs[GCS_INSERT].n_bytes + m->verbs[GCS_UPLOAD_PUT].n_bytes));
+}
+
+static void meter_print_caches(struct mnt *mnt, struct buf *out) {
+        struct block_cache_stats b;
+        struct disk_cache_stats d = {};
+        size_t n_stats, n_inodes;
+
+        block_cache_stats_get(mnt->blocks, &b);
+        if (mnt->disk)
+                disk_cache_stats_get(mnt->disk, &d);
+        pthread_mutex_lock(&mnt->tree);
+        n_stats = stat_cache_n_bytes(mnt->stats);
+        n_inodes = mnt->n_inodes;
+        pthread_mutex_unlock(&mnt->tree);
+        buf_printf(out,
+                   "# TYPE block_cache_bytes gauge\nblock_cache_bytes %zu\n"
+                   "# TYPE block_cache_hits counter\nblock_cache_hits %" PRIu64 "\n"
+                   "# TYPE block_cache_misses counter\nblock_cache_misses %" PRIu64 "\n",
+                   b.n_bytes, b.n_hits, b.n_misses);
+        buf_printf(out,
+                   "# TYPE file_cache_bytes gauge\nfile_cache_bytes %" PRIu64 "\n"
+                   "# TYPE file_cache_files gauge\nfile_cache_files %" PRIu64 "\n"
+                   "# TYPE file_cache_hits counter\nfile_cache_hits %" PRIu64 "\n"
+                   "# TYPE file_cache_bad counter\nfile_cache_bad %" PRIu64 "\n"
+                   "# TYPE file_cache_dropped counter\nfile_cache_dropped %" PRIu64 "\n",
+                   d.n_bytes, d.n_files, d.n_hits, d.n_bad, d.n_dropped);
+        buf_printf(out,
+                   "# TYPE stat_cache_bytes gauge\nstat_cache_bytes %zu\n"
+                   "# TYPE inodes gauge\ninodes %zu\n"
+                   "# TYPE write_buffer_bytes gauge\nwrite_buffer_bytes %zu\n"
+                   "# TYPE staged_bytes gauge\nstaged_bytes %" PRIu64 "\n",
+                   n_stats, n_inodes, (size_t) mnt->n_overlay_bytes, (uint64_t) mnt->n_temp_bytes);
+}
+
+int meter_print(struct meter *m, struct buf *out) {
+        meter_print_verbs(m, out);
+        if (m->mnt)
+                meter_print_caches(m->mnt, out);
+        return buf_error(out);
+}
+
+int meter_new(struct loop *l, const struct mount_flags *f, const struct mount_conf *c,
+              struct meter **ret, struct errmsg *em) {
+        struct meter *m = mem_new(struct meter);
+
+        if (!m)
+                return errmsg_errno(em, -ENOMEM, "meter");
+        m->loop = l;
+        m->limits_ops = c->ops_per_s > 0;
+        m->limits_bytes = c->bytes_per_s > 0;
+        m->says_all = mount_flags_bool(f, FLAGS_debug_gcs);
+        meter_bucket_init(&m->ops, c->ops_per_s, loop_now(l, CLOCK_MONOTONIC));
+        meter_bucket_init(&m->bytes, c->bytes_per_s, loop_now(l, CLOCK_MONOTONIC));
+        *ret = m;
+        return 0;
+}
+
+struct meter *meter_free(struct meter *m) {
+        return mem_free(m);
+}

@@ -1,0 +1,91 @@
+#include "fuse-gcs/mnt.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "fuse-gcs/block_cache.h"
+#include "fuse-gcs/block_fetch.h"
+#include "fuse-gcs/inode.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+
+usec_t mnt_now(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_BOOTTIME, &t);
+        /* Never 0: that is "not known". */
+        return (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / NSEC_PER_USEC + 1;
+}
+
+struct timespec mnt_time(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_REALTIME, &t);
+        return t;
+}
+
+int mnt_errno(int error) {
+        switch (error) {
+        case -ECANCELED:
+        case -ETIMEDOUT:
+        case -ECONNREFUSED:
+        case -ECONNRESET:
+        case -EHOSTUNREACH:
+        case -EPROTO:
+        case -EBUSY:
+        case -ERANGE:
+        case -EKEYREJECTED:
+        case -EMSGSIZE:
+        case -ENXIO:
+                return EIO;
+        default:
+                return error < 0 ? -error : error;
+        }
+}
+
+char *mnt_temp_name(struct mnt *m, const char *below) {
+        char hex[17];
+
+        if (entropy_hex(m->entropy, 8, hex) < 0)
+                return NULL;
+        return str_printf("%s%s%s", m->o.root, below, hex);
+}
+
+int mnt_init(struct mnt *m, const struct mnt_settings *o, struct remote *r) {
+        struct stat_cache_options s = {
+                .n_bytes_max = o->stat_bytes_max,
+                .ttl_for = o->ttl_for,
+                .negative_for = o->negative_for,
+        };
+        int x;
+
+        *m = (struct mnt){.o = *o, .remote = r, .entropy = entropy_system()};
+        pthread_mutex_init(&m->tree, NULL);
+        m->began = mnt_time();
+        m->no_move = !o->atomic_rename;
+        m->overlay_limits = (struct overlay_limits){
+                .n_memory = &m->n_overlay_bytes,
+                .memory_max = o->block_size * o->n_upload_blocks_max,
+                .n_temp = &m->n_temp_bytes,
+                .temp_max = o->temp_bytes_max,
+                .temp_dir = o->temp_dir,
+        };
+        x = stat_cache_new(&s, &m->stats);
+        if (x >= 0)
+                x = block_cache_new(o->read_bytes_max, &m->blocks);
+        if (x >= 0)
+                x = block_fetch_init(m);
+        if (x >= 0)
+                x = inode_table_init(m);
+        if (x < 0)
+                mnt_done(m);
+        return x;
+}
+
+void mnt_done(struct mnt *m) {
+        block_fetch_done(m);
+        inode_table_done(m);
+        block_cache_free(m->blocks);
+        stat_cache_free(m->stats);
+        pthread_mutex_destroy(&m->tree);
+}

@@ -1,0 +1,86 @@
+/* mnt: one mount: its settings, what it knows, and who does the work.
+ *
+ * Threads: FUSE workers run the operations and wait for the bucket; the network loop has a thread
+ * of its own, on which only remote's done() and sink() run. Locks, in this order: an inode's `lock`
+ * (its content), then `tree` (names, attributes, the stat cache), then the block cache's. `tree` is
+ * never held over a call to the bucket. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "fuse-gcs/overlay.h"
+#include "fuse-gcs/remote.h"
+#include "fuse-gcs/stat_cache.h"
+#include "lib/base/entropy.h"
+
+struct block_cache;
+struct disk_cache;
+struct fetcher;
+struct fuse_session;
+struct inode;
+
+struct mnt_settings {
+        const char *root; /* "" or "only/this/" */
+        uid_t uid;
+        gid_t gid;
+        mode_t file_mode, dir_mode;
+        bool implicit_dirs;
+        bool read_only;
+        bool strong_open;     /* asks for the object at every open */
+        bool is_hierarchical; /* the bucket has folders */
+        bool atomic_rename;   /* moveTo may be used */
+        bool prefetch_metadata;
+        bool by_json; /* reads by the JSON API */
+        bool standard_symlinks;
+        bool direct_io;
+        bool create_empty; /* a new file is in the bucket at once */
+        bool streams;      /* files are sent while they are written */
+        usec_t ttl_for, negative_for;
+        usec_t list_cache_for; /* the kernel may keep a directory's list so long */
+        usec_t metadata_budget_for, commit_budget_for;
+        size_t block_size;          /* of an upload's pieces */
+        size_t n_upload_blocks_max; /* of all files */
+        const char *temp_dir;
+        uint64_t temp_bytes_max; /* of all staged files */
+        uint64_t rename_limit;   /* objects in a directory that is renamed */
+        size_t read_bytes_max;   /* the block cache */
+        size_t stat_bytes_max;
+        size_t read_ahead_max; /* of one handle */
+};
+
+struct mnt {
+        struct mnt_settings o;
+        struct remote *remote;
+        struct entropy *entropy;
+        pthread_mutex_t tree;
+        struct stat_cache *stats;
+        struct inode **inodes; /* by path */
+        size_t n_inode_slots, n_inodes;
+        struct inode *root;
+        uint64_t last_small_dir; /* of the small file opened last */
+        struct inode *locals;    /* files that are not in the bucket yet */
+        struct block_cache *blocks;
+        struct disk_cache *disk; /* NULL: none */
+        struct fetcher *fetcher;
+        struct fuse_session *session; /* NULL in tests: nobody to tell */
+        struct timespec began;
+        atomic_bool stopping;
+        atomic_bool no_move;     /* the service knows no moveTo */
+        atomic_bool sure_delete; /* compose deletes its sources itself */
+        atomic_size_t n_overlay_bytes;
+        atomic_uint_least64_t n_temp_bytes;
+        struct overlay_limits overlay_limits;
+};
+
+/* root and temp_dir of o live on. 0 or negative. */
+int mnt_init(struct mnt *m, const struct mnt_settings *o, struct remote *r);
+void mnt_done(struct mnt *m);
+/* What TTLs are counted by: goes on during suspend. */
+usec_t mnt_now(void);
+struct timespec mnt_time(void);
+/* The errno for the kernel: what the bucket's words mean to a caller of a file system. */
+int mnt_errno(int error);
+/* A name for something of ours: root + below + 16 hex digits; on the heap. */
+char *mnt_temp_name(struct mnt *m, const char *below) _must_check_;

@@ -1,0 +1,308 @@
+#include "fuse-gcs/mount_conf.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/gcp/gcs_name.h"
+
+#define MOUNT_CONF_ENDPOINT "https://storage.googleapis.com"
+#define MIB ((uint64_t) 1 << 20)
+
+void mount_conf_done(struct mount_conf *c) {
+        mem_free(c->bucket);
+        mem_free(c->mountpoint);
+        mem_free(c->root);
+        mem_free(c->endpoint);
+        mem_free(c->temp_dir);
+        mem_free(c->cache_dir);
+        mem_free(c->agent);
+        mem_free(c->fuse_options);
+        mem_free(c->key_file);
+        *c = (struct mount_conf){};
+}
+
+/* --- options --------------------------------------------------------------------------------- */
+
+/* What mount(8), fstab and systemd say to themselves. */
+static bool mount_conf_is_for_fstab(const char *o) {
+        static const char *const words[] = {"auto",  "noauto",     "user",   "nouser", "users",
+                                            "owner", "_netdev",    "nofail", "rw",     "defaults",
+                                            "group", "nobootwait", "comment"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (str_eq(o, words[i]))
+                        return true;
+        return str_starts(o, "x-") || str_starts(o, "comment=");
+}
+
+static bool mount_conf_is_for_kernel(const char *o) {
+        static const char *const words[] = {
+                "allow_other", "allow_root",   "nosuid",
+                "suid",        "nodev",        "dev",
+                "noexec",      "exec",         "sync",
+                "async",       "atime",        "noatime",
+                "dirsync",     "relatime",     "norelatime",
+                "nodiratime",  "auto_unmount", "default_permissions",
+                "nonempty",    "dirsync",      "strictatime",
+                "lazytime",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (str_eq(o, words[i]))
+                        return true;
+        return str_starts(o, "fsname=") || str_starts(o, "subtype=") ||
+               str_starts(o, "max_read=") || str_starts(o, "context=");
+}
+
+/* A flag among the options: "implicit_dirs", "key_file=F". */
+static int mount_conf_flag(const char *o, const char *name, const char *value,
+                           struct mount_flags *f, struct errmsg *em) {
+        int id = mount_flags_find(name);
+
+        if (id < 0 || id == FLAGS_o)
+                return errmsg_fail(em, -EINVAL,
+                                   "-o %s: neither a mount option nor a flag of fuse-gcs", o);
+        if (!value && mount_flags_row((enum mount_flags_id) id)->type != FLAGS_BOOL)
+                return errmsg_fail(em, -EINVAL, "-o %s: want %s=VALUE", o, o);
+        return mount_flags_set(f, (enum mount_flags_id) id, value ?: "true", FLAGS_ARGV, em);
+}
+
+static int mount_conf_option(const char *o, struct buf *fuse, struct mount_flags *f, bool *ret_ro,
+                             struct errmsg *em) {
+        const char *equals = strchr(o, '=');
+        _cleanup_free_ char *name = equals ? mem_strndup(o, (size_t) (equals - o)) : mem_strdup(o);
+
+        if (!name)
+                return -ENOMEM;
+        if (str_eq(o, "ro")) {
+                *ret_ro = true;
+                return 0;
+        }
+        /* fuse3 always allows what this allowed. */
+        if (mount_conf_is_for_fstab(o) || str_eq(o, "nonempty") || str_eq(o, "default_permissions"))
+                return 0;
+        if (mount_conf_is_for_kernel(o))
+                return buf_printf(fuse, "%s%s", fuse->len > 0 ? "," : "", o);
+        if (str_eq(name, "config_file") || str_eq(name, "config-file")) {
+                mem_free(f->config_file);
+                f->config_file = mem_strdup(equals ? equals + 1 : "");
+                return f->config_file ? 0 : -ENOMEM;
+        }
+        return mount_conf_flag(o, name, equals ? equals + 1 : NULL, f, em);
+}
+
+int mount_conf_options(const char *options, struct buf *ret_fuse, struct mount_flags *f,
+                       bool *ret_ro, struct errmsg *em) {
+        char **words = str_split(options, ",");
+        int r = words ? 0 : -ENOMEM;
+
+        for (char **w = words; w && *w && r >= 0; w++)
+                r = mount_conf_option(str_strip(*w), ret_fuse, f, ret_ro, em);
+        str_free_list(words);
+        return r;
+}
+
+/* --- pieces ---------------------------------------------------------------------------------- */
+
+static int mount_conf_where(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
+        char full[PATH_MAX];
+        int r;
+
+        if (f->n_words != 2)
+                return errmsg_fail(em, -EINVAL,
+                                   "want a bucket and a mount point: fuse-gcs [flags] BUCKET "
+                                   "MOUNTPOINT");
+        r = gcs_name_check_bucket(f->words[0], em);
+        if (r < 0)
+                return r;
+        if (!realpath(f->words[1], full))
+                return errmsg_errno(em, -errno, "mount point %s", f->words[1]);
+        c->bucket = mem_strdup(f->words[0]);
+        c->mountpoint = mem_strdup(full);
+        return c->bucket && c->mountpoint ? 0 : -ENOMEM;
+}
+
+static int mount_conf_root(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
+        const char *dir = mount_flags_str(f, FLAGS_only_dir);
+        size_t len;
+
+        while (*dir == '/')
+                dir++;
+        len = strlen(dir);
+        while (len > 0 && dir[len - 1] == '/')
+                len--;
+        c->root = len > 0 ? str_printf("%.*s/", (int) len, dir) : mem_strdup("");
+        if (!c->root)
+                return -ENOMEM;
+        if (len > 0 && gcs_name_check(c->root) < 0)
+                return errmsg_fail(em, -EINVAL, "--only-dir=%s: no directory can be called so",
+                                   dir);
+        c->mnt.root = c->root;
+        return 0;
+}
+
+static int mount_conf_endpoint(struct mount_conf *c, const struct mount_flags *f,
+                               struct errmsg *em) {
+        const char *given = mount_flags_str(f, FLAGS_custom_endpoint);
+        const char *emulator = getenv("STORAGE_EMULATOR_HOST");
+
+        c->anonymous = mount_flags_bool(f, FLAGS_anonymous_access);
+        if (!*given && emulator && *emulator) {
+                given = emulator;
+                c->anonymous = true;
+        }
+        return gcs_name_endpoint(*given ? given : MOUNT_CONF_ENDPOINT, &c->endpoint, em);
+}
+
+static int mount_conf_cache(struct mount_conf *c, const char *dir, int64_t mb) {
+        char *cwd = *dir == '/' ? NULL : getcwd(NULL, 0);
+
+        c->cache_bytes_max = mb < 0 ? UINT64_MAX : (uint64_t) mb * MIB;
+        if (mb != 0)
+                c->cache_dir =
+                        str_printf("%s%s%s/fuse-gcs/%s", cwd ?: "", cwd ? "/" : "", dir, c->bucket);
+        free(cwd);
+        return c->cache_dir || mb == 0 ? 0 : -ENOMEM;
+}
+
+static int mount_conf_dirs(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
+        const char *temp = mount_flags_str(f, FLAGS_temp_dir),
+                   *cache = mount_flags_str(f, FLAGS_cache_dir);
+        const char *key = mount_flags_str(f, FLAGS_key_file);
+        int64_t mb = mount_flags_int(f, FLAGS_file_cache_max_size_mb);
+        char full[PATH_MAX];
+
+        if (!*temp)
+                temp = getenv("TMPDIR") ?: "/var/tmp";
+        if (!realpath(temp, full))
+                return errmsg_errno(em, -errno, "--temp-dir=%s", temp);
+        c->temp_dir = mem_strdup(full);
+        c->mnt.temp_dir = c->temp_dir;
+        if (*cache && mount_conf_cache(c, cache, mb) < 0)
+                return -ENOMEM;
+        /* The child has another working directory. */
+        if (*key && !realpath(key, full))
+                return errmsg_errno(em, -errno, "--key-file=%s", key);
+        if (*key && !(c->key_file = mem_strdup(full)))
+                return -ENOMEM;
+        return c->temp_dir ? 0 : -ENOMEM;
+}
+
+static usec_t mount_conf_ttl(const struct mount_flags *f, enum mount_flags_id id) {
+        int64_t s = mount_flags_int(f, id);
+
+        return s < 0 ? USEC_INFINITY : (usec_t) s * USEC_PER_SEC;
+}
+
+/* The deprecated names count as long as the new one is not used. */
+static usec_t mount_conf_metadata_ttl(const struct mount_flags *f) {
+        usec_t old = MIN(mount_flags_duration(f, FLAGS_stat_cache_ttl),
+                         mount_flags_duration(f, FLAGS_type_cache_ttl));
+
+        if (mount_flags_is_set(f, FLAGS_metadata_cache_ttl_secs) ||
+            (!mount_flags_is_set(f, FLAGS_stat_cache_ttl) &&
+             !mount_flags_is_set(f, FLAGS_type_cache_ttl)))
+                return mount_conf_ttl(f, FLAGS_metadata_cache_ttl_secs);
+        return (old + USEC_PER_SEC - 1) / USEC_PER_SEC * USEC_PER_SEC;
+}
+
+static void mount_conf_behaviour(struct mnt_settings *m, const struct mount_flags *f) {
+        int64_t uid = mount_flags_int(f, FLAGS_uid), gid = mount_flags_int(f, FLAGS_gid);
+        int64_t limit = mount_flags_int(f, FLAGS_rename_dir_limit);
+
+        m->uid = uid < 0 ? getuid() : (uid_t) uid;
+        m->gid = gid < 0 ? getgid() : (gid_t) gid;
+        m->file_mode = (mode_t) mount_flags_int(f, FLAGS_file_mode);
+        m->dir_mode = (mode_t) mount_flags_int(f, FLAGS_dir_mode);
+        m->implicit_dirs = mount_flags_bool(f, FLAGS_implicit_dirs);
+        m->strong_open = mount_flags_bool(f, FLAGS_strong_consistency_on_open);
+        m->atomic_rename = mount_flags_bool(f, FLAGS_enable_atomic_rename_object);
+        m->prefetch_metadata = mount_flags_bool(f, FLAGS_enable_metadata_prefetch);
+        m->by_json = mount_flags_bool(f, FLAGS_experimental_enable_json_read);
+        m->direct_io = mount_flags_bool(f, FLAGS_o_direct);
+        m->standard_symlinks = mount_flags_bool(f, FLAGS_enable_standard_symlinks);
+        m->create_empty = mount_flags_bool(f, FLAGS_create_empty_file);
+        m->streams = mount_flags_bool(f, FLAGS_enable_streaming_writes) &&
+                     mount_flags_int(f, FLAGS_write_global_max_blocks) != 0;
+        m->ttl_for = mount_conf_metadata_ttl(f);
+        m->negative_for = mount_conf_ttl(f, FLAGS_metadata_cache_negative_ttl_secs);
+        m->list_cache_for = mount_conf_ttl(f, FLAGS_kernel_list_cache_ttl_secs);
+        m->rename_limit = limit > 0 ? (uint64_t) limit : 1000000;
+}
+
+static void mount_conf_sizes(struct mnt_settings *m, const struct mount_flags *f) {
+        int64_t stat_mb = mount_flags_int(f, FLAGS_stat_cache_max_size_mb);
+        int64_t blocks = mount_flags_int(f, FLAGS_write_global_max_blocks);
+        usec_t budget = mount_flags_duration(f, FLAGS_max_retry_duration);
+
+        m->stat_bytes_max = stat_mb < 0 ? SIZE_MAX : (size_t) stat_mb * MIB;
+        if (stat_mb == 0)
+                m->ttl_for = 0;
+        m->block_size = (size_t) mount_flags_int(f, FLAGS_write_block_size_mb) * MIB;
+        m->n_upload_blocks_max = blocks < 0 ? 4096 : (size_t) MAX(blocks, (int64_t) 1);
+        m->temp_bytes_max = (uint64_t) mount_flags_int(f, FLAGS_temp_max_size_mb) * MIB;
+        m->read_bytes_max = (size_t) mount_flags_int(f, FLAGS_read_cache_size_mb) * MIB;
+        m->read_ahead_max = (size_t) mount_flags_int(f, FLAGS_read_ahead_max_mb) * MIB;
+        m->metadata_budget_for = budget > 0 ? budget : 2 * USEC_PER_MINUTE;
+        m->commit_budget_for = budget > 0 ? budget : 15 * USEC_PER_MINUTE;
+}
+
+static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f) {
+        gcs_retry_policy_init(&c->retry);
+        c->retry.max_for = MAX(mount_flags_duration(f, FLAGS_max_retry_sleep), USEC_PER_MSEC);
+        c->retry.min_for = MIN(c->retry.min_for, c->retry.max_for);
+        c->retry.multiplier = mount_flags_float(f, FLAGS_retry_multiplier);
+        c->retry.n_tries_max = (unsigned) mount_flags_int(f, FLAGS_max_retry_attempts);
+        c->retry.budget_for = c->mnt.metadata_budget_for;
+        c->stall_for = mount_flags_duration(f, FLAGS_http_client_timeout);
+        c->n_connections = (unsigned) mount_flags_int(f, FLAGS_max_conns_per_host) ?: 100;
+        c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb) ?: 1024;
+        c->ops_per_s = mount_flags_float(f, FLAGS_limit_ops_per_sec);
+        c->bytes_per_s = mount_flags_float(f, FLAGS_limit_bytes_per_sec);
+}
+
+static int mount_conf_texts(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
+        _cleanup_buf_ struct buf fuse = {};
+        const char *app = mount_flags_str(f, FLAGS_app_name);
+        bool ro = false;
+        int r;
+
+        r = mount_conf_options(mount_flags_str(f, FLAGS_o), &fuse, (struct mount_flags *) f, &ro,
+                               em);
+        if (r < 0)
+                return r;
+        c->mnt.read_only = ro;
+        c->agent = str_printf("fuse-gcs/%s%s%s", PACKAGE_VERSION, *app ? " " : "", app);
+        c->fuse_options = str_printf("fsname=%s,subtype=gcs,default_permissions%s%s%s", c->bucket,
+                                     ro ? ",ro" : "", fuse.len > 0 ? "," : "", buf_cstr(&fuse));
+        return c->agent && c->fuse_options ? 0 : -ENOMEM;
+}
+
+int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
+        int r;
+
+        *c = (struct mount_conf){};
+        r = mount_conf_where(c, f, em);
+        /* -o may hold flags: it comes first. */
+        if (r >= 0)
+                r = mount_conf_texts(c, f, em);
+        if (r >= 0)
+                r = mount_conf_root(c, f, em);
+        if (r >= 0)
+                r = mount_conf_endpoint(c, f, em);
+        if (r >= 0)
+                r = mount_conf_dirs(c, f, em);
+        if (r < 0) {
+                mount_conf_done(c);
+                return r;
+        }
+        mount_conf_behaviour(&c->mnt, f);
+        mount_conf_sizes(&c->mnt, f);
+        mount_conf_network(c, f);
+        return 0;
+}

@@ -1,0 +1,32 @@
+/* mount_conf: from flags to what the layers want. Pure but for who runs it and where it runs. */
+#pragma once
+
+#include "fuse-gcs/mnt.h"
+#include "fuse-gcs/mount_flags.h"
+
+struct mount_conf {
+        struct mnt_settings mnt;
+        char *bucket, *mountpoint;
+        char *root;
+        char *endpoint;
+        char *temp_dir;
+        char *cache_dir; /* of this bucket; NULL: no disk cache */
+        uint64_t cache_bytes_max;
+        char *agent;
+        char *fuse_options; /* for libfuse, with commas between */
+        char *key_file;
+        bool anonymous;
+        unsigned n_connections;
+        unsigned read_ahead_kb;
+        struct gcs_retry_policy retry;
+        usec_t stall_for;
+        double ops_per_s, bytes_per_s; /* < 0: no limit */
+};
+
+/* 0; -EINVAL with em set: names the flag, the reason and the remedy. */
+int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em);
+void mount_conf_done(struct mount_conf *c);
+/* -o options: those that are flags of ours ("implicit_dirs", "key_file=…") become flags, what is
+ * for the helper and for fstab alone is dropped, the rest is for the kernel and libfuse. */
+int mount_conf_options(const char *options, struct buf *ret_fuse, struct mount_flags *f,
+                       bool *ret_ro, struct errmsg *em);

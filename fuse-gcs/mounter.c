@@ -1,0 +1,428 @@
+#include "fuse-gcs/mounter.h"
+
+#define FUSE_USE_VERSION 314
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "fuse-gcs/block_cache.h"
+#include "fuse-gcs/block_fetch.h"
+#include "fuse-gcs/commit.h"
+#include "fuse-gcs/disk_cache.h"
+#include "fuse-gcs/inode.h"
+#include "fuse-gcs/meter.h"
+#include "fuse-gcs/ops.h"
+#include "fuse-gcs/sweeper.h"
+#include "fuse-gcs/teller.h"
+#include "fuse-gcs/workers.h"
+#include "lib/base/fileio.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/gcp/token.h"
+#include "lib/net/loop_notify.h"
+
+#define MOUNTER_GRACE_FOR (20 * USEC_PER_SEC) /* for what is not committed yet */
+
+struct mounter {
+        const struct mounter_options *o;
+        struct loop *loop;
+        pthread_t net;
+        bool has_net;
+        struct http_client *http;
+        struct token *token;
+        struct gcs_client *client;
+        struct remote_gcs remote;
+        struct mnt m;
+        bool has_mnt;
+        struct meter *meter;
+        struct fuse_session *session;
+        bool is_mounted;
+        struct workers *workers;
+        int wake;              /* an eventfd: the kernel or a signal ended it */
+        atomic_bool was_told;  /* by a signal */
+        atomic_bool unmounted; /* by the kernel */
+};
+
+/* --- the network ----------------------------------------------------------------------------- */
+
+static void mounter_wake(struct mounter *x) {
+        uint64_t one = 1;
+
+        (void) !write(x->wake, &one, sizeof(one));
+}
+
+static int mounter_on_signal(struct loop_source *s, int signo, void *ctx) {
+        struct mounter *x = ctx;
+
+        x->was_told = true;
+        mounter_wake(x);
+        return 0;
+}
+
+struct mounter_token {
+        void (*done)(void *ctx, int error, const char *text, const char *why);
+        void *ctx;
+};
+
+static void mounter_on_token(void *ctx, int r, const struct token_value *v,
+                             const struct errmsg *why) {
+        struct mounter_token t = *(struct mounter_token *) ctx;
+
+        mem_free(ctx);
+        t.done(t.ctx, r, r >= 0 ? v->text : NULL, why ? why->text : NULL);
+}
+
+static int mounter_get_token(void *ctx,
+                             void (*done)(void *done_ctx, int error, const char *text,
+                                          const char *why),
+                             void *done_ctx) {
+        struct mounter *x = ctx;
+        struct mounter_token *t = mem_new(struct mounter_token);
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        *t = (struct mounter_token){done, done_ctx};
+        r = token_get_start(x->token, x->loop, 0, mounter_on_token, t, NULL);
+        if (r < 0)
+                mem_free(t);
+        return r;
+}
+
+static bool mounter_invalidate_token(void *ctx, const char *text) {
+        struct mounter *x = ctx;
+
+        return token_invalidate(x->token, text);
+}
+
+static int mounter_make_token(struct mounter *x, struct errmsg *em) {
+        const struct mount_flags *f = x->o->flags;
+        const char *url = mount_flags_str(f, FLAGS_token_url);
+        static const char *const scopes[] = {TOKEN_SCOPE_STORAGE, NULL};
+        struct token_options t = {
+                .credentials_file = x->o->conf->key_file,
+                .token_url = !x->o->conf->key_file && *url ? url : NULL,
+                .scopes = scopes,
+        };
+
+        if (x->o->conf->anonymous)
+                return 0;
+        return token_new(&t, em, &x->token);
+}
+
+static void *mounter_net_main(void *ctx) {
+        struct mounter *x = ctx;
+        int r = loop_run(x->loop);
+
+        if (r < 0) {
+                log_errno(r, "the network loop ended");
+                x->was_told = true;
+                mounter_wake(x);
+        }
+        return NULL;
+}
+
+static int mounter_make_client(struct mounter *x, struct errmsg *em) {
+        const struct mount_conf *c = x->o->conf;
+        const char *project = mount_flags_str(x->o->flags, FLAGS_billing_project);
+        struct http_client_options http = {.n_connections = c->n_connections};
+        struct gcs_client_options o = {
+                .endpoint = c->endpoint,
+                .bucket = c->bucket,
+                .project = *project ? project : NULL,
+                .user_agent = c->agent,
+                .retry = c->retry,
+                .stall_for = c->stall_for,
+        };
+        int r = meter_new(x->loop, x->o->flags, c, &x->meter, em);
+
+        if (r >= 0)
+                r = mounter_make_token(x, em);
+        if (r < 0)
+                return r;
+        meter_hooks(x->meter, &o.hooks);
+        if (x->token) {
+                o.auth.get = mounter_get_token;
+                o.auth.invalidate = mounter_invalidate_token;
+                o.auth.ctx = x;
+        }
+        r = http_client_new(x->loop, &http, &x->http);
+        if (r >= 0)
+                r = gcs_client_new(x->loop, x->http, &o, &x->client);
+        return r < 0 ? errmsg_errno(em, r, "network") : 0;
+}
+
+static int mounter_start_net(struct mounter *x, struct errmsg *em) {
+        static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+        int r = 0;
+
+        x->wake = eventfd(0, EFD_CLOEXEC);
+        r = x->wake < 0 ? -errno : loop_new(&x->loop);
+        /* Blocked here, and so in all threads made from now on. */
+        for (size_t i = 0; i < ARRAY_SIZE(signals) && r >= 0; i++)
+                r = loop_signal(x->loop, signals[i], mounter_on_signal, x, NULL);
+        if (r >= 0)
+                r = loop_notify_watchdog(x->loop);
+        if (r < 0)
+                return errmsg_errno(em, r, "event loop");
+        r = mounter_make_client(x, em);
+        if (r < 0)
+                return r;
+        remote_gcs_init(&x->remote, x->client);
+        r = -pthread_create(&x->net, NULL, mounter_net_main, x);
+        x->has_net = r >= 0;
+        return r < 0 ? errmsg_errno(em, r, "thread") : 0;
+}
+
+/* --- the bucket ------------------------------------------------------------------------------ */
+
+static int mounter_ask_bucket(struct mounter *x, struct remote_answer *ret) {
+        struct gcs_request q;
+
+        gcs_request_init(&q, GCS_LIST, NULL);
+        q.prefix = x->o->conf->root;
+        q.n_max = 1;
+        q.fields = "items(name)";
+        q.budget_for = 5 * USEC_PER_SEC;
+        return remote_call(&x->remote.remote, &q, ret);
+}
+
+static int mounter_bucket_error(struct mounter *x, const struct remote_answer *a,
+                                struct errmsg *em) {
+        const struct mount_conf *c = x->o->conf;
+        const char *remedy = a->error == -ENOENT   ? "bucket doesn't exist: check its name"
+                             : a->error == -EACCES ? "check the credentials and their roles"
+                                                   : "check the network and the endpoint";
+
+        return errmsg_fail(em, a->error, "bucket %s at %s: %s: %s", c->bucket, c->endpoint, a->text,
+                           remedy);
+}
+
+/* 0: it is there. In the foreground the network may be late. */
+static int mounter_check_bucket(struct mounter *x, struct errmsg *em) {
+        unsigned n = 0;
+
+        for (;;) {
+                _cleanup_answer_ struct remote_answer a = {};
+                int r = mounter_ask_bucket(x, &a);
+                struct timespec nap = {1, 0};
+
+                if (r >= 0)
+                        return 0;
+                (void) mounter_bucket_error(x, &a, em);
+                if (r == -ENOENT || r == -EACCES || r == -EINVAL || r == -EKEYREJECTED ||
+                    (!x->o->in_foreground && ++n >= 3) || x->was_told)
+                        return r;
+                loop_notify_status("waiting for the bucket: %s", em->text);
+                (void) nanosleep(&nap, NULL);
+        }
+}
+
+static void mounter_check_layout(struct mounter *x) {
+        _cleanup_answer_ struct remote_answer a = {};
+        struct gcs_request q;
+        struct arena arena;
+        struct json *j;
+        bool on = false;
+
+        if (!mount_flags_bool(x->o->flags, FLAGS_enable_hns))
+                return;
+        gcs_request_init(&q, GCS_LAYOUT, NULL);
+        q.only_once = true;
+        if (remote_call(&x->remote.remote, &q, &a) < 0)
+                return;
+        arena_init(&arena, 1 << 20);
+        if (json_parse_copy(&arena, a.body ?: "", a.body_len, &j, NULL) >= 0)
+                (void) json_bool(json_get(json_get(j, "hierarchicalNamespace"), "enabled"), &on);
+        arena_done(&arena);
+        x->o->conf->mnt.is_hierarchical = on;
+}
+
+/* --- the mount ------------------------------------------------------------------------------- */
+
+static int mounter_make_mnt(struct mounter *x, struct errmsg *em) {
+        const struct mount_conf *c = x->o->conf;
+        int r = mnt_init(&x->m, &c->mnt, &x->remote.remote);
+
+        if (r < 0)
+                return errmsg_errno(em, r, "mount");
+        x->has_mnt = true;
+        meter_watch(x->meter, &x->m);
+        if (!c->cache_dir)
+                return 0;
+        return disk_cache_new(c->cache_dir, c->cache_bytes_max, &x->m.disk, em);
+}
+
+static void mounter_on_unmounted(void *ctx) {
+        struct mounter *x = ctx;
+
+        x->unmounted = true;
+        mounter_wake(x);
+}
+
+static int mounter_mount(struct mounter *x, struct errmsg *em) {
+        const struct mount_conf *c = x->o->conf;
+        const char *argv[] = {"fuse-gcs", "-o", c->fuse_options, NULL};
+        struct fuse_args args = FUSE_ARGS_INIT(3, (char **) argv);
+        int r;
+
+        x->session = fuse_session_new(&args, ops_table(), sizeof(*ops_table()), &x->m);
+        fuse_opt_free_args(&args);
+        if (!x->session)
+                return errmsg_fail(em, -EINVAL, "libfuse does not take the options %s",
+                                   c->fuse_options);
+        if (fuse_session_mount(x->session, c->mountpoint) != 0)
+                return errmsg_fail(em, -EACCES,
+                                   "cannot mount on %s: see above; is /dev/fuse there, and may "
+                                   "this user use it?",
+                                   c->mountpoint);
+        x->is_mounted = true;
+        x->m.session = x->session;
+        r = teller_start(&x->m, x->session);
+        if (r >= 0)
+                r = workers_start(x->session, mounter_on_unmounted, x, &x->workers);
+        return r < 0 ? errmsg_errno(em, r, "threads") : 0;
+}
+
+/* As root: the kernel asks for more at once than its 128 KiB. */
+static void mounter_read_ahead(const struct mount_conf *c) {
+        char path[64], text[16];
+        struct stat st;
+        int fd;
+
+        if (stat(c->mountpoint, &st) < 0)
+                return;
+        snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+                 minor(st.st_dev));
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        snprintf(text, sizeof(text), "%u", c->read_ahead_kb);
+        (void) !write(fd, text, strlen(text));
+        fileio_close(fd);
+}
+
+static void mounter_wait(struct mounter *x) {
+        uint64_t n;
+
+        while (!x->was_told && !x->unmounted)
+                (void) !read(x->wake, &n, sizeof(n));
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+/* Told to go while files are open: what can be brought to the bucket in time is. */
+static void mounter_commit_all(struct mounter *x) {
+        usec_t began_at = mnt_now();
+        struct mnt *m = &x->m;
+        size_t n_lost = 0;
+
+        m->o.commit_budget_for = m->o.metadata_budget_for = 5 * USEC_PER_SEC;
+        for (size_t s = 0; s < m->n_inode_slots && mnt_now() - began_at < MOUNTER_GRACE_FOR; s++) {
+                struct inode *i;
+
+                pthread_mutex_lock(&m->tree);
+                i = m->inodes[s];
+                while (i && !i->is_dirty)
+                        i = i->next_in_slot;
+                if (i)
+                        i->n_lookup++;
+                pthread_mutex_unlock(&m->tree);
+                if (!i)
+                        continue;
+                /* Whoever holds it is on the network: that ends with the client. */
+                if (pthread_mutex_trylock(&i->lock) == 0) {
+                        n_lost += commit_inode(m, i) < 0;
+                        pthread_mutex_unlock(&i->lock);
+                }
+        }
+        if (n_lost > 0)
+                log_error("%zu files could not be brought to the bucket before the end", n_lost);
+}
+
+/* The kernel gives up a mount that is in use only when its device is closed: the process ends. */
+static void mounter_leave(struct mounter *x) {
+        if (x->is_mounted && !x->unmounted) {
+                mounter_commit_all(x);
+                x->m.stopping = true;
+                gcs_client_stop(x->client);
+                teller_stop(&x->m);
+                fuse_session_unmount(x->session);
+                for (unsigned n = 0; n < 20 && !x->unmounted; n++) {
+                        struct timespec nap = {0, 50000000};
+
+                        (void) nanosleep(&nap, NULL);
+                }
+                if (!x->unmounted) {
+                        log_notice("unmounted while files were open");
+                        _exit(0);
+                }
+        }
+}
+
+static void mounter_quit_loop(void *ctx) {
+        struct mounter *x = ctx;
+
+        loop_quit(x->loop, 0);
+}
+
+static void mounter_done(struct mounter *x) {
+        x->m.stopping = true;
+        if (x->client)
+                gcs_client_stop(x->client);
+        teller_stop(&x->m);
+        if (x->is_mounted)
+                fuse_session_unmount(x->session);
+        workers_free(x->workers);
+        if (x->session)
+                fuse_session_destroy(x->session);
+        if (x->has_mnt)
+                block_fetch_drain(&x->m);
+        sweeper_stop(&x->m);
+        if (x->has_net) {
+                (void) loop_post(x->loop, mounter_quit_loop, x);
+                pthread_join(x->net, NULL);
+        }
+        gcs_client_free(x->client);
+        if (x->has_mnt) {
+                disk_cache_free(x->m.disk);
+                mnt_done(&x->m);
+        }
+        http_client_free(x->http);
+        meter_free(x->meter);
+        token_unref(x->token);
+        loop_free(x->loop);
+        fileio_close(x->wake);
+}
+
+int mounter_run(const struct mounter_options *o, struct errmsg *em) {
+        struct mounter x = {.o = o, .wake = -1};
+        int r = mounter_start_net(&x, em);
+
+        if (r >= 0)
+                r = mounter_check_bucket(&x, em);
+        if (r >= 0) {
+                mounter_check_layout(&x);
+                r = mounter_make_mnt(&x, em);
+        }
+        if (r >= 0)
+                r = mounter_mount(&x, em);
+        if (r >= 0) {
+                mounter_read_ahead(o->conf);
+                o->mounted(o->ctx);
+                (void) loop_notify_ready();
+                loop_notify_status("%s is on %s", o->conf->bucket, o->conf->mountpoint);
+                sweeper_start(&x.m);
+                mounter_wait(&x);
+                (void) loop_notify_stopping();
+                mounter_leave(&x);
+        }
+        mounter_done(&x);
+        return r;
+}

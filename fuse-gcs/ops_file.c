@@ -1,0 +1,378 @@
+#include "fuse-gcs/ops_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "fuse-gcs/commit.h"
+#include "fuse-gcs/entries.h"
+#include "fuse-gcs/handle.h"
+#include "fuse-gcs/lookup.h"
+#include "fuse-gcs/names.h"
+#include "fuse-gcs/reader.h"
+#include "fuse-gcs/small_files.h"
+#include "fuse-gcs/writer.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+
+struct inode *ops_file_inode(struct mnt *m, fuse_ino_t ino) {
+        return ino == FUSE_ROOT_ID ? m->root : (struct inode *) (uintptr_t) ino;
+}
+
+fuse_ino_t ops_file_ino(const struct mnt *m, const struct inode *i) {
+        return i == m->root ? FUSE_ROOT_ID : (fuse_ino_t) (uintptr_t) i;
+}
+
+void ops_file_error(fuse_req_t req, int error) {
+        fuse_reply_err(req, mnt_errno(error));
+}
+
+char *ops_file_path(struct mnt *m, struct inode *i) {
+        char *path;
+
+        pthread_mutex_lock(&m->tree);
+        path = mem_strdup(i->path);
+        pthread_mutex_unlock(&m->tree);
+        return path;
+}
+
+double ops_file_timeout(const struct mnt *m, usec_t until_at) {
+        usec_t now = mnt_now();
+
+        if (m->o.ttl_for == USEC_INFINITY || until_at == USEC_INFINITY)
+                return 1e6;
+        return until_at > now ? (double) (until_at - now) / USEC_PER_SEC : 0;
+}
+
+void ops_file_entry(struct mnt *m, struct inode *i, struct fuse_entry_param *ret) {
+        *ret = (struct fuse_entry_param){.ino = ops_file_ino(m, i)};
+        inode_stat(m, i, &ret->attr);
+        ret->attr_timeout = ret->entry_timeout = ops_file_timeout(m, i->until_at);
+        /* What is being written changes under the kernel's eyes alone. */
+        if (i->is_dirty)
+                ret->attr_timeout = 1;
+}
+
+/* --- attributes ------------------------------------------------------------------------------ */
+
+/* Asks the bucket again when what is known is too old. */
+static int ops_file_refresh(struct mnt *m, struct inode *i, bool always) {
+        _cleanup_(attrs_unrefp) struct attrs *a = NULL;
+        _cleanup_free_ char *path = NULL;
+        usec_t now = mnt_now();
+        bool differs = false, is_fresh;
+        int r;
+
+        pthread_mutex_lock(&m->tree);
+        is_fresh = i->is_dir || i->is_unlinked || i->is_local || i->is_dirty ||
+                   (!always && i->until_at > now);
+        path = mem_strdup(i->path);
+        pthread_mutex_unlock(&m->tree);
+        if (is_fresh)
+                return 0;
+        if (!path)
+                return -ENOMEM;
+        r = lookup_object(m, path, &a);
+        if (r < 0)
+                return r == -ENOENT ? -ESTALE : r;
+        pthread_mutex_lock(&m->tree);
+        differs = inode_set_attrs(i, a, now + m->o.ttl_for);
+        (void) stat_cache_put_file(m->stats, path, strlen(path), a, STAT_CACHE_OURS, now);
+        pthread_mutex_unlock(&m->tree);
+        (void) differs;
+        return 0;
+}
+
+static void ops_file_reply_attr(fuse_req_t req, struct mnt *m, struct inode *i) {
+        struct fuse_entry_param e;
+
+        pthread_mutex_lock(&m->tree);
+        ops_file_entry(m, i, &e);
+        pthread_mutex_unlock(&m->tree);
+        fuse_reply_attr(req, &e.attr,
+                        i->is_dir ? ops_file_timeout(m, mnt_now() + m->o.ttl_for) : e.attr_timeout);
+}
+
+void ops_file_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+        struct inode *i = ops_file_inode(m, ino);
+        int r = ops_file_refresh(m, i, false);
+
+        if (r == -ESTALE)
+                r = -ENOENT;
+        if (r < 0)
+                ops_file_error(req, r);
+        else
+                ops_file_reply_attr(req, m, i);
+}
+
+static int ops_file_truncate(struct mnt *m, struct inode *i, uint64_t size, bool is_open) {
+        int r;
+
+        pthread_mutex_lock(&i->lock);
+        r = writer_truncate(m, i, size);
+        /* Nobody will close it. */
+        if (r >= 0 && !is_open)
+                r = commit_inode(m, i);
+        pthread_mutex_unlock(&i->lock);
+        return r;
+}
+
+static int ops_file_set_mtime(struct mnt *m, struct inode *i, const struct stat *st, int to_set) {
+        struct timespec t = to_set & FUSE_SET_ATTR_MTIME_NOW ? mnt_time() : st->st_mtim;
+        int r = 0;
+
+        pthread_mutex_lock(&i->lock);
+        if (i->writer)
+                writer_set_mtime(m, i, t);
+        else
+                r = commit_compose_mtime(m, i, t);
+        pthread_mutex_unlock(&i->lock);
+        return r;
+}
+
+void ops_file_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+                      struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+        struct inode *i = ops_file_inode(m, ino);
+        int r = 0;
+
+        /* Owner and mode are the mount's: accepted and left as they are. */
+        if ((to_set & FUSE_SET_ATTR_SIZE) && i->is_dir)
+                r = -EISDIR;
+        else if (to_set & FUSE_SET_ATTR_SIZE)
+                r = ops_file_truncate(m, i, (uint64_t) st->st_size, fi);
+        if (r >= 0 && !i->is_dir && (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) &&
+            /* O_TRUNC and truncate() set it along with the size: the commit does that. */
+            !(to_set & FUSE_SET_ATTR_SIZE))
+                r = ops_file_set_mtime(m, i, st, to_set);
+        if (r < 0)
+                ops_file_error(req, r);
+        else
+                ops_file_reply_attr(req, m, i);
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+/* May the kernel keep the pages it has? */
+static void ops_file_pages(struct mnt *m, struct inode *i, struct fuse_file_info *fi) {
+        uint64_t content = i->attrs && i->attrs->generation > 0
+                                   ? names_content(i->path, i->attrs->generation)
+                                   : 0;
+
+        fi->keep_cache = i->is_dirty || i->kernel_has == content;
+        if (!i->is_dirty)
+                i->kernel_has = content;
+}
+
+static int ops_file_begin(struct mnt *m, struct inode *i, struct fuse_file_info *fi) {
+        bool may_write = (fi->flags & O_ACCMODE) != O_RDONLY;
+        struct handle *h;
+        int r = 0;
+
+        pthread_mutex_lock(&m->tree);
+        h = handle_new(i, may_write, fi->flags & O_APPEND);
+        if (h)
+                ops_file_pages(m, i, fi);
+        pthread_mutex_unlock(&m->tree);
+        if (!h)
+                return -ENOMEM;
+        if (may_write && (fi->flags & O_TRUNC)) {
+                pthread_mutex_lock(&i->lock);
+                r = i->writer ? writer_truncate(m, i, 0) : writer_begin(m, i, true);
+                pthread_mutex_unlock(&i->lock);
+                fi->keep_cache = 0;
+        }
+        if (r < 0) {
+                pthread_mutex_lock(&m->tree);
+                handle_free(m, h);
+                pthread_mutex_unlock(&m->tree);
+                return r;
+        }
+        fi->fh = (uint64_t) (uintptr_t) h;
+        return 0;
+}
+
+void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+        struct inode *i = ops_file_inode(m, ino);
+        int r = 0;
+
+        if (m->o.read_only && (fi->flags & O_ACCMODE) != O_RDONLY)
+                r = -EROFS;
+        if (r >= 0)
+                r = ops_file_refresh(m, i, m->o.strong_open);
+        if (r == -ESTALE)
+                r = -ENOENT;
+        if (r >= 0)
+                r = ops_file_begin(m, i, fi);
+        if (r < 0) {
+                ops_file_error(req, r);
+                return;
+        }
+        if ((fi->flags & O_ACCMODE) == O_RDONLY)
+                small_files_opened(m, i);
+        fuse_reply_open(req, fi);
+}
+
+static int ops_file_make(struct mnt *m, fuse_ino_t parent, const char *name, struct inode **ret) {
+        _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent));
+
+        if (m->o.read_only)
+                return -EROFS;
+        return dir ? entries_create(m, dir, name, ret) : -ENOMEM;
+}
+
+static void ops_file_forget_one(struct mnt *m, struct inode *i) {
+        pthread_mutex_lock(&m->tree);
+        inode_forget(m, i, 1);
+        pthread_mutex_unlock(&m->tree);
+}
+
+void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                     struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+        struct fuse_entry_param e;
+        struct inode *i;
+        int r = ops_file_make(m, parent, name, &i);
+
+        if (r >= 0) {
+                r = ops_file_begin(m, i, fi);
+                if (r < 0)
+                        ops_file_forget_one(m, i);
+        }
+        if (r < 0) {
+                ops_file_error(req, r);
+                return;
+        }
+        pthread_mutex_lock(&m->tree);
+        ops_file_entry(m, i, &e);
+        e.entry_timeout = ops_file_timeout(m, mnt_now() + m->o.ttl_for);
+        pthread_mutex_unlock(&m->tree);
+        fuse_reply_create(req, &e, fi);
+}
+
+/* A file made without being opened is in the bucket at once. */
+void ops_file_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev) {
+        struct mnt *m = fuse_req_userdata(req);
+        struct fuse_entry_param e;
+        struct inode *i;
+        int r = S_ISREG(mode) || (mode & S_IFMT) == 0 ? ops_file_make(m, parent, name, &i) : -EPERM;
+
+        if (r >= 0) {
+                pthread_mutex_lock(&i->lock);
+                r = commit_inode(m, i);
+                pthread_mutex_unlock(&i->lock);
+                if (r < 0)
+                        ops_file_forget_one(m, i);
+        }
+        if (r < 0) {
+                ops_file_error(req, r == -ESTALE ? -EEXIST : r);
+                return;
+        }
+        pthread_mutex_lock(&m->tree);
+        ops_file_entry(m, i, &e);
+        pthread_mutex_unlock(&m->tree);
+        fuse_reply_entry(req, &e);
+}
+
+/* --- content --------------------------------------------------------------------------------- */
+
+static struct handle *ops_file_handle(struct fuse_file_info *fi) {
+        return (struct handle *) (uintptr_t) fi->fh;
+}
+
+void ops_file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+                   struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+        _cleanup_reply_ struct reader_reply reply = {.m = m};
+        int r = reader_read(m, ops_file_handle(fi), (uint64_t) off, size, &reply);
+
+        if (r < 0)
+                ops_file_error(req, r);
+        else
+                fuse_reply_iov(req, reply.iov, reply.n);
+}
+
+void ops_file_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+                    struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+        struct inode *i = ops_file_inode(m, ino);
+        int r;
+
+        pthread_mutex_lock(&i->lock);
+        r = writer_write(m, i, (uint64_t) off, data, size);
+        pthread_mutex_unlock(&i->lock);
+        if (r < 0)
+                ops_file_error(req, r);
+        else
+                fuse_reply_write(req, size);
+}
+
+static int ops_file_commit(struct mnt *m, struct inode *i) {
+        int r = 0;
+
+        if (!i->is_dirty)
+                return 0;
+        pthread_mutex_lock(&i->lock);
+        r = commit_inode(m, i);
+        pthread_mutex_unlock(&i->lock);
+        return r;
+}
+
+void ops_file_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+
+        /* Who only reads has nothing to be told of others' writes. */
+        ops_file_error(req, ops_file_handle(fi)->may_write
+                                    ? ops_file_commit(m, ops_file_inode(m, ino))
+                                    : 0);
+}
+
+void ops_file_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+
+        ops_file_error(req, ops_file_commit(m, ops_file_inode(m, ino)));
+}
+
+void ops_file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
+        struct mnt *m = fuse_req_userdata(req);
+        struct inode *i = ops_file_inode(m, ino);
+        struct handle *h = ops_file_handle(fi);
+        bool is_last, still = false;
+
+        if (h->may_write && i->is_dirty) {
+                _cleanup_free_ char *path = ops_file_path(m, i);
+                int r = ops_file_commit(m, i);
+
+                if (r < 0)
+                        log_errno(r, "%s: changes are lost at the last close", path ?: "?");
+        }
+        pthread_mutex_lock(&m->tree);
+        is_last = i->n_open == 1;
+        pthread_mutex_unlock(&m->tree);
+        if (is_last) {
+                pthread_mutex_lock(&i->lock);
+                pthread_mutex_lock(&m->tree);
+                still = i->n_open == 1;
+                pthread_mutex_unlock(&m->tree);
+                /* What could not be committed goes with the last who could try again. */
+                if (i->writer && still) {
+                        i->writer = writer_free(i->writer);
+                        pthread_mutex_lock(&m->tree);
+                        i->is_dirty = false;
+                        i->until_at = 0;
+                        i->kernel_has = 0;
+                        if (i->is_local)
+                                inode_unlink(m, i, NULL);
+                        pthread_mutex_unlock(&m->tree);
+                }
+                pthread_mutex_unlock(&i->lock);
+                if (still)
+                        entries_unpark(m, i);
+        }
+        pthread_mutex_lock(&m->tree);
+        handle_free(m, h);
+        pthread_mutex_unlock(&m->tree);
+        fuse_reply_err(req, 0);
+}

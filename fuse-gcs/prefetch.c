@@ -1,0 +1,61 @@
+#include "fuse-gcs/prefetch.h"
+
+#define PREFETCH_FIRST ((uint64_t) 512 << 10)
+#define PREFETCH_WHOLE ((uint64_t) 1 << 20) /* an object of this size comes at once */
+#define PREFETCH_UNIT_MIN ((uint64_t) 256 << 10)
+
+static bool prefetch_is_near(const struct prefetch_stream *s, uint64_t offset) {
+        return s->used > 0 && offset + PREFETCH_SLACK >= s->end &&
+               offset <= s->end + PREFETCH_SLACK;
+}
+
+static struct prefetch_stream *prefetch_find(struct prefetch *p, uint64_t offset, bool *ret_new) {
+        struct prefetch_stream *oldest = &p->streams[0];
+
+        for (size_t i = 0; i < PREFETCH_STREAMS; i++) {
+                struct prefetch_stream *s = &p->streams[i];
+
+                if (prefetch_is_near(s, offset)) {
+                        *ret_new = false;
+                        return s;
+                }
+                if (s->used < oldest->used)
+                        oldest = s;
+        }
+        *ret_new = true;
+        return oldest;
+}
+
+struct prefetch_range prefetch_next(struct prefetch *p, uint64_t offset, uint64_t len,
+                                    uint64_t size, uint64_t most) {
+        bool is_new;
+        struct prefetch_stream *s = prefetch_find(p, offset, &is_new);
+        struct prefetch_range none = {}, range;
+        uint64_t end = MIN(offset + len, size), want;
+
+        if (is_new)
+                *s = (struct prefetch_stream){.end = end, .sent_to = end};
+        s->used = ++p->n_reads;
+        if (is_new && offset > 0)
+                return none;
+        if (end > s->end || is_new) {
+                s->ahead = s->ahead == 0 ? PREFETCH_FIRST : s->ahead * 2;
+                s->end = MAX(s->end, end);
+        }
+        s->ahead = MIN(s->ahead, most);
+        if (size <= PREFETCH_WHOLE)
+                s->ahead = size;
+        s->sent_to = MAX(s->sent_to, s->end);
+        want = MIN(s->end + s->ahead, size);
+        range.from = s->sent_to;
+        range.unit = MAX(MIN(s->ahead / 4, PREFETCH_UNIT_MAX), PREFETCH_UNIT_MIN);
+        /* Whole units only, but for the object's end. */
+        if (want < size)
+                want = range.from +
+                       (want > range.from ? (want - range.from) / range.unit : 0) * range.unit;
+        if (want <= range.from)
+                return none;
+        range.to = want;
+        s->sent_to = want;
+        return range;
+}

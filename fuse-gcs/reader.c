@@ -1,0 +1,218 @@
+#include "fuse-gcs/reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fuse-gcs/lookup.h"
+#include "fuse-gcs/names.h"
+#include "fuse-gcs/teller.h"
+#include "fuse-gcs/writer.h"
+#include "lib/base/mem.h"
+
+#define READER_TRIES 4
+
+void reader_reply_done(struct reader_reply *r) {
+        for (int i = 0; i < r->n; i++)
+                if (r->blocks[i])
+                        block_cache_put(r->m->blocks, r->blocks[i]);
+        r->own = mem_free(r->own);
+        r->n = 0;
+}
+
+/* --- clean ----------------------------------------------------------------------------------- */
+
+/* Starts what a read of [offset, end) needs and what should follow it. */
+static int reader_fetch(struct mnt *m, const struct block_fetch_source *s,
+                        struct prefetch_range ahead, uint64_t offset, uint64_t end,
+                        bool is_missing) {
+        uint64_t to = end;
+        int r = 0;
+
+        if (is_missing) {
+                /* What follows comes with the same GET as far as one goes. */
+                if (ahead.to > ahead.from && ahead.from <= end + BLOCK_CACHE_SIZE)
+                        to = MIN(ahead.to, MAX(end, offset + MAX(ahead.unit, (uint64_t) 1 << 20)));
+                r = block_fetch_range(m, s, offset, to, PREFETCH_UNIT_MAX, true);
+                if (r == -ENOBUFS)
+                        r = 0; /* the first one is on its way; the others are asked for in turn */
+        }
+        if (r >= 0 && ahead.to > MAX(ahead.from, to))
+                (void) block_fetch_range(m, s, MAX(ahead.from, to), ahead.to, ahead.unit, false);
+        return r;
+}
+
+static struct prefetch_range reader_ahead(struct mnt *m, struct prefetch *p, pthread_mutex_t *lock,
+                                          uint64_t offset, uint64_t n, uint64_t size) {
+        uint64_t most = MIN(m->o.read_ahead_max, block_cache_limit(m->blocks) / 2);
+        struct prefetch_range range;
+
+        if (lock)
+                pthread_mutex_lock(lock);
+        range = prefetch_next(p, offset, n, size, most);
+        if (lock)
+                pthread_mutex_unlock(lock);
+        return range;
+}
+
+/* The blocks of [offset, offset + n), whole as far as they are wanted. */
+static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, struct prefetch *p,
+                         pthread_mutex_t *lock, uint64_t offset, size_t n,
+                         struct reader_reply *ret) {
+        struct prefetch_range ahead = reader_ahead(m, p, lock, offset, n, s->size);
+        uint64_t end = offset + n;
+        bool has_started = false;
+        int r = 0;
+
+        for (uint64_t at = offset; at < end && r >= 0 && ret->n < READER_PIECES;) {
+                uint64_t index = at / BLOCK_CACHE_SIZE, within = at % BLOCK_CACHE_SIZE;
+                uint32_t part = (uint32_t) MIN(BLOCK_CACHE_SIZE - within, end - at);
+                struct block_cache_block *b = block_cache_get(m->blocks, s->content, index);
+
+                if (!b || !has_started)
+                        r = reader_fetch(m, s, has_started ? (struct prefetch_range){} : ahead, at,
+                                         end, !b);
+                has_started = true;
+                if (!b && r >= 0) {
+                        b = block_cache_get(m->blocks, s->content, index);
+                        if (!b)
+                                continue; /* evicted or failed in between: once more */
+                }
+                if (!b)
+                        break;
+                ret->blocks[ret->n] = b;
+                ret->iov[ret->n] = (struct iovec){b->data + within, part};
+                ret->n++;
+                at += part;
+        }
+        for (int i = 0; i < ret->n && r >= 0; i++) {
+                uint64_t within = (uint64_t) ((char *) ret->iov[i].iov_base - ret->blocks[i]->data);
+
+                r = block_cache_wait(m->blocks, ret->blocks[i],
+                                     (uint32_t) (within + ret->iov[i].iov_len));
+        }
+        return r;
+}
+
+/* What the inode's object is now. False: nothing is in the bucket. */
+static bool reader_source(struct mnt *m, struct inode *i, struct block_fetch_source *ret,
+                          char **ret_path) {
+        bool is;
+
+        pthread_mutex_lock(&m->tree);
+        is = i->attrs && i->attrs->generation > 0 && (!i->is_unlinked || i->is_parked);
+        if (is && (*ret_path = mem_strdup(i->path)))
+                *ret = (struct block_fetch_source){
+                        .path = *ret_path,
+                        .generation = i->attrs->generation,
+                        .content = names_content(i->path, i->attrs->generation),
+                        .size = i->attrs->size,
+                };
+        pthread_mutex_unlock(&m->tree);
+        return is && *ret_path;
+}
+
+/* The generation is gone: is there another one? 0: go on with it. */
+static int reader_reopen(struct mnt *m, struct inode *i, const char *path, int64_t had) {
+        _cleanup_(attrs_unrefp) struct attrs *now = NULL;
+        int r = lookup_object(m, path, &now);
+        usec_t at = mnt_now();
+
+        if (r == -ENOENT)
+                return -ESTALE;
+        if (r < 0)
+                return r;
+        if (now->generation == had)
+                return -EIO;
+        pthread_mutex_lock(&m->tree);
+        inode_set_attrs(i, now, at + m->o.ttl_for);
+        i->kernel_has = 0;
+        if (!i->is_unlinked)
+                (void) stat_cache_put_file(m->stats, path, strlen(path), now, STAT_CACHE_OURS, at);
+        pthread_mutex_unlock(&m->tree);
+        teller_content(m, i);
+        return 0;
+}
+
+static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
+                        struct reader_reply *ret) {
+        int r = -ESTALE;
+
+        for (unsigned n_tries = 0; n_tries < READER_TRIES; n_tries++) {
+                _cleanup_free_ char *path = NULL;
+                struct block_fetch_source s;
+
+                if (!reader_source(m, h->inode, &s, &path))
+                        return h->inode->attrs && h->inode->attrs->size == 0 ? 0 : -ESTALE;
+                if (offset >= s.size)
+                        return 0;
+                r = reader_blocks(m, &s, &h->prefetch, &h->lock, offset,
+                                  (size_t) MIN((uint64_t) size, s.size - offset), ret);
+                if (r >= 0)
+                        return 0;
+                reader_reply_done(ret);
+                if (r == -ENOENT || r == -ERANGE)
+                        r = reader_reopen(m, h->inode, path, s.generation);
+                else if (r != -EIO || n_tries > 1)
+                        return r;
+                if (r < 0 && r != -EIO)
+                        return r;
+        }
+        return r;
+}
+
+ssize_t reader_copy(struct mnt *m, const struct block_fetch_source *s, struct prefetch *p,
+                    uint64_t offset, char *data, size_t size) {
+        size_t n = 0;
+
+        size = offset < s->size ? (size_t) MIN((uint64_t) size, s->size - offset) : 0;
+        while (n < size) {
+                struct reader_reply reply = {.m = m};
+                size_t part = MIN(size - n, (size_t) 1 << 20);
+                int r = reader_blocks(m, s, p, NULL, offset + n, part, &reply);
+
+                for (int i = 0; i < reply.n && r >= 0; i++) {
+                        memcpy(data + n, reply.iov[i].iov_base, reply.iov[i].iov_len);
+                        n += reply.iov[i].iov_len;
+                }
+                reader_reply_done(&reply);
+                if (r < 0)
+                        return r;
+        }
+        return (ssize_t) n;
+}
+
+/* --- with changes ---------------------------------------------------------------------------- */
+
+static int reader_dirty(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
+                        struct reader_reply *ret) {
+        struct inode *i = h->inode;
+        ssize_t n = -EAGAIN;
+
+        ret->own = mem_alloc(size);
+        if (!ret->own)
+                return -ENOMEM;
+        pthread_mutex_lock(&i->lock);
+        if (i->writer)
+                n = writer_read(m, i, offset, ret->own, size);
+        pthread_mutex_unlock(&i->lock);
+        if (n < 0) {
+                ret->own = mem_free(ret->own);
+                return (int) n;
+        }
+        ret->iov[0] = (struct iovec){ret->own, (size_t) n};
+        ret->n = 1;
+        return 0;
+}
+
+int reader_read(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
+                struct reader_reply *ret) {
+        ret->m = m;
+        if (h->inode->is_dirty) {
+                int r = reader_dirty(m, h, offset, size, ret);
+
+                /* It was committed in between. */
+                if (r != -EAGAIN)
+                        return r;
+        }
+        return reader_clean(m, h, offset, size, ret);
+}

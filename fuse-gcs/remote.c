@@ -1,0 +1,103 @@
+#include "fuse-gcs/remote.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "lib/base/mem.h"
+
+void remote_answer_done(struct remote_answer *a) {
+        a->body = mem_free(a->body);
+        a->location = mem_free(a->location);
+}
+
+static void remote_wait_on_done(void *ctx, const struct gcs_answer *from) {
+        struct remote_wait *w = ctx;
+        struct remote_answer a = {
+                .error = from->error,
+                .status = from->status,
+                .unsure = from->unsure,
+                .n_committed = from->n_committed,
+                .n_read = from->n_read,
+                .generation = from->generation,
+        };
+
+        snprintf(a.text, sizeof(a.text), "%s", from->text ?: "");
+        if (from->body && from->body_len > 0) {
+                a.body = mem_memdup(from->body, from->body_len);
+                a.body_len = from->body_len;
+                if (!a.body && a.error >= 0)
+                        a.error = -ENOMEM;
+        }
+        if (from->location && !(a.location = mem_strdup(from->location)) && a.error >= 0)
+                a.error = -ENOMEM;
+        /* The waiter may be gone as soon as the lock is. */
+        pthread_mutex_lock(&w->lock);
+        w->answer = a;
+        w->is_done = true;
+        pthread_cond_signal(&w->cond);
+        pthread_mutex_unlock(&w->lock);
+}
+
+int remote_start(struct remote *r, struct gcs_request *q) {
+        return r->ops->start(r, q);
+}
+
+int remote_wait_begin(struct remote *r, struct remote_wait *w) {
+        int x;
+
+        pthread_mutex_init(&w->lock, NULL);
+        pthread_cond_init(&w->cond, NULL);
+        w->is_done = false;
+        w->q.done = remote_wait_on_done;
+        w->q.ctx = w;
+        x = remote_start(r, &w->q);
+        if (x < 0) {
+                pthread_cond_destroy(&w->cond);
+                pthread_mutex_destroy(&w->lock);
+        }
+        return x;
+}
+
+bool remote_wait_is_done(struct remote_wait *w) {
+        bool is;
+
+        pthread_mutex_lock(&w->lock);
+        is = w->is_done;
+        pthread_mutex_unlock(&w->lock);
+        return is;
+}
+
+int remote_wait_end(struct remote_wait *w, struct remote_answer *ret) {
+        pthread_mutex_lock(&w->lock);
+        while (!w->is_done)
+                pthread_cond_wait(&w->cond, &w->lock);
+        pthread_mutex_unlock(&w->lock);
+        pthread_cond_destroy(&w->cond);
+        pthread_mutex_destroy(&w->lock);
+        *ret = w->answer;
+        return ret->error;
+}
+
+int remote_call(struct remote *r, const struct gcs_request *q, struct remote_answer *ret) {
+        struct remote_wait w = {.q = *q};
+        int x;
+
+        *ret = (struct remote_answer){};
+        x = remote_wait_begin(r, &w);
+        if (x < 0) {
+                ret->error = x;
+                return x;
+        }
+        return remote_wait_end(&w, ret);
+}
+
+static int remote_gcs_start(struct remote *r, struct gcs_request *q) {
+        return gcs_client_submit(container_of(r, struct remote_gcs, remote)->client, q);
+}
+
+void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c) {
+        static const struct remote_ops ops = {.start = remote_gcs_start};
+
+        r->remote.ops = &ops;
+        r->client = c;
+}

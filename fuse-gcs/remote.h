@@ -1,0 +1,62 @@
+/* remote: the bucket, as the mount sees it: calls that wait, from any thread.
+ *
+ * Below it is lib/gcp's client on the network loop, or a test's bucket in memory. */
+#pragma once
+
+#include <pthread.h>
+
+#include "lib/gcp/gcs_client.h"
+#include "lib/gcp/gcs_object.h"
+
+struct remote;
+
+struct remote_ops {
+        /* From any thread: q->done() comes exactly once, on a thread of the remote's own. 0 or
+         * negative (then it does not come). */
+        int (*start)(struct remote *r, struct gcs_request *q);
+};
+
+struct remote {
+        const struct remote_ops *ops;
+};
+
+/* What a waiting call brings back; remote_answer_done() it. */
+struct remote_answer {
+        int error;
+        int status;
+        bool unsure;
+        char text[256];
+        char *body;
+        size_t body_len;
+        char *location;
+        uint64_t n_committed;
+        uint64_t n_read;
+        int64_t generation;
+};
+void remote_answer_done(struct remote_answer *a);
+#define _cleanup_answer_ _cleanup_(remote_answer_done)
+
+/* A call under way: start it, do something else, wait for it once. */
+struct remote_wait {
+        struct gcs_request q;
+        pthread_mutex_t lock;
+        pthread_cond_t cond;
+        bool is_done;
+        struct remote_answer answer;
+};
+/* w->q is filled in; 0 or negative. w stays until remote_wait_end(). */
+int remote_wait_begin(struct remote *r, struct remote_wait *w);
+/* The answer becomes the caller's; its error is returned. */
+int remote_wait_end(struct remote_wait *w, struct remote_answer *ret);
+bool remote_wait_is_done(struct remote_wait *w);
+
+/* Both at once. */
+int remote_call(struct remote *r, const struct gcs_request *q, struct remote_answer *ret);
+int remote_start(struct remote *r, struct gcs_request *q);
+
+/* The real one; c lives on. */
+struct remote_gcs {
+        struct remote remote;
+        struct gcs_client *client;
+};
+void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c);

@@ -1,0 +1,8 @@
+/* sweeper: removes what a mount that died left behind: tails of appends after half an hour, what
+ * was deleted while open after a week. Once, some time after the mount, on a thread of its own. */
+#pragma once
+
+#include "fuse-gcs/mnt.h"
+
+void sweeper_start(struct mnt *m);
+void sweeper_stop(struct mnt *m);

@@ -1,0 +1,128 @@
+#include "fuse-gcs/workers.h"
+
+#define FUSE_USE_VERSION 314
+#include <errno.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+
+#define WORKERS_IDLE_MAX 4
+#define WORKERS_STACK ((size_t) 256 << 10)
+
+struct workers {
+        struct fuse_session *session;
+        void (*ended)(void *ctx);
+        void *ctx;
+        pthread_mutex_t lock;
+        pthread_cond_t gone;
+        unsigned n, n_idle;
+        bool has_ended;
+};
+
+static void *workers_main(void *ctx);
+
+/* Under the lock. */
+static int workers_add(struct workers *w) {
+        pthread_attr_t attr;
+        pthread_t t;
+        int r;
+
+        pthread_attr_init(&attr);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        pthread_attr_setstacksize(&attr, WORKERS_STACK);
+        w->n++;
+        w->n_idle++;
+        r = -pthread_create(&t, &attr, workers_main, w);
+        pthread_attr_destroy(&attr);
+        if (r < 0) {
+                w->n--;
+                w->n_idle--;
+        }
+        return r;
+}
+
+/* One turn; false: this thread shall end. */
+static bool workers_turn(struct workers *w, struct fuse_buf *buf) {
+        int n = fuse_session_receive_buf(w->session, buf);
+        bool stays = true;
+
+        if (n == -EINTR)
+                return true;
+        pthread_mutex_lock(&w->lock);
+        if (n <= 0 || w->has_ended) {
+                stays = false;
+        } else {
+                w->n_idle--;
+                if (w->n_idle == 0 && w->n < WORKERS_MAX)
+                        (void) workers_add(w);
+        }
+        pthread_mutex_unlock(&w->lock);
+        if (!stays)
+                return false;
+        fuse_session_process_buf(w->session, buf);
+        pthread_mutex_lock(&w->lock);
+        w->n_idle++;
+        stays = w->n_idle <= WORKERS_IDLE_MAX && !fuse_session_exited(w->session);
+        pthread_mutex_unlock(&w->lock);
+        return stays;
+}
+
+static void *workers_main(void *ctx) {
+        struct workers *w = ctx;
+        struct fuse_buf buf = {};
+        bool tell = false;
+
+        while (workers_turn(w, &buf))
+                ;
+        free(buf.mem);
+        pthread_mutex_lock(&w->lock);
+        w->n_idle--;
+        w->n--;
+        /* The last to wait has gone: there is nothing to wait for. */
+        if ((w->n_idle == 0 || fuse_session_exited(w->session)) && !w->has_ended)
+                tell = w->has_ended = true;
+        pthread_mutex_unlock(&w->lock);
+        if (tell)
+                w->ended(w->ctx);
+        pthread_mutex_lock(&w->lock);
+        pthread_cond_broadcast(&w->gone);
+        pthread_mutex_unlock(&w->lock);
+        return NULL;
+}
+
+int workers_start(struct fuse_session *s, void (*ended)(void *ctx), void *ctx,
+                  struct workers **ret) {
+        struct workers *w = mem_new(struct workers);
+        int r;
+
+        if (!w)
+                return -ENOMEM;
+        w->session = s;
+        w->ended = ended;
+        w->ctx = ctx;
+        pthread_mutex_init(&w->lock, NULL);
+        pthread_cond_init(&w->gone, NULL);
+        pthread_mutex_lock(&w->lock);
+        r = workers_add(w);
+        pthread_mutex_unlock(&w->lock);
+        if (r < 0) {
+                mem_free(w);
+                return r;
+        }
+        *ret = w;
+        return 0;
+}
+
+struct workers *workers_free(struct workers *w) {
+        if (!w)
+                return NULL;
+        pthread_mutex_lock(&w->lock);
+        while (w->n > 0)
+                pthread_cond_wait(&w->gone, &w->lock);
+        pthread_mutex_unlock(&w->lock);
+        pthread_cond_destroy(&w->gone);
+        pthread_mutex_destroy(&w->lock);
+        return mem_free(w);
+}

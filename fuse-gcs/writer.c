@@ -1,0 +1,220 @@
+#include "fuse-gcs/writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fuse-gcs/block_fetch.h"
+#include "fuse-gcs/commit.h"
+#include "fuse-gcs/names.h"
+#include "fuse-gcs/reader.h"
+#include "lib/base/mem.h"
+
+struct writer *writer_free(struct writer *w) {
+        if (!w)
+                return NULL;
+        push_free(w->up);
+        overlay_done(&w->o);
+        attrs_unref(w->base);
+        mem_free(w->up_name);
+        return mem_free(w);
+}
+
+/* What others are told while the changes are here. */
+static void writer_publish(struct mnt *m, struct inode *i) {
+        pthread_mutex_lock(&m->tree);
+        i->dirty_size = i->writer->o.size;
+        i->dirty_mtime = i->writer->mtime;
+        i->is_dirty = true;
+        pthread_mutex_unlock(&m->tree);
+}
+
+int writer_begin(struct mnt *m, struct inode *i, bool truncated) {
+        struct writer *w = mem_new(struct writer);
+
+        if (!w)
+                return -ENOMEM;
+        pthread_mutex_lock(&m->tree);
+        if (i->attrs && i->attrs->generation > 0)
+                w->base = attrs_ref(i->attrs);
+        pthread_mutex_unlock(&m->tree);
+        overlay_init(&w->o, &m->overlay_limits, w->base ? w->base->size : 0);
+        w->mtime = mnt_time();
+        if (truncated) {
+                overlay_truncate(&w->o, 0);
+                w->has_changes = true;
+        }
+        i->writer = w;
+        writer_publish(m, i);
+        return 0;
+}
+
+static int writer_need(struct mnt *m, struct inode *i) {
+        if (i->writer)
+                return i->writer->broken;
+        return writer_begin(m, i, false);
+}
+
+/* --- sending as it comes --------------------------------------------------------------------- */
+
+uint64_t writer_n_unsent(const struct writer *w) {
+        const struct overlay *o = &w->o;
+        uint64_t from = w->up ? w->up_to : o->base_valid;
+
+        if (o->fd >= 0 || o->n_extents != 1 || o->extents[0].from != from)
+                return 0;
+        return o->extents[0].to - from;
+}
+
+/* May what comes leave at once? A new content, or one that only grows and is worth a compose. */
+static bool writer_may_stream(const struct mnt *m, const struct inode *i, const struct writer *w) {
+        if (i->is_unlinked || !m->o.streams)
+                return false;
+        if (w->up || w->o.base_valid == 0)
+                return true;
+        return w->base && w->o.base_valid == w->base->size && w->base->size >= WRITER_COMPOSE_MIN;
+}
+
+static int writer_send(struct mnt *m, struct inode *i) {
+        struct writer *w = i->writer;
+        char *data;
+        int r = 0;
+
+        if (!w->up) {
+                w->up_from = w->up_to = w->o.base_valid;
+                r = commit_compose_begin(m, i, w->o.base_valid > 0);
+        }
+        if (r < 0)
+                return r;
+        data = mem_alloc(m->o.block_size);
+        if (!data)
+                return -ENOMEM;
+        r = overlay_get(&w->o, w->up_to, data, m->o.block_size);
+        if (r < 0) {
+                mem_free(data);
+                return r;
+        }
+        w->up_to += m->o.block_size;
+        overlay_forget_before(&w->o, w->up_to);
+        return push_put(w->up, data, m->o.block_size);
+}
+
+/* --- changes --------------------------------------------------------------------------------- */
+
+/* What is in an upload is needed here: it becomes the object, and that the base. */
+static int writer_settle(struct mnt *m, struct inode *i) {
+        int r = commit_inode(m, i);
+
+        return r < 0 ? r : writer_need(m, i);
+}
+
+int writer_write(struct mnt *m, struct inode *i, uint64_t offset, const char *data, size_t n) {
+        struct writer *w;
+        int r = writer_need(m, i);
+
+        if (r >= 0 && i->writer->up && offset < i->writer->up_to)
+                r = writer_settle(m, i);
+        if (r < 0)
+                return r;
+        w = i->writer;
+        r = overlay_write(&w->o, offset, data, n);
+        if (r < 0)
+                return r;
+        w->has_changes = true;
+        w->mtime = mnt_time();
+        w->mtime_is_set = false;
+        while (r >= 0 && writer_n_unsent(w) >= m->o.block_size && writer_may_stream(m, i, w)) {
+                r = writer_send(m, i);
+                if (r < 0)
+                        w->broken = r;
+        }
+        writer_publish(m, i);
+        return r;
+}
+
+int writer_truncate(struct mnt *m, struct inode *i, uint64_t size) {
+        struct writer *w;
+        int r = writer_need(m, i);
+
+        if (r >= 0 && i->writer->up && size < i->writer->up_to)
+                r = writer_settle(m, i);
+        if (r < 0)
+                return r;
+        w = i->writer;
+        if (size != w->o.size) {
+                overlay_truncate(&w->o, size);
+                w->has_changes = true;
+                w->mtime = mnt_time();
+                w->mtime_is_set = false;
+        }
+        writer_publish(m, i);
+        return 0;
+}
+
+void writer_set_mtime(struct mnt *m, struct inode *i, struct timespec mtime) {
+        i->writer->mtime = mtime;
+        i->writer->mtime_is_set = true;
+        writer_publish(m, i);
+}
+
+/* --- reading it ------------------------------------------------------------------------------ */
+
+static int writer_read_base(struct mnt *m, struct inode *i, uint64_t offset, char *data, size_t n) {
+        struct attrs *base = i->writer->base;
+        struct prefetch none = {};
+        _cleanup_free_ char *path = NULL;
+        struct block_fetch_source s;
+        ssize_t got;
+
+        pthread_mutex_lock(&m->tree);
+        path = mem_strdup(i->path);
+        pthread_mutex_unlock(&m->tree);
+        if (!path)
+                return -ENOMEM;
+        s = (struct block_fetch_source){
+                .path = path,
+                .generation = base->generation,
+                .content = names_content(path, base->generation),
+                .size = base->size,
+        };
+        got = reader_copy(m, &s, &none, offset, data, n);
+        if (got == -ENOENT)
+                return -ESTALE;
+        return got < 0 ? (int) got : (size_t) got < n ? -EIO : 0;
+}
+
+ssize_t writer_content(struct mnt *m, struct inode *i, uint64_t offset, char *data, size_t n) {
+        struct overlay *o = &i->writer->o;
+        uint64_t end = MIN(offset + n, o->size), to;
+        int r = 0;
+
+        if (offset >= o->size)
+                return 0;
+        for (uint64_t at = offset; at < end && r >= 0; at = to) {
+                char *part = data + (at - offset);
+
+                switch (overlay_at(o, at, end, &to)) {
+                case OVERLAY_LOCAL:
+                        r = overlay_get(o, at, part, (size_t) (to - at));
+                        break;
+                case OVERLAY_BASE:
+                        r = writer_read_base(m, i, at, part, (size_t) (to - at));
+                        break;
+                case OVERLAY_ZERO:
+                        memset(part, 0, (size_t) (to - at));
+                        break;
+                }
+        }
+        return r < 0 ? r : (ssize_t) (end - offset);
+}
+
+ssize_t writer_read(struct mnt *m, struct inode *i, uint64_t offset, char *data, size_t n) {
+        struct writer *w = i->writer;
+
+        if (w->up && offset < w->up_to && offset + n > w->up_from) {
+                int r = commit_inode(m, i);
+
+                /* It is the bucket's now: read there. */
+                return r < 0 ? r : -EAGAIN;
+        }
+        return writer_content(m, i, offset, data, n);
+}
