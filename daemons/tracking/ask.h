@@ -19,7 +19,8 @@ struct ask {
         struct arena *arena;
         const struct json *body; /* an object; NULL when the query is read */
         struct refusal refusal;
-        int result;         /* 0, REFUSED or -errno */
+        int result;                             /* 0, REFUSED or -errno */
+        int (*reply)(struct http_request *req); /* not NULL: job_write() answers success by it */
         struct buf *answer; /* not NULL: the answer goes here, not to the client */
 };
 

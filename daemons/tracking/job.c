@@ -76,9 +76,11 @@ static int run_once(struct job *j, struct db *db) {
 
 /* Replies and ends the job: its memory may be gone afterwards. */
 static int job_reply(struct job *j, int r) {
-        if (r == 0)
+        if (r == 0 && !j->reply)
                 return http_request_reply_json(j->req, 200, &j->out);
         buf_done(&j->out);
+        if (r == 0)
+                return j->reply(j->req);
         if (r == REFUSED)
                 return reply_refusal(j->req, j->refusal.code, j->refusal.text);
         log_struct(LOG_ERR, LOG_FIELDS({"ONEBOX_PATH", j->req->path}), "%s %s: %s",
@@ -139,7 +141,7 @@ int job_read_copy(struct ask *q, job_fn *run, const void *in, size_t in_size) {
         return read_as(q, run, in, in_size, false);
 }
 
-int job_read_compact(struct ask *q, job_fn *run, const void *in, size_t in_size) {
+int job_read_compact_copy(struct ask *q, job_fn *run, const void *in, size_t in_size) {
         return read_as(q, run, in, in_size, true);
 }
 
@@ -174,6 +176,7 @@ int job_write_copy(struct ask *q, job_fn *run, const void *in, size_t in_size) {
         j = job_new(q, run, in, in_size);
         if (!j)
                 return -ENOMEM;
+        j->reply = q->reply;
         j->db_job.run = write_run;
         j->db_job.done = write_done;
         r = db_writer_submit(j->tracking->writer, &j->db_job);

@@ -26,6 +26,7 @@ struct job {
         struct json_write json; /* inside the answer's object */
         void *in;               /* the handler's struct */
         int (*run)(struct job *j, struct db *db);
+        int (*reply)(struct http_request *req); /* not NULL: in place of the JSON */
         bool compact;
         bool refused;
 };
@@ -38,8 +39,9 @@ int job_read_copy(struct ask *q, job_fn *run, const void *in, size_t in_size);
 int job_write_copy(struct ask *q, job_fn *run, const void *in, size_t in_size);
 
 /* As job_read, on one line, as some of MLflow's answers are. */
-int job_read_compact(struct ask *q, job_fn *run, const void *in, size_t in_size);
+int job_read_compact_copy(struct ask *q, job_fn *run, const void *in, size_t in_size);
 
+#define job_read_compact(q, run, in) job_read_compact_copy((q), (run), (in), sizeof(*(in)))
 #define job_read(q, run, in) job_read_copy((q), (run), (in), sizeof(*(in)))
 #define job_write(q, run, in) job_write_copy((q), (run), (in), sizeof(*(in)))
 

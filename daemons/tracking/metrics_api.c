@@ -177,7 +177,7 @@ int metrics_api_history_bulk(struct http_request *req) {
         in.max_results = MIN(in.max_results, (int64_t) BULK_RESULTS_MAX);
         if (in.n_run_ids > 0)
                 qsort(in.run_ids, in.n_run_ids, sizeof(*in.run_ids), by_text);
-        return job_read_compact(&q, run_bulk, &in, sizeof(in));
+        return job_read_compact(&q, run_bulk, &in);
 }
 
 static void write_point(struct job *j, const struct metric *m, const char *key,

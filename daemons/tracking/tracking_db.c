@@ -1,5 +1,6 @@
 #include "daemons/tracking/tracking_db.h"
 
+#include "daemons/tracking/assessments_sql.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/inputs_sql.h"
 #include "daemons/tracking/logged_models_sql.h"
@@ -9,26 +10,48 @@
 #include "daemons/tracking/registered_models_sql.h"
 #include "daemons/tracking/runs_sql.h"
 #include "daemons/tracking/tags_sql.h"
+#include "daemons/tracking/traces_sql.h"
 #include "lib/base/clock.h"
 #include "lib/base/macros.h"
 #include "lib/db/db_readers.h"
 #include "lib/db/db_writer.h"
 
+/* Those that need the tables of MLflow 3.18 come last. */
 static const struct db_set *const sets[] = {
         &experiments_sql_set,    &runs_sql_set,
         &metrics_sql_set,        &params_sql_set,
         &tags_sql_set,           &inputs_sql_set,
         &logged_models_sql_set,  &registered_models_sql_set,
-        &model_versions_sql_set,
+        &model_versions_sql_set, &traces_sql_set,
+        &assessments_sql_set,
 };
 
+enum { SETS_OF_318 = 2 };
+
+/* The tables of traces changed with 3.18: is the database that new? */
+static bool is_new(const char *uri) {
+        struct db *db _cleanup_(db_freep) = NULL;
+        struct db_stmt *s;
+
+        if (db_open(uri, 0, NULL, &db) < 0 ||
+            db_prepare_dynamic(db, "SELECT trace_name, session_id FROM trace_info WHERE 1 = 0",
+                               &s) < 0)
+                return false;
+        db_reset(s);
+        return true;
+}
+
 int tracking_db_open(const char *uri, struct errmsg *em, struct db_writer **ret_writer,
-                     struct db_readers **ret_readers) {
+                     struct db_readers **ret_readers, bool *ret_has_traces) {
         struct db_config config = {
                 .uri = uri, .flags = DB_FOREIGN_KEYS, .sets = sets, .n_sets = ARRAY_SIZE(sets)};
         struct db_writer *writer;
-        int r = db_writer_new(&config, 0, em, &writer);
+        int r;
 
+        *ret_has_traces = is_new(uri);
+        if (!*ret_has_traces)
+                config.n_sets -= SETS_OF_318;
+        r = db_writer_new(&config, 0, em, &writer);
         if (r < 0)
                 return r;
         r = db_readers_new(&config, em, ret_readers);

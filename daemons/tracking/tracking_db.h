@@ -1,10 +1,12 @@
 /* tracking_db.h: the connections to the database, with the statements of all nouns prepared. */
 #pragma once
 
+#include <stdbool.h>
+
 struct db_readers;
 struct db_writer;
 struct errmsg;
 
 /* 0 or negative with `em`; then nothing is open. */
 int tracking_db_open(const char *uri, struct errmsg *em, struct db_writer **ret_writer,
-                     struct db_readers **ret_readers);
+                     struct db_readers **ret_readers, bool *ret_has_traces);

@@ -3,10 +3,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/tracking/refusal.h"
 #include "daemons/tracking/tracking.h"
 #include "lib/auth/auth_audit.h"
 #include "lib/auth/auth_http.h"
 #include "lib/base/log.h"
+
+/* A database of MLflow 3.17 is served in place, but for what its tables cannot hold. */
+static int refuse_traces(struct http_request *req) {
+        struct buf out = {};
+
+        refusal_write(REFUSAL_NOT_IMPLEMENTED,
+                      "The tracking database has the schema of MLflow 3.17, whose traces this "
+                      "server does not keep: stop all servers, make a backup and run `mlflow db "
+                      "upgrade` with MLflow " TRACKING_VERSION ".",
+                      &out);
+        return http_request_reply_json(req, 501, &out);
+}
+
+static bool is_of_traces(const struct http_request *req) {
+        return strstr(req->route->path, "/traces") || strstr(req->route->path, "-trace-artifact");
+}
 
 int tracking_hooks_before(struct http_request *req) {
         const struct tracking *t = req->ctx;
@@ -14,7 +31,13 @@ int tracking_hooks_before(struct http_request *req) {
 
         if (r == 0)
                 r = http_request_set_header(req, "X-Frame-Options", "SAMEORIGIN");
-        return r < 0 ? r : auth_http_check(t->auth, req);
+        if (r == 0)
+                r = auth_http_check(t->auth, req);
+        if (r == 0 && !t->has_traces && req->route && is_of_traces(req)) {
+                r = refuse_traces(req);
+                return r < 0 ? r : HTTP_LATER;
+        }
+        return r;
 }
 
 static bool is_change(const struct http_request *req) {

@@ -58,7 +58,7 @@ static int open_db(struct daemon *d, struct errmsg *em) {
         int r = tracking_schema_ensure(uri, t->artifact_root, tracking_now_ms(t), em);
 
         if (r == 0)
-                r = tracking_db_open(uri, em, &t->writer, &t->readers);
+                r = tracking_db_open(uri, em, &t->writer, &t->readers, &t->has_traces);
         return r;
 }
 

@@ -156,3 +156,44 @@ int http_gzip_feed(struct http_gzip *g, const void *data, size_t size, bool flus
         } while (g->z.avail_out == 0);
         return 0;
 }
+
+static int unpack(int window, const void *data, size_t size, size_t max, struct buf *out) {
+        z_stream z = {.next_in = (Bytef *) data, .avail_in = (uInt) size};
+        size_t start = out->len;
+        int r = Z_OK, x = 0;
+
+        if (size > UINT32_MAX || inflateInit2(&z, window) != Z_OK)
+                return size > UINT32_MAX ? -E2BIG : -ENOMEM;
+        while (r == Z_OK && x == 0) {
+                if (out->len - start > max)
+                        x = -E2BIG;
+                else
+                        x = buf_reserve(out, HTTP_GZIP_STEP);
+                if (x < 0)
+                        break;
+                z.next_out = (Bytef *) out->data + out->len;
+                z.avail_out = HTTP_GZIP_STEP;
+                r = inflate(&z, Z_NO_FLUSH);
+                out->len += HTTP_GZIP_STEP - z.avail_out;
+                out->data[out->len] = 0;
+        }
+        inflateEnd(&z);
+        if (x < 0)
+                return x;
+        if (r == Z_MEM_ERROR)
+                return -ENOMEM;
+        if (r != Z_STREAM_END)
+                return -EINVAL;
+        return out->len - start > max ? -E2BIG : 0;
+}
+
+int http_gzip_unpack(const void *data, size_t size, size_t max, struct buf *out) {
+        size_t start = out->len;
+        int r = unpack(MAX_WBITS + 32, data, size, max, out); /* + 32: gzip or zlib by its head */
+
+        if (r != -EINVAL)
+                return r;
+        if (out->data)
+                buf_truncate(out, start);
+        return unpack(-MAX_WBITS, data, size, max, out);
+}

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from daemon_test import BUILD, TOP, ask, short_directory
-from tracking_calls import CALLS
+from tracking_calls_all import CALLS
 from tracking_test import Tracking
 
 

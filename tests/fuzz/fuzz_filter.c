@@ -8,6 +8,7 @@
 #include "daemons/tracking/logged_models_search.h"
 #include "daemons/tracking/registry_search.h"
 #include "daemons/tracking/runs_search.h"
+#include "daemons/tracking/traces_search.h"
 #include "daemons/tracking/tracking_schema.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/fileio.h"
@@ -50,6 +51,18 @@ static int build_runs(const char *filter, const char *order, struct refusal *r,
         return 0;
 }
 
+static int build_traces(const char *filter, const char *order, struct refusal *r,
+                        struct search_sql *sql) {
+        struct traces_search q = {.experiment_ids = ids, .n_experiment_ids = 2};
+        int x = traces_search_parse(&q, filter, &order, order != NULL, r);
+
+        if (x != 0)
+                return x;
+        traces_search_build(&q, sql);
+        search_sql_page(sql, 10, 0);
+        return 0;
+}
+
 static int build(uint8_t family, const char *filter, const char *order, struct refusal *r,
                  struct search_sql *sql) {
         const char *orders[] = {order};
@@ -63,7 +76,7 @@ static int build(uint8_t family, const char *filter, const char *order, struct r
                                                     .n_order = order != NULL,
                                                     .limit = 10};
 
-        switch (family % 5) {
+        switch (family % 6) {
         case 0:
                 return build_runs(filter, order, r, sql);
         case 1:
@@ -72,6 +85,8 @@ static int build(uint8_t family, const char *filter, const char *order, struct r
                 return registry_search_models(&registry, r, sql);
         case 3:
                 return registry_search_versions(&registry, r, sql);
+        case 4:
+                return build_traces(filter, order, r, sql);
         default:
                 return logged_models_search_build(&logged, r, sql);
         }

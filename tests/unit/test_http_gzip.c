@@ -86,12 +86,29 @@ static void test_stream(void **state) {
         check_unpack(&out, in.data, in.len);
 }
 
+static void test_unpack(void **state) {
+        _cleanup_buf_ struct buf in = {}, packed = {}, out = {};
+
+        for (size_t k = 0; k < 100000; k++)
+                buf_add_char(&in, (char) (k * k >> 5));
+        assert_int_equal(http_gzip_pack(in.data, in.len, 5, &packed), 0);
+        assert_int_equal(http_gzip_unpack(packed.data, packed.len, in.len, &out), 0);
+        assert_int_equal(out.len, in.len);
+        assert_memory_equal(out.data, in.data, in.len);
+        buf_reset(&out);
+        assert_int_equal(http_gzip_unpack(packed.data, packed.len, in.len - 1, &out), -E2BIG);
+        buf_reset(&out);
+        assert_int_equal(http_gzip_unpack(packed.data, packed.len - 9, in.len, &out), -EINVAL);
+        buf_reset(&out);
+        assert_int_equal(http_gzip_unpack("what", 4, 100, &out), -EINVAL);
+        assert_int_equal(http_gzip_unpack("", 0, 100, &out), -EINVAL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_negotiation),
-                cmocka_unit_test(test_types),
-                cmocka_unit_test(test_pack),
-                cmocka_unit_test(test_stream),
+                cmocka_unit_test(test_negotiation), cmocka_unit_test(test_types),
+                cmocka_unit_test(test_pack),        cmocka_unit_test(test_stream),
+                cmocka_unit_test(test_unpack),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

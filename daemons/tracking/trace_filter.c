@@ -1,0 +1,426 @@
+#include "daemons/tracking/trace_filter.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "daemons/tracking/field_check.h"
+#include "daemons/tracking/filter_check.h"
+#include "daemons/tracking/filter_lex.h"
+#include "daemons/tracking/filter_value.h"
+#include "lib/base/arena.h"
+#include "lib/base/str.h"
+
+static const char *const attributes[] = {
+        "client_request_id",
+        "end_time",
+        "end_time_ms",
+        "execution_time",
+        "execution_time_ms",
+        "name",
+        "prompt",
+        "request_id",
+        "run_id",
+        "status",
+        "text",
+        "timestamp",
+        "timestamp_ms",
+        NULL,
+};
+static const char *const order_attributes[] = {
+        "end_time",   "end_time_ms", "execution_time", "execution_time_ms", "experiment_id", "name",
+        "request_id", "run_id",      "status",         "timestamp",         "timestamp_ms",  NULL,
+};
+
+static const struct {
+        const char *name;
+        enum trace_filter_entity entity;
+} entities[] = {
+        {"attribute", TRACE_FILTER_ATTRIBUTE},
+        {"attributes", TRACE_FILTER_ATTRIBUTE},
+        {"expectation", TRACE_FILTER_EXPECTATION},
+        {"feedback", TRACE_FILTER_FEEDBACK},
+        {"issue", TRACE_FILTER_ISSUE},
+        {"metadata", TRACE_FILTER_METADATA},
+        {"request_metadata", TRACE_FILTER_METADATA},
+        {"span", TRACE_FILTER_SPAN},
+        {"tag", TRACE_FILTER_TAG},
+        {"tags", TRACE_FILTER_TAG},
+        {"trace", TRACE_FILTER_ATTRIBUTE},
+};
+
+static const char *const entity_names[] = {
+        [TRACE_FILTER_ATTRIBUTE] = "attribute",
+        [TRACE_FILTER_TAG] = "tag",
+        [TRACE_FILTER_METADATA] = "request_metadata",
+        [TRACE_FILTER_SPAN] = "span",
+        [TRACE_FILTER_FEEDBACK] = "feedback",
+        [TRACE_FILTER_EXPECTATION] = "expectation",
+        [TRACE_FILTER_ISSUE] = "issue",
+};
+
+/* What stands for something else. */
+static const struct {
+        const char *key;
+        enum trace_filter_entity entity;
+        const char *to;
+} aliases[] = {
+        {"name", TRACE_FILTER_TAG, "mlflow.traceName"},
+        {"prompt", TRACE_FILTER_TAG, "mlflow.linkedPrompts"},
+        {"run_id", TRACE_FILTER_METADATA, "mlflow.sourceRun"},
+        {"text", TRACE_FILTER_SPAN, "content"},
+        {"timestamp", TRACE_FILTER_ATTRIBUTE, "timestamp_ms"},
+        {"execution_time", TRACE_FILTER_ATTRIBUTE, "execution_time_ms"},
+        {"end_time", TRACE_FILTER_ATTRIBUTE, "end_time_ms"},
+};
+
+static bool is_assessment(enum trace_filter_entity entity) {
+        return entity == TRACE_FILTER_FEEDBACK || entity == TRACE_FILTER_EXPECTATION;
+}
+
+static bool is_numeric(enum trace_filter_entity entity, const char *key) {
+        static const char *const keys[] = {"timestamp_ms", "execution_time_ms", "end_time_ms"};
+
+        for (size_t i = 0; entity == TRACE_FILTER_ATTRIBUTE && i < ARRAY_SIZE(keys); i++)
+                if (str_eq(keys[i], key))
+                        return true;
+        return false;
+}
+
+/* --- names --- */
+
+static int refuse_entity(struct refusal *r, const char *name) {
+        return refusal_invalid(r,
+                               "Invalid entity type '%s'. Valid values are {'attribute', "
+                               "'attributes', 'expectation', 'feedback', 'issue', 'metadata', "
+                               "'request_metadata', 'span', 'tag', 'tags', 'trace'}",
+                               name);
+}
+
+static const char *bare(struct arena *a, const char *text, size_t n) {
+        if (filter_lex_quoted(text, n, '`') || filter_lex_quoted(text, n, '"'))
+                return arena_strndup(a, text + 1, n - 2);
+        return arena_strndup(a, text, n);
+}
+
+/* tag.`a b`, trace.status, timestamp. */
+static int read_name(const char *text, size_t n, const char *const *valid, struct refusal *r,
+                     enum trace_filter_entity *ret_entity, const char **ret_key) {
+        const char *dot = memchr(text, '.', n), *entity, *key;
+        size_t i = 0;
+
+        *ret_entity = TRACE_FILTER_ATTRIBUTE;
+        key = dot ? bare(r->arena, dot + 1, n - (size_t) (dot + 1 - text))
+                  : bare(r->arena, text, n);
+        if (!key)
+                return -ENOMEM;
+        if (dot) {
+                entity = bare(r->arena, text, (size_t) (dot - text));
+                if (!entity)
+                        return -ENOMEM;
+                while (i < ARRAY_SIZE(entities) && !str_eq(entities[i].name, entity))
+                        i++;
+                if (i == ARRAY_SIZE(entities))
+                        return refuse_entity(r, entity);
+                *ret_entity = entities[i].entity;
+        }
+        if (*ret_entity == TRACE_FILTER_ATTRIBUTE) {
+                for (i = 0; valid[i] && !str_eq(valid[i], key);)
+                        i++;
+                if (!valid[i])
+                        return filter_check_unknown(key, valid, "attribute", r);
+        }
+        *ret_key = key;
+        for (i = 0; *ret_entity != TRACE_FILTER_SPAN && i < ARRAY_SIZE(aliases); i++)
+                if (str_eq(aliases[i].key, key)) {
+                        *ret_entity = aliases[i].entity;
+                        *ret_key = aliases[i].to;
+                }
+        return 0;
+}
+
+/* --- comparisons --- */
+
+#define OP(x) (1u << FILTER_##x)
+#define TEXT_OPS (OP(EQ) | OP(NE) | OP(LIKE) | OP(ILIKE))
+#define NULL_OPS (OP(IS_NULL) | OP(IS_NOT_NULL))
+#define ORDER_OPS (OP(LT) | OP(LE) | OP(GT) | OP(GE))
+
+static int check_span_key(const char *key, struct refusal *r) {
+        if (str_starts(key, "attributes.") || str_eq(key, "name") || str_eq(key, "type") ||
+            str_eq(key, "status") || str_eq(key, "content"))
+                return 0;
+        return refusal_invalid(r,
+                               "Invalid span attribute '%s'. Supported attributes: name, status, "
+                               "type, attributes.<attribute_name>.",
+                               key);
+}
+
+static int check_op(const struct trace_filter_clause *c, const char *op, struct refusal *r) {
+        static const char texts[] = "{'!=', '=', 'ILIKE', 'IN', 'LIKE', 'NOT IN', 'RLIKE'}";
+        static const char nulls[] = "{'!=', '=', 'ILIKE', 'IS NOT NULL', 'IS NULL', 'LIKE', "
+                                    "'RLIKE'}";
+        unsigned bit = 1u << c->value.op;
+
+        switch (c->entity) {
+        case TRACE_FILTER_TAG:
+        case TRACE_FILTER_METADATA:
+                if (bit & (TEXT_OPS | NULL_OPS))
+                        return 0;
+                return refusal_invalid(r, "Invalid comparator '%s' not one of '%s%s", op, nulls,
+                                       c->entity == TRACE_FILTER_TAG ? "" : "'");
+        case TRACE_FILTER_SPAN:
+                if (str_eq(c->key, "content")) {
+                        if (bit & (OP(LIKE) | OP(ILIKE)))
+                                return 0;
+                        return refusal_invalid(r,
+                                               "span.content comparator '%s' not one of "
+                                               "'{'ILIKE', 'LIKE'}'",
+                                               op);
+                }
+                if (bit & (TEXT_OPS | OP(IN) | OP(NOT_IN)))
+                        return 0;
+                return refusal_invalid(r, "span.%s comparator '%s' not one of '%s'", c->key, op,
+                                       texts);
+        case TRACE_FILTER_FEEDBACK:
+        case TRACE_FILTER_EXPECTATION:
+                if (bit & (TEXT_OPS | NULL_OPS | ORDER_OPS))
+                        return 0;
+                break;
+        case TRACE_FILTER_ISSUE:
+                if (!str_eq(c->key, "id"))
+                        return refusal_invalid(r,
+                                               "Invalid issue attribute '%s'. Supported "
+                                               "attributes: id",
+                                               c->key);
+                if (bit & OP(EQ))
+                        return 0;
+                break;
+        case TRACE_FILTER_ATTRIBUTE:
+                if (is_numeric(c->entity, c->key) ? bit & (OP(EQ) | OP(NE) | ORDER_OPS)
+                                                  : bit & (TEXT_OPS | OP(IN) | OP(NOT_IN)))
+                        return 0;
+                return refusal_invalid(r, "Invalid comparator '%s' not one of '%s'", op,
+                                       is_numeric(c->entity, c->key)
+                                               ? "{'!=', '<', '<=', '=', '>', '>='}"
+                                               : texts);
+        }
+        return refusal_invalid(r, "assessment.%s comparator '%s' is not supported", c->key, op);
+}
+
+static enum filter_op op_of(const char *text) {
+        static const char *const names[] = {
+                [FILTER_EQ] = "=",      [FILTER_NE] = "!=",       [FILTER_LT] = "<",
+                [FILTER_LE] = "<=",     [FILTER_GT] = ">",        [FILTER_GE] = ">=",
+                [FILTER_LIKE] = "LIKE", [FILTER_ILIKE] = "ILIKE",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (str_eq(names[i], text))
+                        return (enum filter_op) i;
+        return FILTER_OP_OTHER;
+}
+
+/* --- values --- */
+
+static int refuse_value(const struct trace_filter_clause *c, const struct filter_word *w,
+                        struct refusal *r) {
+        if (c->entity == TRACE_FILTER_ATTRIBUTE)
+                return refusal_invalid(r,
+                                       "Expected a quoted string value or a list of quoted "
+                                       "string values for attributes. Got value %.*s",
+                                       (int) MIN(w->size, (size_t) 200), w->text);
+        return refusal_invalid(r,
+                               "Expected a quoted string value for %s (e.g. 'my-value'). Got "
+                               "value %.*s",
+                               entity_names[c->entity], (int) MIN(w->size, (size_t) 200), w->text);
+}
+
+static int read_number(struct trace_filter_clause *c, const struct filter_word *w,
+                       struct refusal *r) {
+        const char *text = arena_strndup(r->arena, w->text, w->size);
+
+        if (!text)
+                return -ENOMEM;
+        if (w->kind == FILTER_INTEGER && str_to_i64(text, &c->value.i64) == 0) {
+                c->value.kind = FILTER_I64;
+                return 0;
+        }
+        c->value.kind = FILTER_F64;
+        return str_to_f64(text, &c->value.f64) == 0 ? 0 : refuse_value(c, w, r);
+}
+
+static int read_value(struct trace_filter_clause *c, const char *op, const struct filter_word *w,
+                      struct refusal *r) {
+        bool number = w->kind == FILTER_INTEGER || w->kind == FILTER_FLOAT;
+        bool quoted = filter_lex_quoted(w->text, w->size, '\'') ||
+                      filter_lex_quoted(w->text, w->size, '"');
+        bool ordered = (1u << c->value.op) & ORDER_OPS;
+
+        if (number && (is_numeric(c->entity, c->key) || (is_assessment(c->entity) && ordered)))
+                return read_number(c, w, r);
+        if (is_assessment(c->entity) && ordered)
+                return refusal_invalid(r,
+                                       "Expected a numeric value for %s when using comparator "
+                                       "'%s'. Got value %.*s",
+                                       entity_names[c->entity], op,
+                                       (int) MIN(w->size, (size_t) 200), w->text);
+        if (number && c->entity == TRACE_FILTER_ATTRIBUTE)
+                return refusal_invalid(r, "Only the '{'end_time', 'end_time_ms', 'execution_time', "
+                                          "'execution_time_ms', 'timestamp', 'timestamp_ms'}' "
+                                          "attributes support comparison with numeric values.");
+        if (w->kind == FILTER_GROUP) {
+                c->value.kind = FILTER_LIST;
+                return filter_value_list(w, r, &c->value.list, &c->value.n_list);
+        }
+        if (!quoted || is_numeric(c->entity, c->key))
+                return refuse_value(c, w, r);
+        c->value.kind = FILTER_TEXT;
+        c->value.text = arena_strndup(r->arena, w->text + 1, w->size - 2);
+        return c->value.text ? 0 : -ENOMEM;
+}
+
+/* --- the string --- */
+
+struct scan {
+        struct filter_lex lex;
+        struct refusal *r;
+};
+
+/* [NOT] IN (…), IS [NOT] NULL: 1 with the operator; 0: something else stands there. */
+static int read_words(struct scan *s, const struct filter_word *first,
+                      struct filter_word *ret_value, const char **ret_op) {
+        struct filter_lex at = s->lex;
+        struct filter_word w = *first;
+        bool is = filter_lex_is(&w, "IS"), no;
+
+        if (is)
+                w = filter_lex_next(&at);
+        no = filter_lex_is(&w, "NOT");
+        if (no)
+                w = filter_lex_next(&at);
+        if (!filter_lex_is(&w, is ? "NULL" : "IN"))
+                return 0;
+        if (!is) {
+                *ret_value = filter_lex_next(&at);
+                if (ret_value->kind != FILTER_GROUP)
+                        return 0;
+        }
+        *ret_op = is ? (no ? "IS NOT NULL" : "IS NULL") : (no ? "NOT IN" : "IN");
+        s->lex = at;
+        return 1;
+}
+
+static int refuse_clause(const struct filter_word *w, struct refusal *r) {
+        return refusal_invalid(r, "Invalid clause(s) in filter string: '%.*s'",
+                               (int) MIN(w->size, (size_t) 200), w->text);
+}
+
+static int read_op(struct scan *s, struct filter_word *ret_value, const char **ret_text,
+                   enum filter_op *ret_op, const struct filter_word *left) {
+        struct filter_word w = filter_lex_next(&s->lex);
+        char *upper;
+
+        if (w.kind == FILTER_KEYWORD) {
+                if (!read_words(s, &w, ret_value, ret_text))
+                        return refuse_clause(left, s->r);
+                *ret_op = str_eq(*ret_text, "IN")        ? FILTER_IN
+                          : str_eq(*ret_text, "NOT IN")  ? FILTER_NOT_IN
+                          : str_eq(*ret_text, "IS NULL") ? FILTER_IS_NULL
+                                                         : FILTER_IS_NOT_NULL;
+                return 0;
+        }
+        if (w.kind != FILTER_COMPARE)
+                return refuse_clause(left, s->r);
+        upper = arena_strndup(s->r->arena, w.text, w.size);
+        if (!upper)
+                return -ENOMEM;
+        for (char *p = upper; *p; p++)
+                *p = (char) toupper((unsigned char) *p);
+        *ret_text = upper;
+        *ret_op = op_of(upper);
+        *ret_value = filter_lex_next(&s->lex);
+        if (ret_value->kind == FILTER_END || ret_value->kind == FILTER_KEYWORD)
+                return refuse_clause(left, s->r);
+        return 0;
+}
+
+static int read_clause(struct scan *s, const struct filter_word *left,
+                       struct trace_filter_clause *ret) {
+        struct trace_filter_clause c = {};
+        struct filter_word value = {};
+        const char *op;
+        int x = read_op(s, &value, &op, &c.value.op, left);
+
+        if (x == 0 && left->kind != FILTER_NAME)
+                x = refusal_invalid(s->r,
+                                    "Invalid comparison clause. Expected 'Identifier' found '%.*s'",
+                                    (int) MIN(left->size, (size_t) 200), left->text);
+        if (x == 0)
+                x = read_name(left->text, left->size, attributes, s->r, &c.entity, &c.key);
+        if (x == 0 && c.entity == TRACE_FILTER_SPAN)
+                x = check_span_key(c.key, s->r);
+        if (x == 0 && str_eq(op, "RLIKE"))
+                x = refusal_invalid(s->r, "RLIKE is not supported by this server: use LIKE or "
+                                          "ILIKE.");
+        if (x == 0)
+                x = check_op(&c, op, s->r);
+        if (x == 0 && c.value.op != FILTER_IS_NULL && c.value.op != FILTER_IS_NOT_NULL)
+                x = read_value(&c, op, &value, s->r);
+        if (x == 0)
+                *ret = c;
+        return x;
+}
+
+int trace_filter_parse(const char *text, struct refusal *r, struct trace_filter *ret) {
+        struct scan s = {.lex = {text}, .r = r};
+        int x = 0;
+
+        *ret = (struct trace_filter){};
+        if (str_empty(text))
+                return 0;
+        ret->clauses = arena_zalloc_array(r->arena, FILTER_CLAUSES_MAX, sizeof(*ret->clauses));
+        if (!ret->clauses)
+                return -ENOMEM;
+        while (x == 0) {
+                struct filter_word w = filter_lex_next(&s.lex);
+
+                if (w.kind == FILTER_END)
+                        break;
+                if (w.kind == FILTER_KEYWORD && filter_lex_is(&w, "AND"))
+                        continue;
+                if (ret->n == FILTER_CLAUSES_MAX)
+                        return refusal_invalid(r, "A filter string has at most %d clauses.",
+                                               FILTER_CLAUSES_MAX);
+                if (w.kind != FILTER_NAME && w.kind != FILTER_STRING && w.kind != FILTER_INTEGER)
+                        return refuse_clause(&w, r);
+                x = read_clause(&s, &w, &ret->clauses[ret->n]);
+                ret->n++;
+        }
+        return x;
+}
+
+int trace_filter_parse_order(const char *text, struct refusal *r, struct trace_filter_order *ret) {
+        struct filter_lex lex = {text};
+        struct filter_word name = filter_lex_next(&lex), w = filter_lex_next(&lex);
+        struct trace_filter_order o = {};
+        int x;
+
+        if (name.kind != FILTER_NAME)
+                return refusal_invalid(r, "Invalid order_by clause '%s'. Could not be parsed.",
+                                       text);
+        if (filter_lex_is(&w, "ASC") || filter_lex_is(&w, "DESC")) {
+                o.descending = filter_lex_is(&w, "DESC");
+                w = filter_lex_next(&lex);
+        }
+        if (w.kind != FILTER_END)
+                return refusal_invalid(r, "Invalid ordering key in order_by clause '%s'.", text);
+        x = read_name(name.text, name.size, order_attributes, r, &o.entity, &o.key);
+        if (x != 0)
+                return x;
+        if (o.entity > TRACE_FILTER_METADATA)
+                return refusal_invalid(r, "Invalid identifier type '%s'", entity_names[o.entity]);
+        *ret = o;
+        return 0;
+}

@@ -1,0 +1,294 @@
+#include "daemons/tracking/traces_search.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemons/tracking/field_check.h"
+#include "daemons/tracking/traces_sql.h"
+#include "lib/base/arena.h"
+#include "lib/base/json_write.h"
+#include "lib/base/str.h"
+
+#define END_TIME "(trace_info.timestamp_ms + COALESCE(trace_info.execution_time_ms, 0))"
+
+static bool is_null_op(enum filter_op op) {
+        return op == FILTER_IS_NULL || op == FILTER_IS_NOT_NULL;
+}
+
+static const char *column_of(const char *key) {
+        if (str_eq(key, "end_time_ms"))
+                return END_TIME;
+        if (str_eq(key, "timestamp_ms"))
+                return "trace_info.timestamp_ms";
+        if (str_eq(key, "execution_time_ms"))
+                return "trace_info.execution_time_ms";
+        if (str_eq(key, "status"))
+                return "trace_info.status";
+        if (str_eq(key, "request_id"))
+                return "trace_info.request_id";
+        if (str_eq(key, "experiment_id"))
+                return "trace_info.experiment_id";
+        return "trace_info.client_request_id";
+}
+
+static void add_column(struct search_sql *sql, const char *column, const struct filter_clause *c) {
+        if (is_null_op(c->op))
+                search_sql_add(sql, "%s IS %sNULL", column, c->op == FILTER_IS_NULL ? "" : "NOT ");
+        else
+                search_sql_compare(sql, column, c);
+}
+
+/* A row of a table of keys and values. */
+static void add_pair(struct search_sql *sql, const char *table, const char *key,
+                     const struct filter_clause *c) {
+        search_sql_add(sql,
+                       "%sEXISTS (SELECT 1 FROM %s p WHERE p.request_id = "
+                       "trace_info.request_id AND p.\"key\" = ",
+                       c->op == FILTER_IS_NULL ? "NOT " : "", table);
+        search_sql_text(sql, key);
+        if (!is_null_op(c->op)) {
+                search_sql_add(sql, " AND ");
+                search_sql_compare(sql, "p.value", c);
+        }
+        search_sql_add(sql, ")");
+}
+
+static void add_tie(struct search_sql *sql, const char *type, const char *id) {
+        search_sql_add(sql,
+                       "EXISTS (SELECT 1 FROM entity_associations e WHERE e.source_type = "
+                       "'trace' AND e.source_id = trace_info.request_id AND "
+                       "e.destination_type = '%s' AND e.destination_id = ",
+                       type);
+        search_sql_text(sql, id);
+        search_sql_add(sql, ")");
+}
+
+static void add_run(struct search_sql *sql, const struct filter_clause *c) {
+        search_sql_add(sql, "(");
+        add_tie(sql, "run", c->text);
+        search_sql_add(sql, " OR ");
+        add_pair(sql, "trace_request_metadata", "mlflow.sourceRun", c);
+        search_sql_add(sql, ")");
+}
+
+/* Attributes of spans are looked for in the kept text. */
+static void add_span_attribute(struct search_sql *sql, const char *name,
+                               const struct filter_clause *c) {
+        struct filter_clause like = *c;
+        const char *pattern = c->kind == FILTER_TEXT ? c->text : "";
+
+        if (c->op != FILTER_LIKE && c->op != FILTER_ILIKE && c->kind == FILTER_LIST)
+                pattern = c->list[0];
+        if (c->op != FILTER_NE && c->op != FILTER_ILIKE)
+                like.op = FILTER_LIKE;
+        like.kind = FILTER_TEXT;
+        like.text = arena_printf(sql->arena, "%%\"%s\"%s%%", name, pattern);
+        if (!like.text) {
+                sql->error = -ENOMEM;
+                return;
+        }
+        search_sql_compare(sql, "s.content", &like);
+}
+
+static void add_span(struct search_sql *sql, const char *key, const struct filter_clause *c) {
+        const char *name = str_after(key, "attributes.");
+        const char *column = arena_printf(sql->arena, "s.%s", key);
+
+        if (name)
+                add_span_attribute(sql, name, c);
+        else if (column)
+                search_sql_compare(sql, column, c);
+        else
+                sql->error = -ENOMEM;
+}
+
+/* A value is kept as JSON: the text itself or the text in quotes. */
+static void add_assessment_value(struct search_sql *sql, const struct filter_clause *c) {
+        _cleanup_buf_ struct buf quoted = {};
+        struct filter_clause other = *c;
+
+        if (c->kind == FILTER_I64 || c->kind == FILTER_F64) {
+                search_sql_add(sql, "a.is_numeric_value AND ");
+                search_sql_compare(sql, "a.aggregate_value", c);
+                return;
+        }
+        if (c->op != FILTER_EQ && c->op != FILTER_NE) {
+                search_sql_compare(sql, "a.value", c);
+                return;
+        }
+        json_write_quoted(&quoted, c->text, strlen(c->text), JSON_WRITE_ASCII);
+        other.text = buf_error(&quoted) < 0 ? NULL : arena_strdup(sql->arena, buf_cstr(&quoted));
+        if (!other.text) {
+                sql->error = -ENOMEM;
+                return;
+        }
+        search_sql_add(sql, "(");
+        search_sql_compare(sql, "a.value", c);
+        search_sql_add(sql, c->op == FILTER_EQ ? " OR " : " AND ");
+        search_sql_compare(sql, "a.value", &other);
+        search_sql_add(sql, ")");
+}
+
+static void add_assessment(struct search_sql *sql, const char *type,
+                           const struct trace_filter_clause *c) {
+        search_sql_add(sql,
+                       "%sEXISTS (SELECT 1 FROM assessments a WHERE a.trace_id = "
+                       "trace_info.request_id AND a.assessment_type = '%s' AND a.name = ",
+                       c->value.op == FILTER_IS_NULL ? "NOT " : "", type);
+        search_sql_text(sql, str_eq(type, "issue") ? c->value.text : c->key);
+        if (!str_eq(type, "issue"))
+                search_sql_add(sql, " AND a.valid");
+        if (!str_eq(type, "issue") && !is_null_op(c->value.op)) {
+                search_sql_add(sql, " AND ");
+                add_assessment_value(sql, &c->value);
+        }
+        search_sql_add(sql, ")");
+}
+
+static void add_tag(struct search_sql *sql, const struct trace_filter_clause *c) {
+        if (str_eq(c->key, "mlflow.traceName"))
+                add_column(sql, "trace_info.trace_name", &c->value);
+        else if (str_eq(c->key, "mlflow.linkedPrompts"))
+                add_tie(sql, "prompt_version", c->value.text);
+        else
+                add_pair(sql, "trace_tags", c->key, &c->value);
+}
+
+static void add_metadata(struct search_sql *sql, const struct trace_filter_clause *c) {
+        if (str_eq(c->key, "mlflow.trace.session"))
+                add_column(sql, "trace_info.session_id", &c->value);
+        else if (str_eq(c->key, "mlflow.sourceRun") && c->value.op == FILTER_EQ)
+                add_run(sql, &c->value);
+        else
+                add_pair(sql, "trace_request_metadata", c->key, &c->value);
+}
+
+static void add_clause(struct search_sql *sql, const struct trace_filter_clause *c) {
+        switch (c->entity) {
+        case TRACE_FILTER_ATTRIBUTE:
+                search_sql_compare(sql, column_of(c->key), &c->value);
+                break;
+        case TRACE_FILTER_TAG:
+                add_tag(sql, c);
+                break;
+        case TRACE_FILTER_METADATA:
+                add_metadata(sql, c);
+                break;
+        case TRACE_FILTER_FEEDBACK:
+                add_assessment(sql, "feedback", c);
+                break;
+        case TRACE_FILTER_EXPECTATION:
+                add_assessment(sql, "expectation", c);
+                break;
+        case TRACE_FILTER_ISSUE:
+                add_assessment(sql, "issue", c);
+                break;
+        case TRACE_FILTER_SPAN: /* all of them together: one span must fit them all */
+                break;
+        }
+}
+
+static void add_spans(const struct traces_search *q, struct search_sql *sql) {
+        bool any = false;
+
+        for (size_t i = 0; i < q->filter.n; i++) {
+                const struct trace_filter_clause *c = &q->filter.clauses[i];
+
+                if (c->entity != TRACE_FILTER_SPAN)
+                        continue;
+                search_sql_add(sql, any ? " AND "
+                                        : " AND EXISTS (SELECT 1 FROM spans s WHERE "
+                                          "s.trace_id = trace_info.request_id AND ");
+                any = true;
+                add_span(sql, c->key, &c->value);
+        }
+        if (any)
+                search_sql_add(sql, ")");
+}
+
+void traces_search_build_where(const struct traces_search *q, struct search_sql *sql) {
+        search_sql_add(sql, " FROM trace_info WHERE ");
+        search_sql_in_i64(sql, "trace_info.experiment_id", q->experiment_ids, q->n_experiment_ids);
+        for (size_t i = 0; i < q->filter.n; i++) {
+                if (q->filter.clauses[i].entity == TRACE_FILTER_SPAN)
+                        continue;
+                search_sql_add(sql, " AND ");
+                add_clause(sql, &q->filter.clauses[i]);
+        }
+        add_spans(q, sql);
+}
+
+static void add_order_value(struct search_sql *sql, const struct trace_filter_order *o) {
+        if (o->entity == TRACE_FILTER_ATTRIBUTE) {
+                search_sql_add(sql, "%s", column_of(o->key));
+        } else if (str_eq(o->key, "mlflow.traceName")) {
+                search_sql_add(sql, "trace_info.trace_name");
+        } else if (str_eq(o->key, "mlflow.trace.session")) {
+                search_sql_add(sql, "trace_info.session_id");
+        } else {
+                search_sql_add(sql,
+                               "(SELECT p.value FROM %s p WHERE p.request_id = "
+                               "trace_info.request_id AND p.\"key\" = ",
+                               o->entity == TRACE_FILTER_TAG ? "trace_tags"
+                                                             : "trace_request_metadata");
+                search_sql_text(sql, o->key);
+                search_sql_add(sql, ")");
+        }
+}
+
+void traces_search_build(const struct traces_search *q, struct search_sql *sql) {
+        search_sql_add(sql, "SELECT " TRACES_SQL_COLUMNS);
+        traces_search_build_where(q, sql);
+        search_sql_add(sql, " ORDER BY ");
+        for (size_t i = 0; i < q->n_order; i++) {
+                search_sql_add(sql, "CASE WHEN ");
+                add_order_value(sql, &q->order[i]);
+                search_sql_add(sql, " IS NULL THEN 1 ELSE 0 END, ");
+                add_order_value(sql, &q->order[i]);
+                search_sql_add(sql, q->order[i].descending ? " DESC, " : ", ");
+        }
+        search_sql_add(sql, "trace_info.timestamp_ms DESC, trace_info.request_id");
+}
+
+/* Prompts are looked for by name and version alone. */
+static int check_prompts(const struct trace_filter *f, struct refusal *r) {
+        for (size_t i = 0; i < f->n; i++) {
+                const struct trace_filter_clause *c = &f->clauses[i];
+                const char *slash;
+
+                if (c->entity != TRACE_FILTER_TAG || !str_eq(c->key, "mlflow.linkedPrompts"))
+                        continue;
+                if (c->value.op != FILTER_EQ)
+                        return refusal_invalid(r, "Invalid comparator for prompts filter. Only '=' "
+                                                  "is supported with format: prompt = "
+                                                  "\"name/version\"");
+                slash = strchr(c->value.text, '/');
+                if (!slash || strchr(slash + 1, '/'))
+                        return refusal_invalid(r,
+                                               "Invalid prompts filter value '%s'. Expected "
+                                               "format: prompt = \"name/version\"",
+                                               c->value.text);
+        }
+        return 0;
+}
+
+int traces_search_parse(struct traces_search *q, const char *filter, const char *const *order_by,
+                        size_t n_order_by, struct refusal *r) {
+        int x = trace_filter_parse(filter, r, &q->filter);
+
+        if (x == 0)
+                x = check_prompts(&q->filter, r);
+        if (x == 0 && n_order_by > TRACES_SEARCH_ORDER_MAX)
+                x = refusal_invalid(r, "A search has at most %d keys of order_by.",
+                                    TRACES_SEARCH_ORDER_MAX);
+        for (size_t i = 0; x == 0 && i < n_order_by; i++) {
+                x = trace_filter_parse_order(order_by[i], r, &q->order[i]);
+                for (size_t k = 0; x == 0 && k < i; k++)
+                        if (q->order[k].entity == q->order[i].entity &&
+                            str_eq(q->order[k].key, q->order[i].key))
+                                x = refusal_invalid(r, "`order_by` contains duplicate fields: '%s'",
+                                                    order_by[i]);
+                q->n_order++;
+        }
+        return x;
+}

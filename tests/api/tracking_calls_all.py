@@ -1,0 +1,7 @@
+"""All scripts of requests, in their order."""
+
+from tracking_calls import CALLS as CLASSIC
+from tracking_calls_pages import PAGES
+from tracking_calls_traces import TRACES
+
+CALLS = [*CLASSIC, *PAGES, *TRACES]

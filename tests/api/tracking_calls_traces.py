@@ -1,0 +1,197 @@
+"""Traces, their spans and assessments, for test_differential.py. OTLP goes as JSON here; protobuf is
+the client's own (test_traces.py) and the fuzzer's."""
+
+T = "/api/3.0/mlflow/traces"
+OLD = "/api/2.0/mlflow/traces"
+AT = 1764000000000  # the moment of the first trace, in ms
+
+
+def _any(value):
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [_any(v) for v in value]}}
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": _attributes(value)}}
+    return {"stringValue": value}
+
+
+def _attributes(values):
+    return [{"key": k, "value": _any(v)} for k, v in values.items()]
+
+
+def span(trace, number, name, parent=None, start=0, took=10, status=1, message="", events=(), links=(), **attributes):
+    """One span of a trace; ids are made of numbers."""
+    s = {"traceId": f"{trace:032x}", "spanId": f"{number:016x}", "name": name, "kind": 2,
+         "startTimeUnixNano": str((AT + start) * 1000000), "endTimeUnixNano": str((AT + start + took) * 1000000 + 999),
+         "attributes": _attributes({k.replace("__", "."): v for k, v in attributes.items()}),
+         "status": {"code": status, "message": message}, "events": list(events), "links": list(links)}
+    if parent:
+        s["parentSpanId"] = f"{parent:016x}"
+    return s
+
+
+def export(*spans, resource=None):
+    return {"resourceSpans": [{"resource": {"attributes": _attributes(resource or {})}, "scopeSpans": [{"scope": {"name": "s"}, "spans": list(spans)}]}]}
+
+
+def trace_info(number, experiment="{te}", state="OK", start=0, took="0.250s", **more):
+    return {"trace": {"trace_info": {
+        "trace_id": f"tr-{number:032x}", "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}},
+        "request_time": f"2025-11-24T16:00:{start:02}.250Z", "execution_duration": took, "state": state, **more}}}
+
+
+class Otlp(dict):
+    """A body with headers of its own."""
+
+    headers = {"x-mlflow-experiment-id": "{te}"}
+
+
+def _traces():
+    def otlp(name, body, **headers):
+        body = Otlp(body)
+        body.headers = {"x-mlflow-experiment-id": "{te}", **headers}
+        return name, "POST", "/v1/traces", body
+
+    tid = "tr-" + f"{1:032x}"
+    yield "trace experiment", "POST", "experiments/create", {"name": "traces"}, {"te": ("experiment_id",)}
+    yield "other experiment", "POST", "experiments/create", {"name": "other traces"}, {"te2": ("experiment_id",)}
+    yield "trace run", "POST", "runs/create", {"experiment_id": "{te}", "run_name": "r"}, {"tr": ("run", "info", "run_id")}
+    yield otlp("child first", export(span(1, 2, "child", parent=1, start=5, mlflow__spanType='"LLM"', mlflow__spanInputs='{"q": "ä"}', n=1.5, b=True, l=[1, "x", {"y": 2.5}], mlflow__chat__tokenUsage='{"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}',
+                                          events=[{"timeUnixNano": str(AT * 1000000), "name": "ev", "attributes": _attributes({"z": 1})}])))
+    yield "after child", "GET", f"{T}/{tid}", None
+    yield otlp("root", export(span(1, 1, "root", mlflow__spanType='"CHAIN"', mlflow__spanInputs='{"messages": [{"role": "user", "content": "hello"}]}', mlflow__spanOutputs='"out"',
+                                   took=30, session__id="s1", user__id="u1", mlflow__traceTag__t="v", mlflow__traceTag__mlflow__traceName="named"), resource={"service.name": "svc", "telemetry.sdk.name": "x", "n": 5}))
+    yield "after root", "GET", f"{T}/{tid}", None
+    yield "whole", "GET", f"{T}/get", {"trace_id": tid}
+    yield "whole of none", "GET", f"{T}/get", {"trace_id": "tr-nope", "allow_partial": "true"}
+    yield "no id", "GET", f"{T}/get", {}
+    yield "artifact", "GET", "/ajax-api/3.0/mlflow/get-trace-artifact", {"request_id": tid}
+    yield "old artifact", "GET", "/ajax-api/2.0/mlflow/get-trace-artifact", {"request_id": tid}
+    yield "artifact of none", "GET", "/ajax-api/3.0/mlflow/get-trace-artifact", {}
+    yield otlp("failed", export(span(2, 1, "bad", start=1000, status=2, message="no", mlflow__spanType='"TOOL"', links=[{"traceId": f"{1:032x}", "spanId": f"{1:016x}", "attributes": _attributes({"a": "b"})}])))
+    yield "failed whole", "GET", f"{T}/get", {"trace_id": "tr-" + f"{2:032x}"}
+    yield otlp("again in another experiment", export(span(1, 3, "x")), **{"x-mlflow-experiment-id": "{te2}"})
+    yield otlp("no experiment", export(span(9, 3, "x")), **{"x-mlflow-experiment-id": "4711"})
+    yield otlp("bad experiment", export(span(9, 3, "x")), **{"x-mlflow-experiment-id": "abc"})
+    yield otlp("nothing", {"resourceSpans": []})
+    yield otlp("wrong type", export(span(9, 3, "x")), **{"Content-Type": "text/plain"})
+    yield otlp("wrong encoding", export(span(9, 3, "x")), **{"Content-Encoding": "br"})
+    yield otlp("no gzip", export(span(9, 3, "x")), **{"Content-Encoding": "gzip"})
+    yield otlp("no span id", {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": f"{1:032x}", "name": "x"}]}]}]})
+    yield otlp("of a run", export(span(3, 1, "in run", start=2000)), **{"x-mlflow-run-id": "{tr}"})
+
+    yield "start", "POST", T, trace_info(4, request_preview="in", response_preview="out", client_request_id="c4", tags={"a": "b", "mlflow.traceName": "four", "mlflow.artifactLocation": "x"},
+                                         trace_metadata={"k": "v", "mlflow.trace.session": "s2", "mlflow.sourceRun": "{tr}", "mlflow.trace.tokenUsage": '{"input_tokens": 10, "total_tokens": 12}', "mlflow.trace.cost": '{"total_cost": 0.5}'})
+    yield "start known", "POST", T, trace_info(1, state="OK", start=7, took="3s", tags={"later": "yes"}, trace_metadata={"m": "1"})
+    yield "started", "GET", f"{T}/{tid}", None
+    yield "start elsewhere", "POST", T, trace_info(4, experiment="{te2}")
+    yield "start nowhere", "POST", T, trace_info(5, experiment="4711")
+    yield "start nothing", "POST", T, {}
+    yield "start bad id", "POST", T, {"trace": {"trace_info": {"trace_id": "a/b", "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "{te}"}}, "request_time": "2025-11-24T16:00:00Z", "state": "OK"}}}
+    yield "start with assessments", "POST", T, trace_info(6, start=40, assessments=[{"assessment_name": "x", "assessment_id": "a-fixed", "source": {"source_type": "HUMAN", "source_id": "me"}, "create_time": "2025-11-24T16:00:00Z", "last_update_time": "2025-11-24T16:00:01.500Z", "feedback": {"value": "yes"}}])
+    yield otlp("late span", export(span(4, 2, "late", start=99000, mlflow__chat__tokenUsage='{"input_tokens": 3}')))
+    yield "after late", "GET", f"{T}/" + "tr-" + f"{4:032x}", None
+    yield "info of none", "GET", f"{T}/nope", None
+    yield "batch infos", "POST", f"{T}/batchGetInfos", {"trace_ids": [tid, "tr-" + f"{4:032x}", "nope"]}
+    yield "batch", "GET", f"{T}/batchGet", {"trace_ids": [tid, "tr-" + f"{2:032x}"]}
+    yield "batch of none", "GET", f"{T}/batchGet", {}
+
+    yield "set tag", "PATCH", f"{T}/{tid}/tags", {"key": "x", "value": "y"}
+    yield "set name", "PATCH", f"{T}/{tid}/tags", {"key": "mlflow.traceName", "value": "renamed"}
+    yield "set reserved", "PATCH", f"{T}/{tid}/tags", {"key": "mlflow.artifactLocation", "value": "y"}
+    yield "set tag of none", "PATCH", f"{T}/nope/tags", {"key": "x", "value": "y"}
+    yield "set long key", "PATCH", f"{T}/{tid}/tags", {"key": "x" * 251, "value": "y"}
+    yield "set no key", "PATCH", f"{T}/{tid}/tags", {"value": "y"}
+    yield "old set tag", "PATCH", f"{OLD}/{tid}/tags", {"key": "old", "value": "y"}
+    yield "delete tag", "DELETE", f"{T}/{tid}/tags", {"key": "x"}
+    yield "delete tag again", "DELETE", f"{T}/{tid}/tags", {"key": "x"}
+    yield "delete reserved", "DELETE", f"{T}/{tid}/tags", {"key": "mlflow.trace.spansLocation"}
+    yield "tagged", "GET", f"{T}/{tid}", None
+
+    yield "link", "POST", f"{OLD}/link-to-run", {"trace_ids": ["tr-" + f"{2:032x}", "nope"], "run_id": "{tr}"}
+    yield "link again", "POST", f"{OLD}/link-to-run", {"trace_ids": ["tr-" + f"{2:032x}"], "run_id": "{tr}"}
+    yield "link to none", "POST", f"{OLD}/link-to-run", {"trace_ids": ["tr-" + f"{2:032x}"], "run_id": "nope"}
+    yield "link too many", "POST", f"{OLD}/link-to-run", {"trace_ids": ["x"] * 101, "run_id": "{tr}"}
+    yield "link prompts", "POST", f"{OLD}/link-prompts", {"trace_id": tid, "prompt_versions": [{"name": "p", "version": "1"}]}
+    yield "link prompts of none", "POST", f"{OLD}/link-prompts", {"trace_id": "nope", "prompt_versions": [{"name": "p", "version": "1"}]}
+
+    a = f"{T}/{tid}/assessments"
+
+    second = iter(range(60))
+
+    def give(name, more, saves=None, where=a):
+        at = f"2025-11-24T16:00:{next(second):02}.125Z"
+        return name, "POST", where, {"assessment": {"assessment_name": "good", "source": {"source_type": "CODE", "source_id": "me"}, "create_time": at, "last_update_time": at, **more}}, saves
+    yield give("feedback", {"feedback": {"value": True}, "rationale": "r", "metadata": {"m": "1"}, "span_id": "abc"}, {"a1": ("assessment", "assessment_id")})
+    yield give("feedback number", {"feedback": {"value": 0.75}, "assessment_name": "score"}, {"a2": ("assessment", "assessment_id")})
+    yield give("feedback whole number", {"feedback": {"value": 5}, "assessment_name": "five"})
+    yield give("feedback list", {"feedback": {"value": [1, "x", {"y": None}]}, "assessment_name": "list"})
+    yield give("feedback error", {"feedback": {"error": {"error_code": "E", "error_message": "m"}}, "assessment_name": "err"})
+    yield give("expectation", {"expectation": {"value": "text"}, "assessment_name": "expected"}, {"a3": ("assessment", "assessment_id")})
+    yield give("expectation serialized", {"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": '{"a": [1]}'}}, "assessment_name": "expected 2"})
+    yield give("expectation in another format", {"expectation": {"serialized_value": {"serialization_format": "XML", "value": "x"}}})
+    yield give("no value", {})
+    yield give("of none", {"feedback": {"value": True}}, None, f"{T}/nope/assessments")
+    yield give("overriding none", {"feedback": {"value": True}, "overrides": "a-nope"})
+    yield give("overriding", {"feedback": {"value": False}, "overrides": "{a1}"}, {"a4": ("assessment", "assessment_id")})
+    yield "no assessment", "POST", a, {}
+    yield "get assessment", "GET", a + "/{a1}", None
+    yield "get no assessment", "GET", a + "/a-nope", None
+    yield "get assessment of none", "GET", f"{T}/nope/assessments/" + "{a1}", None
+    yield "update", "PATCH", a + "/{a2}", {"assessment": {"feedback": {"value": "no"}, "rationale": "because", "assessment_name": "renamed", "metadata": {"n": "2"}}, "update_mask": "feedback,rationale,assessmentName,metadata"}
+    yield "update part", "PATCH", a + "/{a1}", {"assessment": {"rationale": "other", "metadata": {"n": "2"}}, "update_mask": "metadata"}
+    yield "update of another kind", "PATCH", a + "/{a3}", {"assessment": {"feedback": {"value": 1}}, "update_mask": "feedback"}
+    yield "update without mask", "PATCH", a + "/{a3}", {"assessment": {"feedback": {"value": 1}}}
+    yield "update none", "PATCH", a + "/a-nope", {"assessment": {"rationale": "x"}, "update_mask": "rationale"}
+    yield "delete overriding", "DELETE", a + "/{a4}", None
+    yield "delete again", "DELETE", a + "/{a4}", None
+    yield "valid again", "GET", a + "/{a1}", None
+    yield "all assessments", "GET", f"{T}/{tid}", None
+
+    def search(name, text=None, **more):
+        body = {"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "{te}"}}], **more}
+        if text is not None:
+            body["filter"] = text
+        return f"search {name}", "POST", f"{T}/search", body
+    yield search("all")
+    yield search("page", max_results=2)
+    yield search("none", max_results=0)
+    yield search("too many", max_results=501)
+    yield "search nowhere", "POST", f"{T}/search", {}
+    for text in ("trace.status = 'OK'", "status = 'ERROR'", "status != 'OK'", "status IN ('OK', 'ERROR')", "tag.t = 'v'", "tags.`later` = 'yes'", "tag.none = 'x'", "tag.t LIKE 'V%'", "tag.t ILIKE 'V%'",
+                 "tag.t IS NULL", "tag.t IS NOT NULL", "metadata.k = 'v'", "request_metadata.k != 'v'", "metadata.`mlflow.trace.session` = 's1'", "name = 'renamed'", "trace.name LIKE 'f%'",
+                 "run_id = '{tr}'", "attribute.run_id = '{tr}'", "prompt = 'p/1'", "prompt = 'p'", "timestamp > 1764000001000", "timestamp_ms <= 1764000001000", "execution_time < 20", "execution_time_ms >= 250", "end_time > 1764000002000",
+                 "request_id = '" + tid + "'", "request_id IN ('" + tid + "')", "client_request_id = 'c4'", "span.type = 'LLM'", "span.type = 'LLM' AND span.name = 'child'", "span.type = 'LLM' AND span.name = 'root'", "span.status = 'ERROR'",
+                 "span.name LIKE 'ro%'", "span.attributes.n LIKE '%1.5%'", "span.content LIKE '%hello%'", "text LIKE '%ä%'", "trace.text ILIKE '%HELLO%'", "feedback.good = 'true'", "feedback.score > 0.5", "feedback.five >= 5", "feedback.renamed = 'no'",
+                 "feedback.nope IS NULL", "feedback.good IS NOT NULL", "expectation.expected = 'text'", "expectation.expected != 'text'", "status = 'OK' AND tag.t = 'v' AND feedback.good = 'true'",
+                 "what", "status", "status = 5", "timestamp = 'x'", "nope = 'x'", "nope.x = 'y'", "span.nope = 'x'", "tag.t > 'a'", "tag.t = 5", "status > 'OK'", "timestamp LIKE '5'", "status = 'OK' OR tag.t = 'v'", "feedback.good > 'x'", "issue.id = 'i'", "issue.x = 'i'",
+                 "span.content = 'x'", "text = 'x'", "status == 'OK'", "(status = 'OK')", "status = 'OK' AND", "; status = 'OK'", "tag.`a b` = 'x'"):
+        yield search(text, text)
+    for order in (["timestamp ASC"], ["execution_time DESC"], ["status", "timestamp_ms"], ["name"], ["tag.t"], ["metadata.k DESC"], ["end_time"], ["experiment_id"], ["request_id DESC"], ["run_id"], ["nope"], ["tag"], ["status", "status"], ["status up"], ["span.name"], ["metadata.`mlflow.trace.session`"]):
+        yield search("order " + " ".join(order), order_by=order)
+    yield search("bad token", page_token="%%%")
+    yield "old search", "GET", OLD, {"experiment_ids": ["{te}"], "max_results": 2}
+    yield "old search of none", "GET", OLD, {}
+    yield "old info", "GET", f"{OLD}/{tid}/info", None
+    yield "correlation", "POST", f"{T}/calculate-filter-correlation", {"experiment_ids": ["{te}"], "filter_string1": "status = 'OK'", "filter_string2": "tag.t = 'v'"}
+    yield "correlation with base", "POST", f"{T}/calculate-filter-correlation", {"experiment_ids": ["{te}"], "filter_string1": "span.type = 'LLM'", "filter_string2": "tag.t = 'v'", "base_filter": "timestamp > 5"}
+    yield "old start", "POST", OLD, {"experiment_id": "{te}", "timestamp_ms": AT + 5000, "request_metadata": [{"key": "a", "value": "b"}], "tags": [{"key": "mlflow.traceName", "value": "old"}, {"key": "c", "value": "d"}]}, {"told": ("trace_info", "request_id")}
+    yield "old end", "PATCH", OLD + "/{told}", {"timestamp_ms": AT + 5250, "status": "OK", "request_metadata": [{"key": "e", "value": "f"}], "tags": [{"key": "c", "value": "g"}]}
+    yield "old end of none", "PATCH", OLD + "/nope", {"timestamp_ms": 5, "status": "OK"}
+
+    yield "delete nothing", "POST", f"{T}/delete-traces", {"experiment_id": "{te}"}
+    yield "delete both", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "max_timestamp_millis": 5, "request_ids": ["x"]}
+    yield "delete max of ids", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "max_traces": 5, "request_ids": ["x"]}
+    yield "delete minus", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "max_traces": -1, "max_timestamp_millis": 5}
+    yield "delete elsewhere", "POST", f"{T}/delete-traces", {"experiment_id": "{te2}", "request_ids": [tid]}
+    yield "delete by id", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "request_ids": [tid, "nope"]}
+    yield "delete by time", "POST", f"{OLD}/delete-traces", {"experiment_id": "{te}", "max_timestamp_millis": AT + 10**9, "max_traces": 2}
+    yield search("what is left")
+
+
+TRACES = [*_traces()]
