@@ -18,8 +18,6 @@
 /* Failed dials ask for a refresh no more often than this, doubling while it does not help. */
 #define FORCE_MIN_FOR (1 * USEC_PER_SEC)
 #define FORCE_MAX_FOR (5 * USEC_PER_SEC)
-/* Who comes so soon after a failure gets that failure's answer. */
-#define FAILED_FOR (1 * USEC_PER_SEC)
 
 const unsigned instance_latency_bounds[INSTANCE_LATENCY_BUCKETS] = {5,    25,   100,  250,  500,
                                                                     1000, 2000, 5000, 30000};
@@ -144,7 +142,6 @@ void instance_fetched(struct instance *i, int r, struct identity *id, const stru
         i->error = r;
         if (r < 0) {
                 i->why = *why;
-                i->failed_at = now.boot_at;
         } else {
                 old = i->current;
                 id->serial = ++i->last_serial;
@@ -166,6 +163,21 @@ void instance_fetched(struct instance *i, int r, struct identity *id, const stru
                 i->changed(i, i->changed_ctx);
         if (i->dataplane)
                 dataplane_wake(i->dataplane);
+        instance_turn(i);
+}
+
+void instance_forget(struct instance *i) {
+        struct identity *old;
+
+        if (i->fetch)
+                return;
+        pthread_mutex_lock(&i->lock);
+        old = TAKE_PTR(i->current);
+        i->error = 0;
+        pthread_mutex_unlock(&i->lock);
+        identity_unref(old);
+        i->is_resolved = false;
+        refresh_forget(&i->facts);
         instance_turn(i);
 }
 
@@ -224,11 +236,6 @@ static int take(struct instance *i, struct instance_ticket *t, struct identity *
                 return 1;
         if (t->newer_than > 0 && !may_force(i, boot))
                 return -EAGAIN;
-        if (t->newer_than == 0 && !i->is_fetching && i->error < 0 &&
-            boot - i->failed_at < FAILED_FOR) {
-                *em = i->why;
-                return i->error;
-        }
         t->is_waiting = true;
         t->since = i->n_attempts;
         return 1;
@@ -268,9 +275,7 @@ void instance_report(struct instance *i, int r, const struct errmsg *em, usec_t 
         else
                 i->n_forced = 0;
         pthread_mutex_unlock(&i->lock);
-        if (r < 0)
-                atomic_fetch_add(&i->counters.n_dial_failures, 1);
-        else
+        if (r >= 0)
                 count_latency(&i->counters, took_for);
 }
 

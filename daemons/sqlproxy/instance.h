@@ -82,6 +82,9 @@ int instance_new(struct loop *l, const char *name, bool iam, bool lazy, struct i
 struct instance *instance_free(struct instance *i);
 /* The first refresh, or the next one when `facts` say it is time. Control loop. */
 void instance_turn(struct instance *i);
+/* What is known of it counts no more, not even what a DNS name stands for: all is asked anew. Not
+ * while a refresh is under way. Control loop. */
+void instance_forget(struct instance *i);
 /* A refresh ended: takes id (NULL when r is negative). Control loop; called by fetch. */
 void instance_fetched(struct instance *i, int r, struct identity *id, const struct errmsg *why);
 

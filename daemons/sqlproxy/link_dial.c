@@ -36,6 +36,7 @@ static void drop_server(struct link *l) {
 static void give_up(struct link *l, int r, const struct errmsg *em) {
         struct instance *i = l->mount->instance;
 
+        atomic_fetch_add(&i->counters.n_dial_failures, 1);
         if (l->is_probe) {
                 if (l->probed)
                         l->probed(l->probed_ctx, r, em);
@@ -303,16 +304,23 @@ static void connect_next(struct link *l) {
                 r = start_connect(l, d->socks.host, d->socks.port);
         else
                 r = start_connect(l, host, DATAPLANE_PORT);
-        if (r < 0)
-                host_failed(l, r, "dial tcp %s:%d: %s", host, DATAPLANE_PORT, errmsg_strerror(r));
+        if (r == -EHOSTUNREACH && l->server.fd < 0)
+                host_failed(l, r, "dial tcp: lookup %s: no such host", host);
+        else if (r < 0)
+                host_failed(l, r, "dial tcp %s:%d: connect: %s", host, DATAPLANE_PORT,
+                            errmsg_strerror(r));
 }
 
 static void connected(struct link *l) {
-        socklen_t size = sizeof(int);
+        struct sockaddr_storage sa;
+        socklen_t size = sizeof(int), sa_size = sizeof sa;
         int error = 0;
 
         if (getsockopt(l->server.fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
                 error = errno;
+        /* An event of the socket that was dropped before, in the same turn. */
+        if (error == 0 && getpeername(l->server.fd, (struct sockaddr *) &sa, &sa_size) < 0)
+                return;
         if (error == 0)
                 return l->dial->is_socks ? proxy_start(l) : shake_start(l);
         host_failed(l, -error, "dial tcp %s:%d: connect: %s", host_now(l), DATAPLANE_PORT,

@@ -28,10 +28,14 @@ static void tell_end(struct link *l, const char *who) {
 }
 
 static void abort_link(struct link *l, const char *doing, int r, const char *text) {
+        const struct linger reset = {.l_onoff = 1};
+
         if (!l->end_is_told)
                 proxy_log_error("[%s] connection aborted - error %s: %s", name_of(l), doing,
                                 text ?: errmsg_strerror(r));
         l->end_is_told = true;
+        /* What was cut off shall not look whole. */
+        (void) setsockopt(l->client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         link_close(l);
 }
 

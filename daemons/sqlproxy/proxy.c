@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemons/sqlproxy/domain_watch.h"
 #include "daemons/sqlproxy/proxy_log.h"
 #include "daemons/sqlproxy/resolver.h"
 #include "daemons/sqlproxy/saved.h"
@@ -68,6 +69,9 @@ static int add_instance(struct proxy *p, struct proxy_place *place) {
                 i->changed = on_changed;
                 i->changed_ctx = p;
                 p->instances[p->n_instances++] = i;
+                r = domain_watch_new(p->resolver, i, &place->watch);
+                if (r < 0)
+                        return r;
         }
         place->instance = i;
         place->proxy = p;
@@ -406,6 +410,8 @@ void proxy_done(struct proxy *p) {
         proxy_http_done(p);
         for (size_t i = 0; i < p->n_places; i++)
                 mounts_close(p->places[i].mount);
+        for (size_t i = 0; i < p->n_places; i++)
+                domain_watch_free(p->places[i].watch);
         for (size_t i = 0; i < p->n_instances; i++) {
                 p->instances[i]->dataplane = NULL;
                 instance_free(p->instances[i]);

@@ -26,7 +26,8 @@ extern const struct state_table proxy_phases;
 struct proxy_place {
         struct instance_arg arg;
         struct instance *instance;
-        struct mount *mount; /* NULL: not open (yet) */
+        struct domain_watch *watch; /* of the instance, at its first place; NULL = none */
+        struct mount *mount;        /* NULL: not open (yet) */
         bool is_skipped;
         bool wait_is_told;
         char engine[64]; /* as far as it is needed */

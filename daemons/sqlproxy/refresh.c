@@ -9,8 +9,9 @@
 #define AHEAD_FOR (4 * USEC_PER_MINUTE)
 #define RATE_FOR (30 * USEC_PER_SEC)
 #define RATE_BURST 2
-/* Whoever asks gets an attempt, but no more than one in this span. */
-#define ASKED_MIN_FOR (1 * USEC_PER_SEC)
+/* After a failure whoever asks gets an attempt: a few at once, then one in this span. */
+#define ASKED_FOR (1 * USEC_PER_SEC)
+#define ASKED_BURST 5
 #define BACKOFF_MAX_FOR (30 * USEC_PER_SEC)
 /* A timer of the boot clock does not see the wall clock step: it never sleeps longer than this. */
 #define LOOK_AGAIN_FOR (1 * USEC_PER_HOUR)
@@ -72,7 +73,9 @@ struct refresh_plan refresh_plan(const struct refresh_facts *f, struct refresh_n
         if (is_busy(f))
                 return p;
         if (f->is_wanted) {
-                p.in_for = f->n_failures > 0 ? left(ASKED_MIN_FOR, since_for) : 0;
+                p.in_for = f->n_failures > 0
+                                   ? left(f->asked_at, now.boot_at + ASKED_FOR * (ASKED_BURST - 1))
+                                   : 0;
         } else if (f->is_lazy && f->has_identity) {
                 return p;
         } else if (f->n_failures > 0) {
@@ -91,6 +94,8 @@ struct refresh_plan refresh_plan(const struct refresh_facts *f, struct refresh_n
 
 void refresh_begin(struct refresh_facts *f, struct refresh_now now) {
         move(f, f->has_identity ? REFRESH_RENEWING : REFRESH_FETCHING);
+        if (f->is_wanted && f->n_failures > 0)
+                f->asked_at = MAX(f->asked_at, now.boot_at) + ASKED_FOR;
         f->is_wanted = false;
         f->rate_at = MAX(f->rate_at, now.boot_at) + RATE_FOR;
 }
@@ -110,4 +115,11 @@ void refresh_fail(struct refresh_facts *f, struct refresh_now now) {
         f->is_wanted = false;
         f->n_failures++;
         f->ended_at = now.boot_at;
+}
+
+void refresh_forget(struct refresh_facts *f) {
+        move(f, REFRESH_EMPTY);
+        f->has_identity = false;
+        f->n_failures = 0;
+        f->is_wanted = true;
 }

@@ -26,7 +26,8 @@ struct refresh_facts {
         usec_t expires_at;   /* wall clock; USEC_INFINITY = never */
         unsigned n_failures; /* in a row */
         usec_t ended_at;     /* boot clock: the last attempt's end; 0 = none was made */
-        usec_t rate_at;      /* boot clock: the token bucket is full from here on */
+        usec_t rate_at;      /* boot clock: the bucket of timed attempts is full from here on */
+        usec_t asked_at;     /* the same for attempts after a failure that somebody asked for */
 };
 
 struct refresh_now {
@@ -44,5 +45,7 @@ struct refresh_plan refresh_plan(const struct refresh_facts *f, struct refresh_n
 void refresh_begin(struct refresh_facts *f, struct refresh_now now);
 void refresh_succeed(struct refresh_facts *f, struct refresh_now now, usec_t expires_at);
 void refresh_fail(struct refresh_facts *f, struct refresh_now now);
+/* What is known counts no more: the next attempt is made at once. */
+void refresh_forget(struct refresh_facts *f);
 /* How long after failure number n (from 1) the next attempt waits when nobody asks. */
 usec_t refresh_backoff(unsigned n);

@@ -22,6 +22,8 @@
 /* While links dial, their limits are looked at this often. */
 #define TICK_MS 500
 #define ADDRESS_MAX 128
+/* So many links make a crowd. */
+#define CROWD_MIN 100
 
 static usec_t now_mono(void) {
         struct timespec ts;
@@ -115,6 +117,7 @@ struct new_link {
 static void begin_link(struct worker *w, struct mount *m, int fd) {
         struct link *l;
 
+        w->n_crowd = MAX(w->n_crowd, atomic_load(&w->n_links));
         if (link_new(w, m, fd, &l) >= 0) {
                 link_dial_go(l);
                 return;
@@ -295,9 +298,11 @@ static void bury(struct worker *w) {
                         l->next->prev = l->prev;
                 mem_free(l);
         }
-        /* The last one takes along what the allocator kept for all of them. */
-        if (atomic_load(&w->n_links) == 0)
+        /* After a crowd has gone, what the allocator kept for it goes too. */
+        if (w->n_crowd >= CROWD_MIN && atomic_load(&w->n_links) <= w->n_crowd / 8) {
+                w->n_crowd = 0;
                 malloc_trim((size_t) 256 * 1024);
+        }
 }
 
 static int turn_timeout(const struct worker *w) {

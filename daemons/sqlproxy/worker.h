@@ -29,6 +29,7 @@ struct worker {
         struct tls_mutual_io *io;
         char *scratch; /* WORKER_SCRATCH_HEAD + WORKER_SCRATCH bytes */
         atomic_uint n_links;
+        unsigned n_crowd;                     /* the most links since memory was given back */
         struct link *waiting;                 /* for an identity */
         struct link *dialing, **dialing_tail; /* oldest first: all have the same limit */
         struct link *open;

@@ -109,7 +109,9 @@ def _(t):
 @check("API: another key for another process")
 def _(t):
     i = t.instance()
-    t.up("--port", 5000, i).end()
+    p = t.up("--port", 5000, i)
+    wait_for(lambda: i.calls("cert"), "a first call")
+    p.end()
     t.up("--port", 5000, i)
     wait_for(lambda: len(i.calls("cert")) >= 2, "a second call")
     must(i.calls("cert")[0].json["public_key"] != i.calls("cert")[-1].json["public_key"], "the same key")
