@@ -108,6 +108,7 @@ def _traces():
     yield "set long key", "PATCH", f"{T}/{tid}/tags", {"key": "x" * 251, "value": "y"}
     yield "set no key", "PATCH", f"{T}/{tid}/tags", {"value": "y"}
     yield "old set tag", "PATCH", f"{OLD}/{tid}/tags", {"key": "old", "value": "y"}
+    yield "old delete tag", "DELETE", f"{OLD}/{tid}/tags", {"key": "old"}
     yield "delete tag", "DELETE", f"{T}/{tid}/tags", {"key": "x"}
     yield "delete tag again", "DELETE", f"{T}/{tid}/tags", {"key": "x"}
     yield "delete reserved", "DELETE", f"{T}/{tid}/tags", {"key": "mlflow.trace.spansLocation"}
