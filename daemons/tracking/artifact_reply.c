@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "daemons/tracking/artifact_mime.h"
+#include "daemons/tracking/artifact_stores.h"
+#include "daemons/tracking/artifact_stream.h"
 #include "daemons/tracking/artifact_uri.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/log.h"
@@ -27,22 +29,42 @@ int artifact_reply_need_store(struct ask *q) {
         return q->result;
 }
 
-int artifact_reply_locate(struct ask *q, const char *uri, const char *path, const char **ret) {
-        bool oom = false;
-        const char *root;
+/* A bucket that the URI names itself. */
+static void locate_bucket(struct ask *q, const char *uri, struct artifact_place *ret) {
+        struct errmsg em = {};
+        int r = artifact_stores_find(tracking_of(q)->stores, q->arena, uri, &em, &ret->store,
+                                     &ret->name);
 
-        if (artifact_reply_need_store(q) != 0)
-                return q->result;
-        root = artifact_uri_store_name(q->arena, uri, &oom);
-        if (!root && !oom)
+        if (r == -EPROTONOSUPPORT)
                 ask_check(q, refusal_set(&q->refusal, REFUSAL_NOT_IMPLEMENTED,
                                          "The artifacts at '%s' are not served by this server: "
                                          "read them with a client that can reach them.",
                                          uri));
-        if (q->result == 0)
-                *ret = root ? artifact_uri_join(q->arena, root, path) : NULL;
-        if (q->result == 0 && !*ret)
-                ask_check(q, -ENOMEM);
+        else if (r < 0 && r != -ENOMEM)
+                ask_check(q,
+                          refusal_set(&q->refusal, REFUSAL_INTERNAL_ERROR,
+                                      "The artifacts at '%s' cannot be reached: %s", uri, em.text));
+        else
+                ask_check(q, r);
+}
+
+int artifact_reply_locate(struct ask *q, const char *uri, const char *path,
+                          struct artifact_place *ret) {
+        struct artifact_place place = {};
+        bool oom = false;
+
+        if (q->result != 0)
+                return q->result;
+        place.name = artifact_uri_store_name(q->arena, uri, &oom);
+        if (place.name && artifact_reply_need_store(q) == 0)
+                place.store = tracking_of(q)->store;
+        else if (!place.name && !oom)
+                locate_bucket(q, uri, &place);
+        if (q->result != 0)
+                return q->result;
+        place.name = place.name ? artifact_uri_join(q->arena, place.name, path) : NULL;
+        ask_check(q, place.name ? 0 : -ENOMEM);
+        *ret = place;
         return q->result;
 }
 
@@ -76,43 +98,40 @@ static int see_any(const struct store_entry *entry, void *userdata) {
 }
 
 /* A name that only begins names of others is a directory. */
-static bool is_prefix(const struct ask *q, const char *name) {
-        const char *prefix = arena_printf(q->arena, "%s/", name);
+static bool is_prefix(const struct ask *q, const struct artifact_place *place) {
+        const char *prefix = arena_printf(q->arena, "%s/", place->name);
         struct one_entry one = {};
 
         if (prefix)
-                (void) store_list(tracking_of(q)->store,
-                                  &(struct store_list){.prefix = prefix, .n_max = 1}, see_any, &one,
-                                  NULL, NULL);
+                (void) store_list(place->store, &(struct store_list){.prefix = prefix, .n_max = 1},
+                                  see_any, &one, NULL, NULL);
         return one.any;
 }
 
-int artifact_reply_file(struct ask *q, const char *name, const char *shown) {
-        struct store *store = tracking_of(q)->store;
-        struct http_request_file file = {.type = artifact_mime_of(name),
+int artifact_reply_file(struct ask *q, const struct artifact_place *place, const char *shown) {
+        struct http_request_file file = {.type = artifact_mime_of(place->name),
                                          .filename = artifact_uri_base(shown)};
+        struct store *store = place->store;
         struct store_info info;
         struct store_get *get;
         struct errmsg em = {};
         int r;
 
-        if (artifact_reply_need_store(q) != 0)
-                return job_refuse(q);
-        r = store_get_open(store, name, &em, &info, &get);
-        if (r == -ENOENT && is_prefix(q, name))
+        r = *place->name ? store_get_open(store, place->name, &em, &info, &get) : -EISDIR;
+        if (r == -ENOENT && is_prefix(q, place))
                 r = -EISDIR;
         if (r < 0) {
                 refuse_store(q, r, shown, &em);
                 return job_refuse(q);
         }
-        file.fd = store_get_fd(store, get);
-        store_get_close(store, get);
-        if (file.fd < 0)
-                return file.fd;
         file.size = info.size;
         file.etag = info.etag;
         file.modified_at_s = (int64_t) (info.modified_at / USEC_PER_SEC);
-        return http_request_reply_file(q->req, &file);
+        file.fd = store_get_fd(store, get);
+        if (file.fd == -EOPNOTSUPP)
+                return artifact_stream_reply(q->req, store, get, &file);
+        store_get_close(store, get);
+        return file.fd < 0 ? file.fd : http_request_reply_file(q->req, &file);
 }
 
 struct entry {
@@ -164,7 +183,7 @@ static int by_name(const void *a, const void *b) {
         return strcmp(((const struct entry *) a)->base, ((const struct entry *) b)->base);
 }
 
-static int list_all(struct ask *q, const char *prefix, struct listing *l) {
+static int list_all(struct ask *q, struct store *store, const char *prefix, struct listing *l) {
         struct errmsg em = {};
         bool more = true;
         int r = 0;
@@ -173,7 +192,7 @@ static int list_all(struct ask *q, const char *prefix, struct listing *l) {
                 struct store_list list = {.prefix = prefix, .after = l->last};
 
                 more = false;
-                r = store_list(tracking_of(q)->store, &list, add_entry, l, &em, &more);
+                r = store_list(store, &list, add_entry, l, &em, &more);
         }
         if (r == -ENOENT || r == -ENOTDIR) /* nothing there is an empty listing */
                 return 0;
@@ -212,19 +231,35 @@ static int reply_listing(struct ask *q, const struct listing *l, const char *par
         return job_reply_json(q, &out);
 }
 
-int artifact_reply_list(struct ask *q, const char *name, const char *parent, const char *root_uri) {
+int artifact_reply_list(struct ask *q, const struct artifact_place *place, const char *parent,
+                        const char *root_uri) {
         struct listing l = {.arena = q->arena};
         const char *prefix;
 
-        if (artifact_reply_need_store(q) != 0)
-                return job_refuse(q);
-        prefix = *name ? arena_printf(q->arena, "%s/", name) : "";
+        prefix = *place->name ? arena_printf(q->arena, "%s/", place->name) : "";
         if (!prefix)
                 return -ENOMEM;
         l.prefix_size = strlen(prefix);
-        if (list_all(q, prefix, &l) != 0)
+        if (list_all(q, place->store, prefix, &l) != 0)
                 return job_refuse(q);
         if (l.n > 0)
                 qsort(l.entries, l.n, sizeof(*l.entries), by_name);
         return reply_listing(q, &l, parent, root_uri);
+}
+
+int artifact_reply_refuse_put(struct ask *q, int r, const char *name, const struct errmsg *em) {
+        if (r == -EINVAL || r == -EISDIR || r == -ENOTDIR || r == -EEXIST)
+                ask_check(q, refusal_invalid(&q->refusal, "Invalid path: %s", em->text));
+        else if (r == -ENOSPC || r == -EDQUOT)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_TEMPORARILY_UNAVAILABLE,
+                                         "The disk for artifacts is full: '%s' was not stored.",
+                                         name));
+        else if (r == -EBUSY || r == -EAGAIN)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_TEMPORARILY_UNAVAILABLE,
+                                         "The store for artifacts is busy: '%s' was not stored.",
+                                         name));
+        else
+                ask_check(q, r);
+        log_warning("storing the artifact %s: %s", name, em->text);
+        return job_refuse(q);
 }

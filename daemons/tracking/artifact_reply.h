@@ -3,17 +3,30 @@
 
 #include "daemons/tracking/job.h"
 
-/* Replies the file `name` of the store as an attachment, with ranges; 404 "No such artifact: …" by
- * the name the client knows it by. What a route's handler returns. */
-int artifact_reply_file(struct ask *q, const char *name, const char *shown);
+struct store;
 
-/* Replies {"root_uri": …, "files": […]} of what lies directly below `name`, by name. Paths begin
+/* An artifact, or a directory of them, in a store. */
+struct artifact_place {
+        struct store *store;
+        const char *name;
+};
+
+/* Replies the file as an attachment, with ranges; 404 "No such artifact: …" by the name the client
+ * knows it by. What a route's handler returns. */
+int artifact_reply_file(struct ask *q, const struct artifact_place *place, const char *shown);
+
+/* Replies {"root_uri": …, "files": […]} of what lies directly below the place, by name. Paths begin
  * with `parent`; `root_uri` may be NULL. */
-int artifact_reply_list(struct ask *q, const char *name, const char *parent, const char *root_uri);
+int artifact_reply_list(struct ask *q, const struct artifact_place *place, const char *parent,
+                        const char *root_uri);
 
-/* A URI as a name in the store with `path` behind it. 0, or REFUSED when this server does not serve
- * it; kept in q->result. */
-int artifact_reply_locate(struct ask *q, const char *uri, const char *path, const char **ret);
+/* Where a URI with `path` behind it lies: in this server's store or in a bucket. 0, or REFUSED when
+ * this server does not serve it; kept in q->result. */
+int artifact_reply_locate(struct ask *q, const char *uri, const char *path,
+                          struct artifact_place *ret);
 
-/* REFUSED (503) with --no-serve-artifacts; kept in q->result. */
+/* A name in this server's own store: REFUSED (503) with --no-serve-artifacts; kept in q->result. */
 int artifact_reply_need_store(struct ask *q);
+
+/* A refusal for what a store answered to the storing of `name`. */
+int artifact_reply_refuse_put(struct ask *q, int r, const char *name, const struct errmsg *em);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/tracking/artifact_put.h"
 #include "daemons/tracking/artifact_reply.h"
 #include "daemons/tracking/artifact_uri.h"
 #include "lib/base/log.h"
@@ -13,18 +14,18 @@ static struct store *store_of(struct http_request *req) {
         return ((const struct tracking *) req->ctx)->store;
 }
 
-/* The name of {path...} in the store; NULL with q->result set when it is none. */
-static const char *name_of(struct ask *q, const char *path) {
-        const char *name = NULL;
+/* The place {path...} names in the store; q->result is set when it is none. */
+static struct artifact_place place_of(struct ask *q, const char *path) {
+        struct artifact_place place = {.store = store_of(q->req)};
 
         artifact_reply_need_store(q);
         if (q->result == 0)
                 ask_check(q, artifact_uri_check_path(&q->refusal, path, &path));
         if (q->result == 0) {
-                name = artifact_uri_join(q->arena, path, NULL);
-                ask_check(q, name ? 0 : -ENOMEM);
+                place.name = artifact_uri_join(q->arena, path, NULL);
+                ask_check(q, place.name ? 0 : -ENOMEM);
         }
-        return q->result == 0 ? name : NULL;
+        return place;
 }
 
 static void open_plain(struct ask *q, struct http_request *req) {
@@ -32,21 +33,23 @@ static void open_plain(struct ask *q, struct http_request *req) {
 }
 
 int artifacts_api_list(struct http_request *req) {
-        const char *path = http_request_query(req, "path"), *name;
+        const char *path = http_request_query(req, "path");
+        struct artifact_place place;
         struct ask q;
 
         open_plain(&q, req);
-        name = name_of(&q, path ? path : "");
-        return q.result != 0 ? job_refuse(&q) : artifact_reply_list(&q, name, NULL, NULL);
+        place = place_of(&q, path ? path : "");
+        return q.result != 0 ? job_refuse(&q) : artifact_reply_list(&q, &place, NULL, NULL);
 }
 
 int artifacts_api_get(struct http_request *req) {
-        const char *path = http_request_param(req, "path"), *name;
+        const char *path = http_request_param(req, "path");
+        struct artifact_place place;
         struct ask q;
 
         open_plain(&q, req);
-        name = name_of(&q, path);
-        return q.result != 0 ? job_refuse(&q) : artifact_reply_file(&q, name, path);
+        place = place_of(&q, path);
+        return q.result != 0 ? job_refuse(&q) : artifact_reply_file(&q, &place, path);
 }
 
 /* A file, or a directory with all in it; what is not there is gone already. */
@@ -57,7 +60,7 @@ int artifacts_api_delete(struct http_request *req) {
         int r;
 
         open_plain(&q, req);
-        name = name_of(&q, http_request_param(req, "path"));
+        name = place_of(&q, http_request_param(req, "path")).name;
         if (q.result == 0 && str_empty(name))
                 ask_check(&q, refusal_invalid(&q.refusal, "Invalid path"));
         if (q.result != 0)
@@ -76,22 +79,9 @@ int artifacts_api_delete(struct http_request *req) {
 
 /* An upload that is on its way. */
 struct put {
-        struct store_put *put;
+        struct artifact_put *put;
         const char *name;
 };
-
-static int refuse_put(struct ask *q, int r, const char *name, const struct errmsg *em) {
-        if (r == -EINVAL || r == -EISDIR || r == -ENOTDIR || r == -EEXIST)
-                ask_check(q, refusal_invalid(&q->refusal, "Invalid path: %s", em->text));
-        else if (r == -ENOSPC || r == -EDQUOT)
-                ask_check(q, refusal_set(&q->refusal, REFUSAL_TEMPORARILY_UNAVAILABLE,
-                                         "The disk for artifacts is full: '%s' was not stored.",
-                                         name));
-        else
-                ask_check(q, r);
-        log_warning("storing the artifact %s: %s", name, em->text);
-        return job_refuse(q);
-}
 
 static int put_begin(struct http_request *req) {
         struct put *p = arena_new(req->arena, struct put);
@@ -102,14 +92,14 @@ static int put_begin(struct http_request *req) {
         open_plain(&q, req);
         ask_check(&q, p ? 0 : -ENOMEM);
         if (q.result == 0)
-                p->name = name_of(&q, http_request_param(req, "path"));
+                p->name = place_of(&q, http_request_param(req, "path")).name;
         if (q.result != 0) {
                 r = job_refuse(&q);
                 return r < 0 ? r : HTTP_LATER;
         }
-        r = store_put_begin(store_of(req), p->name, &em, &p->put);
+        r = artifact_put_begin(req, store_of(req), p->name, &em, &p->put);
         if (r < 0) {
-                r = refuse_put(&q, r, p->name, &em);
+                r = artifact_reply_refuse_put(&q, r, p->name, &em);
                 return r < 0 ? r : HTTP_LATER;
         }
         req->data = p;
@@ -117,16 +107,14 @@ static int put_begin(struct http_request *req) {
 }
 
 static int put_chunk(struct http_request *req, const void *data, size_t size) {
-        struct put *p = req->data;
-
-        return store_put_write(store_of(req), p->put, data, size);
+        return artifact_put_chunk(((struct put *) req->data)->put, data, size);
 }
 
 static void put_abort(struct http_request *req) {
         struct put *p = req->data;
 
-        if (p && p->put)
-                store_put_abort(store_of(req), TAKE_PTR(p->put));
+        if (p)
+                artifact_put_abort(TAKE_PTR(p->put));
 }
 
 const struct http_body_ops artifacts_api_put_body = {put_begin, put_chunk, put_abort};
@@ -137,11 +125,11 @@ int artifacts_api_put(struct http_request *req) {
         struct ask q;
         int r;
 
-        r = store_put_commit(store_of(req), TAKE_PTR(p->put), NULL, &em);
+        r = artifact_put_commit(TAKE_PTR(p->put), &em);
         if (r == 0)
                 return http_request_reply(req, 200, NULL, "", 0);
         open_plain(&q, req);
-        return refuse_put(&q, r, p->name, &em);
+        return artifact_reply_refuse_put(&q, r, p->name, &em);
 }
 
 static int not_supported(struct http_request *req, const char *what) {

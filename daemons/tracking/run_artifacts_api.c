@@ -7,7 +7,6 @@
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/model_versions_sql.h"
 #include "daemons/tracking/runs_sql.h"
-#include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 #include "lib/store/store.h"
@@ -86,19 +85,19 @@ static const char *need_path(struct ask *q, const char *key) {
 }
 
 static int reply_file(struct ask *q, const struct where *w, const char *path) {
-        const char *name = NULL;
+        struct artifact_place place = {};
 
         if (q->result == 0)
-                artifact_reply_locate(q, w->uri, path, &name);
-        return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, name, name);
+                artifact_reply_locate(q, w->uri, path, &place);
+        return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, &place, place.name);
 }
 
 static int reply_list(struct ask *q, const struct where *w, const char *path) {
-        const char *name = NULL;
+        struct artifact_place place = {};
 
         if (q->result == 0)
-                artifact_reply_locate(q, w->uri, path, &name);
-        return q->result != 0 ? job_refuse(q) : artifact_reply_list(q, name, path, w->uri);
+                artifact_reply_locate(q, w->uri, path, &place);
+        return q->result != 0 ? job_refuse(q) : artifact_reply_list(q, &place, path, w->uri);
 }
 
 int run_artifacts_api_get(struct http_request *req) {
@@ -190,10 +189,10 @@ static void check_upload(struct ask *q, const char *run_id, const char *path) {
 }
 
 int run_artifacts_api_upload(struct http_request *req) {
-        const char *run_id = http_request_query(req, "run_id"), *name = NULL;
+        const char *run_id = http_request_query(req, "run_id");
         const char *path = http_request_query(req, "path");
         struct where w = {.id = run_id ? run_id : http_request_query(req, "run_uuid")};
-        const struct tracking *t = req->ctx;
+        struct artifact_place place = {};
         struct errmsg em = {};
         struct ask q;
         int r;
@@ -204,13 +203,11 @@ int run_artifacts_api_upload(struct http_request *req) {
                 ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));
         job_look(&q, look_run, &w);
         if (q.result == 0)
-                artifact_reply_locate(&q, w.uri, path, &name);
+                artifact_reply_locate(&q, w.uri, path, &place);
         if (q.result != 0)
                 return job_refuse(&q);
-        r = store_put(t->store, name, req->body, req->body_size, &em);
-        if (r < 0) {
-                log_warning("storing the artifact %s: %s", name, em.text);
-                return http_request_reply_error(req, r == -ENOSPC ? 503 : 400, "%s", em.text);
-        }
+        r = store_put(place.store, place.name, req->body, req->body_size, &em);
+        if (r < 0)
+                return artifact_reply_refuse_put(&q, r, place.name, &em);
         return http_request_reply(req, 200, "application/json", "", 0);
 }

@@ -504,15 +504,15 @@ static int look_location(struct ask *q, struct db *db, void *ctx) {
 }
 
 static int reply_attachment(struct ask *q, struct some *in, const char *path) {
-        const char *name = NULL;
+        struct artifact_place place = {};
         const char *file = arena_printf(q->arena, "attachments/%s", path);
 
         if (!file)
                 return -ENOMEM;
         job_look(q, look_location, in);
         if (q->result == 0)
-                artifact_reply_locate(q, in->value, file, &name);
-        return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, name, name);
+                artifact_reply_locate(q, in->value, file, &place);
+        return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, &place, place.name);
 }
 
 int traces_api_artifact(struct http_request *req) {

@@ -5,6 +5,7 @@
 
 #include "lib/base/macros.h"
 
+struct artifact_stores;
 struct auth_audit;
 struct auth_check;
 struct clock;
@@ -26,6 +27,7 @@ struct tracking {
         struct db_writer *writer;
         struct db_readers *readers;
         struct store *store; /* behind mlflow-artifacts:; NULL with --no-serve-artifacts */
+        struct artifact_stores *stores; /* buckets that locations name */
         struct auth_check *auth;
         struct auth_audit *audit;  /* may be NULL */
         const char *artifact_root; /* URI that new experiments' locations begin with */

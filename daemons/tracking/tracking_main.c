@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemons/tracking/artifact_uri.h"
+#include "daemons/tracking/artifact_flow.h"
+#include "daemons/tracking/artifact_stores.h"
 #include "daemons/tracking/tracking.h"
 #include "daemons/tracking/tracking_conf.h"
 #include "daemons/tracking/tracking_db.h"
@@ -34,7 +35,7 @@
 #include "lib/net/http_server.h"
 #include "lib/net/loop.h"
 #include "lib/net/loop_notify.h"
-#include "lib/store/store_local.h"
+#include "lib/store/store.h"
 
 #define LISTENERS_MAX 8
 #define DRAIN_FOR (5 * USEC_PER_SEC) /* how long a stop waits for answers under way */
@@ -63,16 +64,11 @@ static int open_db(struct daemon *d, struct errmsg *em) {
 }
 
 static int open_artifacts(struct daemon *d, struct errmsg *em) {
-        const char *destination = d->conf.artifacts_destination;
+        int r = artifact_stores_new(&d->tracking.stores);
 
-        if (!d->conf.serve_artifacts)
-                return 0;
-        if (!artifact_uri_is_local(destination))
-                return errmsg_fail(em, -EPROTONOSUPPORT,
-                                   "artifacts_destination \"%s\" is no directory: this server "
-                                   "keeps artifacts in local directories",
-                                   destination);
-        return store_local_open(artifact_uri_local_path(destination), em, &d->tracking.store);
+        if (r < 0 || !d->conf.serve_artifacts)
+                return r;
+        return artifact_stores_open(d->conf.artifacts_destination, em, &d->tracking.store);
 }
 
 /* The uid of a user that may not exist, e.g. without the system's units. */
@@ -280,7 +276,11 @@ static void stop(struct daemon *d) {
         db_writer_free(t->writer);
         http_server_free(t->http);
         db_readers_free(t->readers);
-        store_free(t->store);
+        /* A transfer that does not end is cut off by the end of the process. */
+        if (artifact_flow_wait(DRAIN_FOR)) {
+                store_free(t->store);
+                artifact_stores_free(t->stores);
+        }
         auth_check_free(t->auth);
         auth_files_done(&d->auth_files);
         loop_source_free(d->term);

@@ -100,8 +100,16 @@ int http_request_reply_error(struct http_request *req, int status, const char *f
  * connection. Never fails. */
 void http_request_reply_cut(struct http_request *req);
 
+struct http_request_stream;
+struct http_request_waker;
+
 struct http_request_file {
-        int fd;                /* taken, also on failure */
+        int fd; /* taken, also on failure; -1 with open */
+        /* In place of fd: a stream of `size` bytes from `first` on; its gone() is called in any
+         * case. ret_waker: see http_request_reply_stream(). */
+        int (*open)(void *ctx, uint64_t first, uint64_t size, struct http_request_stream *ret);
+        void *open_ctx;
+        struct http_request_waker **ret_waker;
         uint64_t size;         /* of the whole file, bytes */
         const char *type;      /* content type; NULL = application/octet-stream */
         const char *etag;      /* without quotes; NULL = none */
@@ -139,7 +147,6 @@ struct http_request_stream {
 };
 /* *ret (may be NULL) is a reference that is the caller's: http_request_waker_unref() it when no
  * more wakes will come; waking after gone() does nothing. On failure gone() has been called. */
-struct http_request_waker;
 int http_request_reply_stream(struct http_request *req, int status, const char *content_type,
                               const struct http_request_stream *s, struct http_request_waker **ret);
 /* From any thread, any number of times: pull is called again soon. */

@@ -124,6 +124,19 @@ static int http_request_reply_file_choose(struct http_request *req,
         return http_request_reply_file_header(req, "Content-Range", text);
 }
 
+static int http_request_reply_file_stream(struct http_request *req,
+                                          const struct http_request_file *f, int status,
+                                          const char *type, uint64_t first, uint64_t size) {
+        struct http_request_stream s = {};
+        int r = f->open(f->open_ctx, first, size, &s);
+
+        if (r < 0)
+                return r;
+        s.size = (int64_t) size;
+        s.no_gzip = true;
+        return http_request_reply_stream(req, status, type, &s, f->ret_waker);
+}
+
 int http_request_reply_file(struct http_request *req, const struct http_request_file *f) {
         _cleanup_close_ int fd = f->fd;
         const char *type = f->type ?: "application/octet-stream";
@@ -141,6 +154,8 @@ int http_request_reply_file(struct http_request *req, const struct http_request_
                 return r;
         if (size == 0)
                 return http_request_reply_static(req, status, type, "", 0);
+        if (f->open)
+                return http_request_reply_file_stream(req, f, status, type, first, size);
         m = MHD_create_response_from_fd_at_offset64(size, fd, first);
         if (m)
                 TAKE_FD(fd);

@@ -23,11 +23,19 @@
 #include "lib/store/store_local_dir.h"
 #include "lib/store/store_local_root.h"
 
-enum { COMMIT_TRIES = 100, COPY_BYTES = 1 << 20, STAGED_SIZE = 48 };
+enum {
+        COMMIT_TRIES = 100,
+        COPY_BYTES = 1 << 20,
+        STAGED_SIZE = 48,
+        /* The disk begins with so much while the rest is still coming: the commit's fsync then
+         * waits for the end alone. */
+        WRITE_BACK_BYTES = 8 << 20,
+};
 
 struct local_put {
         struct store_local *s;
         int fd;
+        uint64_t n_written, n_written_back;
         char staged[STAGED_SIZE]; /* its name in the staging directory */
         char name[];
 };
@@ -110,7 +118,19 @@ static int put_begin(struct store *store, const char *name, struct errmsg *em,
 }
 
 static int put_write(struct store_put *put, const void *data, size_t n) {
-        return fileio_write_all(((struct local_put *) put)->fd, data, n);
+        struct local_put *p = (struct local_put *) put;
+        int r = fileio_write_all(p->fd, data, n);
+
+        if (r < 0)
+                return r;
+        p->n_written += n;
+        if (p->n_written - p->n_written_back >= WRITE_BACK_BYTES) {
+                (void) sync_file_range(p->fd, (off_t) p->n_written_back,
+                                       (off_t) (p->n_written - p->n_written_back),
+                                       SYNC_FILE_RANGE_WRITE);
+                p->n_written_back = p->n_written;
+        }
+        return 0;
 }
 
 static void put_abort(struct store_put *put) {

@@ -242,7 +242,8 @@ def test_without_artifacts():
     (["--backend-store-uri", "sqlite:////proc/nope/m.db"], ["/proc/nope/m.db", "uid"]),
     (["--backend-store-uri", "mysql://x"], ["mysql://x", "sqlite:////"]),
     (["--artifacts-destination", "/proc/nope/a"], ["/proc/nope/a"]),
-    (["--artifacts-destination", "s3://x"], ["s3://x", "director"]),
+    (["--artifacts-destination", "ftp://x"], ["ftp://x", "director", "s3://"]),
+    (["--artifacts-destination", "s3://bucket"], ["s3://bucket", "AWS_ACCESS_KEY_ID"]),
     (["--app-name", "nope"], ["nope", "basic-auth"]), (["--port", "x"], ["x"]), (["--host", "8.8.8.8"], ["8.8.8.8"]),
     (["--nope"], ["nope"])])
 def test_a_start_that_fails_says_why(args, words, tmp_path):

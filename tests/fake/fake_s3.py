@@ -4,7 +4,8 @@
 
 Any bucket is there. The key is AKTEST with the secret "s3cret", the region us-east-1.
 POST /_fault {"status": 503, "n": 2, "method": "PUT"}: the next two PUTs fail so.
-POST /_fault {"cut": true, "n": 1}: the next answer breaks off. GET /_state: what is there.
+POST /_fault {"cut": true, "n": 1}: the next answer breaks off. {"clear": true}: none any more.
+GET /_state: what is there.
 """
 
 import base64
@@ -121,7 +122,8 @@ class Handler(BaseHTTPRequestHandler):
         self.args = dict(self.query)
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if path == "/_fault":
-            faults.append(json.loads(self.body))
+            fault = json.loads(self.body)
+            faults.clear() if fault.get("clear") else faults.append(fault)
             return self.answer(200)
         if path == "/_state":
             with lock:

@@ -1,0 +1,107 @@
+#include "daemons/tracking/artifact_stores.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "daemons/tracking/artifact_uri.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/store/store_local.h"
+#include "lib/store/store_s3.h"
+
+struct artifact_stores {
+        pthread_mutex_t lock;
+        struct {
+                char *uri; /* scheme://BUCKET */
+                struct store *store;
+        } open[ARTIFACT_STORES_MAX]; /* under lock */
+        size_t n;                    /* under lock */
+};
+
+bool artifact_stores_is_bucket(const char *uri) {
+        return str_starts(uri, "s3://");
+}
+
+int artifact_stores_open(const char *uri, struct errmsg *em, struct store **ret) {
+        int r = -EPROTONOSUPPORT;
+
+        if (artifact_uri_is_local(uri))
+                return store_local_open(artifact_uri_local_path(uri), em, ret);
+        if (str_starts(uri, "s3://"))
+                r = store_s3_open(uri, em, ret);
+        else
+                errmsg_set(em, "it is neither a directory nor s3://BUCKET/PATH");
+        if (r < 0)
+                errmsg_prefix(em, "artifacts at \"%.200s\"", uri);
+        return r;
+}
+
+int artifact_stores_new(struct artifact_stores **ret) {
+        struct artifact_stores *s = mem_new(struct artifact_stores);
+
+        if (!s)
+                return -ENOMEM;
+        pthread_mutex_init(&s->lock, NULL);
+        *ret = s;
+        return 0;
+}
+
+struct artifact_stores *artifact_stores_free(struct artifact_stores *s) {
+        if (!s)
+                return NULL;
+        for (size_t i = 0; i < s->n; i++) {
+                store_free(s->open[i].store);
+                mem_free(s->open[i].uri);
+        }
+        pthread_mutex_destroy(&s->lock);
+        return mem_free(s);
+}
+
+static int find_locked(struct artifact_stores *s, const char *bucket, struct errmsg *em,
+                       struct store **ret) {
+        int r;
+
+        for (size_t i = 0; i < s->n; i++)
+                if (str_eq(s->open[i].uri, bucket)) {
+                        *ret = s->open[i].store;
+                        return 0;
+                }
+        if (s->n == ARTIFACT_STORES_MAX)
+                return errmsg_fail(em, -EBUSY, "%s: %d other buckets are in use already", bucket,
+                                   ARTIFACT_STORES_MAX);
+        s->open[s->n].uri = mem_strdup(bucket);
+        if (!s->open[s->n].uri)
+                return -ENOMEM;
+        r = artifact_stores_open(bucket, em, &s->open[s->n].store);
+        if (r < 0) {
+                mem_free(s->open[s->n].uri);
+                return r;
+        }
+        *ret = s->open[s->n++].store;
+        return 0;
+}
+
+int artifact_stores_find(struct artifact_stores *s, struct arena *a, const char *uri,
+                         struct errmsg *em, struct store **ret_store, const char **ret_name) {
+        const char *bucket, *name, *rest;
+        size_t n;
+        int r;
+
+        if (!artifact_stores_is_bucket(uri))
+                return -EPROTONOSUPPORT;
+        rest = strstr(uri, "://") + 3;
+        n = strcspn(rest, "/?#");
+        bucket = arena_strndup(a, uri, (size_t) (rest - uri) + n);
+        rest += n;
+        name = arena_strndup(a, rest, strcspn(rest, "?#"));
+        name = name ? artifact_uri_join(a, name, NULL) : NULL;
+        if (!bucket || !name)
+                return -ENOMEM;
+        pthread_mutex_lock(&s->lock);
+        r = find_locked(s, bucket, em, ret_store);
+        pthread_mutex_unlock(&s->lock);
+        if (r >= 0)
+                *ret_name = name;
+        return r;
+}
