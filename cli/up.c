@@ -18,7 +18,7 @@
 #include "lib/net/loop_notify.h"
 
 /* Tracking goes last: what ends before it may still have something to record. */
-enum { STOP_WEB, STOP_SERVICES, STOP_SCHEDULER, STOP_LAUNCHER, STOP_TRACKING };
+enum { STOP_WEB, STOP_SERVICES, STOP_SCHEDULER, STOP_LAUNCHER, STOP_TRACKING, STOP_BUCKETD };
 
 /* --- children ------------------------------------------------------------------------------ */
 
@@ -62,14 +62,16 @@ static int find_daemons(struct up *u) {
 }
 
 /* Only where it is wanted: its section says so. */
-static int start_gitsync(struct up *u) {
+static int start_others(struct up *u) {
         char *watch = (char *) "watch";
         const struct all_conf *conf;
         int r = all_conf_load(u->c, &conf);
 
-        return r < 0 || !conf->gitsync.enabled
-                       ? r
-                       : start_daemon(u, "gitsync", STOP_SERVICES, (char *[]){watch, NULL});
+        if (r >= 0 && conf->bucketd.enabled)
+                r = start_daemon(u, "bucketd", STOP_BUCKETD, (char *[]){NULL});
+        if (r >= 0 && conf->gitsync.enabled)
+                r = start_daemon(u, "gitsync", STOP_SERVICES, (char *[]){watch, NULL});
+        return r;
 }
 
 static int start_daemons(struct up *u) {
@@ -89,7 +91,7 @@ static int start_daemons(struct up *u) {
                 r = start_daemon(u, "scheduler", STOP_SCHEDULER, (char *[]){url, NULL});
         if (r >= 0)
                 r = start_daemon(u, "web", STOP_WEB, (char *[]){u->web_given ? web : NULL, NULL});
-        return r < 0 ? r : start_gitsync(u);
+        return r < 0 ? r : start_others(u);
 }
 
 /* --- saying -------------------------------------------------------------------------------- */

@@ -221,16 +221,26 @@ int blob_store_open(const struct blob_options *o, uint64_t first_id, struct errm
         return 0;
 }
 
+void blob_store_stop(struct blob_store *s) {
+        if (!s->has_thread)
+                return;
+        (void) pthread_mutex_lock(&s->lock);
+        s->is_stopping = true;
+        (void) pthread_cond_broadcast(&s->work);
+        (void) pthread_mutex_unlock(&s->lock);
+        (void) pthread_join(s->thread, NULL);
+        s->has_thread = false;
+}
+
 struct blob_store *blob_store_free(struct blob_store *s) {
         if (!s)
                 return NULL;
-        if (s->has_thread) {
-                (void) pthread_mutex_lock(&s->lock);
-                s->is_stopping = true;
-                (void) pthread_cond_broadcast(&s->work);
-                (void) pthread_mutex_unlock(&s->lock);
-                (void) pthread_join(s->thread, NULL);
-        }
+        blob_store_stop(s);
+        for (size_t i = 0; i < ARRAY_SIZE(s->queues); i++)
+                for (struct task *t = s->queues[i].head, *next; t; t = next) {
+                        next = t->next;
+                        mem_free(t);
+                }
         fileio_close(s->staging_fd);
         fileio_close(s->root_fd);
         (void) pthread_cond_destroy(&s->work);

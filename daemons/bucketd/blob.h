@@ -32,7 +32,9 @@ int blob_store_open(const struct blob_options *o, uint64_t first_id, struct errm
 /* Once, before anything is put: what to do with each file found in staging/. */
 enum blob_fate { BLOB_KEEP, BLOB_MOVE, BLOB_DROP };
 int blob_store_recover(struct blob_store *s, int (*fate)(void *ctx, uint64_t id), void *ctx);
-/* Ends the thread after it has done what was asked of it. */
+/* Ends the thread after it has done what was asked of it; what is asked later, the next start does.
+ */
+void blob_store_stop(struct blob_store *s);
 struct blob_store *blob_store_free(struct blob_store *s);
 
 uint64_t blob_new_id(struct blob_store *s);

@@ -333,11 +333,13 @@ static int start(struct daemon *d, struct errmsg *em) {
 static void stop(struct daemon *d) {
         struct bucketd *b = &d->bucketd;
 
-        /* The writer's last answers need the server, the store's last words the writer. */
-        if (b->writer && b->blobs)
-                b->blobs = blob_store_free(b->blobs);
+        /* The store's last words need the writer, the writer's last answers the server, and what
+         * that breaks off the store. */
+        if (b->blobs)
+                blob_store_stop(b->blobs);
         b->writer = db_writer_free(b->writer);
         b->http = http_server_free(b->http);
+        b->blobs = blob_store_free(b->blobs);
         chaos_free(b->chaos);
         upload_session_table_free(b->uploads);
         db_readers_free(b->readers);

@@ -99,7 +99,9 @@ int upload_resumable_start(struct upload *u) {
 
 /* --- answers --------------------------------------------------------------------------------- */
 
+/* Go's client asks for a 200 in its place, since a 308 is a redirect to others. */
 static int reply_incomplete(struct http_request *req, uint64_t size) {
+        bool no_308 = str_eq(http_request_header(req, "X-GUploader-No-308"), "yes");
         int r = 0;
 
         if (size > 0) {
@@ -107,7 +109,9 @@ static int reply_incomplete(struct http_request *req, uint64_t size) {
 
                 r = range ? http_request_set_header(req, "Range", range) : -ENOMEM;
         }
-        return r < 0 ? r : bucket_call_reply_empty(req, RESUME_INCOMPLETE);
+        if (r >= 0 && no_308)
+                r = http_request_set_header(req, "X-Http-Status-Code-Override", "308");
+        return r < 0 ? r : bucket_call_reply_empty(req, no_308 ? 200 : RESUME_INCOMPLETE);
 }
 
 /* It is an object already, or was cancelled. */

@@ -10,6 +10,7 @@ EXPOSURE = {
     "onebox-scheduler.service": 0.4,
     "onebox-web.service": 0.4,
     "onebox-tracking.service": 0.4,
+    "onebox-bucketd.service": 0.4,
     "onebox-launcher.service": 1.4,
     "onebox-serving@x.service": 1.2,
     "onebox-services.service": 1.5,
@@ -52,13 +53,14 @@ def test_exposure(green, unit, limit):
 def test_sockets_and_their_rights(green):
     rights = green.machine.shell("stat -c '%n %a %U' /run/onebox/*.sock").stdout.split("\n")
     assert sorted(filter(None, rights)) == [
+        "/run/onebox/bucketd.sock 666 root",
         "/run/onebox/launcher.sock 600 onebox-scheduler",
         "/run/onebox/scheduler.sock 666 root",
         "/run/onebox/tracking.sock 666 root",
         "/run/onebox/web.sock 666 root",
     ]
     ports = green.machine.run("ss", "-Hltn").stdout
-    assert "127.0.0.1:8080" in ports and "127.0.0.1:5000" in ports
+    assert "127.0.0.1:8080" in ports and "127.0.0.1:5000" in ports and "127.0.0.1:4443" in ports
     assert not re.search(r"(0\.0\.0\.0|\*|\[::\]):(8080|5000)", ports), "open to the world"
 
 
