@@ -47,17 +47,20 @@ static const char *max_name(const char *a, const char *b) {
 static const char *first_name(struct walk *w) {
         const struct object_list *l = w->list;
         const char *from = max_name(l->prefix, l->start ? l->start : "");
+        const char *behind_after;
         size_t size;
 
-        if (!l->after || strcmp(l->after, from) < 0)
+        if (!l->after)
                 return from;
         if (!str_starts(l->after, l->prefix))
-                return l->after;
+                return max_name(from, l->after);
         size = folded_size(l, l->after);
-        /* A prefix that was given is over with all below it. */
-        if (size > 0 && size == strlen(l->after))
-                return behind(w->arena, l->after, size);
-        return l->after;
+        if (size == 0 || size < strlen(l->after))
+                return max_name(from, l->after);
+        /* A prefix that was given is over with all below it, though the walk began in its middle.
+         */
+        behind_after = behind(w->arena, l->after, size);
+        return behind_after ? max_name(from, behind_after) : NULL;
 }
 
 static int remember(struct walk *w, const char *name, size_t size) {
