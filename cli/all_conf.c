@@ -7,6 +7,7 @@ static const struct conf_key keys[] = {
 #include "config/bucketd.def"
 #include "config/gitsync.def"
 #include "config/launcher.def"
+#include "config/logging.def"
 #include "config/night.def"
 #include "config/scheduler.def"
 #include "config/serving.def"

@@ -16,6 +16,9 @@ struct all_conf {
 #include "config/launcher.def"
         } launcher;
         struct {
+#include "config/logging.def"
+        } logging;
+        struct {
 #include "config/night.def"
         } night;
         struct {

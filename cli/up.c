@@ -61,7 +61,7 @@ static int find_daemons(struct up *u) {
         return r;
 }
 
-/* Only where it is wanted: its section says so. */
+/* Only where they are wanted: their sections say so. */
 static int start_others(struct up *u) {
         char *watch = (char *) "watch";
         const struct all_conf *conf;
@@ -71,6 +71,8 @@ static int start_others(struct up *u) {
                 r = start_daemon(u, "bucketd", STOP_BUCKETD, (char *[]){NULL});
         if (r >= 0 && conf->gitsync.enabled)
                 r = start_daemon(u, "gitsync", STOP_SERVICES, (char *[]){watch, NULL});
+        if (r >= 0 && conf->logging.remote_logging)
+                r = start_daemon(u, "logship", STOP_TRACKING, (char *[]){NULL});
         return r;
 }
 

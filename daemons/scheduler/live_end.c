@@ -7,6 +7,7 @@
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live.h"
 #include "daemons/scheduler/live_try.h"
+#include "daemons/scheduler/remote_logs.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/spool.h"
 #include "lib/base/log.h"
@@ -113,6 +114,7 @@ static void done_end(struct scheduler *s, struct engine_job *job, int r) {
                 r = spool_acknowledge(s->tasks_dir, j->try_id);
                 if (r < 0)
                         log_errno(r, "try %s cannot be acknowledged", j->try_id);
+                remote_logs_queue(s, j->try_id);
                 if (t)
                         log_end(j, t);
                 live_forget(s, j->try_id);

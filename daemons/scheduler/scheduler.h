@@ -16,6 +16,9 @@ struct scheduler_conf {
 #define CONF_KEY CONF_FIELD
 #include "config/scheduler.def"
         struct {
+#include "config/logging.def"
+        } logging;
+        struct {
 #include "config/night.def"
         } night;
 #undef CONF_KEY

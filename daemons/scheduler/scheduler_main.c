@@ -20,6 +20,7 @@
 #include "daemons/scheduler/live.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/notices.h"
+#include "daemons/scheduler/remote_logs.h"
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/scheduler_db.h"
@@ -46,6 +47,7 @@ static const struct conf_key keys[] = {
 #undef CONF_KEY
 #define CONF_KEY(section, key, type, def, help) \
         {#section, #key, CONF_##type, offsetof(struct scheduler_conf, section.key), def, help},
+#include "config/logging.def"
 #include "config/night.def"
 #undef CONF_KEY
 };
@@ -286,6 +288,7 @@ static int open_all(struct parts *p, struct errmsg *em) {
                 r = restore_world(s, em);
         if (r < 0)
                 return r;
+        remote_logs_requeue(s);
         sources_read(s);
         engine_kick(s);
         return open_server(p, em);

@@ -10,25 +10,27 @@
 
 #include "daemons/scheduler/log_follow.h"
 #include "daemons/scheduler/log_lines.h"
+#include "daemons/scheduler/remote_logs.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/spool.h"
 #include "lib/base/fileio.h"
 #include "lib/base/str.h"
 
-enum { PAGE_SIZE_MAX = 1 << 20 };
+enum { PAGE_SIZE_MAX = 1 << 20, TEXT_SIZE_MAX = 64 << 20 };
 
 int task_logs_api_find(struct db *db, const char *dag_id, const char *run_id, const char *task_id,
                        int64_t number, struct task_logs_api_try *ret) {
         DB_USE struct db_stmt *s = NULL;
         int r;
 
-        r = db_prepare_dynamic(db,
-                               "SELECT y.try_id, y.try_number, y.result IS NOT NULL FROM tries y "
-                               "JOIN dag_runs r ON r.id = y.dag_run WHERE r.dag_id = ? "
-                               "AND r.run_id = ? AND y.task_id = ? AND (? = 0 OR y.try_number = ?) "
-                               "ORDER BY y.try_number DESC LIMIT 1",
-                               &s);
+        r = db_prepare_dynamic(
+                db,
+                "SELECT y.try_id, y.try_number, y.result IS NOT NULL, y.map_index FROM tries y "
+                "JOIN dag_runs r ON r.id = y.dag_run WHERE r.dag_id = ? "
+                "AND r.run_id = ? AND y.task_id = ? AND (? = 0 OR y.try_number = ?) "
+                "ORDER BY y.try_number DESC LIMIT 1",
+                &s);
         if (r < 0)
                 return r;
         db_bind_all(s, dag_id, run_id, task_id, number, number);
@@ -38,6 +40,7 @@ int task_logs_api_find(struct db *db, const char *dag_id, const char *run_id, co
         str_copy(ret->try_id, sizeof(ret->try_id), db_col_text(s, 0));
         ret->number = db_col_i64(s, 1);
         ret->ended = db_col_i64(s, 2);
+        ret->map_index = db_col_i64(s, 3);
         return 0;
 }
 
@@ -80,17 +83,16 @@ static void write_lines(struct json_write *w, const char *data, size_t len) {
         }
 }
 
-static int reply_page(struct http_request *req, int fd, uint64_t at, bool ended) {
+/* A page and where the next one begins; none follows an empty one of an ended try. */
+static int reply_lines(struct http_request *req, const char *data, size_t len, uint64_t at,
+                       bool ended) {
         _cleanup_buf_ struct buf b = {};
+        const char *end = len == PAGE_SIZE_MAX ? memrchr(data, '\n', len) : NULL;
         struct json_write w;
-        char *data = NULL;
-        size_t len = 0;
-        int r = 0;
+        int r;
 
-        if (fd >= 0)
-                r = read_page(fd, at, ended, req->arena, &data, &len);
-        if (r < 0)
-                return r;
+        if (end)
+                len = (size_t) (end + 1 - data);
         json_write_init(&w, &b, 0);
         json_write_object(&w);
         json_write_kv_array(&w, "content");
@@ -110,6 +112,14 @@ static int reply_page(struct http_request *req, int fd, uint64_t at, bool ended)
         return r < 0 ? r : http_request_reply_json(req, 200, &b);
 }
 
+static int reply_page(struct http_request *req, int fd, uint64_t at, bool ended) {
+        char *data = NULL;
+        size_t len = 0;
+        int r = fd >= 0 ? read_page(fd, at, ended, req->arena, &data, &len) : 0;
+
+        return r < 0 ? r : reply_lines(req, data, len, at, ended);
+}
+
 static int reply_text(struct http_request *req, int fd) {
         struct stat st;
 
@@ -122,6 +132,67 @@ static int reply_text(struct http_request *req, int fd) {
                                                  .size = (uint64_t) st.st_size,
                                                  .type = "text/plain; charset=utf-8",
                                                  .cache = "no-store"});
+}
+
+/* What stands in place of a log that is neither here nor to be had: as lines of ours. */
+static int reply_missing(struct http_request *req, const struct errmsg *em) {
+        char *line = arena_printf(req->arena, "%s s the log of this try is not here: %s",
+                                  "1970-01-01T00:00:00.000000Z", em->text);
+        const char *accept = http_request_header(req, "Accept");
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+        int r;
+
+        if (!line)
+                return -ENOMEM;
+        if (accept && str_starts(accept, "text/plain"))
+                return http_request_reply_text(req, 200, line);
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_array(&w, "content");
+        write_lines(&w, line, strlen(line));
+        json_write_end(&w);
+        json_write_kv_null(&w, "continuation_token");
+        json_write_end(&w);
+        r = json_write_finish(&w);
+        return r < 0 ? r : http_request_reply_json(req, 200, &b);
+}
+
+/* All of it, piece by piece, up to the limit of an answer in memory. */
+static int read_whole(struct scheduler *s, const char *name, struct buf *b, struct errmsg *em) {
+        size_t before;
+        int r;
+
+        do {
+                before = b->len;
+                r = remote_logs_read(s, name, before, PAGE_SIZE_MAX, b, em);
+        } while (r >= 0 && b->len - before == PAGE_SIZE_MAX && b->len < TEXT_SIZE_MAX);
+        return r;
+}
+
+/* From the bucket: the try has ended and its log is not here any more. */
+static int reply_remote(struct http_request *req, const struct task_logs_api_try *t, uint64_t at) {
+        const char *accept = http_request_header(req, "Accept");
+        struct scheduler *s = scheduler_api_of(req);
+        char name[REMOTE_LOGS_NAME_MAX];
+        _cleanup_buf_ struct buf b = {};
+        struct errmsg em = {};
+        bool as_text = accept && str_starts(accept, "text/plain");
+        int r = remote_logs_name(http_request_param(req, "dag_id"),
+                                 http_request_param(req, "run_id"),
+                                 http_request_param(req, "task_id"), t->map_index, t->number, name);
+
+        if (r >= 0)
+                r = as_text ? read_whole(s, name, &b, &em)
+                            : remote_logs_read(s, name, at, PAGE_SIZE_MAX, &b, &em);
+        if (r == -ENOENT || r == -EAGAIN)
+                return reply_missing(req, &em);
+        if (r < 0)
+                return r;
+        if (as_text)
+                return http_request_reply(req, 200, "text/plain; charset=utf-8", buf_cstr(&b),
+                                          b.len);
+        return reply_lines(req, buf_cstr(&b), b.len, at, true);
 }
 
 int task_logs_api_get(struct http_request *req) {
@@ -152,6 +223,8 @@ int task_logs_api_get(struct http_request *req) {
         fd = spool_open_log(scheduler_api_of(req)->tasks_dir, t.try_id);
         if (fd < 0 && fd != -ENOENT)
                 return fd;
+        if (fd < 0 && t.ended && scheduler_api_of(req)->conf->logging.remote_logging)
+                return reply_remote(req, &t, at);
         if (accept && str_starts(accept, "text/plain"))
                 return reply_text(req, fd);
         return reply_page(req, fd, at, t.ended);

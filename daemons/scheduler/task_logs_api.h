@@ -8,7 +8,7 @@ struct http_request;
 
 struct task_logs_api_try {
         char try_id[WORLD_ID_SIZE];
-        int64_t number;
+        int64_t number, map_index;
         bool ended;
 };
 

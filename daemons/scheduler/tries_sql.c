@@ -78,6 +78,24 @@ int tries_sql_get_boot(struct db *db, const char *try_id, char *ret, size_t size
         return str_copy(ret, size, db_col_text(s, 0));
 }
 
+int tries_sql_whose(struct db *db, const char *try_id, struct arena *a,
+                    struct tries_sql_whose *ret) {
+        DB_USE struct db_stmt *s = db_use(db, &tries_sql_set, TRIES_whose);
+        bool oom = false;
+        int r;
+
+        db_bind_all(s, try_id);
+        r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : 1;
+        *ret = (struct tries_sql_whose){.dag_id = db_col_dup(s, 0, a, &oom),
+                                        .run_id = db_col_dup(s, 1, a, &oom),
+                                        .task_id = db_col_dup(s, 2, a, &oom),
+                                        .map_index = db_col_i64(s, 3),
+                                        .try_number = db_col_i64(s, 4)};
+        return oom ? -ENOMEM : 0;
+}
+
 int tries_sql_untold(struct db *db, size_t limit, struct arena *a, struct tries_sql_untold **ret,
                      size_t *ret_n) {
         DB_USE struct db_stmt *s = db_use(db, &tries_sql_set, TRIES_untold);

@@ -27,6 +27,15 @@ int tries_sql_set_ended(struct db *db, const char *try_id, enum world_result res
 /* The boot in which a try was handed out, in ret[size]; 1 when there is no such try. */
 int tries_sql_get_boot(struct db *db, const char *try_id, char *ret, size_t size);
 
+struct tries_sql_whose {
+        const char *dag_id, *run_id, *task_id;
+        int64_t map_index, try_number;
+};
+
+/* Whose try it is, in `a`. 0; 1: there is no such try; -errno. */
+int tries_sql_whose(struct db *db, const char *try_id, struct arena *a,
+                    struct tries_sql_whose *ret);
+
 struct tries_sql_untold {
         const char *try_id, *result, *task_id, *dag_id, *run_id;
         int64_t try_number;

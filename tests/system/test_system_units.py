@@ -17,6 +17,7 @@ EXPOSURE = {
     "onebox-gitsync.service": 1.2,
     "onebox-poweroff.service": 2.0,
     "onebox-night.service": 1.2,
+    "onebox-logship.service": 1.4,
 }
 
 
@@ -55,6 +56,7 @@ def test_sockets_and_their_rights(green):
     assert sorted(filter(None, rights)) == [
         "/run/onebox/bucketd.sock 666 root",
         "/run/onebox/launcher.sock 600 onebox-scheduler",
+        "/run/onebox/logship.sock 600 onebox-scheduler",
         "/run/onebox/scheduler.sock 666 root",
         "/run/onebox/tracking.sock 666 root",
         "/run/onebox/web.sock 666 root",

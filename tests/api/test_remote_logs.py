@@ -1,0 +1,144 @@
+"""Logs in the bucket: uploaded after the end, kept here until then, read back from there; nothing is lost by killed daemons
+or a bucket that is away."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from box import Box
+from scheduler_calls import load, log_of, run, tries
+
+FAKE_S3 = os.path.join(os.path.dirname(__file__), "../fake/fake_s3.py")
+
+
+def start(folder, more="", env=None):
+    return Box(f"[logging]\nremote_logging = yes\nremote_base_log_folder = {folder}\n{more}",
+               names=("launcher", "scheduler", "logship"), env=env)
+
+
+@pytest.fixture
+def boxes(tmp_path):
+    made = []
+
+    def make(folder=None, more="", env=None):
+        made.append(start(folder or tmp_path / "bucket", more, env).up())
+        return made[-1]
+    yield make
+    for b in made:
+        log = b.tail(1 << 20)
+        b.remove()
+        assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
+
+
+def health(b):
+    return b.get("/health", sock="logship.sock").json
+
+
+def spool(b, dag, run_id, task):
+    return f"{b.state}/tasks/{tries(b, dag, run_id, task)[0]['try_id']}"
+
+
+GONE_SOON = "[scheduler]\nkeep_tries = 0s\ntidy_every = 1s\n"
+
+
+def test_a_log_goes_to_the_bucket_and_is_read_from_there(boxes, tmp_path):
+    b = boxes(more=GONE_SOON)
+    load(b, "talk", [("say", "for i in $(seq 3000); do echo line $i; done")])
+    run_id, _ = run(b, "talk")
+    path = tmp_path / f"bucket/dag_id=talk/run_id={run_id}/task_id=say/attempt=1.log"
+    b.wait(path.exists, 20, "the log in the bucket")
+    b.wait(lambda: not os.path.exists(spool(b, "talk", run_id, "say")), 30, "the end of the one here")
+    # in pages, as the pages and `onebox logs` read it
+    lines, token = [], ""
+    while token is not None:
+        a = b.get(f"/api/v2/dags/talk/dagRuns/{run_id}/taskInstances/say/logs/1?token={token}").json
+        lines += [line["event"] for line in a["content"]]
+        token = a["continuation_token"]
+    said = [line for line in lines if line.startswith("line ")]
+    assert said == [f"line {i}" for i in range(1, 3001)]
+    text = b.get(f"/api/v2/dags/talk/dagRuns/{run_id}/taskInstances/say/logs/1", headers={"Accept": "text/plain"}).body
+    assert text.decode() == path.read_text()
+    # gone there too: the reason stands where the log would
+    path.unlink()
+    (line,) = log_of(b, "talk", run_id, "say")
+    assert "is not there any more" in line and str(tmp_path) in line
+    b.kill("logship")
+    (line,) = log_of(b, "talk", run_id, "say")
+    assert "onebox-logship" in line and "not there" in line
+
+
+def test_what_waits_stays_here_and_goes_later(boxes, tmp_path):
+    b = boxes(more=GONE_SOON)
+    b.kill("logship")
+    load(b, "talk", [("say", "echo hello")])
+    run_id, _ = run(b, "talk")
+    b.restart("scheduler")
+    b.wait_ready()
+    assert log_of(b, "talk", run_id, "say")[-1:] != [], "it is still here"
+    assert os.path.exists(spool(b, "talk", run_id, "say") + "/log")
+    shutil.rmtree(b.state + "/logship/queue")  # what no fsync has kept
+    b.restart("scheduler")
+    b.wait_ready()
+    b.start("logship")
+    path = tmp_path / f"bucket/dag_id=talk/run_id={run_id}/task_id=say/attempt=1.log"
+    b.wait(path.exists, 20, "the log in the bucket")
+    assert "hello" in path.read_text()
+
+
+def test_the_budget_removes_the_oldest(boxes, tmp_path):
+    b = boxes(more="local_log_budget = 20K\n[scheduler]\ntidy_every = 1s\n")
+    load(b, "fat", [("say", "head -c 9000 /dev/zero | tr '\\0' x; echo")])
+    runs = [run(b, "fat")[0] for _ in range(4)]
+    b.wait(lambda: health(b)["shipped"] >= 4, 20, "four uploads")
+
+    def here():
+        return [os.path.exists(spool(b, "fat", r, "say")) for r in runs]
+    b.wait(lambda: here() == [False, False, True, True], 30, "the two oldest to go")
+    assert any("xxx" in line for line in log_of(b, "fat", runs[0], "say"))
+
+
+@pytest.fixture
+def s3():
+    fake = subprocess.Popen([sys.executable, FAKE_S3], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    port = int(fake.stdout.readline())
+    yield f"http://127.0.0.1:{port}"
+    fake.stdin.close()
+    fake.wait(20)
+
+
+def fault(s3, **what):
+    urllib.request.urlopen(urllib.request.Request(s3 + "/_fault", json.dumps(what).encode(), method="POST")).read()
+
+
+def test_a_bucket_of_s3_that_is_away_and_comes_back(boxes, s3):
+    b = boxes("s3://logs/airflow", more=GONE_SOON, env={
+        "AWS_ENDPOINT_URL": s3, "AWS_ACCESS_KEY_ID": "AKTEST", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_REGION": "us-east-1"})
+    fault(s3, status=403, n=1, method="PUT")
+    load(b, "talk", [("say", "echo hello")])
+    run_id, _ = run(b, "talk")
+    b.wait(lambda: health(b)["trouble"], 30, "the refusal to be told")
+    assert health(b)["queued"] == 1 and os.path.exists(spool(b, "talk", run_id, "say") + "/log")
+    b.wait(lambda: health(b)["shipped"] == 1, 60, "the second attempt")
+    assert health(b)["trouble"] is None
+    b.wait(lambda: not os.path.exists(spool(b, "talk", run_id, "say")), 30, "the end of the one here")
+    assert "hello" in log_of(b, "talk", run_id, "say")
+    assert "s3cret" not in b.tail(1 << 20)
+
+
+def test_switched_off_and_wrong(tmp_path):
+    b = Box("[logging]\nremote_logging = no\n")
+    try:
+        b.start("logship", "enabled")
+        assert b.procs["logship"].wait(20) == 1
+        b.start("logship")
+        assert b.procs["logship"].wait(20) == 1 and "switched off" in b.tail()
+        with open(b.conf, "a") as f:
+            f.write("remote_logging = yes\n")
+        b.start("logship")
+        assert b.procs["logship"].wait(20) == 1 and "remote_base_log_folder" in b.tail()
+    finally:
+        b.remove()
