@@ -61,9 +61,10 @@ run_differential() {
                 "$peer/bin/pip" install -q --disable-pip-version-check mlflow==3.17.2
                 "$peer/bin/pip" uninstall -q -y mlflow mlflow-skinny mlflow-tracing
                 "$peer/bin/pip" install -q --disable-pip-version-check --no-deps mlflow==3.18.0
+                "$peer/bin/pip" install -q --disable-pip-version-check psycopg2-binary pymysql
                 touch "$peer/complete"
         fi
-        ONEBOX_PEER_MLFLOW=$peer/bin run_pytest tests/api/test_differential.py
+        ONEBOX_PEER_MLFLOW=$peer/bin run_pytest tests/api/test_differential.py tests/api/test_tracking_interop.py
 }
 
 run_fresh() {

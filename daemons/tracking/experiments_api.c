@@ -321,7 +321,7 @@ static int check_new_view(struct job *j, struct db *db, int64_t id, const char *
         r = experiments_sql_tag_has(db, id, key);
         if (r != DB_DONE)
                 return r < 0 ? r : 0;
-        r = experiments_sql_tags_count(db, id, CUSTOM_VIEW_PREFIX "*", &n);
+        r = experiments_sql_tags_count(db, id, CUSTOM_VIEW_PREFIX, &n);
         if (r < 0)
                 return r;
         snprintf(experiment, sizeof(experiment), " for experiment %" PRId64, id);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "daemons/tracking/field_check.h"
 #include "lib/base/str.h"
@@ -161,11 +162,11 @@ int experiments_sql_tag_has(struct db *db, int64_t id, const char *key) {
         return db_step(s);
 }
 
-int experiments_sql_tags_count(struct db *db, int64_t id, const char *glob, int64_t *ret_n) {
+int experiments_sql_tags_count(struct db *db, int64_t id, const char *prefix, int64_t *ret_n) {
         DB_USE struct db_stmt *s = use(db, STMT_tags_like);
         int r;
 
-        db_bind_all(s, id, glob);
+        db_bind_all(s, id, strlen(prefix), prefix);
         r = db_step(s);
         *ret_n = r == DB_ROW ? db_col_i64(s, 0) : 0;
         return r < 0 ? r : 0;

@@ -54,7 +54,7 @@ int experiments_sql_tag_set(struct db *db, int64_t id, const char *key, const ch
 int experiments_sql_tag_delete(struct db *db, int64_t id, const char *key, int64_t *ret_n);
 /* DB_ROW when there, DB_DONE when not. */
 int experiments_sql_tag_has(struct db *db, int64_t id, const char *key);
-/* How many tags have a key of that GLOB pattern. */
-int experiments_sql_tags_count(struct db *db, int64_t id, const char *glob, int64_t *ret_n);
+/* How many tags have a key that begins so. */
+int experiments_sql_tags_count(struct db *db, int64_t id, const char *prefix, int64_t *ret_n);
 /* The statement of an experiment's tags: key, value. Step it. */
 struct db_stmt *experiments_sql_tags(struct db *db, int64_t id);

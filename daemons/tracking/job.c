@@ -27,6 +27,14 @@ static int reply_broken(struct http_request *req, int r) {
                 return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
                                      "The tracking database's disk is full: nothing was written. "
                                      "Free some space there and try again.");
+        case -ENOTCONN:
+                return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
+                                     "The tracking database does not answer or is starting: try "
+                                     "again. The server's log says what is wrong with it.");
+        case -EBUSY:
+                return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
+                                     "Another program holds the tracking database for too long: "
+                                     "nothing was written. Try again.");
         case -ETIME:
                 return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
                                      "The search takes too long: narrow its filter.");

@@ -139,7 +139,10 @@ static int add_attribute_key(struct search_sql *sql, const struct logged_models_
                 return refusal_set(r, REFUSAL_ATTRIBUTE_NOT_FOUND,
                                    "Invalid order by field name: %s", o->field);
         *ret_name = filter_check_alias(FILTER_LOGGED_MODELS, o->field);
-        search_sql_add(sql, "logged_models.%s%s NULLS LAST, ", column_of(*ret_name),
+        search_sql_add(sql,
+                       "{||logged_models.%s IS NULL, }logged_models.%s%s{ NULLS LAST| NULLS "
+                       "LAST|}, ",
+                       column_of(*ret_name), column_of(*ret_name),
                        o->descending ? " DESC" : " ASC");
         return 0;
 }
@@ -155,8 +158,11 @@ static int add_order(struct search_sql *sql, const struct logged_models_search *
                 const char *metric = str_after(o->field, "metrics."), *name = NULL;
 
                 if (metric) {
+                        search_sql_add(sql, "{||%s}", o->descending ? "" : "-");
                         add_latest(sql, q, metric, &o->dataset);
-                        search_sql_add(sql, "%s NULLS LAST, ", o->descending ? " DESC" : " ASC");
+                        search_sql_add(sql, "{%s NULLS LAST|%s NULLS LAST| DESC}, ",
+                                       o->descending ? " DESC" : " ASC",
+                                       o->descending ? " DESC" : " ASC");
                         continue;
                 }
                 x = add_attribute_key(sql, o, r, &name);

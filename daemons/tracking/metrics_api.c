@@ -63,7 +63,7 @@ struct history {
 
 static int run_history(struct job *j, struct db *db) {
         const struct history *in = j->in;
-        int64_t limit = in->max_results ? in->max_results + 1 : -1, n = 0;
+        int64_t limit = in->max_results ? in->max_results + 1 : INT64_MAX, n = 0;
         DB_USE struct db_stmt *s = metrics_sql_history(db, in->run_id, in->key, limit, in->offset);
         const char *token;
         int r;

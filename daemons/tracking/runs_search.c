@@ -66,18 +66,17 @@ static const char *table_of(const struct filter_clause *c) {
 
 /* "v.key = ? AND v.value <op> ?" */
 static void add_key_and_value(struct search_sql *sql, const struct filter_clause *c) {
-        search_sql_add(sql, "v.\"key\" = ");
-        search_sql_text(sql, key_of(c));
+        search_sql_same_text(sql, "v.\"key\"", true, key_of(c));
         if (c->op == FILTER_IS_NULL || c->op == FILTER_IS_NOT_NULL)
                 return;
         if (c->entity == FILTER_METRIC && c->op == FILTER_NE) {
-                search_sql_add(sql, " AND (v.is_nan = 1 OR ");
+                search_sql_add(sql, " AND (v.is_nan = TRUE OR ");
                 search_sql_compare(sql, "v.value", c);
                 search_sql_add(sql, ")");
                 return;
         }
         if (c->entity == FILTER_METRIC)
-                search_sql_add(sql, " AND v.is_nan = 0");
+                search_sql_add(sql, " AND v.is_nan = FALSE");
         search_sql_add(sql, " AND ");
         search_sql_compare(sql, "v.value", c);
 }
@@ -142,23 +141,26 @@ static void add_from(struct search_sql *sql, const struct runs_search *q,
         bool walk = plan->part == RUNS_SEARCH_WITH_METRIC;
 
         if (walk)
-                search_sql_add(sql, " FROM latest_metrics o0 CROSS JOIN runs ON runs.run_uuid = "
+                search_sql_add(sql, " FROM latest_metrics o0 {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs "
+                                    "ON runs.run_uuid = "
                                     "o0.run_uuid");
         else if (plan->driver >= 0)
-                search_sql_add(sql, " FROM %s v CROSS JOIN runs ON runs.run_uuid = v.run_uuid",
+                search_sql_add(sql,
+                               " FROM %s v {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs ON runs.run_uuid = "
+                               "v.run_uuid",
                                table_of(&q->filter.clauses[plan->driver]));
         else
                 search_sql_add(sql, " FROM runs");
         for (size_t i = walk; i < q->n_order; i++) {
                 const struct filter_clause entity = {.entity = q->order[i].entity};
+                char key[32];
 
                 if (!is_joined(&q->order[i]))
                         continue;
-                search_sql_add(sql,
-                               " LEFT JOIN %s o%zu ON o%zu.run_uuid = runs.run_uuid AND "
-                               "o%zu.\"key\" = ",
-                               table_of(&entity), i, i, i);
-                search_sql_text(sql, q->order[i].key);
+                search_sql_add(sql, " LEFT JOIN %s o%zu ON o%zu.run_uuid = runs.run_uuid AND ",
+                               table_of(&entity), i, i);
+                snprintf(key, sizeof(key), "o%zu.\"key\"", i);
+                search_sql_same_text(sql, key, true, q->order[i].key);
         }
 }
 
@@ -167,13 +169,14 @@ static void add_key(struct search_sql *sql, const struct order_key *k, size_t i,
         const char *direction = k->descending ? " DESC" : "";
 
         if (k->entity == FILTER_ATTRIBUTE)
-                search_sql_add(sql, "%s%s", column_of(k->key),
-                               k->descending ? " DESC" : " ASC NULLS LAST");
+                search_sql_add(sql, "{||%s IS NULL, }%s%s", column_of(k->key), column_of(k->key),
+                               k->descending ? " DESC{| NULLS LAST|}"
+                                             : " ASC{ NULLS LAST| NULLS LAST|}");
         else if (walk)
                 search_sql_add(sql, "o%zu.value%s", i, direction);
         else if (k->entity == FILTER_METRIC)
                 search_sql_add(sql,
-                               "CASE WHEN o%zu.is_nan = 1 THEN 1 WHEN o%zu.value IS NULL "
+                               "CASE WHEN o%zu.is_nan = TRUE THEN 1 WHEN o%zu.value IS NULL "
                                "THEN 2 ELSE 0 END, o%zu.value%s",
                                i, i, i, direction);
         else
@@ -199,8 +202,8 @@ static void add_order(struct search_sql *sql, const struct runs_search *q,
 /* What is asked of the table that is walked. */
 static void add_walked(struct search_sql *sql, const struct runs_search *q) {
         assert(q->n_order > 0 && q->order[0].entity == FILTER_METRIC);
-        search_sql_add(sql, "o0.is_nan = 0 AND o0.\"key\" = ");
-        search_sql_text(sql, q->order[0].key);
+        search_sql_add(sql, "o0.is_nan = FALSE AND ");
+        search_sql_same_text(sql, "o0.\"key\"", true, q->order[0].key);
         for (size_t i = 0; i < q->filter.n; i++) {
                 const struct filter_clause *c = &q->filter.clauses[i];
 
@@ -223,7 +226,7 @@ void runs_search_build(const struct runs_search *q, const struct runs_search_pla
         if (walk)
                 add_walked(sql, q);
         else if (plan->part == RUNS_SEARCH_WITHOUT_METRIC)
-                search_sql_add(sql, "(o0.is_nan IS NULL OR o0.is_nan = 1) AND ");
+                search_sql_add(sql, "(o0.is_nan IS NULL OR o0.is_nan = TRUE) AND ");
         if (driver >= 0) {
                 add_key_and_value(sql, &q->filter.clauses[driver]);
                 search_sql_add(sql, " AND ");
@@ -250,7 +253,7 @@ void runs_search_build_probe(const struct filter_clause *c, int64_t max, struct 
         add_key_and_value(sql, c);
         search_sql_add(sql, " LIMIT ");
         search_sql_i64(sql, max);
-        search_sql_add(sql, ")");
+        search_sql_add(sql, ") n");
 }
 
 void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql) {
@@ -258,7 +261,7 @@ void runs_search_build_size(const struct runs_search *q, int64_t max, struct sea
         add_scope(sql, q);
         search_sql_add(sql, " LIMIT ");
         search_sql_i64(sql, max);
-        search_sql_add(sql, ")");
+        search_sql_add(sql, ") n");
 }
 
 bool runs_search_implies_metric(const struct runs_search *q, const char *key) {

@@ -6,6 +6,8 @@
 struct search_sql_value {
         struct search_sql_value *next;
         enum filter_value_kind kind; /* TEXT, I64 or F64 */
+        bool is_like;                /* a pattern of LIKE; a GLOB pattern for SQLite */
+        bool twice;                  /* the text for MySQL asks for it twice */
         union {
                 const char *text;
                 int64_t i64;
@@ -30,10 +32,12 @@ void search_sql_add(struct search_sql *s, const char *fmt, ...) {
         va_end(ap);
 }
 
-static struct search_sql_value *value(struct search_sql *s, enum filter_value_kind kind) {
+/* `mark` is the text that asks for it. */
+static struct search_sql_value *value(struct search_sql *s, enum filter_value_kind kind,
+                                      const char *mark) {
         struct search_sql_value *v = arena_new(s->arena, struct search_sql_value);
 
-        buf_add_char(&s->text, '?');
+        buf_add_str(&s->text, mark);
         if (!v) {
                 s->error = -ENOMEM;
                 return NULL;
@@ -46,21 +50,21 @@ static struct search_sql_value *value(struct search_sql *s, enum filter_value_ki
 }
 
 void search_sql_text(struct search_sql *s, const char *text) {
-        struct search_sql_value *v = value(s, FILTER_TEXT);
+        struct search_sql_value *v = value(s, FILTER_TEXT, "?");
 
         if (v)
                 v->text = text;
 }
 
 void search_sql_i64(struct search_sql *s, int64_t i64) {
-        struct search_sql_value *v = value(s, FILTER_I64);
+        struct search_sql_value *v = value(s, FILTER_I64, "?");
 
         if (v)
                 v->i64 = i64;
 }
 
 void search_sql_f64(struct search_sql *s, double f64) {
-        struct search_sql_value *v = value(s, FILTER_F64);
+        struct search_sql_value *v = value(s, FILTER_F64, "{?|CAST(? AS DOUBLE PRECISION)|?}");
 
         if (v)
                 v->f64 = f64;
@@ -115,14 +119,21 @@ void search_sql_compare(struct search_sql *s, const char *column, const struct f
         };
 
         if (c->op == FILTER_LIKE) {
-                search_sql_add(s, "%s GLOB ", column);
-                search_sql_text(s, glob_of(s, c->text));
+                struct search_sql_value *v;
+
+                search_sql_add(s, "%s ", column);
+                v = value(s, FILTER_TEXT, "{GLOB ?|LIKE ?|LIKE BINARY ?}");
+                if (v) {
+                        v->text = c->text;
+                        v->is_like = true;
+                }
         } else if (c->op == FILTER_ILIKE) {
-                search_sql_add(s, "%s LIKE ", column);
+                search_sql_add(s, "%s {LIKE|ILIKE|LIKE} ", column);
                 search_sql_text(s, c->text);
+        } else if (c->kind == FILTER_TEXT && (c->op == FILTER_EQ || c->op == FILTER_NE)) {
+                search_sql_same_text(s, column, c->op == FILTER_EQ, c->text);
         } else if (c->op == FILTER_IN || c->op == FILTER_NOT_IN) {
-                if (c->op == FILTER_NOT_IN)
-                        search_sql_add(s, "NOT ");
+                search_sql_add(s, "%s{||BINARY }", c->op == FILTER_NOT_IN ? "NOT " : "");
                 search_sql_in_text(s, column, c->list, c->n_list);
         } else {
                 assert((size_t) c->op < ARRAY_SIZE(ops));
@@ -131,12 +142,32 @@ void search_sql_compare(struct search_sql *s, const char *column, const struct f
         }
 }
 
+void search_sql_same_text(struct search_sql *s, const char *column, bool same, const char *text) {
+        const char *op = same ? "=" : "!=";
+        struct search_sql_value *v;
+
+        search_sql_add(s, "{%s %s |%s %s |(%s %s ? %s BINARY %s %s }", column, op, column, op,
+                       column, op, same ? "AND" : "OR", column, op);
+        v = value(s, FILTER_TEXT, "?");
+        search_sql_add(s, "{||)}");
+        if (v) {
+                v->text = text;
+                v->twice = true;
+        }
+}
+
 void search_sql_in_i64(struct search_sql *s, const char *column, const int64_t *values, size_t n) {
         search_sql_add(s, "%s IN (", column);
         for (size_t i = 0; i < n; i++) {
                 if (i > 0)
                         search_sql_add(s, ",");
-                search_sql_i64(s, values[i]);
+                {
+                        struct search_sql_value *v =
+                                value(s, FILTER_I64, "{?|CAST(? AS BIGINT)|?}");
+
+                        if (v)
+                                v->i64 = values[i];
+                }
         }
         search_sql_add(s, ")");
 }
@@ -161,6 +192,7 @@ void search_sql_page(struct search_sql *s, int64_t limit, int64_t offset) {
 
 int search_sql_prepare(struct search_sql *s, struct db *db, struct db_stmt **ret) {
         struct db_stmt *stmt;
+        enum db_dialect dialect = db_get_dialect(db);
         int param = 0, r = s->error ? s->error : buf_error(&s->text);
 
         if (r < 0)
@@ -170,14 +202,22 @@ int search_sql_prepare(struct search_sql *s, struct db *db, struct db_stmt **ret
                 return r;
         for (const struct search_sql_value *v = s->first; v; v = v->next) {
                 param++;
-                if (v->kind == FILTER_TEXT)
+                if (v->twice && dialect == DB_MYSQL)
+                        db_bind_text(stmt, param++, v->text);
+                if (v->is_like && dialect == DB_SQLITE)
+                        db_bind_text(stmt, param, glob_of(s, v->text));
+                else if (v->kind == FILTER_TEXT)
                         db_bind_text(stmt, param, v->text);
                 else if (v->kind == FILTER_I64)
                         db_bind_i64(stmt, param, v->i64);
                 else
                         db_bind_f64(stmt, param, v->f64);
         }
-        assert(param == s->n_values);
+        assert(param >= s->n_values);
+        if (s->error) {
+                db_reset(stmt);
+                return s->error;
+        }
         *ret = stmt;
         return 0;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemons/tracking/artifact_uri.h"
+#include "daemons/tracking/tracking_uri.h"
 #include "lib/base/arena.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -71,15 +72,6 @@ static int make_absolute(char **path) {
         return 0;
 }
 
-static int check_uri(const struct tracking_conf *conf, struct errmsg *em) {
-        if (str_starts(conf->backend_store_uri, "sqlite:"))
-                return 0;
-        return errmsg_fail(em, -EPROTONOSUPPORT,
-                           "backend_store_uri \"%s\" is no database this server can open: give "
-                           "it as sqlite:////absolute/path/mlflow.db",
-                           conf->backend_store_uri);
-}
-
 int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths, struct arena *a,
                            struct errmsg *em) {
         const char *db = arena_printf(a, "sqlite:///%s/tracking/mlflow.db", paths->state_dir);
@@ -91,7 +83,7 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
         if (r == 0)
                 r = complete(&conf->port, "MLFLOW_PORT", "5000");
         if (r == 0)
-                r = complete(&conf->backend_store_uri, "MLFLOW_BACKEND_STORE_URI", db);
+                r = tracking_uri_complete(conf, db, em);
         if (r == 0)
                 r = complete(&conf->artifacts_destination, "MLFLOW_ARTIFACTS_DESTINATION", dir);
         if (r == 0)
@@ -103,9 +95,8 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
         if (r == 0)
                 r = make_absolute(&conf->default_artifact_root);
         if (r < 0)
-                return errmsg_errno(em, r, "cannot start");
-        r = check_port(conf->port, em);
-        return r < 0 ? r : check_uri(conf, em);
+                return em && *em->text ? r : errmsg_errno(em, r, "cannot start");
+        return check_port(conf->port, em);
 }
 
 int tracking_conf_access(const struct tracking_conf *conf, bool managed, struct errmsg *em,

@@ -22,6 +22,7 @@
 #include "daemons/tracking/tracking_hooks.h"
 #include "daemons/tracking/tracking_routes.h"
 #include "daemons/tracking/tracking_schema.h"
+#include "daemons/tracking/tracking_uri.h"
 #include "lib/auth/auth_check.h"
 #include "lib/auth/auth_files.h"
 #include "lib/base/arena.h"
@@ -300,6 +301,7 @@ int main(int argc, char **argv) {
         tracking_conf_spell_out(argc, argv);
         r = options_daemon_start(&tracking_conf_daemon, argc, argv, &d.conf, &d.paths, &n_args,
                                  &em);
+        tracking_uri_hide(argc, argv);
         if (r == 0) {
                 r = start(&d, &em);
                 if (r >= 0)

@@ -11,12 +11,32 @@
 #include "lib/base/str.h"
 #include "lib/db/db.h"
 
-static const char schema_mlflow[] =
+static const char schema_sqlite[] =
 #include "daemons/tracking/schema_mlflow.inc"
         ;
-static const char schema_extra[] =
-#include "daemons/tracking/schema_extra.inc"
+static const char schema_postgres[] =
+#include "daemons/tracking/schema_postgres.inc"
         ;
+static const char schema_mysql[] =
+#include "daemons/tracking/schema_mysql.inc"
+        ;
+static const char *const schemas[] = {
+        [DB_SQLITE] = schema_sqlite, [DB_POSTGRES] = schema_postgres, [DB_MYSQL] = schema_mysql};
+
+/* Where an engine says which tables there are. */
+#define TABLES                                                                          \
+        "SELECT {name|table_name|table_name} FROM {sqlite_master WHERE type = 'table'|" \
+        "information_schema.tables WHERE table_schema = current_schema()|"              \
+        "information_schema.tables WHERE table_schema = database()} "
+
+static const struct {
+        const char *name, *table, *columns;
+        unsigned dialects;
+} indexes[] = {
+#define TRACKING_INDEX(name, dialects, table, columns) {#name, table, columns, dialects},
+#include "daemons/tracking/tracking_indexes.def"
+#undef TRACKING_INDEX
+};
 
 /* Alembic revisions whose tables we read and write as they are, the newest first. */
 static const struct {
@@ -56,11 +76,17 @@ static int first_text(struct db *db, const char *sql, char *ret, size_t size) {
         return r;
 }
 
+static int make_tables(struct db *db) {
+        return db_exec(db, schemas[db_get_dialect(db)]);
+}
+
 static int check_revision(struct db *db, struct errmsg *em) {
         char revision[64] = "none";
         int r = first_text(db, "SELECT version_num FROM alembic_version", revision,
                            sizeof(revision));
 
+        if (r == DB_DONE && db_get_dialect(db) == DB_MYSQL)
+                return make_tables(db); /* we were cut off */
         if (r < 0)
                 return r;
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -78,21 +104,64 @@ static int ensure_tables(struct db *db, struct errmsg *em) {
         char name[256];
         int r;
 
-        r = first_text(db,
-                       "SELECT name FROM sqlite_master WHERE type = 'table' AND name = "
-                       "'alembic_version'",
-                       name, sizeof(name));
+        r = first_text(db, TABLES "AND {name|table_name|table_name} = 'alembic_version'", name,
+                       sizeof(name));
         if (r == DB_ROW)
                 return check_revision(db, em);
         if (r == DB_DONE)
-                r = first_text(db, "SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 1",
-                               name, sizeof(name));
+                r = first_text(db, TABLES "LIMIT 1", name, sizeof(name));
         if (r == DB_ROW)
                 return errmsg_fail(em, -ENOTSUP,
                                    "%s has a table %s but is no database of MLflow: name another "
-                                   "file with --backend-store-uri",
+                                   "one with --backend-store-uri",
                                    db_get_uri(db), name);
-        return r < 0 ? r : db_exec(db, schema_mlflow);
+        return r < 0 ? r : make_tables(db);
+}
+
+/* MySQL cannot be asked to make an index unless it is there. */
+static int ensure_index(struct db *db, size_t i) {
+        char sql[512], name[64];
+        DB_USE struct db_stmt *s = NULL;
+        int r;
+
+        (void) snprintf(
+                sql, sizeof(sql),
+                "SELECT 1 FROM {sqlite_master WHERE type = 'index' AND name = '%s'|pg_indexes "
+                "WHERE schemaname = current_schema() AND indexname = '%s'|"
+                "information_schema.statistics WHERE table_schema = database() AND "
+                "index_name = '%s'} LIMIT 1",
+                indexes[i].name, indexes[i].name, indexes[i].name);
+        r = first_text(db, sql, name, sizeof(name));
+        if (r != DB_DONE)
+                return r < 0 ? r : 0;
+        (void) snprintf(sql, sizeof(sql), "CREATE INDEX %s ON %s (%s)", indexes[i].name,
+                        indexes[i].table, indexes[i].columns);
+        r = db_prepare_dynamic(db, sql, &s);
+        return r < 0 ? r : db_run(s);
+}
+
+static int ensure_indexes(struct db *db) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(indexes); i++)
+                if (indexes[i].dialects & 1u << db_get_dialect(db))
+                        r = ensure_index(db, i);
+        return r;
+}
+
+/* Two servers that start at once must not both make the tables. SQLite's write lock is enough. */
+static int lock(struct db *db) {
+        DB_USE struct db_stmt *s = NULL;
+        int r;
+
+        if (db_get_dialect(db) == DB_SQLITE)
+                return 0;
+        r = db_prepare_dynamic(db,
+                               "SELECT {|1 FROM pg_advisory_xact_lock(6661711)|"
+                               "GET_LOCK('onebox_schema', 60)}",
+                               &s);
+        r = r < 0 ? r : db_step(s);
+        return r < 0 ? r : 0;
 }
 
 /* MLflow's pages and clients expect an experiment with the id 0. */
@@ -106,7 +175,8 @@ static int ensure_default_experiment(struct db *db, const char *artifact_root, i
                 db,
                 "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, "
                 "creation_time, last_update_time, workspace) SELECT 0, 'Default', ?, 'active', ?, "
-                "?, 'default' WHERE NOT EXISTS (SELECT 1 FROM experiments WHERE experiment_id = 0)",
+                "?, 'default' {||FROM DUAL} WHERE NOT EXISTS (SELECT 1 FROM experiments WHERE "
+                "experiment_id = 0)",
                 &s);
         if (r < 0)
                 return r;
@@ -126,10 +196,12 @@ static int ensure_default_experiment(struct db *db, const char *artifact_root, i
 }
 
 static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, struct errmsg *em) {
-        int r = ensure_tables(db, em);
+        int r = lock(db);
 
         if (r == 0)
-                r = db_exec(db, schema_extra);
+                r = ensure_tables(db, em);
+        if (r == 0)
+                r = ensure_indexes(db);
         if (r == 0)
                 r = ensure_default_experiment(db, artifact_root, now_ms);
         return r > 0 ? -EINVAL : r;
@@ -151,7 +223,7 @@ int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t n
         if (r == 0)
                 return db_commit(db);
         if (!*why.text)
-                errmsg_set(&why, "%s: %s", uri, db_errmsg(db));
+                errmsg_set(&why, "%s: %s", db_get_uri(db), db_errmsg(db));
         errmsg_set(em, "%s", why.text);
         if (db_in_transaction(db))
                 db_rollback(db);

@@ -96,6 +96,8 @@ int db_open(const char *uri, unsigned flags, struct errmsg *em, struct db **ret_
         db->uri = db_uri_redact(uri);
         r = db->uri ? driver->open(uri, flags, em, &db->conn) : -ENOMEM;
         if (r < 0) {
+                if (r == -ENOTCONN)
+                        errmsg_prefix(em, "%s", db->uri);
                 db_free(db);
                 return r;
         }

@@ -91,6 +91,9 @@ static int choose(struct text *t) {
                 part += n + 1;
         }
         n = strcspn(part, "|}");
+        if (memmem(part, n, "ON CONFLICT", STRLEN("ON CONFLICT")) ||
+            memmem(part, n, "ON DUPLICATE", STRLEN("ON DUPLICATE")))
+                t->says_conflict = true;
         for (size_t i = 0; i < n; i++) {
                 if (part[i] == '?' && t->dialect == DB_POSTGRES)
                         (void) buf_printf(t->out, "$%d", t->facts.n_params + 1);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/fileio.h"
@@ -21,6 +22,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/db/db_driver.h"
+#include "lib/db/db_sql.h"
 #include "lib/db/db_sqlite_backup.h"
 
 enum {
@@ -321,9 +323,8 @@ static int sqlite_open(const char *uri, unsigned flags, struct errmsg *em, void 
 
 /* --- statements ------------------------------------------------------------------------------- */
 
-static int sqlite_prepare(void *conn, const char *sql, enum db_prepare life, void **ret_stmt) {
+static int prepare_plain(struct conn *c, const char *sql, enum db_prepare life, void **ret_stmt) {
         unsigned flags = life == DB_PREPARE_KEPT ? SQLITE_PREPARE_PERSISTENT : 0;
-        struct conn *c = conn;
         sqlite3_stmt *s = NULL;
         const char *rest;
         int r;
@@ -339,6 +340,24 @@ static int sqlite_prepare(void *conn, const char *sql, enum db_prepare life, voi
         }
         *ret_stmt = s;
         return 0;
+}
+
+/* Only texts with a choice of words in them are another one here. */
+static int prepare_translated(void *conn, const char *sql, enum db_prepare life, void **ret_stmt) {
+        _cleanup_buf_ struct buf text = {};
+        struct db_sql_facts facts;
+        struct conn *c = conn;
+        int r = db_sql_translate(sql, DB_SQLITE, &text, &facts);
+
+        assert(strchr(sql, '{'));
+        if (r == -EINVAL)
+                (void) snprintf(c->error, sizeof(c->error), "a quote or brace is not closed");
+        return r < 0 ? r : prepare_plain(c, buf_cstr(&text), life, ret_stmt);
+}
+
+static int sqlite_prepare(void *conn, const char *sql, enum db_prepare life, void **ret_stmt) {
+        return strchr(sql, '{') ? prepare_translated(conn, sql, life, ret_stmt)
+                                : prepare_plain(conn, sql, life, ret_stmt);
 }
 
 static void sqlite_finalize(void *stmt) {

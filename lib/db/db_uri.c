@@ -250,8 +250,23 @@ char *db_uri_redact(const char *uri) {
         return buf_take(&out, NULL);
 }
 
-char *db_uri_with_password(const char *uri, const char *password) {
+char *db_uri_encode(const char *text) {
         _cleanup_buf_ struct buf out = {};
+
+        assert(text);
+        for (; *text; text++) {
+                unsigned char c = (unsigned char) *text;
+
+                if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+                        (void) buf_add_char(&out, (char) c);
+                else
+                        (void) buf_printf(&out, "%%%02X", c);
+        }
+        return buf_take(&out, NULL);
+}
+
+char *db_uri_with_password(const char *uri, const char *password) {
+        _cleanup_free_ char *encoded = NULL;
         const char *from, *to, *host;
         enum db_dialect dialect;
 
@@ -260,16 +275,6 @@ char *db_uri_with_password(const char *uri, const char *password) {
             !(host = strstr(uri, "://")) || !strchr(host, '@'))
                 return mem_strdup(uri);
         host = strchr(host, '@');
-        (void) buf_add(&out, uri, (size_t) (host - uri));
-        (void) buf_add_char(&out, ':');
-        for (; *password; password++) {
-                unsigned char c = (unsigned char) *password;
-
-                if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-                        (void) buf_add_char(&out, (char) c);
-                else
-                        (void) buf_printf(&out, "%%%02X", c);
-        }
-        (void) buf_add_str(&out, host);
-        return buf_take(&out, NULL);
+        encoded = db_uri_encode(password);
+        return encoded ? str_printf("%.*s:%s%s", (int) (host - uri), uri, encoded, host) : NULL;
 }

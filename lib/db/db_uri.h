@@ -47,5 +47,8 @@ bool db_uri_is(const char *uri, const char *scheme);
 /* A copy whose password is *** (any text is taken). On the heap; NULL when out of memory. */
 char *db_uri_redact(const char *uri);
 
+/* A copy with all but letters and digits as %XX. On the heap; NULL when out of memory. */
+char *db_uri_encode(const char *text);
+
 /* A copy with `password` (encoded) when `uri` names a server and has none. On the heap. */
 char *db_uri_with_password(const char *uri, const char *password);

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 from daemon_test import ask, until
+from db_server import KINDS, DbServer
 from tracking_calls import API
 from tracking_calls_all import CALLS
 from tracking_calls_pages import AJAX3
@@ -63,14 +64,14 @@ JUSTIFIED = {
 
 
 class Peer:
-    def __init__(self, root):
+    def __init__(self, root, uri=None):
         self.root = root
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", Path(PEER) / "mlflow", "server", "--workers", "1", "--port", str(self.port),
-             "--backend-store-uri", f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/artifacts"],
+             "--backend-store-uri", uri or f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/artifacts"],
             stdout=open(root / "log", "wb"), stderr=subprocess.STDOUT, start_new_session=True,
             env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONHASHSEED": "0"})
         for _ in range(6):  # it may take minutes on a busy machine
@@ -101,16 +102,28 @@ class Peer:
         self.process.wait()
 
 
+@pytest.fixture(scope="module", params=("sqlite", *KINDS))
+def database(request):
+    """Makes the URI of a new database; None: the server's own SQLite file."""
+    if request.param == "sqlite":
+        yield lambda: None
+        return
+    server = DbServer(request.param)
+    yield lambda: server.uri(server.fresh())
+    server.end()
+
+
 @pytest.fixture(scope="module")
-def peer(tmp_path_factory):
-    p = Peer(tmp_path_factory.mktemp("peer"))
+def peer(tmp_path_factory, database):
+    p = Peer(tmp_path_factory.mktemp("peer"), database())
     yield p
     p.end()
 
 
 @pytest.fixture(scope="module")
-def ours():
-    with Tracking() as t:
+def ours(database):
+    uri = database()
+    with Tracking(*(("--backend-store-uri", uri) if uri else ())) as t:
         yield t
 
 

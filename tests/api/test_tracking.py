@@ -240,7 +240,8 @@ def test_without_artifacts():
 
 @pytest.mark.parametrize("args, words", [
     (["--backend-store-uri", "sqlite:////proc/nope/m.db"], ["/proc/nope/m.db", "uid"]),
-    (["--backend-store-uri", "mysql://x"], ["mysql://x", "sqlite:////"]),
+    (["--backend-store-uri", "mssql://x:secret@y"], ["mssql://x:***@y", "sqlite:////"]),
+    (["--backend-store-uri", "mysql://x:secret@127.0.0.1:1/y"], ["mysql://x:***@127.0.0.1:1/y", "cannot be reached"]),
     (["--artifacts-destination", "/proc/nope/a"], ["/proc/nope/a"]),
     (["--artifacts-destination", "ftp://x"], ["ftp://x", "director", "s3://"]),
     (["--artifacts-destination", "s3://bucket"], ["s3://bucket", "AWS_ACCESS_KEY_ID"]),

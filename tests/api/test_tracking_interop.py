@@ -5,10 +5,11 @@ import sqlite3
 
 import pytest
 from daemon_test import ask, short_directory
+from db_server import KINDS, DbServer
 from test_differential import PEER, Peer
 from tracking_test import Tracking
 
-pytestmark = pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set: no real server to share with")
+needs_peer = pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set: no real server to share with")
 
 
 def call(port, method, path, body=None):
@@ -52,6 +53,7 @@ def read(port, name, e, r, m):
         "search": call(port, "POST", API + "runs/search", {"experiment_ids": [e], "filter": "metrics.m > 0 AND params.p = '1'"})}
 
 
+@needs_peer
 def test_both_ways(tmp_path):
     root = short_directory()
     args = ("--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db", "--artifacts-destination", f"{tmp_path}/artifacts")
@@ -73,6 +75,7 @@ def test_both_ways(tmp_path):
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+@needs_peer
 def test_a_database_of_theirs_opens(tmp_path):
     peer = Peer(tmp_path)
     try:
@@ -83,3 +86,38 @@ def test_a_database_of_theirs_opens(tmp_path):
     with Tracking("--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db") as t:
         assert read(t.port, "theirs", *theirs) == told
         assert len(call(t.port, "POST", API + "experiments/search", {"max_results": 10})["experiments"]) == 2
+
+
+@needs_peer
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_servers(kind, tmp_path):
+    """As test_both_ways on PostgreSQL and MySQL; and our tables are theirs, column for column."""
+    server, root = DbServer(kind), short_directory()
+    try:
+        name, theirs_alone = server.fresh(), server.fresh()
+        args = ("--backend-store-uri", server.uri(name), "--artifacts-destination", f"{tmp_path}/artifacts")
+        with Tracking(*args, root=root) as t:
+            ours = write(t.port, "ours")
+            ours_told = read(t.port, "ours", *ours)
+        peer = Peer(tmp_path, server.uri(name))
+        try:
+            assert read(peer.port, "ours", *ours) == ours_told
+            theirs = write(peer.port, "theirs")
+            theirs_told = read(peer.port, "theirs", *theirs)
+        finally:
+            peer.end()
+        with Tracking(*args, root=root) as t:
+            assert read(t.port, "theirs", *theirs) == theirs_told
+            assert read(t.port, "ours", *ours) == ours_told
+        peer = Peer(tmp_path, server.uri(theirs_alone))
+        try:
+            theirs = write(peer.port, "theirs")
+            told = read(peer.port, "theirs", *theirs)
+        finally:
+            peer.end()
+        assert server.shape(name) == server.shape(theirs_alone)
+        with Tracking("--backend-store-uri", server.uri(theirs_alone), root=root) as t:
+            assert read(t.port, "theirs", *theirs) == told
+        assert server.shape(name) == server.shape(theirs_alone)  # our indexes apart
+    finally:
+        server.end()

@@ -1,4 +1,5 @@
 #include "daemons/tracking/search_sql.h"
+#include "lib/db/db_sql.h"
 #include "tests/unit/tracking_test_db.h"
 
 /* How many of the params of run r match. */
@@ -51,13 +52,20 @@ static void test_lists(void **state) {
         const char *values[] = {"a", "b'", "c"};
         const struct filter_clause c = {
                 .op = FILTER_NOT_IN, .kind = FILTER_LIST, .list = values, .n_list = 3};
+        struct db_sql_facts facts;
         struct search_sql sql;
+        struct buf text = {};
 
         search_sql_init(&sql, &t->arena);
         search_sql_compare(&sql, "x", &c);
         search_sql_add(&sql, " AND ");
         search_sql_in_i64(&sql, "y", (const int64_t[]){1, 2}, 2);
-        assert_string_equal(buf_cstr(&sql.text), "NOT x IN (?,?,?) AND y IN (?,?)");
+        assert_int_equal(db_sql_translate(buf_cstr(&sql.text), DB_SQLITE, &text, &facts), 0);
+        assert_string_equal(buf_cstr(&text), "NOT x IN (?,?,?) AND y IN (?,?)");
+        buf_reset(&text);
+        assert_int_equal(db_sql_translate(buf_cstr(&sql.text), DB_MYSQL, &text, &facts), 0);
+        assert_string_equal(buf_cstr(&text), "NOT BINARY x IN (?,?,?) AND y IN (?,?)");
+        buf_done(&text);
         assert_int_equal(sql.n_values, 5);
         search_sql_done(&sql);
 }
