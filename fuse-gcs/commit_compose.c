@@ -44,6 +44,7 @@ int commit_compose_rest(struct mnt *m, struct inode *i, uint64_t end, struct rem
                 size_t n = (size_t) MIN((uint64_t) block, end - w->up_to);
                 char *data = n > 0 ? mem_alloc(n) : NULL;
                 ssize_t got = n > 0 ? -ENOMEM : 0;
+                struct push_piece piece;
                 int r;
 
                 if (data)
@@ -52,10 +53,13 @@ int commit_compose_rest(struct mnt *m, struct inode *i, uint64_t end, struct rem
                         mem_free(data);
                         return (int) got;
                 }
+                r = push_piece_init(&piece, data, n);
+                if (r < 0)
+                        return r;
                 w->up_to += n;
                 if (w->up_to >= end)
-                        return push_finish(w->up, data, n, ret);
-                r = push_put(w->up, data, n);
+                        return push_finish(w->up, &piece, ret);
+                r = push_put(w->up, &piece);
                 if (r < 0)
                         return r;
         }

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/disk_cache.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/net/http_server.h"
 
 #define METER_WINDOW_S 30
 
@@ -17,6 +19,7 @@ struct meter_verb {
 
 struct meter {
         struct loop *loop;
+        struct http_server *http; /* NULL: nobody asks */
         struct mnt *mnt;
         struct meter_verb verbs[GCS_N_VERBS];
         struct meter_bucket ops, bytes; /* on the loop's thread */
@@ -144,6 +147,41 @@ int meter_print(struct meter *m, struct buf *out) {
         return buf_error(out);
 }
 
+/* --- /metrics -------------------------------------------------------------------------------- */
+
+static int meter_metrics(struct http_request *req) {
+        _cleanup_buf_ struct buf text = {};
+        int r = meter_print(req->ctx, &text);
+
+        return r < 0 ? r
+                     : http_request_reply(req, 200, "text/plain; version=0.0.4", text.data,
+                                          text.len);
+}
+
+static const struct http_route meter_routes[] = {
+        {.method = HTTP_GET, .path = "/metrics", .handle = meter_metrics},
+};
+
+static int meter_serve(struct meter *m, unsigned port, struct errmsg *em) {
+        const struct http_server_options o = {
+                .loop = m->loop, .ctx = m, .n_workers = 1, .n_connections = 16};
+        const struct http_listen_options lo = {.name = "metrics"};
+        struct http_listen *l;
+        char address[32];
+        int r = http_server_new(&o, meter_routes, ARRAY_SIZE(meter_routes), &m->http, em);
+
+        if (r < 0)
+                return r;
+        snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+        r = http_listen_open(address, &lo, &l, em);
+        if (r < 0) {
+                errmsg_prefix(em, "--prometheus-port=%u", port);
+                return r;
+        }
+        r = http_server_listen(m->http, l);
+        return r < 0 ? errmsg_errno(em, r, "--prometheus-port=%u", port) : 0;
+}
+
 int meter_new(struct loop *l, const struct mount_flags *f, const struct mount_conf *c,
               struct meter **ret, struct errmsg *em) {
         struct meter *m = mem_new(struct meter);
@@ -156,10 +194,20 @@ int meter_new(struct loop *l, const struct mount_flags *f, const struct mount_co
         m->says_all = mount_flags_bool(f, FLAGS_debug_gcs);
         meter_bucket_init(&m->ops, c->ops_per_s, loop_now(l, CLOCK_MONOTONIC));
         meter_bucket_init(&m->bytes, c->bytes_per_s, loop_now(l, CLOCK_MONOTONIC));
+        if (mount_flags_int(f, FLAGS_prometheus_port) > 0) {
+                int r = meter_serve(m, (unsigned) mount_flags_int(f, FLAGS_prometheus_port), em);
+
+                if (r < 0) {
+                        meter_free(m);
+                        return r;
+                }
+        }
         *ret = m;
         return 0;
 }
 
 struct meter *meter_free(struct meter *m) {
+        if (m)
+                http_server_free(m->http);
         return mem_free(m);
 }

@@ -340,3 +340,53 @@ void overlay_forget_before(struct overlay *o, uint64_t to) {
         if (o->n_extents > 0)
                 o->extents[0].from = MAX(o->extents[0].from, to);
 }
+
+/* The page at `to` holds bytes on both sides: what is before goes as a copy. */
+static void *overlay_copy_page(const struct overlay_page *p, size_t n) {
+        char *copy = mem_alloc(OVERLAY_PAGE);
+
+        if (copy)
+                memcpy(copy, p->data, n);
+        return copy;
+}
+
+int overlay_take(struct overlay *o, uint64_t from, uint64_t to, struct iovec **ret_iov,
+                 void ***ret_data, size_t *ret_n) {
+        size_t first = overlay_find_page(o, from / OVERLAY_PAGE), n = 0;
+        size_t n_most = (size_t) (to / OVERLAY_PAGE - from / OVERLAY_PAGE) + 1;
+        struct iovec *iov = mem_zalloc_array(n_most, sizeof(*iov));
+        void **data = mem_zalloc_array(n_most, sizeof(*data));
+        uint64_t at = from;
+        int r = iov && data ? 0 : -ENOMEM;
+
+        for (; at < to && r >= 0; n++) {
+                const struct overlay_page *p = &o->pages[first + n];
+                size_t within = (size_t) (at % OVERLAY_PAGE);
+                size_t part = (size_t) MIN((uint64_t) (OVERLAY_PAGE - within), to - at);
+                bool whole = within + part == OVERLAY_PAGE;
+
+                if (o->fd >= 0 || first + n >= o->n_pages || p->index != at / OVERLAY_PAGE)
+                        r = -EINVAL;
+                else if (!(data[n] = whole ? p->data : overlay_copy_page(p, within + part)))
+                        r = -ENOMEM;
+                else
+                        iov[n] = (struct iovec){(char *) data[n] + within, part};
+                at += part;
+        }
+        if (r < 0) {
+                mem_free(iov);
+                mem_free(data);
+                return r;
+        }
+        /* Whole pages are not the overlay's any more; they stay accounted. */
+        if (to % OVERLAY_PAGE != 0)
+                atomic_fetch_add(o->limits->n_memory, OVERLAY_PAGE);
+        for (size_t i = 0; i < n - (to % OVERLAY_PAGE != 0); i++)
+                o->pages[first + i].data = NULL;
+        atomic_fetch_add(o->limits->n_memory, (n - (to % OVERLAY_PAGE != 0)) * OVERLAY_PAGE);
+        overlay_forget_before(o, to);
+        *ret_iov = iov;
+        *ret_data = data;
+        *ret_n = n;
+        return 0;
+}

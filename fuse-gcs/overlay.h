@@ -62,6 +62,10 @@ int overlay_pieces(const struct overlay *o, uint64_t from, uint64_t to, struct i
                    size_t n_max);
 /* [.., to) is somewhere else now: its pages go. */
 void overlay_forget_before(struct overlay *o, uint64_t to);
+/* [from, to) leaves, pages and all: ret_data are its blocks of memory, ret_iov its bytes in them
+ * (both on the heap, as many of each). All of it is local and in memory. -EINVAL: it is not. */
+int overlay_take(struct overlay *o, uint64_t from, uint64_t to, struct iovec **ret_iov,
+                 void ***ret_data, size_t *ret_n);
 /* From memory into the file. */
 int overlay_spill(struct overlay *o);
 /* Bytes that are local. */

@@ -15,10 +15,49 @@ struct push {
         struct remote_wait wait;
         bool is_under_way;
         bool is_ended; /* the service has it, or will not hear of it */
-        char *piece;
-        size_t n_piece;
-        struct iovec iov;
+        struct push_piece piece;
+        size_t n_piece;    /* bytes in it */
+        struct iovec *iov; /* of what is being sent: piece's, less what the service has */
 };
+
+/* --- pieces ---------------------------------------------------------------------------------- */
+
+void push_piece_done(struct push_piece *p) {
+        for (size_t i = 0; i < p->n_own; i++)
+                mem_free(p->own[i]);
+        if (p->account)
+                atomic_fetch_sub(p->account, p->n_accounted);
+        mem_free(p->own);
+        mem_free(p->iov);
+        *p = (struct push_piece){};
+}
+
+int push_piece_init(struct push_piece *p, char *data, size_t n) {
+        *p = (struct push_piece){};
+        if (!data)
+                return 0;
+        p->iov = mem_alloc(sizeof(*p->iov));
+        p->own = mem_alloc(sizeof(*p->own));
+        if (!p->iov || !p->own) {
+                mem_free(data);
+                push_piece_done(p);
+                return -ENOMEM;
+        }
+        p->iov[0] = (struct iovec){data, n};
+        p->own[0] = data;
+        p->n = p->n_own = 1;
+        return 0;
+}
+
+size_t push_piece_size(const struct push_piece *p) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->n; i++)
+                n += p->iov[i].iov_len;
+        return n;
+}
+
+/* --- the upload ------------------------------------------------------------------------------ */
 
 int push_begin(struct mnt *m, const struct push_target *t, struct push **ret) {
         _cleanup_answer_ struct remote_answer answer = {};
@@ -49,14 +88,24 @@ int push_begin(struct mnt *m, const struct push_target *t, struct push **ret) {
 /* Sends [at, n_piece) of the piece. total -1: more will follow. */
 static int push_send(struct push *u, size_t at, int64_t total) {
         struct gcs_request *q = &u->wait.q;
+        size_t skip = at, first = 0;
         int r;
 
-        u->iov = (struct iovec){u->piece ? u->piece + at : NULL, u->n_piece - at};
+        while (first < u->piece.n && skip >= u->piece.iov[first].iov_len)
+                skip -= u->piece.iov[first++].iov_len;
+        mem_free(u->iov);
+        u->iov = mem_memdup(u->piece.iov + first, (u->piece.n - first) * sizeof(*u->iov));
+        if (!u->iov)
+                return -ENOMEM;
+        if (first < u->piece.n) {
+                u->iov[0].iov_base = (char *) u->iov[0].iov_base + skip;
+                u->iov[0].iov_len -= skip;
+        }
         u->wait = (struct remote_wait){};
         gcs_request_init(q, GCS_UPLOAD_PUT, NULL);
         q->upload_url = u->url;
-        q->data = &u->iov;
-        q->n_data = u->iov.iov_len > 0;
+        q->data = u->iov;
+        q->n_data = u->piece.n - first;
         q->upload_offset = u->n_sent - u->n_piece + at;
         q->upload_total = total;
         /* Whether it may be sent again depends on how far it got. */
@@ -142,42 +191,40 @@ static int push_settle_piece(struct push *u) {
         _cleanup_answer_ struct remote_answer answer = {};
         int r = u->is_under_way ? push_settle(u, -1, &answer) : 0;
 
-        u->piece = mem_free(u->piece);
+        push_piece_done(&u->piece);
         u->n_piece = 0;
         if (r >= 0 && answer.status != 0 && answer.status != 308)
                 return -EPROTO; /* it thinks that this was all */
         return r;
 }
 
-int push_put(struct push *u, char *data, size_t n) {
+/* The piece becomes the one under way; total as in push_send(). */
+static int push_next(struct push *u, struct push_piece *piece, bool is_last) {
         int r = push_settle_piece(u);
 
         if (r < 0) {
-                mem_free(data);
+                push_piece_done(piece);
                 return r;
         }
-        u->piece = data;
-        u->n_piece = n;
-        u->n_sent += n;
-        r = push_send(u, 0, -1);
+        u->piece = *piece;
+        *piece = (struct push_piece){};
+        u->n_piece = push_piece_size(&u->piece);
+        u->n_sent += u->n_piece;
+        r = push_send(u, 0, is_last ? (int64_t) u->n_sent : -1);
         /* While it is on its way. */
-        u->crc32c = crc32c_add(u->crc32c, data, n);
+        for (size_t i = 0; i < u->piece.n; i++)
+                u->crc32c =
+                        crc32c_add(u->crc32c, u->piece.iov[i].iov_base, u->piece.iov[i].iov_len);
         return r;
 }
 
-int push_finish(struct push *u, char *data, size_t n, struct remote_answer *ret) {
-        int r = push_settle_piece(u);
+int push_put(struct push *u, struct push_piece *piece) {
+        return push_next(u, piece, false);
+}
 
-        if (r < 0) {
-                mem_free(data);
-                return r;
-        }
-        u->piece = data;
-        u->n_piece = n;
-        u->n_sent += n;
-        r = push_send(u, 0, (int64_t) u->n_sent);
-        if (n > 0)
-                u->crc32c = crc32c_add(u->crc32c, data, n);
+int push_finish(struct push *u, struct push_piece *piece, struct remote_answer *ret) {
+        int r = push_next(u, piece, true);
+
         if (r >= 0)
                 r = push_settle(u, (int64_t) u->n_sent, ret);
         u->is_ended = r >= 0;
@@ -199,7 +246,8 @@ struct push *push_free(struct push *u) {
                 q.only_once = true;
                 (void) remote_call(u->m->remote, &q, &cancelled);
         }
-        mem_free(u->piece);
+        push_piece_done(&u->piece);
+        mem_free(u->iov);
         mem_free(u->url);
         return mem_free(u);
 }

@@ -8,6 +8,20 @@
 
 struct push;
 
+/* Bytes to be sent and the memory they are in. */
+struct push_piece {
+        struct iovec *iov; /* on the heap */
+        size_t n;
+        void **own; /* blocks of memory to be freed; on the heap */
+        size_t n_own;
+        atomic_size_t *account; /* less n_accounted when they are freed; NULL: nobody counts */
+        size_t n_accounted;
+};
+/* One block of memory; taken over, NULL is nothing. 0 or -ENOMEM (it is freed then). */
+int push_piece_init(struct push_piece *p, char *data, size_t n);
+void push_piece_done(struct push_piece *p);
+size_t push_piece_size(const struct push_piece *p);
+
 struct push_target {
         const char *name;
         int64_t if_generation, if_metageneration;
@@ -16,11 +30,11 @@ struct push_target {
 };
 
 int push_begin(struct mnt *m, const struct push_target *t, struct push **ret);
-/* Sends n bytes (a multiple of 256 KiB): waits for the piece before, then returns at once. data is
- * the upload's from now on, success or not. */
-int push_put(struct push *u, char *data, size_t n);
-/* Sends the rest (data is the upload's, may be NULL) and ends it: the answer is the object's. */
-int push_finish(struct push *u, char *data, size_t n, struct remote_answer *ret);
+/* Sends the piece (a multiple of 256 KiB): waits for the one before, then returns at once. The
+ * piece is the upload's from now on, success or not. */
+int push_put(struct push *u, struct push_piece *piece);
+/* Sends the rest (which may be empty) and ends it: the answer is the object's. */
+int push_finish(struct push *u, struct push_piece *piece, struct remote_answer *ret);
 /* Gives it up, at the service as well; frees. NULL is fine. */
 struct push *push_free(struct push *u);
 uint64_t push_n_sent(const struct push *u);

@@ -76,7 +76,7 @@ static bool writer_may_stream(const struct mnt *m, const struct inode *i, const 
 
 static int writer_send(struct mnt *m, struct inode *i) {
         struct writer *w = i->writer;
-        char *data;
+        struct push_piece piece = {};
         int r = 0;
 
         if (!w->up) {
@@ -85,17 +85,15 @@ static int writer_send(struct mnt *m, struct inode *i) {
         }
         if (r < 0)
                 return r;
-        data = mem_alloc(m->o.block_size);
-        if (!data)
-                return -ENOMEM;
-        r = overlay_get(&w->o, w->up_to, data, m->o.block_size);
-        if (r < 0) {
-                mem_free(data);
+        r = overlay_take(&w->o, w->up_to, w->up_to + m->o.block_size, &piece.iov, &piece.own,
+                         &piece.n);
+        if (r < 0)
                 return r;
-        }
+        piece.n_own = piece.n;
+        piece.account = &m->n_overlay_bytes;
+        piece.n_accounted = piece.n * OVERLAY_PAGE;
         w->up_to += m->o.block_size;
-        overlay_forget_before(&w->o, w->up_to);
-        return push_put(w->up, data, m->o.block_size);
+        return push_put(w->up, &piece);
 }
 
 /* --- changes --------------------------------------------------------------------------------- */
