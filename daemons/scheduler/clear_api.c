@@ -1,104 +1,228 @@
-/* clear_api.c: running tasks again: a whole run, or chosen tasks with what is before or after them.
- */
+/* clear_api.c: clearing: tasks begin anew, in one run or over many. */
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/scheduler/core/subset.h"
+#include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 
-/* What may be asked; NULL task_ids: all. */
-struct clear_ask {
-        bool dry_run, only_failed, only_running, upstream, downstream;
-        const struct json *task_ids;
-        bool *chosen; /* by the task's place in the DAG */
+enum { RUNS_MAX = 1000 };
+
+struct cleared {
+        const char *run_id, *task_id;
+        int map_index;
 };
 
-static void spread(const struct dag *d, bool *chosen, bool down) {
-        /* tasks are few and the graph has no cycle: passes until nothing is added */
-        for (bool more = true; more;) {
-                more = false;
-                for (size_t i = 0; i < d->n_tasks; i++) {
-                        const struct dag_task *t = &d->tasks[i];
-                        const unsigned *next = down ? t->downstream : t->upstream;
-                        size_t n = down ? t->n_downstream : t->n_upstream;
+struct clear_ask {
+        bool dry_run, only_failed, only_running, upstream, downstream, future, past;
+        usec_t start_at, end_at;     /* USEC_INFINITY: no limit */
+        const struct json *task_ids; /* NULL: all; "id" or ["id", map_index] each */
+        const char **run_ids;        /* by date, when no run is named */
+        size_t n_runs;
+        struct cleared *list;
+        size_t n, n_allocated;
+};
 
-                        for (size_t k = 0; chosen[i] && k < n; k++)
-                                if (!chosen[next[k]])
-                                        chosen[next[k]] = more = true;
-                }
-        }
-}
+/* --- which tasks --------------------------------------------------------------------------------
+ */
 
-static int choose(struct scheduler_api_job *j, struct clear_ask *ask, const struct world_run *run) {
-        const struct dag *d = run->spec;
-        const struct json *item;
+/* The task an entry of task_ids names, and of which instance (-1: all). */
+static int entry(struct scheduler_api_job *j, const struct world_run *run, const struct json *item,
+                 const struct dag_task **ret, int64_t *ret_map) {
+        const char *id = NULL;
 
-        ask->chosen = arena_zalloc_array(j->req->arena, d->n_tasks + 1, sizeof(bool));
-        if (!ask->chosen)
-                return -ENOMEM;
-        if (!ask->task_ids)
-                memset(ask->chosen, true, d->n_tasks);
-        json_each (item, ask->task_ids) {
-                const struct json *id = json_is(item, JSON_ARRAY) ? json_at(item, 0) : item;
-                const struct dag_task *t;
-                const char *name;
-
-                if (json_str(id, &name) != 0)
-                        return scheduler_api_job_refuse(j, 422,
-                                                        "\"task_ids\" must hold names of tasks");
-                t = dag_get_task(d, name);
-                if (!t)
-                        return scheduler_api_job_refuse(j, 404, "DAG \"%s\" has no task \"%s\"",
-                                                        d->id, name);
-                ask->chosen[t->index] = true;
-        }
-        if (ask->downstream)
-                spread(d, ask->chosen, true);
-        if (ask->upstream)
-                spread(d, ask->chosen, false);
+        *ret_map = -1;
+        if (json_is(item, JSON_ARRAY) && item->len == 2 && json_i64(json_at(item, 1), ret_map) == 0)
+                item = json_at(item, 0);
+        if (json_str(item, &id) != 0)
+                return scheduler_api_job_refuse(
+                        j, 422, "\"task_ids\" must hold ids, or pairs of id and map index");
+        *ret = dag_get_task(run->spec, id);
+        if (!*ret)
+                return scheduler_api_job_refuse(j, 404, "run \"%s\" has no task \"%s\"", run->id,
+                                                id);
         return 0;
 }
 
-static bool is_wanted(const struct clear_ask *ask, const struct world_task *t) {
+/* chosen: one for each task of the run. 0, a status, -errno. */
+static int choose(struct scheduler_api_job *j, const struct clear_ask *ask,
+                  const struct world_run *run, bool *chosen) {
+        _cleanup_free_ bool *named = mem_zalloc_array(run->spec->n_tasks + 1, sizeof(*named));
+        const struct json *item;
+
+        if (!named)
+                return -ENOMEM;
+        if (!ask->task_ids) {
+                memset(chosen, true, run->spec->n_tasks);
+                return 0;
+        }
+        json_each (item, ask->task_ids) {
+                const struct dag_task *t;
+                int64_t map_index;
+                int r = entry(j, run, item, &t, &map_index);
+
+                if (r != 0)
+                        return r;
+                named[t->index] = true;
+        }
+        return subset_of(run->spec, named, ask->upstream, ask->downstream, chosen);
+}
+
+/* Named by instance, and not by this one? */
+static bool is_other_instance(const struct clear_ask *ask, const struct world_task *t) {
+        const struct json *item;
+        bool by_instance = false;
+
+        if (t->map_index < 0)
+                return false;
+        json_each (item, ask->task_ids) {
+                const char *id = NULL;
+                int64_t map_index = -1;
+
+                if (json_str(item, &id) == 0 && str_eq(id, t->spec->id))
+                        return false;
+                if (!json_is(item, JSON_ARRAY) || json_str(json_at(item, 0), &id) != 0 ||
+                    !str_eq(id, t->spec->id) || json_i64(json_at(item, 1), &map_index) != 0)
+                        continue;
+                if (map_index == t->map_index)
+                        return false;
+                by_instance = true;
+        }
+        return by_instance;
+}
+
+static bool is_wanted(const struct clear_ask *ask, const bool *chosen, const struct world_task *t) {
         bool failed = t->state == TASK_FAILED || t->state == TASK_UPSTREAM_FAILED;
 
-        if (!ask->chosen[t->spec->index] || t->state == TASK_NONE)
+        if (!chosen[t->spec->index] || t->state == TASK_NONE || is_other_instance(ask, t))
                 return false;
         if (ask->only_failed && ask->only_running)
                 return failed || t->state == TASK_RUNNING;
         return ask->only_failed ? failed : !ask->only_running || t->state == TASK_RUNNING;
 }
 
-static int run_clear(struct scheduler *s, struct scheduler_api_job *j) {
-        struct clear_ask *ask = j->extra;
-        struct world_run *run;
-        int r = scheduler_api_job_run(s, j, &run);
+/* --- which runs ---------------------------------------------------------------------------------
+ */
 
-        if (r == 0)
-                r = choose(j, ask, run);
-        if (r != 0)
-                return r;
-        j->task_ids = arena_zalloc_array(j->req->arena, run->spec->n_tasks + 1, sizeof(char *));
-        if (!j->task_ids)
-                return -ENOMEM;
-        for (size_t i = 0; i < run->spec->n_tasks && r >= 0; i++) {
-                if (!is_wanted(ask, &run->tasks[i]))
-                        continue;
-                j->task_ids[j->n_task_ids] = arena_strdup(j->req->arena, run->spec->tasks[i].id);
-                if (!j->task_ids[j->n_task_ids++])
+static int add(struct scheduler_api_job *j, struct clear_ask *ask, const struct world_task *t) {
+        struct cleared *c;
+
+        if (ask->n == ask->n_allocated) {
+                size_t n = MAX(ask->n_allocated * 2, (size_t) 64);
+                struct cleared *list = arena_zalloc_array(j->req->arena, n, sizeof(*list));
+
+                if (!list)
                         return -ENOMEM;
-                if (!ask->dry_run)
-                        r = engine_apply(s, &(struct world_event){.kind = WORLD_TASK_CLEARED,
-                                                                  .at = clock_now(s->clock),
-                                                                  .task = &run->tasks[i]});
+                if (ask->n > 0)
+                        memcpy(list, ask->list, ask->n * sizeof(*list));
+                ask->list = list;
+                ask->n_allocated = n;
         }
-        if (r >= 0 && !ask->dry_run)
-                r = scheduler_api_job_log(s, j, "clear", NULL);
-        return MIN(r, 0);
+        c = &ask->list[ask->n++];
+        c->run_id = arena_strdup(j->req->arena, t->run->id);
+        c->task_id = arena_strdup(j->req->arena, t->spec->id);
+        c->map_index = t->map_index;
+        return c->run_id && c->task_id ? 0 : -ENOMEM;
 }
 
+static int clear_run(struct scheduler *s, struct scheduler_api_job *j, struct clear_ask *ask,
+                     struct world_run *run) {
+        _cleanup_free_ bool *chosen = mem_zalloc_array(run->spec->n_tasks + 1, sizeof(*chosen));
+        struct world_task *t;
+        int r;
+
+        if (!chosen)
+                return -ENOMEM;
+        r = choose(j, ask, run, chosen);
+        if (r != 0)
+                return r;
+        world_each_task(t, run) {
+                if (!is_wanted(ask, chosen, t))
+                        continue;
+                r = add(j, ask, t);
+                if (r >= 0 && !ask->dry_run)
+                        r = engine_apply(s, &(struct world_event){.kind = WORLD_TASK_CLEARED,
+                                                                  .at = clock_now(s->clock),
+                                                                  .task = t});
+                if (r < 0)
+                        return r;
+        }
+        if (!ask->dry_run && j->note)
+                return MIN(dag_runs_sql_set_note(s->db, scheduler_run_row(run), j->note), 0);
+        return 0;
+}
+
+struct finding {
+        struct scheduler_api_job *j;
+        struct clear_ask *ask;
+};
+
+static int find_run(void *ctx, const struct dag_runs_sql_row *row) {
+        struct finding *f = ctx;
+
+        if (f->ask->n_runs == RUNS_MAX)
+                return scheduler_api_job_refuse(f->j, 409,
+                                                "more than %d runs: name dates with start_date and "
+                                                "end_date",
+                                                RUNS_MAX);
+        f->ask->run_ids[f->ask->n_runs++] = row->run_id;
+        return 0;
+}
+
+/* Runs by date: around the one that is named, or all between two dates. */
+static int clear_many(struct scheduler *s, struct scheduler_api_job *j, struct clear_ask *ask) {
+        struct finding f = {j, ask};
+        int r;
+
+        ask->run_ids = arena_zalloc_array(j->req->arena, RUNS_MAX, sizeof(*ask->run_ids));
+        if (!ask->run_ids)
+                return -ENOMEM;
+        r = dag_runs_sql_between(s->db, j->dag_id, ask->start_at, ask->end_at, j->req->arena,
+                                 find_run, &f);
+        for (size_t i = 0; r == 0 && i < ask->n_runs; i++) {
+                struct world_run *run;
+
+                j->run_id = ask->run_ids[i];
+                r = scheduler_api_job_run(s, j, &run);
+                if (r == 0)
+                        r = clear_run(s, j, ask, run);
+        }
+        return r;
+}
+
+static int run_clear(struct scheduler *s, struct scheduler_api_job *j) {
+        struct clear_ask *ask = j->extra;
+        struct world_run *run = NULL;
+        int r = j->run_id ? scheduler_api_job_run(s, j, &run) : 0;
+
+        if (r != 0)
+                return r;
+        if (run && (ask->future || ask->past)) {
+                if (run->when.logical_at == USEC_INFINITY)
+                        return scheduler_api_job_refuse(
+                                j, 400,
+                                "run \"%s\" has no logical date: no run is its past or future",
+                                j->run_id);
+                if (!ask->past)
+                        ask->start_at = run->when.logical_at;
+                if (!ask->future)
+                        ask->end_at = run->when.logical_at;
+                run = NULL;
+        }
+        r = run ? clear_run(s, j, ask, run) : clear_many(s, j, ask);
+        if (r == 0 && !ask->dry_run)
+                r = scheduler_api_job_log(s, j, "clear", NULL);
+        return r > 0 && r < 400 ? 0 : r;
+}
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
 static int reply_clear(struct scheduler *s, struct scheduler_api_job *j) {
+        const struct clear_ask *ask = j->extra;
         _cleanup_buf_ struct buf b = {};
         struct json_write w;
         int r;
@@ -106,16 +230,16 @@ static int reply_clear(struct scheduler *s, struct scheduler_api_job *j) {
         json_write_init(&w, &b, 0);
         json_write_object(&w);
         json_write_kv_array(&w, "task_instances");
-        for (size_t i = 0; i < j->n_task_ids; i++) {
+        for (size_t i = 0; i < ask->n; i++) {
                 json_write_object(&w);
                 json_write_kv_str(&w, "dag_id", j->dag_id);
-                json_write_kv_str(&w, "dag_run_id", j->run_id);
-                json_write_kv_str(&w, "task_id", j->task_ids[i]);
-                json_write_kv_i64(&w, "map_index", -1);
+                json_write_kv_str(&w, "dag_run_id", ask->list[i].run_id);
+                json_write_kv_str(&w, "task_id", ask->list[i].task_id);
+                json_write_kv_i64(&w, "map_index", ask->list[i].map_index);
                 json_write_end(&w);
         }
         json_write_end(&w);
-        json_write_kv_u64(&w, "total_entries", j->n_task_ids);
+        json_write_kv_u64(&w, "total_entries", ask->n);
         json_write_end(&w);
         r = json_write_finish(&w);
         return r < 0 ? r : http_request_reply_json(j->req, 200, &b);
@@ -143,9 +267,25 @@ int clear_api_run(struct http_request *req) {
                 return rest_replied;
         ask->dry_run = true;
         if (json_want_bool(body, "dry_run", &ask->dry_run, &em) < 0 ||
-            json_want_bool(body, "only_failed", &ask->only_failed, &em) < 0)
+            json_want_bool(body, "only_failed", &ask->only_failed, &em) < 0 ||
+            json_want_str(body, "note", &j->note, &em) < 0)
                 return rest_refuse(req, &em);
         return submit(j, ask);
+}
+
+static int read_ask(const struct json *body, struct scheduler_api_job *j, struct clear_ask *ask,
+                    struct errmsg *em) {
+        if (json_want_str(body, "dag_run_id", &j->run_id, em) < 0 ||
+            json_want_bool(body, "dry_run", &ask->dry_run, em) < 0 ||
+            json_want_bool(body, "only_failed", &ask->only_failed, em) < 0 ||
+            json_want_bool(body, "only_running", &ask->only_running, em) < 0 ||
+            json_want_bool(body, "include_upstream", &ask->upstream, em) < 0 ||
+            json_want_bool(body, "include_downstream", &ask->downstream, em) < 0 ||
+            json_want_bool(body, "include_future", &ask->future, em) < 0 ||
+            json_want_bool(body, "include_past", &ask->past, em) < 0 ||
+            json_want_str(body, "note", &j->note, em) < 0)
+                return -EINVAL;
+        return json_want(body, "task_ids", JSON_ARRAY, &ask->task_ids, em);
 }
 
 int clear_api_tasks(struct http_request *req) {
@@ -175,13 +315,11 @@ int clear_api_tasks(struct http_request *req) {
             !(j = scheduler_api_job_new(req)))
                 return rest_replied;
         ask->dry_run = ask->only_failed = true;
-        if (json_need_str(body, "dag_run_id", &j->run_id, &em) < 0 ||
-            json_want_bool(body, "dry_run", &ask->dry_run, &em) < 0 ||
-            json_want_bool(body, "only_failed", &ask->only_failed, &em) < 0 ||
-            json_want_bool(body, "only_running", &ask->only_running, &em) < 0 ||
-            json_want_bool(body, "include_upstream", &ask->upstream, &em) < 0 ||
-            json_want_bool(body, "include_downstream", &ask->downstream, &em) < 0 ||
-            json_want(body, "task_ids", JSON_ARRAY, &ask->task_ids, &em) < 0)
+        ask->start_at = ask->end_at = USEC_INFINITY;
+        if (read_ask(body, j, ask, &em) < 0)
                 return rest_refuse(req, &em);
+        if (!rest_want_at(req, body, "start_date", &ask->start_at) ||
+            !rest_want_at(req, body, "end_date", &ask->end_at))
+                return rest_replied;
         return submit(j, ask);
 }

@@ -6,6 +6,7 @@
 #include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
+#include "daemons/scheduler/xcom.h"
 #include "lib/base/str.h"
 
 enum { CONF_SIZE_MAX = 1 << 20, RUN_ID_MAX = 250 };
@@ -233,10 +234,10 @@ int dag_runs_api_create(struct http_request *req) {
 static int mark(struct scheduler *s, struct world_run *run, enum run_state to) {
         usec_t now = clock_now(s->clock);
         enum task_state state = to == RUN_SUCCESS ? TASK_SUCCESS : TASK_FAILED;
+        struct world_task *t;
         int r = 0;
 
-        for (size_t i = 0; i < run->spec->n_tasks && r >= 0; i++) {
-                struct world_task *t = &run->tasks[i];
+        world_each_task(t, run) {
                 bool live = task_state_is_live(t->state);
 
                 if (task_state_is_finished(t->state))
@@ -248,6 +249,8 @@ static int mark(struct scheduler *s, struct world_run *run, enum run_state to) {
                                                           .task_state = live || to == RUN_SUCCESS
                                                                                 ? state
                                                                                 : TASK_SKIPPED});
+                if (r < 0)
+                        return r;
         }
         if (r >= 0)
                 r = engine_apply(s, &(struct world_event){.kind = WORLD_RUN_MARKED,
@@ -258,13 +261,17 @@ static int mark(struct scheduler *s, struct world_run *run, enum run_state to) {
 }
 
 static int clear_run(struct scheduler *s, struct world_run *run) {
-        int r = 0;
+        struct world_task *t;
+        int r;
 
-        for (size_t i = 0; i < run->spec->n_tasks && r >= 0; i++)
+        world_each_task(t, run) {
                 r = engine_apply(s, &(struct world_event){.kind = WORLD_TASK_CLEARED,
                                                           .at = clock_now(s->clock),
-                                                          .task = &run->tasks[i]});
-        return MIN(r, 0);
+                                                          .task = t});
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 static int run_patch(struct scheduler *s, struct scheduler_api_job *j) {
@@ -318,12 +325,15 @@ static int run_delete(struct scheduler *s, struct scheduler_api_job *j) {
         r = dag_runs_sql_delete(s->db, scheduler_run_row(run));
         if (r >= 0)
                 r = scheduler_api_job_log(s, j, "delete_dag_run", NULL);
-        if (r >= 0)
+        if (r >= 0) {
+                j->row = scheduler_run_row(run);
                 world_forget_run(&s->world, run);
+        }
         return MIN(r, 0);
 }
 
-static int reply_empty(struct scheduler *s, struct scheduler_api_job *j) {
+static int reply_deleted(struct scheduler *s, struct scheduler_api_job *j) {
+        xcom_forget_run(s, j->row);
         return http_request_reply_empty(j->req, 204);
 }
 
@@ -333,6 +343,6 @@ int dag_runs_api_delete(struct http_request *req) {
         if (!j)
                 return rest_replied;
         j->run = run_delete;
-        j->reply = reply_empty;
+        j->reply = reply_deleted;
         return scheduler_api_job_submit(j);
 }

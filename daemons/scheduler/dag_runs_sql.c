@@ -36,6 +36,9 @@ int dag_runs_sql_insert(struct db *db, const struct world_run *run, int64_t vers
         db_bind_text(s, 13, run->conf);
         db_bind_text(s, 14, note);
         db_bind_text(s, 15, triggered_by);
+        if (run->backfill)
+                db_bind_i64(s, 16, run->backfill->id);
+        db_bind_i64(s, 17, run->ignores_past);
         r = db_run(s);
         if (r != DB_DONE)
                 return r < 0 ? r : -EEXIST;
@@ -50,7 +53,8 @@ int dag_runs_sql_update(struct db *db, int64_t id, const struct world_run *run) 
         scheduler_db_bind_at(s, 2, run->queued_at);
         scheduler_db_bind_at(s, 3, run->started_at);
         scheduler_db_bind_at(s, 4, run->ended_at);
-        db_bind_i64(s, 5, id);
+        db_bind_i64(s, 5, run->missed_deadlines);
+        db_bind_i64(s, 6, id);
         return db_run(s);
 }
 
@@ -62,7 +66,8 @@ int dag_runs_sql_set_note(struct db *db, int64_t id, const char *note) {
 }
 
 int dag_runs_sql_delete(struct db *db, int64_t id) {
-        static const int statements[] = {RUNS_delete_tries, RUNS_delete_tasks, RUNS_delete_row};
+        static const int statements[] = {RUNS_delete_tries, RUNS_delete_xcoms, RUNS_delete_tasks,
+                                         RUNS_delete_row};
         int r = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(statements) && r >= 0; i++) {
@@ -92,6 +97,9 @@ int dag_runs_sql_read(struct db_stmt *s, struct arena *a, struct dag_runs_sql_ro
                 .conf = db_col_dup(s, 13, a, &oom),
                 .note = db_col_dup(s, 14, a, &oom),
                 .triggered_by = db_col_dup(s, 15, a, &oom),
+                .missed_deadlines = (uint32_t) db_col_i64(s, 16),
+                .backfill = db_col_i64(s, 17),
+                .ignores_past = db_col_i64(s, 18) != 0,
         };
         if (oom)
                 return -ENOMEM;
@@ -137,6 +145,19 @@ int dag_runs_sql_past(struct db *db, const char *dag_id, struct arena *a,
         DB_USE struct db_stmt *s = db_use(db, &dag_runs_sql_set, RUNS_past_of);
 
         db_bind_all(s, dag_id);
+        return read_each(s, a, each, ctx);
+}
+
+int dag_runs_sql_between(struct db *db, const char *dag_id, usec_t from_at, usec_t to_at,
+                         struct arena *a,
+                         int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx) {
+        DB_USE struct db_stmt *s = db_use(db, &dag_runs_sql_set, RUNS_between);
+
+        db_bind_text(s, 1, dag_id);
+        scheduler_db_bind_at(s, 2, from_at);
+        scheduler_db_bind_at(s, 3, from_at);
+        scheduler_db_bind_at(s, 4, to_at);
+        scheduler_db_bind_at(s, 5, to_at);
         return read_each(s, a, each, ctx);
 }
 

@@ -11,7 +11,8 @@ extern const struct db_set dag_runs_sql_set;
 /* The columns of a row, for statements made at run time (lists). */
 #define DAG_RUNS_COLUMNS                                                               \
         "id, dag_id, run_id, version, state, run_type, logical_at, start_at, end_at, " \
-        "run_after_at, queued_at, started_at, ended_at, conf, note, triggered_by"
+        "run_after_at, queued_at, started_at, ended_at, conf, note, triggered_by, "    \
+        "missed_deadlines, backfill, ignores_past"
 
 /* A row; strings in the reader's arena. */
 struct dag_runs_sql_row {
@@ -23,6 +24,9 @@ struct dag_runs_sql_row {
         struct timetable_run when;
         usec_t queued_at, started_at, ended_at;
         const char *conf, *note, *triggered_by; /* or NULL */
+        uint32_t missed_deadlines;
+        int64_t backfill; /* 0: none */
+        bool ignores_past;
 };
 
 /* -EEXIST: a run of that id is there. */
@@ -44,6 +48,11 @@ int dag_runs_sql_get(struct db *db, const char *dag_id, const char *run_id, stru
  * oldest unfinished run on, by logical date. Answers as dag_runs_sql_open(). */
 int dag_runs_sql_past(struct db *db, const char *dag_id, struct arena *a,
                       int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx);
+/* Those whose logical date lies between two (USEC_INFINITY: no limit; without limits also those
+ * without a date), oldest first. Answers as dag_runs_sql_open(). */
+int dag_runs_sql_between(struct db *db, const char *dag_id, usec_t from_at, usec_t to_at,
+                         struct arena *a,
+                         int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx);
 /* Calls `each` for every unfinished run, oldest first, until it answers non-zero. */
 int dag_runs_sql_open(struct db *db, struct arena *a,
                       int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx);

@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "daemons/scheduler/core/expand.h"
 #include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/dags_sql.h"
 #include "daemons/scheduler/effects.h"
+#include "daemons/scheduler/event_logs_sql.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/notices.h"
@@ -13,6 +15,7 @@
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/task_instances_sql.h"
 #include "daemons/scheduler/tries_sql.h"
+#include "daemons/scheduler/xcom.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/net/loop.h"
@@ -57,13 +60,27 @@ static int write_touched(struct scheduler *s, const struct world_touched *touche
                 r = dags_sql_set_last(s->db, touched->dag->spec->id, &touched->dag->last);
         if (r >= 0 && touched->run)
                 r = dag_runs_sql_update(s->db, scheduler_run_row(touched->run), touched->run);
-        if (r >= 0 && touched->task)
+        if (r >= 0 && touched->task && touched->task->is_expanded)
+                r = task_instances_sql_expand(s->db, scheduler_run_row(touched->task->run),
+                                              touched->task);
+        else if (r >= 0 && touched->task)
                 r = task_instances_sql_update(s->db, scheduler_run_row(touched->task->run),
                                               touched->task);
         return r;
 }
 
+/* A try begins with nothing left by those before it. */
+static int drop_xcoms(struct scheduler *s, const struct world_task *t) {
+        return xcoms_sql_delete_task(s->db,
+                                     &(struct xcoms_sql_key){scheduler_run_row(t->run), t->spec->id,
+                                                             t->map_index, NULL});
+}
+
 static int write_try(struct scheduler *s, const struct world_event *e) {
+        int r;
+
+        if (e->kind == WORLD_TRY_CREATED && e->try_number > 1 && (r = drop_xcoms(s, e->task)) < 0)
+                return r;
         if (e->kind == WORLD_TRY_CREATED)
                 return tries_sql_insert(s->db, scheduler_run_row(e->task->run), e->task, s->boot_id,
                                         e->task->run->spec->user);
@@ -76,6 +93,17 @@ static int write_try(struct scheduler *s, const struct world_event *e) {
 static bool is_told_to_stop(const struct world_event *e) {
         return (e->kind == WORLD_TASK_CLEARED || e->kind == WORLD_TASK_MARKED) &&
                task_state_is_live(e->task->state);
+}
+
+/* Listeners hear of every instance of a task that has just been expanded. */
+static int tell_task(struct scheduler *s, struct world_task *t, usec_t at) {
+        int r = 0;
+
+        if (!t->is_expanded)
+                return feed_add_task(s, t, at);
+        for (unsigned i = 0; r >= 0 && i < t->n_maps; i++)
+                r = feed_add_task(s, t->maps[i], at);
+        return r;
 }
 
 static int remember(struct scheduler *s, const struct world_event *e,
@@ -92,7 +120,7 @@ static int remember(struct scheduler *s, const struct world_event *e,
         else if (e->kind == WORLD_RUN_FINISHED || e->kind == WORLD_RUN_MARKED)
                 r = effects_add_sweep(x, e->run->dag);
         if (r >= 0 && touched->task)
-                r = feed_add_task(s, touched->task, e->at);
+                r = tell_task(s, touched->task, e->at);
         if (r >= 0 && touched->run)
                 r = feed_add_run(s, touched->run, e->at);
         return r;
@@ -160,6 +188,50 @@ int engine_end_try(struct scheduler *s, const struct world_event *e, const struc
 /* --- deciding -----------------------------------------------------------------------------------
  */
 
+/* A mapped task whose values are no list fails, and its note says so. */
+static int fail_expand(struct scheduler *s, const struct world_event *e, const char *why) {
+        struct world_event failed = {.kind = WORLD_TASK_SETTLED,
+                                     .at = e->at,
+                                     .task = e->task,
+                                     .task_state = TASK_FAILED};
+        int r;
+
+        if (e->task->is_expanded) { /* cleared, and what it is mapped over is gone */
+                failed = *e;
+                failed.n_maps = 0;
+        }
+        log_struct(LOG_WARNING,
+                   LOG_FIELDS({"ONEBOX_DAG", e->task->run->spec->id},
+                              {"ONEBOX_RUN", e->task->run->id}, {"ONEBOX_TASK", e->task->spec->id}),
+                   "cannot be mapped: %s", why);
+        r = event_logs_sql_insert(s->db,
+                                  &(struct event_logs_sql_row){.at = e->at,
+                                                               .event = "map_failed",
+                                                               .dag_id = e->task->run->spec->id,
+                                                               .run_id = e->task->run->id,
+                                                               .task_id = e->task->spec->id,
+                                                               .map_index = -1,
+                                                               .owner = "scheduler",
+                                                               .extra = why});
+        return r < 0 ? r : engine_apply(s, &failed);
+}
+
+static int expand(struct scheduler *s, struct world_event *e) {
+        const struct json *const *values;
+        struct errmsg em = {};
+        struct arena a;
+        int r;
+
+        arena_init(&a, 0);
+        r = xcom_expand_values(s, e->task, &a, &values);
+        if (r >= 0) {
+                r = expand_count(e->task->spec, values, &e->n_maps, &em);
+                r = r == -EINVAL ? fail_expand(s, e, em.text) : engine_apply(s, e);
+        }
+        arena_done(&a);
+        return MIN(r, 0);
+}
+
 static int decide_one(struct scheduler *s, const struct plan_decision *d, usec_t now) {
         char run_id[PLAN_RUN_ID_SIZE], try_id[WORLD_ID_SIZE] = "";
         struct world_event e;
@@ -168,6 +240,8 @@ static int decide_one(struct scheduler *s, const struct plan_decision *d, usec_t
         if (d->kind == PLAN_START_TRY && (r = entropy_uuid7(s->entropy, now, try_id)) < 0)
                 return r;
         plan_event(d, now, try_id, run_id, &e);
+        if (d->kind == PLAN_EXPAND_TASK)
+                return expand(s, &e);
         if (d->kind != PLAN_CREATE_RUN)
                 return MIN(engine_apply(s, &e), 0);
         r = engine_create_run(s, &e, "scheduler", NULL);

@@ -1,5 +1,9 @@
 #include "daemons/scheduler/event_logs_sql.h"
 
+#include <errno.h>
+
+#include "lib/base/arena.h"
+
 enum {
 #define DB_STATEMENT(name, sql) LOGS_##name,
 #include "daemons/scheduler/event_logs_sql.def"
@@ -25,4 +29,19 @@ int event_logs_sql_insert(struct db *db, const struct event_logs_sql_row *row) {
         db_bind_text(s, 8, row->owner);
         db_bind_text(s, 9, row->extra);
         return db_run(s);
+}
+
+int event_logs_sql_last(struct db *db, const char *event, const char *dag_id, const char *run_id,
+                        const char *task_id, struct arena *a, const char **ret) {
+        DB_USE struct db_stmt *s = db_use(db, &event_logs_sql_set, LOGS_last);
+        const char *text;
+        int r;
+
+        db_bind_all(s, dag_id, event, run_id, task_id);
+        r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : 1;
+        text = db_col_is_null(s, 0) ? "" : db_col_text(s, 0);
+        *ret = arena_strdup(a, text);
+        return *ret ? 0 : -ENOMEM;
 }

@@ -19,3 +19,8 @@ struct event_logs_sql_row {
 };
 
 int event_logs_sql_insert(struct db *db, const struct event_logs_sql_row *row);
+
+struct arena;
+/* The extra text of the latest event of that name about a task; "" when it has none. 0; 1: none. */
+int event_logs_sql_last(struct db *db, const char *event, const char *dag_id, const char *run_id,
+                        const char *task_id, struct arena *a, const char **ret);

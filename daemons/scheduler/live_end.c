@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "daemons/scheduler/core/branch.h"
 #include "daemons/scheduler/engine.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live.h"
@@ -10,6 +11,7 @@
 #include "daemons/scheduler/remote_logs.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/spool.h"
+#include "daemons/scheduler/xcom.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -17,6 +19,9 @@
 
 /* After a stop nobody here asked for, the machine may be on its way down: nothing new starts. */
 #define NIGHT_FOR (3 * USEC_PER_SEC)
+
+/* Not yet: of a task with poke_interval, which is asked again then. */
+#define EXIT_COME_AGAIN 98
 
 struct try_job {
         struct engine_job job;
@@ -73,14 +78,43 @@ void live_end_started(struct live_try *t, usec_t at) {
 static enum world_result true_result(const struct try_job *j, const struct world_task *task) {
         if (j->result == WORLD_RESULT_STOPPED && task->stop == WORLD_STOP_NONE)
                 return WORLD_RESULT_INTERRUPTED;
+        if (j->result == WORLD_RESULT_FAILED && j->has_end && j->end.exit_code == EXIT_COME_AGAIN &&
+            task->spec->poke_interval_for > 0)
+                return WORLD_RESULT_RESCHEDULED;
         return j->result;
+}
+
+/* What it has left for others, and what that decides. A value that cannot be taken is a failure. */
+static int take_values(struct scheduler *s, struct try_job *j, const struct world_task *task,
+                       unsigned **ret_skips, size_t *ret_n) {
+        struct errmsg em = {};
+        struct json *value;
+        struct arena a;
+        int r = xcom_take(s, task, j->try_id, &em);
+
+        if (r == 0 && task->spec->decides != DAG_DECIDES_NOTHING) {
+                arena_init(&a, 0);
+                r = xcom_of_task(s, task->run, task->spec->id, XCOMS_SQL_RETURN, &a, &value);
+                if (r >= 0)
+                        r = branch_skips(task->run->spec, task->spec, value, ret_skips, ret_n, &em);
+                arena_done(&a);
+        }
+        if (r == -EINVAL) {
+                j->result = WORLD_RESULT_FAILED;
+                snprintf(j->message, sizeof(j->message), "%s", em.text);
+                return 0;
+        }
+        return r;
 }
 
 static int run_end(struct scheduler *s, struct engine_job *job) {
         struct try_job *j = container_of(job, struct try_job, job);
         struct live_try *t = job_try(s, j);
         struct world_task *task = t ? live_try_task(t) : NULL;
+        _cleanup_free_ unsigned *skips = NULL;
         enum world_result result;
+        struct world_event e;
+        int r;
 
         if (!task)
                 return 1;
@@ -88,15 +122,18 @@ static int run_end(struct scheduler *s, struct engine_job *job) {
         if (result != j->result)
                 engine_hold(s, clock_now(s->clock) + NIGHT_FOR);
         j->result = result;
-        return engine_end_try(
-                s,
-                &(struct world_event){.kind = WORLD_TRY_ENDED,
-                                      .at = j->at,
-                                      .started_at = j->has_end ? j->end.started_at : 0,
-                                      .task = task,
-                                      .try_id = j->try_id,
-                                      .result = result},
-                j->has_end ? &j->end : NULL, j->message);
+        e = (struct world_event){.kind = WORLD_TRY_ENDED,
+                                 .at = j->at,
+                                 .started_at = j->has_end ? j->end.started_at : 0,
+                                 .task = task,
+                                 .try_id = j->try_id,
+                                 .again_at = j->at + task->spec->poke_interval_for};
+        r = result == WORLD_RESULT_SUCCESS ? take_values(s, j, task, &skips, &e.n_skips) : 0;
+        if (r < 0)
+                return r;
+        e.skips = skips;
+        e.result = j->result;
+        return engine_end_try(s, &e, j->has_end ? &j->end : NULL, j->message);
 }
 
 static void log_end(const struct try_job *j, const struct live_try *t) {

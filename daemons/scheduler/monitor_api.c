@@ -1,4 +1,4 @@
-/* monitor_api.c: version, health, login tokens, import errors, event log, counts, pools. */
+/* monitor_api.c: version, health, login tokens, import errors, event log, counts. */
 #include "config.h"
 
 #include <errno.h>
@@ -253,69 +253,5 @@ int monitor_api_dag_stats(struct http_request *req) {
         json_write_end(&w);
         json_write_kv_u64(&w, "total_entries", x.n);
         json_write_end(&w);
-        return finish(req, &w, &b);
-}
-
-/* --- pools --------------------------------------------------------------------------------------
- */
-
-static void write_pool(struct json_write *w, const struct world *world,
-                       const struct world_pool *p) {
-        uint64_t n_running = 0, n_queued = 0;
-        struct world_task *t;
-
-        TAILQ_FOREACH(t, &world->live, in_queue) {
-                if (t->pool != p)
-                        continue;
-                if (t->state == TASK_RUNNING)
-                        n_running += t->spec->pool_slots;
-                else
-                        n_queued += t->spec->pool_slots;
-        }
-        json_write_object(w);
-        json_write_kv_str(w, "name", p->name);
-        json_write_kv_u64(w, "slots", p->n_slots);
-        json_write_kv_str(w, "description", NULL);
-        json_write_kv_bool(w, "include_deferred", false);
-        json_write_kv_u64(w, "occupied_slots", p->n_used);
-        json_write_kv_u64(w, "running_slots", n_running);
-        json_write_kv_u64(w, "queued_slots", n_queued);
-        json_write_kv_u64(w, "scheduled_slots", 0);
-        json_write_kv_u64(w, "deferred_slots", 0);
-        json_write_kv_i64(w, "open_slots", (int64_t) p->n_slots - (int64_t) p->n_used);
-        json_write_end(w);
-}
-
-int monitor_api_pools(struct http_request *req) {
-        struct scheduler *s = scheduler_api_of(req);
-        _cleanup_buf_ struct buf b = {};
-        struct world_pool *p;
-        struct json_write w;
-        size_t n = 0;
-
-        json_write_init(&w, &b, 0);
-        json_write_object(&w);
-        json_write_kv_array(&w, "pools");
-        TAILQ_FOREACH(p, &s->world.pools, in_world) {
-                write_pool(&w, &s->world, p);
-                n++;
-        }
-        json_write_end(&w);
-        json_write_kv_u64(&w, "total_entries", n);
-        json_write_end(&w);
-        return finish(req, &w, &b);
-}
-
-int monitor_api_pool(struct http_request *req) {
-        struct scheduler *s = scheduler_api_of(req);
-        const char *name = http_request_param(req, "pool_name");
-        struct world_pool *p = world_get_pool(&s->world, name);
-        _cleanup_buf_ struct buf b = {};
-        struct json_write w;
-
-        if (!p)
-                return http_request_reply_error(req, 404, "there is no pool \"%s\"", name);
-        json_write_init(&w, &b, 0);
-        write_pool(&w, &s->world, p);
         return finish(req, &w, &b);
 }

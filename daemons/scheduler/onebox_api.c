@@ -1,12 +1,11 @@
-/* onebox_api.c: what Airflow's API has no words for: why, next, status, services, compile, events,
+/* onebox_api.c: what Airflow's API has no words for: next, status, services, compile, events,
  * and the shims' reports. */
 #include "config.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "daemons/scheduler/core/why.h"
-#include "daemons/scheduler/dag_runs_sql.h"
+#include "daemons/scheduler/core/world_leases.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live.h"
@@ -15,7 +14,6 @@
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/sources.h"
 #include "daemons/scheduler/sources_git.h"
-#include "daemons/scheduler/task_instances_sql.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -45,6 +43,7 @@ int onebox_api_report(struct http_request *req) {
 
 static void write_counts(struct scheduler *s, struct json_write *w) {
         uint64_t n_dags = 0, n_paused = 0, n_running = 0, n_queued = 0;
+        const struct world_run *run;
         struct world_dag *wd;
 
         TAILQ_FOREACH(wd, &s->world.dags, in_world) {
@@ -52,8 +51,10 @@ static void write_counts(struct scheduler *s, struct json_write *w) {
                         continue;
                 n_dags++;
                 n_paused += wd->paused;
-                n_running += wd->n_running_runs;
-                n_queued += wd->n_queued_runs;
+        }
+        TAILQ_FOREACH(run, &s->world.active, in_active) {
+                n_running += run->state == RUN_RUNNING;
+                n_queued += run->state == RUN_QUEUED;
         }
         json_write_kv_u64(w, "dags", n_dags);
         json_write_kv_u64(w, "dags_paused", n_paused);
@@ -62,6 +63,33 @@ static void write_counts(struct scheduler *s, struct json_write *w) {
         json_write_kv_u64(w, "tasks_live", s->world.n_live);
         json_write_kv_u64(w, "tasks_ready", s->world.n_ready);
         json_write_kv_u64(w, "parallelism", s->world.parallelism);
+}
+
+/* Counted resources and which tasks hold units of them. */
+static void write_resources(const struct world *world, struct json_write *w) {
+        const struct world_resource *res;
+        const struct world_task *t;
+
+        json_write_kv_array(w, "resources");
+        TAILQ_FOREACH(res, &world->resources, in_world) {
+                json_write_object(w);
+                json_write_kv_str(w, "name", res->name);
+                json_write_kv_u64(w, "total", res->n);
+                json_write_kv_u64(w, "used", world_leases_count_units(res->used));
+                json_write_kv_array(w, "holders");
+                TAILQ_FOREACH(t, &world->live, in_queue)
+                if (world_leases_of(t, res->name)) {
+                        json_write_object(w);
+                        json_write_kv_str(w, "dag_id", t->run->spec->id);
+                        json_write_kv_str(w, "dag_run_id", t->run->id);
+                        json_write_kv_str(w, "task_id", t->spec->id);
+                        json_write_kv_i64(w, "map_index", t->map_index);
+                        json_write_end(w);
+                }
+                json_write_end(w);
+                json_write_end(w);
+        }
+        json_write_end(w);
 }
 
 static usec_t next_due(struct scheduler *s, usec_t now) {
@@ -93,100 +121,13 @@ int onebox_api_status(struct http_request *req) {
         rest_kv_at(&w, "next_run_at", next_due(s, now));
         json_write_kv_str(&w, "launcher_trouble", trouble[0] ? trouble : NULL);
         json_write_kv_node(&w, "gitsync", sources_git_report(s, req->arena));
+        write_resources(&s->world, &w);
         json_write_kv_array(&w, "warnings");
         for (char *const *t = sources_warnings(s); *t; t++)
                 json_write_str(&w, *t);
         json_write_end(&w);
         json_write_end(&w);
         return finish(req, &w, &b);
-}
-
-/* --- why ----------------------------------------------------------------------------------------
- */
-
-static int reply_why(struct http_request *req, const char *text) {
-        _cleanup_buf_ struct buf b = {};
-        struct json_write w;
-
-        json_write_init(&w, &b, 0);
-        json_write_object(&w);
-        json_write_kv_str(&w, "text", text);
-        json_write_end(&w);
-        return finish(req, &w, &b);
-}
-
-/* What has failed waits for nothing: its end says why. 1 when it has replied, 0 when nothing has
- * failed. */
-static int why_failed(struct http_request *req, int64_t row, const char *task_id) {
-        const char *failed, *message;
-        int r;
-
-        r = task_instances_sql_failed(scheduler_api_of(req)->db, row,
-                                      str_empty(task_id) ? NULL : task_id, req->arena, &failed,
-                                      &message);
-        if (r != 0)
-                return MIN(r, 0);
-        r = reply_why(req, arena_printf(req->arena, "task \"%s\" failed: %s; its log says more",
-                                        failed, str_empty(message) ? "without a word" : message));
-        return r < 0 ? r : 1;
-}
-
-/* A run that has left the memory has nothing left to wait for. */
-static int why_past(struct http_request *req, const char *dag_id, const char *run_id,
-                    const char *task_id) {
-        struct dag_runs_sql_row row;
-        int r;
-
-        r = dag_runs_sql_get(scheduler_api_of(req)->db, dag_id, run_id, req->arena, &row);
-        if (r < 0)
-                return r;
-        if (r > 0)
-                return http_request_reply_error(req, 404, "DAG \"%s\" has no run \"%s\"", dag_id,
-                                                run_id);
-        r = why_failed(req, row.id, task_id);
-        if (r != 0)
-                return MIN(r, 0);
-        return reply_why(req, arena_printf(req->arena, "run \"%s\" has ended: %s", run_id,
-                                           run_state_name(row.state)));
-}
-
-int onebox_api_why(struct http_request *req) {
-        const char *dag_id = http_request_query(req, "dag_id");
-        const char *run_id = http_request_query(req, "run_id");
-        const char *task_id = http_request_query(req, "task_id");
-        struct scheduler *s = scheduler_api_of(req);
-        char text[WHY_TEXT_SIZE];
-        struct world_task *t;
-        struct world_run *run;
-        struct world_dag *wd;
-        usec_t now = clock_now(s->clock);
-        int r;
-
-        if (str_empty(dag_id))
-                return http_request_reply_error(req, 422, "\"dag_id\" is missing");
-        wd = world_get_dag(&s->world, dag_id);
-        if (!wd)
-                return http_request_reply_error(req, 404, "DAG \"%s\" was not found", dag_id);
-        if (str_empty(run_id)) {
-                why_dag(&s->world, wd, now, text);
-                return reply_why(req, text);
-        }
-        run = world_get_run(wd, run_id);
-        if (!run)
-                return why_past(req, dag_id, run_id, task_id);
-        if (run_state_is_finished(run->state) &&
-            (r = why_failed(req, scheduler_run_row(run), task_id)) != 0)
-                return MIN(r, 0);
-        if (str_empty(task_id)) {
-                why_run(&s->world, run, now, text);
-                return reply_why(req, text);
-        }
-        t = world_get_task(run, task_id, -1);
-        if (!t)
-                return http_request_reply_error(req, 404, "run \"%s\" has no task \"%s\"", run_id,
-                                                task_id);
-        why_task(&s->world, t, now, text);
-        return reply_why(req, text);
 }
 
 /* --- next ---------------------------------------------------------------------------------------

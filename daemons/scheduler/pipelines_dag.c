@@ -295,13 +295,17 @@ static void emit_schedule(struct pipelines_context *c, const struct pipelines_co
 static int emit_times(struct pipelines_context *c, const struct pipelines_config *config,
                       const struct pipelines_node *p, struct json_write *w) {
         const struct pipelines_node *catchup = pipelines_tree_get(p, "catchup");
+        const char *key =
+                pipelines_tree_get(p, "schedule_interval") ? "schedule_interval" : "schedule";
+        const struct pipelines_node *schedule = pipelines_tree_get(p, key);
         const char *text = NULL;
-        int r;
+        int r = 0;
 
-        r = pipelines_context_get(c, config, p,
-                                  pipelines_tree_get(p, "schedule_interval") ? "schedule_interval"
-                                                                             : "schedule",
-                                  &text);
+        if (pipelines_tree_is(schedule, JSON_ARRAY) || pipelines_tree_is(schedule, JSON_OBJECT)) {
+                json_write_key(w, "schedule"); /* as onebox-dag(5) has it */
+                pipelines_emit_node(w, schedule);
+        } else
+                r = pipelines_context_get(c, config, p, key, &text);
         if (r != 0)
                 return r;
         if (text)
@@ -350,6 +354,9 @@ static int emit_head(struct pipelines_context *c, const struct pipelines_config 
                 {"timeout_minutes", "dagrun_timeout", PIPELINES_EMIT_MINUTES},
                 {"paused", "paused", PIPELINES_EMIT_SCALAR},
                 {"params", "params", PIPELINES_EMIT_SCALAR},
+                {"on_success", "on_success", PIPELINES_EMIT_SCALAR},
+                {"on_failure", "on_failure", PIPELINES_EMIT_SCALAR},
+                {"deadlines", "deadlines", PIPELINES_EMIT_SCALAR},
         };
         static const struct pipelines_emit_row owner[] = {
                 {"owner", "owner", PIPELINES_EMIT_TEXT},

@@ -83,6 +83,18 @@ bool rest_want_at(struct http_request *req, const struct json *body, const char 
         return true;
 }
 
+bool rest_map_index(struct http_request *req, int64_t *ret) {
+        const char *text = http_request_param(req, "map_index");
+
+        if (!text)
+                text = http_request_query(req, "map_index");
+        if (!text || (str_to_i64(text, ret) == 0 && *ret >= -1 && *ret <= INT32_MAX))
+                return true;
+        http_request_reply_error(req, 422, "\"map_index\" must be a number from -1 on, not \"%s\"",
+                                 text);
+        return false;
+}
+
 bool rest_query_bool(struct http_request *req, const char *key, bool *ret) {
         const char *text = http_request_query(req, key);
 

@@ -30,6 +30,8 @@ int rest_refuse(struct http_request *req, const struct errmsg *em);
 
 /* A date of the body: left as it is when absent or null. */
 bool rest_want_at(struct http_request *req, const struct json *body, const char *key, usec_t *ret);
+/* `map_index` of the path or of the query: left as it is when absent. */
+bool rest_map_index(struct http_request *req, int64_t *ret);
 /* yes/no of the query: left as it is when absent. */
 bool rest_query_bool(struct http_request *req, const char *key, bool *ret);
 

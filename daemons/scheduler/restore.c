@@ -6,6 +6,8 @@
 #include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/dags_sql.h"
 #include "daemons/scheduler/live_replay.h"
+#include "daemons/scheduler/machine.h"
+#include "daemons/scheduler/pools_sql.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/task_instances_sql.h"
 #include "lib/base/arena.h"
@@ -111,6 +113,8 @@ static void fill(struct world_run *run, const struct dag_runs_sql_row *row) {
         run->queued_at = row->queued_at;
         run->started_at = row->started_at;
         run->ended_at = row->ended_at;
+        run->missed_deadlines = row->missed_deadlines;
+        run->ignores_past = row->ignores_past;
         run->user = (void *) (intptr_t) row->id;
 }
 
@@ -133,6 +137,8 @@ int restore_run(struct scheduler *s, struct world_dag *wd, const struct dag_runs
         if (r < 0)
                 return r;
         fill(run, row);
+        if (row->backfill && !(run->backfill = world_put_backfill(&s->world, row->backfill)))
+                return -ENOMEM;
         if (row->conf && !(run->conf = mem_strdup(row->conf)))
                 return -ENOMEM;
         r = task_instances_sql_load(s->db, row->id, run);
@@ -178,6 +184,20 @@ static void set_limits(struct scheduler *s) {
         s->world.booted_at = s->started_at;
 }
 
+static unsigned parallelism(const struct scheduler_conf *conf) {
+        return conf->parallelism > 0 ? (unsigned) MIN(conf->parallelism, UINT64_C(100000))
+                                     : machine_parallelism();
+}
+
+static int put_pool(void *ctx, const struct pools_sql_row *row) {
+        struct world *w = ctx;
+        int r = world_put_pool(w, row->name, row->n_slots);
+
+        if (r >= 0)
+                world_get_pool(w, row->name)->include_deferred = row->include_deferred;
+        return r;
+}
+
 int restore_world(struct scheduler *s, struct errmsg *em) {
         struct arena a;
         int r;
@@ -185,13 +205,17 @@ int restore_world(struct scheduler *s, struct errmsg *em) {
         if (s->has_world)
                 world_done(&s->world);
         s->has_world = false;
-        r = world_init(&s->world, (unsigned) s->conf->parallelism);
+        r = world_init(&s->world, parallelism(s->conf));
         if (r < 0)
                 return errmsg_fail(em, r, "no memory");
         s->has_world = true;
         set_limits(s);
         arena_init(&a, 0);
-        r = put_dags(s, &a);
+        r = machine_resources(s->conf->resources, &s->world, em);
+        if (r >= 0)
+                r = pools_sql_each(s->db, put_pool, &s->world);
+        if (r >= 0)
+                r = put_dags(s, &a);
         if (r >= 0)
                 r = dag_runs_sql_open(s->db, &a, put_run, s);
         if (r >= 0)

@@ -55,6 +55,7 @@ struct scheduler_api_job *scheduler_api_job_new(struct http_request *req) {
         j->dag_id = http_request_param(req, "dag_id");
         j->run_id = http_request_param(req, "run_id");
         j->task_id = http_request_param(req, "task_id");
+        j->map_index = -1;
         j->user = req->identity ? req->identity->name : "anonymous";
         j->when.logical_at = j->when.interval_start_at = USEC_INFINITY;
         j->when.interval_end_at = j->when.run_after_at = USEC_INFINITY;

@@ -31,10 +31,12 @@ struct scheduler_api_job {
 
         /* what the change is about; each handler uses its part */
         const char *dag_id, *run_id, *task_id;
+        int map_index;
         const struct json *body;
         const char *conf, *note, *user;
         struct timetable_run when;
         bool flag;
+        int64_t row; /* of the run */
         enum run_state run_state;
         enum task_state task_state;
         const char **task_ids;

@@ -4,15 +4,17 @@
 #include "daemons/scheduler/dags_sql.h"
 #include "daemons/scheduler/event_logs_sql.h"
 #include "daemons/scheduler/import_errors_sql.h"
+#include "daemons/scheduler/pools_sql.h"
 #include "daemons/scheduler/task_instances_sql.h"
 #include "daemons/scheduler/tries_sql.h"
+#include "daemons/scheduler/xcoms_sql.h"
 #include "lib/base/macros.h"
 #include "lib/base/str.h"
 #include "lib/db/db_migrate.h"
 
 const struct db_set *const scheduler_db_sets[] = {
-        &dags_sql_set,  &dag_runs_sql_set,      &task_instances_sql_set,
-        &tries_sql_set, &import_errors_sql_set, &event_logs_sql_set,
+        &dags_sql_set,          &dag_runs_sql_set,   &task_instances_sql_set, &tries_sql_set,
+        &import_errors_sql_set, &event_logs_sql_set, &xcoms_sql_set,          &pools_sql_set,
 };
 const size_t scheduler_db_n_sets = ARRAY_SIZE(scheduler_db_sets);
 
@@ -60,8 +62,37 @@ static const char first_tables[] =
         "  extra TEXT);"
         "CREATE INDEX event_logs_by_dag ON event_logs (dag_id, id);";
 
+/* What runs and tasks learned since; XComs; people's pools and backfills. */
+static const char second_tables[] =
+        "ALTER TABLE task_instances ADD COLUMN again INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE task_instances ADD COLUMN skips TEXT;"
+        "ALTER TABLE task_instances ADD COLUMN leases TEXT;"
+        "ALTER TABLE dag_runs ADD COLUMN missed_deadlines INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE dag_runs ADD COLUMN backfill INTEGER;"
+        "ALTER TABLE dag_runs ADD COLUMN ignores_past INTEGER NOT NULL DEFAULT 0;"
+        "CREATE INDEX dag_runs_by_backfill ON dag_runs (backfill) WHERE backfill IS NOT NULL;"
+        "CREATE TABLE xcoms ("
+        "  dag_run INTEGER NOT NULL, task_id TEXT NOT NULL, map_index INTEGER NOT NULL,"
+        "  key TEXT NOT NULL, value TEXT, file TEXT, bytes INTEGER NOT NULL, at INTEGER NOT NULL,"
+        "  PRIMARY KEY (dag_run, task_id, map_index, key)) WITHOUT ROWID;"
+        "CREATE TABLE pools ("
+        "  name TEXT PRIMARY KEY, slots INTEGER NOT NULL, include_deferred INTEGER NOT NULL,"
+        "  description TEXT) WITHOUT ROWID;"
+        "CREATE TABLE backfills ("
+        "  id INTEGER PRIMARY KEY, dag_id TEXT NOT NULL, from_at INTEGER NOT NULL,"
+        "  to_at INTEGER NOT NULL, conf TEXT, is_paused INTEGER NOT NULL DEFAULT 0,"
+        "  reprocess TEXT NOT NULL, max_active_runs INTEGER NOT NULL, triggered_by TEXT,"
+        "  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, completed_at INTEGER);"
+        "CREATE INDEX backfills_open ON backfills (id) WHERE completed_at IS NULL;"
+        "CREATE TABLE callbacks ("
+        "  id INTEGER PRIMARY KEY, dag_run INTEGER NOT NULL, task_id TEXT, map_index INTEGER,"
+        "  event TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, facts TEXT NOT NULL,"
+        "  unix_user TEXT, try_id TEXT, at INTEGER NOT NULL, state TEXT NOT NULL);"
+        "CREATE INDEX callbacks_open ON callbacks (id) WHERE state <> 'done';";
+
 static const struct db_migration migrations[] = {
         {1, first_tables},
+        {2, second_tables},
 };
 
 int scheduler_db_open(const char *uri, usec_t now, struct errmsg *em, struct db **ret_db) {

@@ -106,6 +106,26 @@ static bool read_filter(struct http_request *req, struct rest_where *where) {
                rest_where_dates(where, "run_after", "r.run_after_at");
 }
 
+/* Instances of one mapped task. */
+int task_instances_api_mapped(struct http_request *req) {
+        _cleanup_(rest_where_done) struct rest_where where;
+        struct rest_list list = {.key = "task_instances",
+                                 .columns = COLUMNS,
+                                 .from = FROM,
+                                 .where = &where,
+                                 .order = " ORDER BY t.map_index",
+                                 .write = write_row};
+        struct db *db;
+
+        rest_where_init(&where, req);
+        rest_where_text(&where, "t.task_id = ?", http_request_param(req, "task_id"));
+        rest_where_number(&where, "t.map_index > ?", -1);
+        if (!rest_read_page(req, &list.page) || !read_filter(req, &where) ||
+            !(db = scheduler_api_reader(req)))
+                return rest_replied;
+        return rest_reply_list(req, db, &list);
+}
+
 int task_instances_api_list(struct http_request *req) {
         static const struct rest_column columns[] = {{"id", "t.dag_run"},
                                                      {"task_id", "t.task_id"},
@@ -140,26 +160,31 @@ int task_instances_api_list(struct http_request *req) {
 static int reply_one(struct http_request *req, struct db *db) {
         _cleanup_buf_ struct buf b = {};
         DB_USE struct db_stmt *s = NULL;
+        int64_t map_index = -1;
         struct json_write w;
         int r;
 
+        if (!rest_map_index(req, &map_index))
+                return rest_replied;
         r = db_prepare_dynamic(db,
                                "SELECT " COLUMNS " FROM " FROM
                                " WHERE r.dag_id = ? AND r.run_id = ? AND t.task_id = ?"
-                               " AND t.map_index = -1",
+                               " AND t.map_index = ?",
                                &s);
         if (r < 0)
                 return r;
         db_bind_all(s, http_request_param(req, "dag_id"), http_request_param(req, "run_id"),
-                    http_request_param(req, "task_id"));
+                    http_request_param(req, "task_id"), map_index);
         r = db_step(s);
         if (r < 0)
                 return r;
         if (r != DB_ROW)
                 return http_request_reply_error(
-                        req, 404, "run \"%s\" of DAG \"%s\" has no task \"%s\"",
+                        req, 404,
+                        "run \"%s\" of DAG \"%s\" has no task \"%s\" with map index %lld; a mapped "
+                        "task has instances: see listMapped",
                         http_request_param(req, "run_id"), http_request_param(req, "dag_id"),
-                        http_request_param(req, "task_id"));
+                        http_request_param(req, "task_id"), (long long) map_index);
         json_write_init(&w, &b, 0);
         write_row(req, s, &w);
         r = json_write_finish(&w);
@@ -172,6 +197,13 @@ int task_instances_api_get(struct http_request *req) {
         return db ? reply_one(req, db) : rest_replied;
 }
 
+static int mark_one(struct scheduler *s, struct world_task *t, enum task_state state) {
+        return engine_apply(s, &(struct world_event){.kind = WORLD_TASK_MARKED,
+                                                     .at = clock_now(s->clock),
+                                                     .task = t,
+                                                     .task_state = state});
+}
+
 static int run_mark(struct scheduler *s, struct scheduler_api_job *j) {
         struct world_task *t;
         struct world_run *run;
@@ -179,14 +211,14 @@ static int run_mark(struct scheduler *s, struct scheduler_api_job *j) {
 
         if (r != 0)
                 return r;
-        t = world_get_task(run, j->task_id, -1);
+        t = world_get_task(run, j->task_id, j->map_index);
         if (!t)
                 return scheduler_api_job_refuse(j, 404, "run \"%s\" has no task \"%s\"", j->run_id,
                                                 j->task_id);
-        r = engine_apply(s, &(struct world_event){.kind = WORLD_TASK_MARKED,
-                                                  .at = clock_now(s->clock),
-                                                  .task = t,
-                                                  .task_state = j->task_state});
+        if (!t->is_expanded)
+                r = mark_one(s, t, j->task_state);
+        for (unsigned i = 0; t->is_expanded && i < t->n_maps && r >= 0; i++)
+                r = mark_one(s, t->maps[i], j->task_state);
         if (r >= 0)
                 r = scheduler_api_job_log(s, j, "mark", task_state_name(j->task_state));
         return MIN(r, 0);
@@ -200,6 +232,7 @@ int task_instances_api_patch(struct http_request *req) {
         static const char *const keys[] = {"new_state", "note"};
         struct scheduler_api_job *j;
         const struct json *body;
+        int64_t map_index = -1;
         const char *state;
         struct errmsg em;
 
@@ -208,6 +241,9 @@ int task_instances_api_patch(struct http_request *req) {
                 return rest_replied;
         if (json_need_str(body, "new_state", &state, &em) < 0)
                 return rest_refuse(req, &em);
+        if (!rest_map_index(req, &map_index))
+                return rest_replied;
+        j->map_index = (int) map_index;
         if (task_state_parse(state, &j->task_state) != 0 ||
             (j->task_state != TASK_SUCCESS && j->task_state != TASK_FAILED &&
              j->task_state != TASK_SKIPPED))

@@ -1,9 +1,15 @@
 #include "daemons/scheduler/task_instances_sql.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "daemons/scheduler/core/world_leases.h"
+#include "daemons/scheduler/core/world_maps.h"
 #include "daemons/scheduler/scheduler_db.h"
 #include "lib/base/arena.h"
+#include "lib/base/buf.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 
 enum {
@@ -24,25 +30,72 @@ const char *task_instances_sql_operator(const struct dag_task *t) {
         return t->type ? t->type : t->kind == DAG_MARKER ? "marker" : "command";
 }
 
+static int insert_one(struct db *db, int64_t dag_run, const struct world_task *t) {
+        DB_USE struct db_stmt *s = db_use(db, &task_instances_sql_set, TASKS_insert);
+        int r;
+
+        db_bind_all(s, dag_run, t->spec->id, t->map_index, t->spec->index,
+                    task_state_name(t->state), t->try_number, t->max_tries,
+                    task_instances_sql_operator(t->spec), t->spec->pool, t->spec->pool_slots,
+                    t->spec->weight);
+        r = db_run(s);
+        return r == DB_CONFLICT ? -EEXIST : r;
+}
+
 int task_instances_sql_insert(struct db *db, int64_t dag_run, const struct world_run *run) {
         int r = 0;
 
-        for (size_t i = 0; i < run->spec->n_tasks && r >= 0; i++) {
-                DB_USE struct db_stmt *s = db_use(db, &task_instances_sql_set, TASKS_insert);
-                const struct world_task *t = &run->tasks[i];
+        for (size_t i = 0; i < run->spec->n_tasks && r >= 0; i++)
+                r = insert_one(db, dag_run, &run->tasks[i]);
+        return r;
+}
 
-                db_bind_all(s, dag_run, t->spec->id, t->map_index, i, task_state_name(t->state),
-                            t->try_number, t->max_tries, task_instances_sql_operator(t->spec),
-                            t->spec->pool, t->spec->pool_slots, t->spec->weight);
-                r = db_run(s);
-                if (r == DB_CONFLICT)
-                        r = -EEXIST;
+static int delete_unmapped(struct db *db, int64_t dag_run, const char *task_id) {
+        DB_USE struct db_stmt *s = db_use(db, &task_instances_sql_set, TASKS_delete_unmapped);
+
+        db_bind_all(s, dag_run, task_id);
+        return db_run(s);
+}
+
+int task_instances_sql_expand(struct db *db, int64_t dag_run, const struct world_task *all) {
+        int r = delete_unmapped(db, dag_run, all->spec->id);
+
+        for (unsigned i = 0; i < all->n_maps && r >= 0; i++) {
+                r = insert_one(db, dag_run, all->maps[i]);
+                if (r == -EEXIST)
+                        r = task_instances_sql_update(db, dag_run, all->maps[i]);
         }
         return r;
 }
 
+/* "3 5 9" */
+static void print_skips(const struct world_task *t, struct buf *out) {
+        for (size_t i = 0; i < t->n_skips; i++)
+                (void) buf_printf(out, "%s%u", i > 0 ? " " : "", t->skips[i]);
+}
+
+static int parse_skips(struct world_task *t, const char *text) {
+        const char *word;
+        size_t n = 0, len;
+
+        t->skips = mem_alloc_array(strlen(text) / 2 + 1, sizeof(*t->skips));
+        if (!t->skips)
+                return -ENOMEM;
+        while (str_word(&text, " ", &word, &len)) {
+                unsigned long index = strtoul(word, NULL, 10);
+
+                if (index >= t->run->spec->n_tasks)
+                        return -EUCLEAN;
+                t->skips[n++] = (unsigned) index;
+        }
+        t->n_skips = n;
+        return 0;
+}
+
 int task_instances_sql_update(struct db *db, int64_t dag_run, const struct world_task *t) {
         DB_USE struct db_stmt *s = db_use(db, &task_instances_sql_set, TASKS_update);
+        _cleanup_buf_ struct buf skips = {};
+        char leases[WORLD_LEASES_TEXT_SIZE];
         bool marked = t->stop == WORLD_STOP_MARKED;
 
         db_bind_all(s, task_state_name(t->state), t->try_number, t->max_tries);
@@ -53,9 +106,15 @@ int task_instances_sql_update(struct db *db, int64_t dag_run, const struct world
         scheduler_db_bind_at(s, 8, t->retry_at);
         db_bind_text(s, 9, t->stop == WORLD_STOP_NONE ? NULL : world_stop_name(t->stop));
         db_bind_text(s, 10, marked ? task_state_name(t->marked_state) : NULL);
-        db_bind_i64(s, 11, dag_run);
-        db_bind_text(s, 12, t->spec->id);
-        db_bind_i64(s, 13, t->map_index);
+        print_skips(t, &skips);
+        if (buf_error(&skips))
+                return -ENOMEM;
+        db_bind_i64(s, 11, t->again);
+        scheduler_db_bind_word(s, 12, t->n_skips > 0 ? buf_cstr(&skips) : NULL);
+        scheduler_db_bind_word(s, 13, world_leases_print(t, leases));
+        db_bind_i64(s, 14, dag_run);
+        db_bind_text(s, 15, t->spec->id);
+        db_bind_i64(s, 16, t->map_index);
         return db_run(s);
 }
 
@@ -74,7 +133,19 @@ static int task_load(struct db_stmt *s, struct world_task *t) {
             (marked && task_state_parse(marked, &t->marked_state) != 0) ||
             str_copy(t->try_id, sizeof(t->try_id), try_id ? try_id : "") < 0)
                 return -EUCLEAN;
-        return 0;
+        t->again = db_col_i64(s, 12) != 0;
+        if (!db_col_is_null(s, 14) && world_leases_parse(t, db_col_text(s, 14)) < 0)
+                return -EUCLEAN;
+        return db_col_is_null(s, 13) ? 0 : parse_skips(t, db_col_text(s, 13));
+}
+
+/* The task of a row; NULL when its DAG has none of that name. */
+static int task_of(struct world_run *run, const char *task_id, int map_index,
+                   struct world_task **ret) {
+        *ret = world_get_task(run, task_id, -1);
+        if (!*ret || map_index < 0)
+                return 0;
+        return world_maps_restore(*ret, map_index, ret) == -ENOMEM ? -ENOMEM : 0;
 }
 
 int task_instances_sql_load(struct db *db, int64_t dag_run, struct world_run *run) {
@@ -83,10 +154,12 @@ int task_instances_sql_load(struct db *db, int64_t dag_run, struct world_run *ru
 
         db_bind_all(s, dag_run);
         while ((r = db_step(s)) == DB_ROW) {
-                struct world_task *t =
-                        world_get_task(run, db_col_text(s, 0), (int) db_col_i64(s, 1));
+                struct world_task *t;
 
-                if (t && (r = task_load(s, t)) < 0)
+                r = task_of(run, db_col_text(s, 0), (int) db_col_i64(s, 1), &t);
+                if (r >= 0 && t)
+                        r = task_load(s, t);
+                if (r < 0)
                         return r;
         }
         return r;

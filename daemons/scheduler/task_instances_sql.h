@@ -12,6 +12,8 @@ const char *task_instances_sql_operator(const struct dag_task *t);
 
 /* All tasks of a new run. */
 int task_instances_sql_insert(struct db *db, int64_t dag_run, const struct world_run *run);
+/* The rows of an expanded task: its instances, in place of the one that stood for them. */
+int task_instances_sql_expand(struct db *db, int64_t dag_run, const struct world_task *all);
 int task_instances_sql_update(struct db *db, int64_t dag_run, const struct world_task *t);
 
 /* Fills the rows of a restored run's tasks; tasks without a row stay as they are.

@@ -20,20 +20,21 @@
 enum { PAGE_SIZE_MAX = 1 << 20, TEXT_SIZE_MAX = 64 << 20 };
 
 int task_logs_api_find(struct db *db, const char *dag_id, const char *run_id, const char *task_id,
-                       int64_t number, struct task_logs_api_try *ret) {
+                       int64_t map_index, int64_t number, struct task_logs_api_try *ret) {
         DB_USE struct db_stmt *s = NULL;
         int r;
 
-        r = db_prepare_dynamic(
-                db,
-                "SELECT y.try_id, y.try_number, y.result IS NOT NULL, y.map_index FROM tries y "
-                "JOIN dag_runs r ON r.id = y.dag_run WHERE r.dag_id = ? "
-                "AND r.run_id = ? AND y.task_id = ? AND (? = 0 OR y.try_number = ?) "
-                "ORDER BY y.try_number DESC LIMIT 1",
-                &s);
+        r = db_prepare_dynamic(db,
+                               "SELECT y.try_id, y.try_number, y.result IS NOT NULL, y.map_index "
+                               "FROM tries y "
+                               "JOIN dag_runs r ON r.id = y.dag_run WHERE r.dag_id = ? "
+                               "AND r.run_id = ? AND y.task_id = ? "
+                               "AND y.map_index = ? AND (? = 0 OR y.try_number = ?) "
+                               "ORDER BY y.try_number DESC, y.try_id DESC LIMIT 1",
+                               &s);
         if (r < 0)
                 return r;
-        db_bind_all(s, dag_id, run_id, task_id, number, number);
+        db_bind_all(s, dag_id, run_id, task_id, map_index, number, number);
         r = db_step(s);
         if (r != DB_ROW)
                 return r < 0 ? r : 1;
@@ -202,10 +203,10 @@ int task_logs_api_get(struct http_request *req) {
         _cleanup_close_ int fd = -1;
         struct task_logs_api_try t;
         uint64_t at = 0;
-        int64_t number;
+        int64_t number, map_index = -1;
         int r;
 
-        if (!db)
+        if (!db || !rest_map_index(req, &map_index))
                 return rest_replied;
         if (str_to_i64(http_request_param(req, "try_number"), &number) < 0 || number < 0)
                 return http_request_reply_error(req, 422, "the try must be a number");
@@ -213,7 +214,7 @@ int task_logs_api_get(struct http_request *req) {
                 return http_request_reply_error(req, 400, "\"token\" is not one of ours");
         r = task_logs_api_find(db, http_request_param(req, "dag_id"),
                                http_request_param(req, "run_id"),
-                               http_request_param(req, "task_id"), number, &t);
+                               http_request_param(req, "task_id"), map_index, number, &t);
         if (r < 0)
                 return r;
         if (r > 0)
@@ -236,7 +237,7 @@ int task_logs_api_follow(struct http_request *req) {
         struct scheduler *s = scheduler_api_of(req);
         const char *values[ARRAY_SIZE(names)];
         struct task_logs_api_try t;
-        int64_t number = 0;
+        int64_t number = 0, map_index = -1;
         int r;
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -247,7 +248,9 @@ int task_logs_api_follow(struct http_request *req) {
         r = http_request_query_i64(req, "try_number", &number);
         if ((r < 0 && r != -ENOENT) || number < 0)
                 return http_request_reply_error(req, 422, "\"try_number\" must be a number");
-        r = task_logs_api_find(s->db, values[0], values[1], values[2], number, &t);
+        if (!rest_map_index(req, &map_index))
+                return rest_replied;
+        r = task_logs_api_find(s->db, values[0], values[1], values[2], map_index, number, &t);
         if (r < 0)
                 return r;
         if (r > 0)

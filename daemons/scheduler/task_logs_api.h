@@ -14,4 +14,4 @@ struct task_logs_api_try {
 
 /* The try of a task by its number; number 0: the latest. 0; 1: there is none; -errno. */
 int task_logs_api_find(struct db *db, const char *dag_id, const char *run_id, const char *task_id,
-                       int64_t number, struct task_logs_api_try *ret);
+                       int64_t map_index, int64_t number, struct task_logs_api_try *ret);

@@ -66,10 +66,16 @@ static int write_row(struct http_request *req, struct db_stmt *s, struct json_wr
         return 0;
 }
 
-static void filter(struct http_request *req, struct rest_where *where) {
+static bool filter(struct http_request *req, struct rest_where *where) {
+        int64_t map_index = -1;
+
+        if (!rest_map_index(req, &map_index))
+                return false;
+        rest_where_number(where, "y.map_index = ?", map_index);
         rest_where_text(where, "r.dag_id = ?", http_request_param(req, "dag_id"));
         rest_where_text(where, "r.run_id = ?", http_request_param(req, "run_id"));
         rest_where_text(where, "y.task_id = ?", http_request_param(req, "task_id"));
+        return true;
 }
 
 int tries_api_list(struct http_request *req) {
@@ -83,8 +89,8 @@ int tries_api_list(struct http_request *req) {
         struct db *db;
 
         rest_where_init(&where, req);
-        filter(req, &where);
-        if (!rest_read_page(req, &list.page) || !(db = scheduler_api_reader(req)))
+        if (!filter(req, &where) || !rest_read_page(req, &list.page) ||
+            !(db = scheduler_api_reader(req)))
                 return rest_replied;
         return rest_reply_list(req, db, &list);
 }
@@ -94,10 +100,10 @@ int tries_api_get(struct http_request *req) {
         _cleanup_buf_ struct buf b = {};
         DB_USE struct db_stmt *s = NULL;
         struct json_write w;
-        int64_t number;
+        int64_t number, map_index = -1;
         int r;
 
-        if (!db)
+        if (!db || !rest_map_index(req, &map_index))
                 return rest_replied;
         if (str_to_i64(http_request_param(req, "try_number"), &number) < 0)
                 return http_request_reply_error(req, 422, "the try must be a number");
@@ -105,12 +111,12 @@ int tries_api_get(struct http_request *req) {
                                "SELECT " TRIES_COLUMNS
                                " FROM tries y JOIN dag_runs r ON r.id = y.dag_run"
                                " WHERE r.dag_id = ? AND r.run_id = ? AND y.task_id = ?"
-                               " AND y.try_number = ? ORDER BY y.try_id DESC",
+                               " AND y.try_number = ? AND y.map_index = ? ORDER BY y.try_id DESC",
                                &s);
         if (r < 0)
                 return r;
         db_bind_all(s, http_request_param(req, "dag_id"), http_request_param(req, "run_id"),
-                    http_request_param(req, "task_id"), number);
+                    http_request_param(req, "task_id"), number, map_index);
         r = db_step(s);
         if (r < 0)
                 return r;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemons/scheduler/core/template.h"
 #include "lib/base/arena.h"
@@ -96,6 +97,8 @@ static bool is_ours(const char *name) {
                                             "ONEBOX_TRY_ID",
                                             "ONEBOX_SOCKET",
                                             "ONEBOX_STOP_AT",
+                                            "ONEBOX_MAP_INDEX",
+                                            "ONEBOX_XCOM_DIR",
                                             "AIRFLOW_CTX_DAG_ID",
                                             "AIRFLOW_CTX_DAG_RUN_ID",
                                             "AIRFLOW_CTX_TASK_ID",
@@ -120,7 +123,9 @@ static bool sets(const struct dag_pairs *env, const char *name) {
 static void put_context_env(struct printer *p) {
         const struct world_task *t = p->spec->task;
         const struct dag_pairs *env = &t->spec->env;
-        char number[JSON_NUMBER_SIZE], stamp[TIMESTAMP_SIZE];
+        const char *xcom_dir =
+                arena_printf(p->arena, "%s/tasks/%s/xcom", p->spec->state_dir, t->try_id);
+        char number[JSON_NUMBER_SIZE], map_index[JSON_NUMBER_SIZE], stamp[TIMESTAMP_SIZE];
         const struct {
                 const char *name, *value;
         } rows[] = {
@@ -130,6 +135,8 @@ static void put_context_env(struct printer *p) {
                 {"ONEBOX_TRY", number},
                 {"ONEBOX_TRY_ID", t->try_id},
                 {"ONEBOX_SOCKET", p->spec->scheduler_socket},
+                {"ONEBOX_XCOM_DIR", xcom_dir},
+                {"ONEBOX_MAP_INDEX", t->map_index >= 0 ? map_index : NULL},
                 {"AIRFLOW_CTX_DAG_ID", t->run->spec->id},
                 {"AIRFLOW_CTX_DAG_RUN_ID", t->run->id},
                 {"AIRFLOW_CTX_TASK_ID", t->spec->id},
@@ -141,6 +148,7 @@ static void put_context_env(struct printer *p) {
         };
 
         json_number_print_u64(t->try_number, number);
+        json_number_print_u64((uint64_t) MAX(t->map_index, 0), map_index);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 if (rows[i].value && (is_ours(rows[i].name) || !sets(env, rows[i].name)))
                         json_write_kv_str(&p->w, rows[i].name, rows[i].value);
@@ -154,6 +162,39 @@ static void put_context_env(struct printer *p) {
         }
 }
 
+/* "0,1" of a set of units. */
+static const char *units(struct arena *a, uint64_t set) {
+        const char *text = "";
+
+        for (unsigned u = 0; u < 64 && text; u++)
+                if (set >> u & 1)
+                        text = arena_printf(a, "%s%s%u", text, *text ? "," : "", u);
+        return text;
+}
+
+/* Which units of counted resources are the try's own: ONEBOX_LEASE_NAME, and for the programs that
+ * know it CUDA_VISIBLE_DEVICES. */
+static int put_leases(struct printer *p) {
+        const struct world_task *t = p->spec->task;
+
+        for (size_t i = 0; i < t->spec->resources.n_leases; i++) {
+                const char *name = t->spec->resources.leases[i].name;
+                const char *list = units(p->arena, t->leases[i]);
+                char *variable = arena_printf(p->arena, "ONEBOX_LEASE_%s", name);
+
+                if (!list || !variable)
+                        return -ENOMEM;
+                for (char *c = variable; *c; c++)
+                        *c = (char) (*c >= 'a' && *c <= 'z' ? *c - 32
+                                     : strchr(".-", *c)     ? '_'
+                                                            : *c);
+                json_write_kv_str(&p->w, variable, list);
+                if (strcmp(name, "gpu") == 0 && !sets(&t->spec->env, "CUDA_VISIBLE_DEVICES"))
+                        json_write_kv_str(&p->w, "CUDA_VISIBLE_DEVICES", list);
+        }
+        return 0;
+}
+
 static int put_env(struct printer *p) {
         const struct dag_pairs *env = &p->spec->task->spec->env;
         char *path;
@@ -161,6 +202,9 @@ static int put_env(struct printer *p) {
 
         json_write_kv_object(&p->w, "env");
         put_context_env(p);
+        r = put_leases(p);
+        if (r < 0)
+                return r;
         if (!sets(env, "PATH")) {
                 path = arena_printf(p->arena, "%s/venv/bin:%s", p->spec->state_dir, BASE_PATH);
                 if (!path)
@@ -202,6 +246,7 @@ static int print(struct printer *p) {
                 return r;
         if (t->cwd && (r = put(p, "cwd", t->cwd, "the working directory")) < 0)
                 return r;
+        json_write_kv_bool(&p->w, "xcom", t->xcom || t->decides != DAG_DECIDES_NOTHING);
         json_write_kv_f64(&p->w, "timeout_s", (double) t->execution_timeout_for / 1e6);
         json_write_kv_f64(&p->w, "grace_s", (double) spec->grace_for / 1e6);
         json_write_kv_u64(&p->w, "log_limit", spec->log_limit);
@@ -209,10 +254,14 @@ static int print(struct printer *p) {
 }
 
 int try_spec_print(const struct try_spec *spec, struct buf *out, struct errmsg *em) {
-        struct printer p = {.spec = spec, .context = {.task = spec->task}, .em = em};
+        struct printer p = {.spec = spec, .em = em};
         struct arena a;
         int r;
 
+        p.context = (struct template_context){.task = spec->task,
+                                              .arguments = spec->arguments,
+                                              .more = spec->more,
+                                              .user = spec->user};
         arena_init(&a, 0);
         p.arena = &a;
         r = conf_pairs(&a, spec->task->run->conf, &p.context.conf);

@@ -18,6 +18,9 @@ struct try_spec {
                          */
         usec_t grace_for;
         uint64_t log_limit;
+        struct dag_pairs arguments; /* of an instance of a mapped task */
+        int (*more)(void *user, const char *name, struct buf *out); /* as template_context's */
+        void *user;
 };
 
 /* Adds the JSON to `out`. -EINVAL with *em when placeholders cannot be filled in; -ENOMEM. */

@@ -1,13 +1,18 @@
 #include "daemons/scheduler/try_start.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "daemons/scheduler/core/expand.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/spool.h"
 #include "daemons/scheduler/try_spec.h"
+#include "daemons/scheduler/xcom.h"
 #include "lib/auth/auth_token.h"
+#include "lib/base/json_write.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 
 /* Longer than any task may take is no harm: the token names its try, and ends with the key. */
 #define TOKEN_FOR (30 * USEC_PER_DAY)
@@ -32,23 +37,98 @@ static int sign(struct scheduler *s, const struct world_task *task, struct buf *
                                out);
 }
 
+/* What a placeholder may ask for beyond the DAG and the run: xcom.TASK and xcom.TASK.KEY. */
+struct asking {
+        struct scheduler *s;
+        const struct world_task *task;
+        struct arena a;
+};
+
+/* "TASK.KEY" cut at the longest id of a task of the run; ids may have dots. */
+static const struct dag_task *source_of(const struct dag *d, const char *rest,
+                                        const char **ret_key) {
+        const struct dag_task *found = NULL;
+        size_t n_best = 0;
+
+        for (size_t i = 0; i < d->n_tasks; i++) {
+                size_t n = strlen(d->tasks[i].id);
+
+                if (n < n_best || strncmp(rest, d->tasks[i].id, n) != 0 ||
+                    (rest[n] && rest[n] != '.'))
+                        continue;
+                found = &d->tasks[i];
+                n_best = n;
+                *ret_key = rest[n] ? rest + n + 1 : XCOMS_SQL_RETURN;
+        }
+        return found;
+}
+
+static int add_value(const struct json *v, struct buf *out) {
+        struct json_write w;
+        const char *text;
+
+        if (json_str(v, &text) == 0)
+                return buf_add(out, text, v->len);
+        json_write_init(&w, out, 0);
+        json_write_node(&w, v);
+        return json_write_finish(&w);
+}
+
+static int ask_more(void *user, const char *name, struct buf *out) {
+        struct asking *q = user;
+        const char *rest = str_after(name, "xcom."), *key;
+        const struct dag_task *from = rest ? source_of(q->task->run->spec, rest, &key) : NULL;
+        struct json *value;
+        int r;
+
+        if (!from)
+                return 1;
+        r = xcom_of_task(q->s, q->task->run, from->id, key, &q->a, &value);
+        if (r < 0)
+                return r;
+        return value ? add_value(value, out) : 1;
+}
+
+static int read_arguments(struct asking *q, struct dag_pairs *ret, struct errmsg *em) {
+        const struct json *const *values;
+        int r;
+
+        *ret = (struct dag_pairs){};
+        if (q->task->map_index < 0)
+                return 0;
+        r = xcom_expand_values(q->s, q->task, &q->a, &values);
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot read what it is mapped over");
+        return expand_arguments(q->task->spec, values, (unsigned) q->task->map_index, &q->a, ret,
+                                em);
+}
+
 int try_start_prepare(struct scheduler *s, struct world_task *task, struct errmsg *em) {
         _cleanup_buf_ struct buf token = {}, spec = {};
         _cleanup_free_ char *socket_path = paths_runtime(s->paths, "scheduler.sock");
+        struct asking asking = {.s = s, .task = task};
+        struct dag_pairs arguments;
         int r;
 
         r = socket_path ? sign(s, task, &token) : -ENOMEM;
         if (r < 0)
                 return errmsg_errno(em, r, "cannot make its token");
-        r = try_spec_print(&(struct try_spec){.task = task,
-                                              .stop_at = night_watch_stop_at(s),
-                                              .token = token.len > 0 ? token.data : NULL,
-                                              .tracking_url = s->conf->tracking_url,
-                                              .state_dir = s->paths->state_dir,
-                                              .scheduler_socket = socket_path,
-                                              .grace_for = s->conf->stop_grace,
-                                              .log_limit = s->conf->task_log_limit},
-                           &spec, em);
+        arena_init(&asking.a, 0);
+        r = read_arguments(&asking, &arguments, em);
+        if (r >= 0)
+                r = try_spec_print(&(struct try_spec){.task = task,
+                                                      .stop_at = night_watch_stop_at(s),
+                                                      .token = token.len > 0 ? token.data : NULL,
+                                                      .tracking_url = s->conf->tracking_url,
+                                                      .state_dir = s->paths->state_dir,
+                                                      .scheduler_socket = socket_path,
+                                                      .grace_for = s->conf->stop_grace,
+                                                      .log_limit = s->conf->task_log_limit,
+                                                      .arguments = arguments,
+                                                      .more = ask_more,
+                                                      .user = &asking},
+                                   &spec, em);
+        arena_done(&asking.a);
         if (r < 0)
                 return r;
         r = spool_prepare(s->tasks_dir, task->try_id, spec.data, spec.len);

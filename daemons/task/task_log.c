@@ -190,12 +190,24 @@ static bool log_full(struct task_log *log, usec_t now) {
         return true;
 }
 
+/* Of a line that is too long its first bytes are kept. */
+static void keep_last(struct task_log_line *last, const char *text, size_t n, bool end) {
+        if (last->complete)
+                last->len = 0;
+        n = MIN(n, sizeof(last->text) - last->len);
+        memcpy(last->text + last->len, text, n);
+        last->len += n;
+        last->complete = end;
+}
+
 /* One piece of a line; `end` closes it. */
 static void log_piece(struct task_log *log, struct task_log_stream *s, const char *text, size_t n,
                       bool end, usec_t now) {
         uint64_t n_lost = log->n_lost_total;
         char header[64];
 
+        if (log->last.wanted && s == &log->streams[0])
+                keep_last(&log->last, text, n, end);
         if (log_full(log, now)) {
                 log->n_cut += n + end;
                 return;

@@ -33,7 +33,16 @@ struct task_log_stream {
         char held[TASK_LOG_LINE_MAX];
 };
 
+/* The last line of stdout, kept where somebody wants it. */
+struct task_log_line {
+        bool wanted;
+        bool complete; /* its end was seen: the next piece begins a new one */
+        size_t len;
+        char text[TASK_LOG_LINE_MAX];
+};
+
 struct task_log {
+        struct task_log_line last;
         int fd;          /* -1 when it could not be opened yet */
         int dir_fd;      /* borrowed: where it is opened again */
         uint64_t limit;  /* bytes of the file, 0 for none */

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemons/task/task_end.h"
@@ -22,6 +23,7 @@
 #include "daemons/task/task_spool.h"
 #include "daemons/task/task_tree.h"
 #include "daemons/task/task_usage.h"
+#include "daemons/task/task_xcom.h"
 #include "lib/base/entropy.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
@@ -93,6 +95,21 @@ static bool read_spec(struct arena *a, struct task_spool *spool, const char *try
         return r >= 0;
 }
 
+/* What was left counts for a good end alone; if it cannot be kept, the end is not good. */
+static void keep_values(const struct task_spec *spec, struct task_spool *spool,
+                        struct task_end *end) {
+        bool good = end->how == TASK_END_EXIT && WIFEXITED(end->wait_status) &&
+                    WEXITSTATUS(end->wait_status) == 0;
+
+        struct errmsg em;
+
+        if (task_xcom_end(spool->dir_fd, good && spec->xcom ? &task_log.last : NULL, &em) < 0 &&
+            good) {
+                end->how = TASK_END_ERROR;
+                end->message = em;
+        }
+}
+
 static int supervise(const struct paths *paths, const char *try_id, struct task_spool *spool,
                      int signal_fd) {
         struct task_end end = {.try_id = try_id, .how = TASK_END_ERROR};
@@ -113,6 +130,8 @@ static int supervise(const struct paths *paths, const char *try_id, struct task_
                 return say(r, try_id, em.text);
         task_log_init(&task_log, spool->dir_fd, spec.log_limit);
         if (usable) {
+                task_log.last.wanted = spec.xcom;
+                task_xcom_begin(spool->dir_fd);
                 task_run(&spec, program, spool, &task_log, clock, signal_fd, &end);
                 task_usage_get(try_id, &end.usage);
         } else {
@@ -120,6 +139,8 @@ static int supervise(const struct paths *paths, const char *try_id, struct task_
                 task_log_say(&task_log, end.ended_at, "%s", end.message.text);
         }
         task_log_end(&task_log, clock_now(clock));
+        if (usable)
+                keep_values(&spec, spool, &end);
         end.log_bytes = task_log.size;
         end.log_lost_bytes = task_log.n_lost_total + task_log.n_cut;
         task_log_done(&task_log);

@@ -99,10 +99,23 @@ static int spec_env(struct arena *a, const struct json *j, char *const *base,
         return 0;
 }
 
+/* What becomes of the output. */
+static int spec_log(const struct json *j, struct task_spec *s, struct errmsg *em) {
+        int64_t limit = (int64_t) TASK_SPEC_LOG_LIMIT;
+        int r = json_want_i64(j, "log_limit", &limit, em);
+
+        if (r < 0)
+                return r;
+        if (limit < 0)
+                return errmsg_fail(em, -EINVAL, "\"log_limit\" must not be negative");
+        s->log_limit = (uint64_t) limit;
+        return json_want_bool(j, "xcom", &s->xcom, em);
+}
+
 int task_spec_parse(struct arena *a, char *text, size_t len, char *const *environ_base,
                     struct task_spec *ret, struct errmsg *em) {
         struct task_spec s = {.grace_for = TASK_SPEC_GRACE_FOR, .log_limit = TASK_SPEC_LOG_LIMIT};
-        int64_t version = 0, limit = (int64_t) TASK_SPEC_LOG_LIMIT;
+        int64_t version = 0;
         struct json *j;
         int r;
 
@@ -120,16 +133,12 @@ int task_spec_parse(struct arena *a, char *text, size_t len, char *const *enviro
             (r = spec_env(a, j, environ_base, &s.envp, em)) < 0 ||
             (r = json_want_str(j, "cwd", &s.cwd, em)) < 0 ||
             (r = spec_seconds(j, "timeout_s", &s.timeout_for, em)) < 0 ||
-            (r = spec_seconds(j, "grace_s", &s.grace_for, em)) < 0 ||
-            (r = json_want_i64(j, "log_limit", &limit, em)) < 0)
+            (r = spec_seconds(j, "grace_s", &s.grace_for, em)) < 0 || (r = spec_log(j, &s, em)) < 0)
                 return r;
         if (!entropy_is_uuid(s.try_id))
                 return errmsg_fail(em, -EINVAL, "\"try_id\" is not a UUID");
         if (s.cwd && s.cwd[0] != '/')
                 return errmsg_fail(em, -EINVAL, "\"cwd\" must be absolute, not \"%s\"", s.cwd);
-        if (limit < 0)
-                return errmsg_fail(em, -EINVAL, "\"log_limit\" must not be negative");
-        s.log_limit = (uint64_t) limit;
         *ret = s;
         return 0;
 }

@@ -6,6 +6,7 @@
  *       "env": {"NAME": "value", …},      over the shim's own environment
  *       "cwd": "/absolute",               left out: the shim's
  *       "timeout_s": 3600, "grace_s": 10, 0 or left out: no limit; default grace
+ *       "xcom": false,                    whether the last line of stdout is its return_value
  *       "log_limit": 268435456}           bytes of the log file, 0: no limit
  *
  * Keys not named here are passed over: a newer scheduler may say more. Threads: one. */
@@ -27,6 +28,7 @@ struct task_spec {
         usec_t timeout_for;      /* 0: none */
         usec_t grace_for;        /* between SIGTERM and SIGKILL */
         uint64_t log_limit;      /* bytes, 0: none */
+        bool xcom;               /* the last line of stdout is left for other tasks */
 };
 
 /* Everything of *ret lives in `a`. `environ` is the environment the spec's goes over, NULL for an

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "daemons/scheduler/core/expand.h"
 #include "daemons/scheduler/core/plan.h"
 #include "lib/base/mem.h"
 #include "lib/base/timestamp.h"
@@ -87,6 +88,9 @@ static inline _unused_ struct world_run *core_fixture_run(struct world *w, struc
         return world_get_run(wd, run_id);
 }
 
+/* What a mapped task gets whose values are another's. */
+static _unused_ unsigned core_fixture_n_maps = 2;
+
 /* Plans and applies until nothing is left to do; tries get ids t1, t2, … Answers when to wake. */
 static inline _unused_ usec_t core_fixture_decide(struct world *w, usec_t now) {
         static unsigned n_tries;
@@ -103,6 +107,9 @@ static inline _unused_ usec_t core_fixture_decide(struct world *w, usec_t now) {
 
                         snprintf(try_id, sizeof(try_id), "t%u", ++n_tries);
                         plan_event(&plan.decisions[i], now, try_id, run_id, &e);
+                        if (e.kind == WORLD_TASK_EXPANDED &&
+                            expand_count_written(e.task->spec, &e.n_maps) == EXPAND_NEEDS_XCOM)
+                                e.n_maps = core_fixture_n_maps;
                         assert_int_equal(core_fixture_apply(w, &e), 0);
                 }
         }

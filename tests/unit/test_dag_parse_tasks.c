@@ -39,7 +39,8 @@ static void test_all_of_a_task(void **state) {
         assert_true(t->execution_timeout_for == USEC_PER_HOUR);
         assert_int_equal(t->weight, -5);
         assert_true(t->resources.memory_max_bytes == 512u << 20);
-        assert_int_equal(t->resources.gpu, 1);
+        assert_int_equal(t->resources.n_leases, 1);
+        assert_string_equal(t->resources.leases[0].name, "gpu");
         assert_true(t->mounts[0].read_only && t->n_mounts == 1);
         assert_null(t->secrets[0].source);
         assert_true(t->xcom && !t->tracking && d->uses_past);

@@ -1,6 +1,7 @@
 /* The decision: limits, order, time limits, runs, and what it costs. */
 #include "tests/unit/core_fixture.h"
 
+#include <errno.h>
 #include <time.h>
 
 static struct world w;
@@ -198,6 +199,156 @@ static void test_depends_on_past(void **state) {
         assert_int_equal(core_fixture_task(second, "a")->state, TASK_QUEUED);
 }
 
+/* The next run waits for what stands directly behind its past. */
+static void test_wait_for_downstream(void **state) {
+        static const char *const tasks[] = {"a{\"wait_for_downstream\":true}", "b<a", "c<b", NULL};
+        struct world_run *run = start("d", "", tasks), *next;
+
+        next = core_fixture_run(&w, run->dag, "r2", at(1));
+        core_fixture_end(&w, core_fixture_task(run, "a"), WORLD_RESULT_SUCCESS, at(1));
+        core_fixture_decide(&w, at(1));
+        assert_int_equal(core_fixture_task(next, "a")->state, TASK_NONE);
+        core_fixture_end(&w, core_fixture_task(run, "b"), WORLD_RESULT_SUCCESS, at(2));
+        core_fixture_decide(&w, at(2));
+        assert_int_equal(core_fixture_task(next, "a")->state, TASK_QUEUED);
+}
+
+static void test_instances_of_one_task(void **state) {
+        static const char *const tasks[] = {
+                "a{\"max_active_tis_per_dag\":1}",
+                "m{\"max_active_tis_per_dagrun\":1,\"expand\":{\"x\":[1,2,3]}}", NULL};
+        struct world_run *run = start("d", "", tasks), *other;
+        struct world_task *m = core_fixture_task(run, "m");
+
+        w.parallelism = 9;
+        other = core_fixture_run(&w, run->dag, "r2", at(1));
+        core_fixture_decide(&w, at(1));
+        assert_int_equal(core_fixture_task(run, "a")->state, TASK_QUEUED);
+        assert_int_equal(core_fixture_task(other, "a")->state, TASK_SCHEDULED);
+        assert_int_equal(m->n_tries_live, 1);
+        assert_int_equal(core_fixture_task(other, "m")->n_tries_live, 1);
+        core_fixture_end(&w, core_fixture_task(run, "a"), WORLD_RESULT_SUCCESS, at(2));
+        core_fixture_end(&w, m->maps[0], WORLD_RESULT_SUCCESS, at(2));
+        core_fixture_decide(&w, at(2));
+        assert_int_equal(core_fixture_task(other, "a")->state, TASK_QUEUED);
+        assert_int_equal(m->maps[1]->state, TASK_QUEUED);
+        assert_int_equal(m->maps[2]->state, TASK_SCHEDULED);
+}
+
+static struct world_event end_of(struct world_task *t, enum world_result result, usec_t now) {
+        return (struct world_event){.kind = WORLD_TRY_ENDED,
+                                    .at = now,
+                                    .task = t,
+                                    .try_id = t->try_id,
+                                    .result = result};
+}
+
+/* Comes again with the number it had, however often. */
+static void test_reschedule(void **state) {
+        static const char *const tasks[] = {"a", NULL};
+        struct world_run *run = start("d", "", tasks);
+        struct world_task *a = core_fixture_task(run, "a");
+
+        for (unsigned i = 0; i < 3; i++) {
+                struct world_event e = end_of(a, WORLD_RESULT_RESCHEDULED, at(60 * i));
+
+                e.again_at = at(60 * i + 30);
+                assert_int_equal(core_fixture_apply(&w, &e), 0);
+                assert_int_equal(a->state, TASK_UP_FOR_RESCHEDULE);
+                assert_true(core_fixture_decide(&w, at(60 * i)) == at(60 * i + 30));
+                assert_int_equal(w.n_live, 0);
+                core_fixture_decide(&w, at(60 * i + 30));
+                assert_int_equal(a->state, TASK_QUEUED);
+                assert_int_equal(a->try_number, 1);
+        }
+        core_fixture_end(&w, a, WORLD_RESULT_FAILED, at(300));
+        assert_int_equal(a->state, TASK_FAILED);
+}
+
+/* A deferred task keeps its slots in pools that count it, and goes on when its trigger fires. */
+static void test_deferred(void **state) {
+        static const char *const tasks[] = {"a{\"pool\":\"p\"}", "b{\"pool\":\"p\"}", NULL};
+        struct world_task *a, *b;
+        struct world_run *run;
+        struct world_event e;
+
+        assert_int_equal(world_put_pool(&w, "p", 1), 0);
+        world_get_pool(&w, "p")->include_deferred = true;
+        run = start("d", "", tasks);
+        a = core_fixture_task(run, "a");
+        b = core_fixture_task(run, "b");
+        e = end_of(a, WORLD_RESULT_DEFERRED, at(1));
+        e.again_at = USEC_INFINITY;
+        assert_int_equal(core_fixture_apply(&w, &e), 0);
+        core_fixture_decide(&w, at(1));
+        assert_int_equal(a->state, TASK_DEFERRED);
+        assert_int_equal(b->state, TASK_SCHEDULED);
+        assert_int_equal(world_remove_pool(&w, "p"), -EBUSY);
+        e = (struct world_event){.kind = WORLD_TRIGGER_FIRED, .at = at(2), .task = a};
+        assert_int_equal(core_fixture_apply(&w, &e), 0);
+        core_fixture_decide(&w, at(2));
+        assert_int_equal(a->state, TASK_QUEUED);
+        assert_int_equal(a->try_number, 1);
+        core_fixture_end(&w, a, WORLD_RESULT_SUCCESS, at(3));
+        assert_int_equal(core_fixture_apply(&w, &e), WORLD_APPLY_STALE);
+        core_fixture_decide(&w, at(3));
+        assert_int_equal(b->state, TASK_QUEUED);
+}
+
+/* Told once each, when its time has come, as long as the run has not finished. */
+static void test_deadlines(void **state) {
+        static const char *const tasks[] = {"a", NULL};
+        struct world_run *run =
+                start("d",
+                      "\"deadlines\":[{\"after\":60},{\"from\":\"queued_at\",\"after\":90},"
+                      "{\"from\":\"fixed\",\"at\":\"2030-01-01\"}],",
+                      tasks);
+
+        assert_true(core_fixture_decide(&w, at(1)) == at(60));
+        core_fixture_decide(&w, at(60));
+        assert_int_equal(run->missed_deadlines, 1);
+        assert_true(core_fixture_decide(&w, at(61)) == at(90));
+        core_fixture_decide(&w, at(3600));
+        assert_int_equal(run->missed_deadlines, 3);
+        core_fixture_end(&w, core_fixture_task(run, "a"), WORLD_RESULT_SUCCESS, at(3601));
+        assert_true(core_fixture_decide(&w, at(3601)) == USEC_INFINITY);
+}
+
+/* A backfill has its own limit and does not use up the pipeline's. */
+static void test_backfill(void **state) {
+        static const char *const tasks[] = {"a{\"depends_on_past\":true}", NULL};
+        struct world_backfill *b = world_put_backfill(&w, 7);
+        struct world_run *run = start("d", "\"max_active_runs\":1,", tasks), *runs[3];
+
+        b->max_active_runs = 2;
+        for (unsigned i = 0; i < 3; i++) {
+                char id[8];
+                struct world_event e = {.kind = WORLD_RUN_CREATED,
+                                        .at = at(1),
+                                        .dag = run->dag,
+                                        .run_id = id,
+                                        .run_type = RUN_TYPE_BACKFILL,
+                                        .backfill = b,
+                                        .ignores_past = i == 0,
+                                        .when = {at(10 + i), at(10 + i), at(10 + i), at(10 + i)}};
+
+                snprintf(id, sizeof(id), "b%u", i);
+                assert_int_equal(core_fixture_apply(&w, &e), 0);
+                runs[i] = world_get_run(run->dag, id);
+        }
+        b->paused = true;
+        core_fixture_decide(&w, at(1));
+        assert_int_equal(runs[0]->state, RUN_QUEUED);
+        b->paused = false;
+        core_fixture_decide(&w, at(1));
+        assert_int_equal(runs[0]->state, RUN_RUNNING);
+        assert_int_equal(runs[1]->state, RUN_RUNNING);
+        assert_int_equal(runs[2]->state, RUN_QUEUED);
+        assert_int_equal(core_fixture_task(runs[0], "a")->state, TASK_QUEUED);
+        assert_int_equal(core_fixture_task(runs[1], "a")->state, TASK_NONE);
+        assert_int_equal(run->dag->n_running_runs, 1);
+}
+
 static void test_paused(void **state) {
         static const char *const tasks[] = {"a", "b<a", NULL};
         struct world_run *run = start("d", "\"schedule\":\"* * * * *\",", tasks);
@@ -327,6 +478,12 @@ int main(void) {
                 ON(test_night_does_not_count_for_dagrun_timeout),
                 ON(test_max_active_runs),
                 ON(test_depends_on_past),
+                ON(test_wait_for_downstream),
+                ON(test_instances_of_one_task),
+                ON(test_reschedule),
+                ON(test_deferred),
+                ON(test_deadlines),
+                ON(test_backfill),
                 ON(test_paused),
                 ON(test_stopping_starts_nothing),
                 ON(test_scheduled_runs),

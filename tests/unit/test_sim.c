@@ -12,6 +12,8 @@ struct seen {
         unsigned n_failures;
         bool is_running;
         bool is_settled;
+        bool comes_again; /* the next try has the number of this one */
+        bool is_skipped;  /* somebody decided so */
         enum task_state state;
 };
 
@@ -36,14 +38,65 @@ static struct seen *find(struct model *m, const struct world_task *t) {
         return &m->seen[m->n++];
 }
 
-/* All rules here are all_success: a try may begin only when every upstream task succeeded. */
-static void check_upstream(struct model *m, const struct world_task *t) {
-        for (size_t i = 0; i < t->spec->n_upstream; i++) {
-                const struct seen *up = find(m, &t->run->tasks[t->spec->upstream[i]]);
+static void check_success(struct model *m, const struct world_task *t, enum trigger_rule rule) {
+        const struct seen *s = find(m, t);
 
-                assert_true(up->is_settled);
-                assert_int_equal(up->state, TASK_SUCCESS);
+        if (!s->is_settled)
+                fail_msg("%s[%d] has not ended, it is %s", t->spec->id, t->map_index,
+                         task_state_name(t->state));
+        if (rule == RULE_ALL_SUCCESS)
+                assert_int_equal(s->state, TASK_SUCCESS);
+}
+
+static void check_end(struct model *m, const struct world_task *all, enum trigger_rule rule) {
+        if (!all->is_expanded)
+                check_success(m, all, rule);
+        for (unsigned k = 0; k < all->n_maps; k++)
+                check_success(m, all->maps[k], rule);
+}
+
+/* Rules here are all_success, or those that want every end: a try may begin only when every
+ * upstream task, of a mapped one every instance, has ended so. */
+static void check_upstream(struct model *m, const struct world_task *t) {
+        assert_false(find(m, t->all)->is_skipped);
+        for (size_t i = 0; i < t->spec->n_upstream; i++)
+                check_end(m, &t->run->tasks[t->spec->upstream[i]], t->spec->rule);
+        for (size_t i = 0; i < t->spec->n_guards; i++)
+                check_end(m, &t->run->tasks[t->spec->guards[i]],
+                          t->spec->is_teardown ? RULE_ALL_DONE : RULE_ALL_SUCCESS);
+}
+
+/* Each unit of a resource is held by one try, and a try holds what it asked for. */
+static void check_leases(struct model *m, const struct world_task *t) {
+        uint64_t held = 0;
+
+        if (t->spec->resources.n_leases == 0)
+                return;
+        assert_true(t->leases[0] != 0);
+        for (size_t i = 0; i < m->n; i++)
+                if (m->seen[i].is_running && m->seen[i].task != t &&
+                    m->seen[i].task->spec->resources.n_leases > 0)
+                        held |= m->seen[i].task->leases[0];
+        assert_true((held & t->leases[0]) == 0);
+}
+
+/* Of a limited task no more instances at once than it allows. */
+static void check_limits(struct model *m, const struct world_task *t) {
+        unsigned n_dag = 0, n_run = 0;
+
+        for (size_t i = 0; i < m->n; i++) {
+                const struct seen *s = &m->seen[i];
+
+                if (!s->is_running || strcmp(s->task->spec->id, t->spec->id) != 0 ||
+                    s->run->dag != t->run->dag)
+                        continue;
+                n_dag++;
+                n_run += s->run == t->run;
         }
+        if (t->spec->max_active_per_dag > 0)
+                assert_true(n_dag <= t->spec->max_active_per_dag);
+        if (t->spec->max_active_per_run > 0)
+                assert_true(n_run <= t->spec->max_active_per_run);
 }
 
 static void try_started(struct model *m, const struct sim_fact *f) {
@@ -54,9 +107,12 @@ static void try_started(struct model *m, const struct sim_fact *f) {
         assert_false(m->is_night);
         assert_false(s->is_running); /* never twice at once */
         assert_false(s->is_settled); /* never again after its end */
-        assert_int_equal(f->try_number, s->n_tries + 1);
-        s->n_tries++;
+        s->n_tries += !s->comes_again;
+        assert_int_equal(f->try_number, s->n_tries);
+        s->comes_again = false;
         s->is_running = true;
+        check_leases(m, f->task);
+        check_limits(m, f->task);
         m->n_running++;
         assert_true(m->n_running <= m->parallelism);
 }
@@ -70,8 +126,12 @@ static void try_ended(struct model *m, const struct sim_fact *f) {
                 m->n_running--;
         else {
                 assert_int_equal(f->result, WORLD_RESULT_STOPPED);
-                s->n_tries++;
+                s->n_tries += !s->comes_again;
+                s->comes_again = false;
         }
+        for (size_t i = 0; i < f->n_skips; i++)
+                find(m, &f->run->tasks[f->skips[i]])->is_skipped = true;
+        s = find(m, f->task); /* the list may have moved */
         s->is_running = false;
         s->state = f->task_state;
         s->is_settled = task_state_is_finished(f->task_state);
@@ -85,7 +145,10 @@ static void try_ended(struct model *m, const struct sim_fact *f) {
                 assert_int_equal(f->task_state, s->n_failures > f->task->spec->retries
                                                         ? TASK_FAILED
                                                         : TASK_UP_FOR_RETRY);
-        else
+        else if (f->result == WORLD_RESULT_RESCHEDULED) {
+                assert_int_equal(f->task_state, TASK_UP_FOR_RESCHEDULE);
+                s->comes_again = true;
+        } else
                 assert_int_equal(f->task_state,
                                  f->result == WORLD_RESULT_SUCCESS ? TASK_SUCCESS : TASK_SKIPPED);
 }
@@ -106,11 +169,18 @@ static void run_finished(struct model *m, const struct sim_fact *f) {
         bool failed = false;
         size_t kept = 0;
 
-        for (size_t i = 0; i < f->run->spec->n_tasks; i++) {
-                const struct seen *s = find(m, &f->run->tasks[i]);
+        const struct world_task *t;
+
+        world_each_task(t, f->run) {
+                const struct seen *s = find(m, t);
+                bool is_leaf = t->spec->n_downstream == 0 && !t->spec->is_teardown;
 
                 assert_true(s->is_settled);
-                if (f->run->spec->tasks[i].n_downstream == 0)
+                for (size_t i = 0; i < t->spec->n_downstream; i++)
+                        is_leaf = is_leaf ||
+                                  (t->spec->n_downstream == 1 && !t->spec->is_teardown &&
+                                   f->run->spec->tasks[t->spec->downstream[i]].is_teardown);
+                if (is_leaf)
                         failed = failed || s->state == TASK_FAILED ||
                                  s->state == TASK_UPSTREAM_FAILED;
         }
@@ -144,6 +214,16 @@ static int on_fact(void *user, const struct sim_fact *f) {
         case SIM_MORNING:
                 m->is_night = f->what == SIM_NIGHT;
                 break;
+        case SIM_TASK_EXPANDED: /* into nothing: skipped */
+                assert_true(f->n_maps <= 4);
+                if (f->n_maps == 0) {
+                        find(m, f->task)->is_settled = true;
+                        find(m, f->task)->state = TASK_SKIPPED;
+                }
+                break;
+        case SIM_DEADLINE_MISSED:
+                assert_true(f->at >= f->run->when.logical_at + USEC_PER_HOUR);
+                break;
         case SIM_RUN_CREATED:
                 break;
         }
@@ -162,7 +242,30 @@ static void put_dags(struct world *w) {
                                            "e<w1,w2,w3,w4",
                                            NULL};
 
+        static const char *const mapped[] = {
+                "list{\"setup\":true}",
+                "each<list{\"expand\":{\"x\":{\"xcom\":\"list\"}},\"retries\":1,"
+                "\"max_active_tis_per_dagrun\":2,\"resources\":{\"leases\":{\"seat\":1}}}",
+                "pair<list{\"expand\":{\"x\":[1,2],\"y\":[3,4]},\"max_active_tis_per_dag\":2}",
+                "sum<each,pair",
+                "clean<sum,list{\"teardown\":true}",
+                NULL};
+        static const char *const branches[] = {"which{\"decides\":\"branch\"}",
+                                               "left<which",
+                                               "right<which{\"decides\":\"short_circuit\"}",
+                                               "far<right",
+                                               "farther<far",
+                                               "wait<which{\"wait_for_downstream\":false}",
+                                               NULL};
+
         assert_int_equal(world_put_pool(w, "gpu", 1), 0);
+        assert_int_equal(world_put_resource(w, "seat", 2), 0);
+        core_fixture_put(w, core_fixture_tasks("mapped",
+                                               "\"schedule\":\"15 */2 * * *\","
+                                               "\"deadlines\":[{\"after\":\"1h\"}],",
+                                               mapped));
+        core_fixture_put(w,
+                         core_fixture_tasks("branches", "\"schedule\":\"5 * * * *\",", branches));
         core_fixture_put(w, core_fixture_tasks("diamond",
                                                "\"schedule\":\"0 * * * *\",\"missed\":\"all\","
                                                "\"start_date\":\"2026-01-01\",",
@@ -188,6 +291,8 @@ static void simulate(uint64_t seed, unsigned n_nights, struct sim_summary *ret) 
                 .task_max_for = 90 * USEC_PER_MINUTE,
                 .fail_percent = 8,
                 .skip_percent = 3,
+                .come_again_percent = 5,
+                .maps_max = 4,
                 .restart_percent = 5,
                 .crash_percent = 50,
         };
@@ -207,18 +312,22 @@ static void simulate(uint64_t seed, unsigned n_nights, struct sim_summary *ret) 
 
 static void test_many_nights(void **state) {
         struct sim_summary sum;
-        unsigned long n_interrupted = 0, n_restarts = 0, n_runs = 0;
+        unsigned long n_interrupted = 0, n_restarts = 0, n_runs = 0, n_expanded = 0, n_late = 0;
 
         for (uint64_t seed = 1; seed <= 40; seed++) {
                 simulate(seed, 10, &sum);
                 n_interrupted += sum.n_interrupted;
                 n_restarts += sum.n_restarts;
                 n_runs += sum.n_runs;
+                n_expanded += sum.n_expanded;
+                n_late += sum.n_deadlines_missed;
         }
         /* it did go through what it is about */
         assert_true(n_interrupted > 400);
         assert_true(n_restarts > 400);
         assert_true(n_runs > 10000);
+        assert_true(n_expanded > 1000);
+        assert_true(n_late > 100);
 }
 
 /* "all" makes every run of the hours off, each exactly once, in order. */

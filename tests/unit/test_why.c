@@ -77,7 +77,7 @@ static void test_tasks(void **state) {
         expect(run, "b", 80, "becomes upstream_failed now");
         core_fixture_decide(&w, at(80));
         expect(run, "a", 90, "is finished: failed since 2026-01-01T00:01:20Z, tries: 2");
-        expect(run, "b", 90, "never runs: 1 of its upstream tasks failed (rule all_success)");
+        expect(run, "b", 90, "never ran: upstream a (failed) (rule all_success)");
         expect_run(run, 90, "runs: 4 of 6 tasks unfinished");
 }
 

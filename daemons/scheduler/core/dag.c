@@ -13,6 +13,29 @@ static const char *const missed_names[_DAG_MISSED_MAX] = {
         [DAG_MISSED_WITHIN] = "within",
 };
 
+static const char *const on_names[_DAG_ON_MAX] = {
+        [DAG_ON_SUCCESS] = "on_success",
+        [DAG_ON_FAILURE] = "on_failure",
+        [DAG_ON_RETRY] = "on_retry",
+        [DAG_ON_SKIPPED] = "on_skipped",
+};
+
+static const char *const callback_names[_DAG_CALLBACK_KIND_MAX] = {
+        [DAG_CALLBACK_COMMAND] = "command",
+        [DAG_CALLBACK_WEBHOOK] = "webhook",
+        [DAG_CALLBACK_MAIL] = "mail",
+};
+
+const char *dag_on_name(enum dag_on on) {
+        assert(on < _DAG_ON_MAX);
+        return on_names[on];
+}
+
+const char *dag_callback_kind_name(enum dag_callback_kind k) {
+        assert(k < _DAG_CALLBACK_KIND_MAX);
+        return callback_names[k];
+}
+
 struct dag *dag_ref(struct dag *d) {
         assert(d->n_refs > 0);
         d->n_refs++;

@@ -91,14 +91,86 @@ struct dag_secret {
         bool read_only;
 };
 
+#define DAG_LEASES_MAX 4u
+
+/* So many of a counted resource of the machine, held as long as a try lives. */
+struct dag_lease {
+        const char *name; /* "gpu", or one the configuration names */
+        unsigned n;
+};
+
 /* Limits of one try; 0 means none was asked for. */
 struct dag_resources {
         uint64_t memory_max_bytes;
         unsigned cpu_quota_percent; /* 100: one core */
         unsigned tasks_max;
-        unsigned gpu; /* how many */
         unsigned cpu_weight;
         unsigned io_weight;
+        struct dag_lease leases[DAG_LEASES_MAX];
+        size_t n_leases;
+};
+
+/* What a callback follows. */
+enum dag_on {
+        DAG_ON_SUCCESS,
+        DAG_ON_FAILURE,
+        DAG_ON_RETRY,   /* of tasks */
+        DAG_ON_SKIPPED, /* of tasks */
+        _DAG_ON_MAX,
+};
+
+enum dag_callback_kind {
+        DAG_CALLBACK_COMMAND, /* for bash -c */
+        DAG_CALLBACK_WEBHOOK, /* an address that is posted to */
+        DAG_CALLBACK_MAIL,    /* addresses, commas between */
+        _DAG_CALLBACK_KIND_MAX,
+};
+
+struct dag_callback {
+        enum dag_callback_kind kind;
+        const char *text;
+};
+
+struct dag_callbacks {
+        struct dag_callback *items;
+        size_t n;
+};
+
+#define DAG_DEADLINES_MAX 16u
+
+enum dag_deadline_from {
+        DAG_DEADLINE_LOGICAL_DATE,
+        DAG_DEADLINE_QUEUED_AT,
+        DAG_DEADLINE_STARTED_AT,
+        DAG_DEADLINE_FIXED,
+        _DAG_DEADLINE_FROM_MAX,
+};
+
+/* By when a run has to be finished, and whom to tell when it is not. */
+struct dag_deadline {
+        enum dag_deadline_from from;
+        usec_t fixed_at;
+        usec_t after_for;
+        const char *name; /* or NULL */
+        struct dag_callbacks callbacks;
+};
+
+struct json;
+
+/* One argument of a mapped task: an instance for each of its values. */
+struct dag_expand {
+        const char *name; /* NULL: the values are objects with the arguments of an instance */
+        const struct json *values; /* a JSON array as written, or NULL: from an XCom */
+        const char *task_id;
+        const char *key;
+};
+
+/* What a task's return value decides about the tasks after it. */
+enum dag_decides {
+        DAG_DECIDES_NOTHING,
+        DAG_DECIDES_BRANCH,        /* names the direct downstream tasks to follow */
+        DAG_DECIDES_SHORT_CIRCUIT, /* false, empty or 0: everything after it is skipped */
+        _DAG_DECIDES_MAX,
 };
 
 struct dag_task {
@@ -117,13 +189,29 @@ struct dag_task {
         size_t n_downstream;
         enum trigger_rule rule;
         bool is_setup;
+        bool is_teardown;
+        bool on_failure_fail_dagrun; /* teardown: its failure is the run's */
+        const unsigned *guards; /* not upstream, but looked at before the start: setups that must
+                                 * succeed; of a teardown, tasks in its scope that must end */
+        size_t n_guards;
+        const unsigned *guarded; /* whose guard it is */
+        size_t n_guarded;
         bool depends_on_past;
+        bool wait_for_downstream;    /* … and on the direct downstream tasks of its past */
+        unsigned max_active_per_dag; /* instances at once over all runs; 0: no limit */
+        unsigned max_active_per_run;
+        enum dag_decides decides;
+        bool keeps_downstream_rules; /* short circuit: only direct downstream tasks are skipped */
+        struct dag_expand *expand;   /* a mapped task */
+        size_t n_expand;
+        struct dag_callbacks on[_DAG_ON_MAX];
         bool fail_if_failed; /* marker: fails when any task of the run failed */
         unsigned retries;
         usec_t retry_delay_for;
         double retry_factor;          /* 1: always the same delay; 2: doubled each time */
         usec_t retry_max_delay_for;   /* 0: a day */
         usec_t execution_timeout_for; /* 0: none */
+        usec_t poke_interval_for; /* 0: none; else exit code 98 means: not yet, ask again then */
         const char *pool;
         unsigned pool_slots;
         int priority_weight;
@@ -176,9 +264,13 @@ struct dag {
         size_t n_tasks;
         struct dag_group *groups;
         size_t n_groups;
-        const unsigned *leaves; /* indexes of tasks without downstream */
+        const unsigned *leaves; /* indexes of the tasks whose ends are the run's: those without
+                                 * downstream, teardowns passed over */
         size_t n_leaves;
-        bool uses_past;         /* a task depends on its past */
+        bool uses_past; /* a task depends on its past */
+        struct dag_callbacks on[_DAG_ON_MAX];
+        struct dag_deadline *deadlines;
+        size_t n_deadlines;
         struct strmap task_map; /* id → struct dag_task */
 };
 
@@ -191,6 +283,9 @@ DEFINE_CLEANUP(struct dag *, dag_unref)
 
 /* By id; NULL when there is none. O(1). */
 const struct dag_task *dag_get_task(const struct dag *d, const char *task_id);
+
+const char *dag_on_name(enum dag_on on); /* "on_failure" */
+const char *dag_callback_kind_name(enum dag_callback_kind k);
 
 const char *dag_kind_name(enum dag_kind k);
 const char *dag_missed_name(enum dag_missed m);

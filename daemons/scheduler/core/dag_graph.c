@@ -1,4 +1,5 @@
 #include "daemons/scheduler/core/dag_graph.h"
+#include "daemons/scheduler/core/dag_setup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -104,20 +105,16 @@ static int read_all_upstream(struct dag_reader *r, struct dag *d,
 
 /* All downstream lists stand in one array, each behind the one of the task before. */
 static int build_downstream(struct dag_reader *r, struct dag *d) {
-        unsigned *leaves = arena_zalloc_array(r->arena, d->n_tasks + 1, sizeof(*leaves));
         _cleanup_free_ size_t *end = mem_zalloc_array(d->n_tasks + 1, sizeof(*end));
         unsigned *all;
 
-        if (!leaves || !end)
+        if (!end)
                 return -ENOMEM;
         for (size_t i = 0; i < d->n_tasks; i++)
                 for (size_t k = 0; k < d->tasks[i].n_upstream; k++)
                         d->tasks[d->tasks[i].upstream[k]].n_downstream++;
-        for (size_t i = 0; i < d->n_tasks; i++) {
+        for (size_t i = 0; i < d->n_tasks; i++)
                 end[i + 1] = end[i] + d->tasks[i].n_downstream;
-                if (d->tasks[i].n_downstream == 0)
-                        leaves[d->n_leaves++] = (unsigned) i;
-        }
         all = arena_zalloc_array(r->arena, end[d->n_tasks] + 1, sizeof(*all));
         if (!all)
                 return -ENOMEM;
@@ -127,7 +124,6 @@ static int build_downstream(struct dag_reader *r, struct dag *d) {
                 for (size_t k = 0; k < d->tasks[i].n_upstream; k++)
                         all[end[d->tasks[i].upstream[k]]++] = (unsigned) i;
         assert(d->n_tasks == 0 || end[d->n_tasks - 1] == end[d->n_tasks]);
-        d->leaves = leaves;
         return 0;
 }
 
@@ -262,5 +258,6 @@ int dag_graph_build(struct dag_reader *r, struct dag *d, const struct json *cons
                 return k;
         if (order_tasks(d, order, n_waiting) < d->n_tasks)
                 return fail_cycle(r, d, n_waiting, order);
-        return set_weights(d, order);
+        k = dag_setup_build(r, d);
+        return k < 0 ? k : set_weights(d, order);
 }

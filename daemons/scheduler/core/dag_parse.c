@@ -1,6 +1,7 @@
 /* The keys of DAG JSON, version 1. man/onebox-dag.5.scd describes them. */
 #include <errno.h>
 
+#include "daemons/scheduler/core/dag_callbacks.h"
 #include "daemons/scheduler/core/dag_parse_tasks.h"
 #include "daemons/scheduler/core/dag_schedule.h"
 #include "lib/base/buf.h"
@@ -95,6 +96,9 @@ static const struct dag_key dag_keys[] = {
         DAG_KEY_BY("params", set_params),
         DAG_KEY("variables", PAIRS, struct dag, variables),
         DAG_KEY_BY("groups", set_groups),
+        DAG_KEY_BY("on_success", dag_callbacks_dag_success),
+        DAG_KEY_BY("on_failure", dag_callbacks_dag_failure),
+        DAG_KEY_BY("deadlines", dag_callbacks_deadlines),
         DAG_KEY_NEEDED_BY("tasks", dag_parse_tasks),
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "daemons/scheduler/core/dag_callbacks.h"
 #include "daemons/scheduler/core/dag_graph.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -69,19 +70,124 @@ static int set_exponential(struct dag_reader *r, const struct json *v, void *tar
         return 0;
 }
 
+static int add_lease(struct dag_reader *r, struct dag_resources *to, const char *name,
+                     const struct json *v) {
+        int64_t n;
+
+        if (json_i64(v, &n) != 0 || n < 0 || n > 64)
+                return dag_keys_wrong(r, v, "a number from 0 to 64");
+        if (!str_is_name(name, DAG_ID_MAX))
+                return dag_keys_fail(r, "\"%.60s\" is no name of a resource", name);
+        if (n == 0)
+                return 0;
+        if (to->n_leases == DAG_LEASES_MAX)
+                return dag_keys_fail(r, "names more than %u counted resources", DAG_LEASES_MAX);
+        to->leases[to->n_leases++] = (struct dag_lease){name, (unsigned) n};
+        return 0;
+}
+
+static int set_gpu(struct dag_reader *r, const struct json *v, void *target) {
+        return add_lease(r, target, "gpu", v);
+}
+
+/* {"license": 1}: counted resources that the configuration names. */
+static int set_leases(struct dag_reader *r, const struct json *v, void *target) {
+        const struct json *item;
+
+        if (!json_is(v, JSON_OBJECT))
+                return dag_keys_wrong(r, v, "an object");
+        json_each (item, v) {
+                size_t mark = dag_keys_enter(r, item->key);
+                int k = str_eq(item->key, "gpu") ? dag_keys_fail(r, "stands beside \"leases\"")
+                                                 : add_lease(r, target, item->key, item);
+
+                if (k < 0)
+                        return k;
+                dag_keys_leave(r, mark);
+        }
+        return 0;
+}
+
 static int set_resources(struct dag_reader *r, const struct json *v, void *target) {
         static const struct dag_key keys[] = {
                 DAG_KEY("memory_max", SIZE, struct dag_resources, memory_max_bytes),
                 DAG_KEY_RANGE("cpu_quota", UNSIGNED, struct dag_resources, cpu_quota_percent, 1,
                               1000000),
                 DAG_KEY_RANGE("tasks_max", UNSIGNED, struct dag_resources, tasks_max, 1, 1000000),
-                DAG_KEY_RANGE("gpu", UNSIGNED, struct dag_resources, gpu, 0, 1024),
+                DAG_KEY_BY("gpu", set_gpu),
+                DAG_KEY_BY("leases", set_leases),
                 DAG_KEY_RANGE("cpu_weight", UNSIGNED, struct dag_resources, cpu_weight, 1, 10000),
                 DAG_KEY_RANGE("io_weight", UNSIGNED, struct dag_resources, io_weight, 1, 10000),
         };
         struct dag_task *t = target;
 
         return dag_keys_read(r, v, keys, ARRAY_SIZE(keys), &t->resources);
+}
+
+static int set_decides(struct dag_reader *r, const struct json *v, void *target) {
+        static const char *const names[] = {"nothing", "branch", "short_circuit"};
+        struct dag_task *t = target;
+        unsigned i;
+        int k = dag_keys_choice(r, v, names, ARRAY_SIZE(names), &i);
+
+        if (k == 0)
+                t->decides = (enum dag_decides) i;
+        return k;
+}
+
+/* An array as written, or {"xcom": TASK, "key": KEY}. */
+static int read_expand(struct dag_reader *r, const struct json *v, struct dag_expand *e) {
+        static const struct dag_key keys[] = {
+                DAG_KEY_NEEDED("xcom", ID, struct dag_expand, task_id),
+                DAG_KEY("key", STR, struct dag_expand, key),
+        };
+
+        e->key = "return_value";
+        if (json_is(v, JSON_ARRAY)) {
+                e->values = v;
+                return 0;
+        }
+        if (!json_is(v, JSON_OBJECT))
+                return dag_keys_wrong(r, v, "an array or {\"xcom\": TASK}");
+        return dag_keys_read(r, v, keys, ARRAY_SIZE(keys), e);
+}
+
+/* {"name": ARRAY | {"xcom": TASK}, …}: an instance for each combination of values. */
+static int set_expand(struct dag_reader *r, const struct json *v, void *target) {
+        struct dag_task *t = target;
+        const struct json *item;
+
+        if (!json_is(v, JSON_OBJECT) || v->len == 0)
+                return dag_keys_wrong(r, v, "an object with the arguments");
+        if (t->expand)
+                return dag_keys_fail(r, "goes not with \"expand_kwargs\"");
+        t->expand = arena_zalloc_array(r->arena, v->len, sizeof(*t->expand));
+        if (!t->expand)
+                return -ENOMEM;
+        json_each (item, v) {
+                struct dag_expand *e = &t->expand[t->n_expand++];
+                size_t mark = dag_keys_enter(r, item->key);
+                int k = read_expand(r, item, e);
+
+                if (k < 0)
+                        return k;
+                e->name = item->key;
+                dag_keys_leave(r, mark);
+        }
+        return 0;
+}
+
+/* ARRAY of objects | {"xcom": TASK}: an instance for each object. */
+static int set_expand_kwargs(struct dag_reader *r, const struct json *v, void *target) {
+        struct dag_task *t = target;
+
+        if (t->expand)
+                return dag_keys_fail(r, "goes not with \"expand\"");
+        t->expand = arena_zalloc_array(r->arena, 1, sizeof(*t->expand));
+        if (!t->expand)
+                return -ENOMEM;
+        t->n_expand = 1;
+        return read_expand(r, v, t->expand);
 }
 
 static int set_mounts(struct dag_reader *r, const struct json *v, void *target) {
@@ -136,13 +242,29 @@ static const struct dag_key task_keys[] = {
         DAG_KEY_BY("upstream", set_upstream),
         DAG_KEY_BY("trigger_rule", set_rule),
         DAG_KEY("setup", BOOL, struct dag_task, is_setup),
+        DAG_KEY("teardown", BOOL, struct dag_task, is_teardown),
+        DAG_KEY("on_failure_fail_dagrun", BOOL, struct dag_task, on_failure_fail_dagrun),
         DAG_KEY("depends_on_past", BOOL, struct dag_task, depends_on_past),
+        DAG_KEY("wait_for_downstream", BOOL, struct dag_task, wait_for_downstream),
+        DAG_KEY_RANGE("max_active_tis_per_dag", UNSIGNED, struct dag_task, max_active_per_dag, 1,
+                      100000),
+        DAG_KEY_RANGE("max_active_tis_per_dagrun", UNSIGNED, struct dag_task, max_active_per_run, 1,
+                      100000),
+        DAG_KEY_BY("decides", set_decides),
+        DAG_KEY("keeps_downstream_rules", BOOL, struct dag_task, keeps_downstream_rules),
+        DAG_KEY_BY("expand", set_expand),
+        DAG_KEY_BY("expand_kwargs", set_expand_kwargs),
+        DAG_KEY_BY("on_success", dag_callbacks_task_success),
+        DAG_KEY_BY("on_failure", dag_callbacks_task_failure),
+        DAG_KEY_BY("on_retry", dag_callbacks_task_retry),
+        DAG_KEY_BY("on_skipped", dag_callbacks_task_skipped),
         DAG_KEY("fail_if_failed", BOOL, struct dag_task, fail_if_failed),
         DAG_KEY_RANGE("retries", UNSIGNED, struct dag_task, retries, 0, 10000),
         DAG_KEY("retry_delay", SPAN, struct dag_task, retry_delay_for),
         DAG_KEY_BY("retry_exponential", set_exponential),
         DAG_KEY("retry_max_delay", SPAN, struct dag_task, retry_max_delay_for),
         DAG_KEY("execution_timeout", SPAN, struct dag_task, execution_timeout_for),
+        DAG_KEY("poke_interval", SPAN, struct dag_task, poke_interval_for),
         DAG_KEY("pool", ID, struct dag_task, pool),
         DAG_KEY_RANGE("pool_slots", UNSIGNED, struct dag_task, pool_slots, 1, 1000000),
         DAG_KEY_RANGE("priority_weight", INT, struct dag_task, priority_weight, INT_MIN, INT_MAX),
@@ -166,6 +288,13 @@ static int check_task(struct dag_reader *r, const struct dag_task *t) {
                 return dag_keys_fail(r, "a command needs either \"cmd\" or \"argv\"");
         if (t->kind == DAG_COMMAND && t->fail_if_failed)
                 return dag_keys_fail(r, "\"fail_if_failed\" is for markers");
+        if (t->is_setup && t->is_teardown)
+                return dag_keys_fail(r, "is a \"setup\" or a \"teardown\", not both");
+        if (t->kind == DAG_MARKER && (t->decides || t->expand))
+                return dag_keys_fail(r, "a marker has no value: \"decides\" and \"expand\" are for "
+                                        "commands");
+        if (t->decides && t->expand)
+                return dag_keys_fail(r, "a mapped task cannot decide about those after it");
         return 0;
 }
 
@@ -180,6 +309,7 @@ static int read_task(struct dag_reader *r, struct dag *d, const struct json *v,
                                           .pool = "default_pool",
                                           .pool_slots = 1,
                                           .priority_weight = 1,
+                                          .rule = _TRIGGER_RULE_MAX,
                                           .tracking = true}};
         k = dag_keys_read(r, v, task_keys, ARRAY_SIZE(task_keys), t);
         if (k < 0)
@@ -187,6 +317,9 @@ static int read_task(struct dag_reader *r, struct dag *d, const struct json *v,
         k = check_task(r, t);
         if (k < 0)
                 return k;
+        if (t->rule == _TRIGGER_RULE_MAX)
+                t->rule = t->is_teardown ? RULE_ALL_DONE_SETUP_SUCCESS : RULE_ALL_SUCCESS;
+        t->depends_on_past = t->depends_on_past || t->wait_for_downstream;
         d->tasks[d->n_tasks] = *t;
         k = strmap_add(&d->task_map, t->id, &d->tasks[d->n_tasks]);
         if (k == 1)
@@ -194,6 +327,28 @@ static int read_task(struct dag_reader *r, struct dag *d, const struct json *v,
         d->n_tasks++;
         d->uses_past = d->uses_past || t->depends_on_past;
         return k;
+}
+
+/* Values come from a task that has ended by then. */
+static int check_expand(struct dag_reader *r, const struct dag *d) {
+        for (size_t i = 0; i < d->n_tasks; i++)
+                for (size_t k = 0; k < d->tasks[i].n_expand; k++) {
+                        const char *id = d->tasks[i].expand[k].task_id;
+                        const struct dag_task *t = &d->tasks[i], *from;
+                        bool direct = false;
+
+                        if (!id)
+                                continue;
+                        from = dag_get_task(d, id);
+                        for (size_t u = 0; u < t->n_upstream; u++)
+                                direct = direct || &d->tasks[t->upstream[u]] == from;
+                        if (!direct)
+                                return dag_keys_fail(r,
+                                                     "tasks[%zu].expand: \"%s\" must be one of the "
+                                                     "task's \"upstream\"",
+                                                     i, id);
+                }
+        return 0;
 }
 
 int dag_parse_tasks(struct dag_reader *r, const struct json *v, void *target) {
@@ -221,5 +376,6 @@ int dag_parse_tasks(struct dag_reader *r, const struct json *v, void *target) {
                 dag_keys_leave(r, mark);
         }
         dag_keys_leave(r, 0);
-        return dag_graph_build(r, d, upstream);
+        k = dag_graph_build(r, d, upstream);
+        return k < 0 ? k : check_expand(r, d);
 }

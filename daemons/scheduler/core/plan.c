@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "daemons/scheduler/core/world_leases.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/timestamp.h"
@@ -65,14 +66,22 @@ static bool is_timed_out(const struct pass *p, const struct world_run *run) {
         return plan_run_deadline(p->w, run) <= p->now;
 }
 
+static bool is_failure(enum task_state s) {
+        return s == TASK_FAILED || s == TASK_UPSTREAM_FAILED;
+}
+
+static bool has_failed(const struct world_task *all) {
+        for (unsigned i = 0; all->is_expanded && i < all->n_maps; i++)
+                if (is_failure(all->maps[i]->state))
+                        return true;
+        return is_failure(all->state);
+}
+
 /* A run fails when a task at an end of its DAG failed, or when it took too long. */
 static enum run_state verdict(const struct pass *p, const struct world_run *run) {
-        for (size_t i = 0; i < run->spec->n_leaves; i++) {
-                enum task_state s = run->tasks[run->spec->leaves[i]].state;
-
-                if (s == TASK_FAILED || s == TASK_UPSTREAM_FAILED)
+        for (size_t i = 0; i < run->spec->n_leaves; i++)
+                if (has_failed(&run->tasks[run->spec->leaves[i]]))
                         return RUN_FAILED;
-        }
         return is_timed_out(p, run) ? RUN_FAILED : RUN_SUCCESS;
 }
 
@@ -84,8 +93,9 @@ static int stop_try(struct pass *p, struct world_task *t, enum world_stop why) {
 
 /* Too long: what runs is stopped, what waits is skipped, and then the run fails. */
 static int end_timed_out(struct pass *p, struct world_run *run) {
-        for (size_t i = 0; i < run->spec->n_tasks; i++) {
-                struct world_task *t = &run->tasks[i];
+        struct world_task *t;
+
+        world_each_task(t, run) {
                 struct plan_decision d = {
                         .kind = PLAN_SETTLE_TASK, .task = t, .task_state = TASK_SKIPPED};
                 int r = 0;
@@ -114,21 +124,65 @@ static int plan_running_run(struct pass *p, struct world_run *run) {
         return end_timed_out(p, run);
 }
 
+static bool may_start(const struct pass *p, struct world_run *run) {
+        struct world_dag *wd = run->dag;
+
+        if (wd->paused || p->w->stopping)
+                return false;
+        if (run->backfill) {
+                if (run->backfill->paused ||
+                    run->backfill->n_running >= run->backfill->max_active_runs)
+                        return false;
+                run->backfill->n_running++;
+                return true;
+        }
+        if (wd->n_running_runs + wd->planned_runs >= wd->spec->max_active_runs)
+                return false;
+        wd->planned_runs++;
+        return true;
+}
+
+usec_t plan_deadline_at(const struct world_run *run, const struct dag_deadline *d) {
+        const usec_t from[_DAG_DEADLINE_FROM_MAX] = {
+                [DAG_DEADLINE_LOGICAL_DATE] = run->when.logical_at,
+                [DAG_DEADLINE_QUEUED_AT] = run->queued_at,
+                [DAG_DEADLINE_STARTED_AT] = run->started_at,
+                [DAG_DEADLINE_FIXED] = d->fixed_at,
+        };
+        usec_t at;
+
+        assert(d->from < _DAG_DEADLINE_FROM_MAX);
+        if (__builtin_add_overflow(from[d->from], d->after_for, &at))
+                return USEC_INFINITY;
+        return at;
+}
+
+static int plan_deadlines(struct pass *p, struct world_run *run) {
+        for (unsigned i = 0; i < run->spec->n_deadlines; i++) {
+                struct plan_decision d = {.kind = PLAN_MISS_DEADLINE, .run = run, .index = i};
+                usec_t at = plan_deadline_at(run, &run->spec->deadlines[i]);
+                int r;
+
+                if (run->missed_deadlines >> i & 1 || at == USEC_INFINITY || !is_due(p, at))
+                        continue;
+                r = add(p, &d);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int plan_active_runs(struct pass *p) {
         struct world_run *run;
 
         TAILQ_FOREACH(run, &p->w->active, in_active) {
                 struct plan_decision d = {.kind = PLAN_START_RUN, .run = run};
-                struct world_dag *wd = run->dag;
-                int r = 0;
+                int r = plan_deadlines(p, run);
 
-                if (run->state == RUN_RUNNING)
+                if (r == 0 && run->state == RUN_RUNNING)
                         r = plan_running_run(p, run);
-                else if (!wd->paused && !p->w->stopping &&
-                         wd->n_running_runs + wd->planned_runs < wd->spec->max_active_runs) {
-                        wd->planned_runs++;
+                else if (r == 0 && may_start(p, run))
                         r = add(p, &d);
-                }
                 if (r < 0)
                         return r;
         }
@@ -180,6 +234,19 @@ static int plan_settle(struct pass *p) {
         return 0;
 }
 
+static int plan_expand(struct pass *p) {
+        struct world_task *t;
+
+        TAILQ_FOREACH(t, &p->w->expand, in_queue) {
+                struct plan_decision d = {.kind = PLAN_EXPAND_TASK, .task = t};
+                int r = is_held(p, t) ? 0 : add(p, &d);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int schedule(struct pass *p, struct world_task *t) {
         struct plan_decision d = {.kind = PLAN_SCHEDULE_TASK, .task = t};
 
@@ -192,7 +259,7 @@ static int plan_retries(struct pass *p) {
         TAILQ_FOREACH(t, &p->w->retry, in_queue) {
                 int r;
 
-                if (is_held(p, t) || !is_due(p, t->retry_at))
+                if (is_held(p, t) || t->retry_at == USEC_INFINITY || !is_due(p, t->retry_at))
                         continue;
                 r = schedule(p, t);
                 if (r < 0)
@@ -218,9 +285,49 @@ static int plan_live(struct pass *p) {
         return 0;
 }
 
-enum plan_block plan_block_of(const struct world *w, const struct world_task *t,
-                              unsigned n_planned) {
+/* Starts of the same task in this pass: of one run (run given) or of all. */
+static unsigned count_planned(const struct plan *plan, const struct world_task *t,
+                              const struct world_run *run) {
+        unsigned n = 0;
+
+        for (size_t i = 0; plan && i < plan->n; i++) {
+                const struct plan_decision *d = &plan->decisions[i];
+
+                n += d->kind == PLAN_START_TRY && d->task->run->dag == t->run->dag &&
+                     (!run || d->task->run == run) && str_eq(d->task->spec->id, t->spec->id);
+        }
+        return n;
+}
+
+unsigned plan_live_in_dag(const struct world_task *t) {
+        const struct world_run *run;
+        unsigned n = 0;
+
+        LIST_FOREACH(run, &t->run->dag->runs, in_dag) {
+                const struct world_task *other =
+                        run->n_live > 0 ? world_get_task(run, t->spec->id, -1) : NULL;
+
+                n += other ? other->n_tries_live : 0;
+        }
+        return n;
+}
+
+static enum plan_block block_of_task(const struct world_task *t, const struct plan *plan) {
+        const struct dag_task *spec = t->spec;
+
+        if (spec->max_active_per_run > 0 &&
+            t->all->n_tries_live + count_planned(plan, t, t->run) >= spec->max_active_per_run)
+                return PLAN_BLOCK_TASK_IN_RUN;
+        if (spec->max_active_per_dag > 0 &&
+            plan_live_in_dag(t) + count_planned(plan, t, NULL) >= spec->max_active_per_dag)
+                return PLAN_BLOCK_TASK;
+        return PLAN_BLOCK_NONE;
+}
+
+enum plan_block plan_block_of(const struct world *w, const struct world_task *t, unsigned n_planned,
+                              const struct plan *plan) {
         const struct world_pool *pool;
+        bool missing;
 
         if (w->n_live + n_planned >= w->parallelism)
                 return PLAN_BLOCK_PARALLELISM;
@@ -231,7 +338,14 @@ enum plan_block plan_block_of(const struct world *w, const struct world_task *t,
                 return PLAN_BLOCK_NO_POOL;
         if (pool->n_used + pool->planned_used + t->spec->pool_slots > pool->n_slots)
                 return PLAN_BLOCK_POOL;
-        return PLAN_BLOCK_NONE;
+        if (world_leases_block(w, t, &missing))
+                return missing ? PLAN_BLOCK_NO_LEASE : PLAN_BLOCK_LEASE;
+        return block_of_task(t, plan);
+}
+
+static void lease(const struct pass *p, const struct dag_resources *ask) {
+        for (size_t i = 0; i < ask->n_leases; i++)
+                world_get_resource(p->w, ask->leases[i].name)->planned += ask->leases[i].n;
 }
 
 static int start(struct pass *p, struct world_task *t) {
@@ -242,6 +356,7 @@ static int start(struct pass *p, struct world_task *t) {
         p->planned_live++;
         t->run->planned_live++;
         world_get_pool(p->w, t->spec->pool)->planned_used += t->spec->pool_slots;
+        lease(p, &t->spec->resources);
         return add(p, &d);
 }
 
@@ -259,7 +374,7 @@ static int plan_ready(struct pass *p) {
                 n_new -= t->state != TASK_SCHEDULED;
                 if (is_held(p, t))
                         continue;
-                if (full || plan_block_of(p->w, t, p->planned_live) != PLAN_BLOCK_NONE)
+                if (full || plan_block_of(p->w, t, p->planned_live, p->plan) != PLAN_BLOCK_NONE)
                         r = schedule(p, t);
                 else
                         r = start(p, t);
@@ -274,10 +389,19 @@ static int plan_ready(struct pass *p) {
 static void reset_scratch(struct world *w) {
         struct world_run *run;
         struct world_dag *wd;
+        struct world_backfill *b;
+        struct world_resource *res;
         struct world_pool *pool;
 
-        TAILQ_FOREACH(run, &w->active, in_active)
-        run->planned_live = 0;
+        TAILQ_FOREACH(b, &w->backfills, in_world)
+        b->n_running = 0;
+        TAILQ_FOREACH(res, &w->resources, in_world)
+        res->planned = 0;
+        TAILQ_FOREACH(run, &w->active, in_active) {
+                run->planned_live = 0;
+                if (run->backfill)
+                        run->backfill->n_running += run->state == RUN_RUNNING;
+        }
         TAILQ_FOREACH(wd, &w->dags, in_world)
         wd->planned_runs = 0;
         TAILQ_FOREACH(pool, &w->pools, in_world)
@@ -300,6 +424,8 @@ int plan_next(struct world *w, usec_t now, struct plan *plan) {
         if (r < 0 || w->stopping)
                 return r;
         r = plan_new_runs(&p);
+        if (r == 0)
+                r = plan_expand(&p);
         if (r == 0)
                 r = plan_retries(&p);
         if (r == 0)
@@ -325,10 +451,11 @@ void plan_run_id(enum run_type type, usec_t at, char ret[PLAN_RUN_ID_SIZE]) {
 }
 
 static const enum world_event_kind event_kinds[_PLAN_KIND_MAX] = {
-        [PLAN_CREATE_RUN] = WORLD_RUN_CREATED,       [PLAN_START_RUN] = WORLD_RUN_STARTED,
-        [PLAN_SCHEDULE_TASK] = WORLD_TASK_SCHEDULED, [PLAN_START_TRY] = WORLD_TRY_CREATED,
-        [PLAN_STOP_TRY] = WORLD_TRY_STOPPING,        [PLAN_SETTLE_TASK] = WORLD_TASK_SETTLED,
-        [PLAN_FINISH_RUN] = WORLD_RUN_FINISHED,
+        [PLAN_CREATE_RUN] = WORLD_RUN_CREATED,        [PLAN_START_RUN] = WORLD_RUN_STARTED,
+        [PLAN_SCHEDULE_TASK] = WORLD_TASK_SCHEDULED,  [PLAN_START_TRY] = WORLD_TRY_CREATED,
+        [PLAN_STOP_TRY] = WORLD_TRY_STOPPING,         [PLAN_SETTLE_TASK] = WORLD_TASK_SETTLED,
+        [PLAN_FINISH_RUN] = WORLD_RUN_FINISHED,       [PLAN_EXPAND_TASK] = WORLD_TASK_EXPANDED,
+        [PLAN_MISS_DEADLINE] = WORLD_DEADLINE_MISSED,
 };
 
 void plan_event(const struct plan_decision *d, usec_t now, const char *try_id, char *run_id,
@@ -345,6 +472,7 @@ void plan_event(const struct plan_decision *d, usec_t now, const char *try_id, c
                 .stop = d->stop,
                 .task_state = d->task_state,
                 .run_state = d->run_state,
+                .index = d->index,
         };
         if (d->kind == PLAN_CREATE_RUN) {
                 plan_run_id(RUN_TYPE_SCHEDULED, d->when.logical_at, run_id);
@@ -353,7 +481,7 @@ void plan_event(const struct plan_decision *d, usec_t now, const char *try_id, c
         } else if (d->kind == PLAN_START_TRY) {
                 assert(try_id);
                 ret->try_id = try_id;
-                ret->try_number = d->task->try_number + 1;
+                ret->try_number = d->task->try_number + !d->task->again;
         } else if (d->kind == PLAN_STOP_TRY)
                 ret->try_id = d->task->try_id;
 }

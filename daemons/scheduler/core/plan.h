@@ -21,6 +21,8 @@ enum plan_kind {
         PLAN_STOP_TRY,      /* task, stop: the caller has it stopped */
         PLAN_SETTLE_TASK,   /* task, task_state: skipped, upstream_failed, or a marker's end */
         PLAN_FINISH_RUN,    /* run, run_state */
+        PLAN_EXPAND_TASK,   /* task: the caller counts its values; the event needs n_maps */
+        PLAN_MISS_DEADLINE, /* run, index */
         _PLAN_KIND_MAX,
 };
 
@@ -33,6 +35,7 @@ struct plan_decision {
         enum world_stop stop;
         enum task_state task_state;
         enum run_state run_state;
+        unsigned index;
 };
 
 /* Kept by the caller from pass to pass, so that a pass allocates nothing. Begins zeroed. */
@@ -67,11 +70,22 @@ enum plan_block {
         PLAN_BLOCK_DAG,         /* max_active_tasks of its run */
         PLAN_BLOCK_POOL,        /* too few free slots in its pool */
         PLAN_BLOCK_NO_POOL,     /* its pool does not exist */
+        PLAN_BLOCK_TASK,        /* max_active_tis_per_dag */
+        PLAN_BLOCK_TASK_IN_RUN, /* max_active_tis_per_dagrun */
+        PLAN_BLOCK_LEASE,       /* others hold what it needs: see world_leases_block() */
+        PLAN_BLOCK_NO_LEASE,    /* the machine has no such resource, or too few */
 };
 
-/* What keeps a ready task from starting, with n_planned starts in this pass already. */
-enum plan_block plan_block_of(const struct world *w, const struct world_task *t,
-                              unsigned n_planned);
+/* What keeps a ready task from starting, with n_planned starts in this pass already, which plan
+ * (NULL: none) tells of. */
+enum plan_block plan_block_of(const struct world *w, const struct world_task *t, unsigned n_planned,
+                              const struct plan *plan);
+
+/* Instances of the task that live in all runs of its DAG. */
+unsigned plan_live_in_dag(const struct world_task *t);
+
+/* When a deadline of a run is over; USEC_INFINITY when that cannot be said yet. */
+usec_t plan_deadline_at(const struct world_run *run, const struct dag_deadline *d);
 
 /* When it has taken too long; USEC_INFINITY when nothing limits it now. */
 usec_t plan_run_deadline(const struct world *w, const struct world_run *run);

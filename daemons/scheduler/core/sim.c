@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/scheduler/core/branch.h"
+#include "daemons/scheduler/core/expand.h"
 #include "daemons/scheduler/core/replay.h"
+#include "lib/base/json.h"
 #include "lib/base/mem.h"
 
 #define STARTS_WITHIN (2 * USEC_PER_SEC) /* from the plan's start to the process */
@@ -60,7 +63,10 @@ static usec_t random_duration(struct sim *s) {
 static enum world_result random_result(struct sim *s) {
         if (chance(s, s->config->fail_percent))
                 return WORLD_RESULT_FAILED;
-        return chance(s, s->config->skip_percent) ? WORLD_RESULT_SKIPPED : WORLD_RESULT_SUCCESS;
+        if (chance(s, s->config->skip_percent))
+                return WORLD_RESULT_SKIPPED;
+        return chance(s, s->config->come_again_percent) ? WORLD_RESULT_RESCHEDULED
+                                                        : WORLD_RESULT_SUCCESS;
 }
 
 /* --- history ---------------------------------------------------------------------------------- */
@@ -68,6 +74,8 @@ static enum world_result random_result(struct sim *s) {
 static void count_fact(struct sim_summary *sum, const struct sim_fact *f) {
         sum->n_runs += f->what == SIM_RUN_CREATED;
         sum->n_tries += f->what == SIM_TRY_STARTED;
+        sum->n_expanded += f->what == SIM_TASK_EXPANDED;
+        sum->n_deadlines_missed += f->what == SIM_DEADLINE_MISSED;
         sum->n_interrupted += f->what == SIM_TRY_ENDED && f->task_state == TASK_INTERRUPTED;
         if (f->what == SIM_RUN_FINISHED) {
                 sum->n_runs_success += f->run_state == RUN_SUCCESS;
@@ -94,7 +102,10 @@ static int tell_event(struct sim *s, const struct world_event *e,
         struct sim_fact f = {.task = e->task,
                              .run = touched->run,
                              .result = e->result,
-                             .run_state = e->run_state};
+                             .run_state = e->run_state,
+                             .n_maps = e->n_maps,
+                             .skips = e->skips,
+                             .n_skips = e->n_skips};
 
         switch (e->kind) {
         case WORLD_RUN_CREATED:
@@ -111,6 +122,12 @@ static int tell_event(struct sim *s, const struct world_event *e,
                 break;
         case WORLD_TASK_SETTLED:
                 f.what = SIM_TASK_SETTLED;
+                break;
+        case WORLD_TASK_EXPANDED:
+                f.what = SIM_TASK_EXPANDED;
+                break;
+        case WORLD_DEADLINE_MISSED:
+                f.what = SIM_DEADLINE_MISSED;
                 break;
         default:
                 return 0;
@@ -165,16 +182,36 @@ static int report_start(struct sim *s, const struct flight *f) {
         return f->task->state == TASK_QUEUED ? apply(s, &e) : 0;
 }
 
+/* A task that decides follows one of the tasks after it, or stops the run there. */
+static int decide_skips(struct sim *s, const struct world_task *t, unsigned **ret, size_t *ret_n) {
+        const struct dag_task *spec = t->spec;
+        struct json value = {.type = JSON_NULL};
+
+        if (spec->decides == DAG_DECIDES_NOTHING)
+                return 0;
+        if (spec->n_downstream > 0 && chance(s, 80)) {
+                size_t i = next_random(s) % spec->n_downstream;
+
+                value.type = JSON_STRING;
+                value.str = t->run->spec->tasks[spec->downstream[i]].id;
+        }
+        return branch_skips(t->run->spec, spec, &value, ret, ret_n, NULL);
+}
+
 static int report_end(struct sim *s, size_t i, enum world_result result) {
+        _cleanup_free_ unsigned *skips = NULL;
         struct flight f = s->flights[i];
         struct world_event e = {.kind = WORLD_TRY_ENDED,
                                 .at = s->now,
                                 .task = f.task,
                                 .try_id = f.try_id,
-                                .result = result};
+                                .result = result,
+                                .again_at = s->now + USEC_PER_MINUTE};
+        int r = result == WORLD_RESULT_SUCCESS ? decide_skips(s, f.task, &skips, &e.n_skips) : 0;
 
+        e.skips = skips;
         s->flights[i] = s->flights[--s->n_flights];
-        return apply(s, &e);
+        return r < 0 ? r : apply(s, &e);
 }
 
 /* Lets happen what is due now. */
@@ -216,6 +253,9 @@ static int act(struct sim *s, const struct plan_decision *d) {
         (void) snprintf(try_id, sizeof(try_id), "00000000-0000-7000-8000-%012llx",
                         (unsigned long long) ++s->n_ids);
         plan_event(d, s->now, try_id, run_id, &e);
+        if (d->kind == PLAN_EXPAND_TASK &&
+            expand_count_written(d->task->spec, &e.n_maps) == EXPAND_NEEDS_XCOM)
+                e.n_maps = (unsigned) (next_random(s) % (s->config->maps_max + 1));
         r = apply(s, &e);
         if (r != 0)
                 return r;
@@ -264,7 +304,7 @@ static void gather(const struct sim *s, bool dead, struct replay_fact *facts) {
                         .dag_id = f->task->run->spec->id,
                         .run_id = f->task->run->id,
                         .task_id = f->task->spec->id,
-                        .map_index = -1,
+                        .map_index = f->task->map_index,
                         .is_started = f->starts_at <= s->now,
                         .is_locked = !dead && f->starts_at <= s->now,
                         .has_end = f->ends_at <= s->now,

@@ -15,8 +15,11 @@ struct sim_config {
         usec_t task_max_for;
         unsigned fail_percent; /* of tries */
         unsigned skip_percent;
-        unsigned restart_percent; /* of tries: the scheduler dies and returns while it runs */
-        unsigned crash_percent;   /* of nights: a power cut instead of an orderly stop */
+        unsigned
+                come_again_percent; /* of tries that would succeed: rescheduled for a while first */
+        unsigned maps_max;          /* a mapped task whose values are a task's gets 0 … so many */
+        unsigned restart_percent;   /* of tries: the scheduler dies and returns while it runs */
+        unsigned crash_percent;     /* of nights: a power cut instead of an orderly stop */
 };
 
 enum sim_what {
@@ -25,6 +28,8 @@ enum sim_what {
         SIM_TRY_STARTED,
         SIM_TRY_ENDED,
         SIM_TASK_SETTLED,
+        SIM_TASK_EXPANDED,
+        SIM_DEADLINE_MISSED,
         SIM_NIGHT,
         SIM_MORNING,
 };
@@ -39,6 +44,9 @@ struct sim_fact {
         enum world_result result;   /* SIM_TRY_ENDED */
         enum task_state task_state; /* state after it */
         enum run_state run_state;   /* SIM_RUN_FINISHED */
+        unsigned n_maps;            /* SIM_TASK_EXPANDED */
+        const unsigned *skips;      /* SIM_TRY_ENDED: what it decided to skip */
+        size_t n_skips;
 };
 
 struct sim_summary {
@@ -47,6 +55,8 @@ struct sim_summary {
         unsigned long n_runs_failed;
         unsigned long n_tries;
         unsigned long n_interrupted;
+        unsigned long n_expanded;
+        unsigned long n_deadlines_missed;
         unsigned long n_passes;
         unsigned long n_restarts;
         unsigned long n_stuck; /* runs that can never go on (they depend on a failed past) */

@@ -98,6 +98,10 @@ static int name_try_number(const struct world_task *t, struct buf *out) {
         return buf_printf(out, "%u", t->try_number);
 }
 
+static int name_map_index(const struct world_task *t, struct buf *out) {
+        return buf_printf(out, "%d", t->map_index);
+}
+
 static int name_owner(const struct world_task *t, struct buf *out) {
         return buf_add_str(out, t->run->spec->owner);
 }
@@ -124,6 +128,8 @@ static const struct {
         {"task_id", name_task_id},
         {"task.task_id", name_task_id},
         {"ti.task_id", name_task_id},
+        {"map_index", name_map_index},
+        {"ti.map_index", name_map_index},
         {"try_number", name_try_number},
         {"ti.try_number", name_try_number},
 };
@@ -156,14 +162,16 @@ static const char *find_value(const struct template_context *c, const char *name
 
 static int find(const void *user, const char *name, struct buf *out) {
         const struct template_context *c = user;
-        const char *value = find_value(c, name);
+        const char *value = find_pair(&c->arguments, name);
 
+        if (!value)
+                value = find_value(c, name);
         if (value)
                 return buf_add_str(out, value);
         for (size_t i = 0; i < ARRAY_SIZE(context_names); i++)
                 if (str_eq(context_names[i].name, name))
                         return context_names[i].add(c->task, out);
-        return 1;
+        return c->more ? c->more(c->user, name, out) : 1;
 }
 
 int template_render(const char *text, const struct template_context *c, struct buf *out,

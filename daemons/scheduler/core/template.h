@@ -11,6 +11,11 @@ struct template_context {
         const struct world_task *task;
         struct dag_pairs conf;      /* the run's conf, values as text */
         struct dag_pairs variables; /* set by people on the server */
+        struct dag_pairs arguments; /* of an instance of a mapped task; they come first */
+        /* Adds the value of a name nobody else knows: 0; 1: not known; -errno. NULL: nobody to ask.
+         */
+        int (*more)(void *user, const char *name, struct buf *out);
+        void *user;
 };
 
 /* Writes the filled-in text after what *out holds. 0; -EINVAL with em set when values refer to

@@ -407,6 +407,7 @@ static int next_continuous(const struct timetable *tt, const struct timetable_ru
         }
         if (end > tt->end_at)
                 return 1;
+        assert(!last || end > last->interval_end_at);
         set_interval(ret, start, end);
         return 0;
 }

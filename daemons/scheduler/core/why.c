@@ -4,6 +4,7 @@
 
 #include "daemons/scheduler/core/plan.h"
 #include "daemons/scheduler/core/world_index.h"
+#include "daemons/scheduler/core/world_leases.h"
 #include "lib/base/buf.h"
 #include "lib/base/timestamp.h"
 
@@ -22,22 +23,45 @@ static const char *time_text(usec_t at, char ret[TIMESTAMP_SIZE]) {
         return timestamp_print(at, TIMESTAMP_SECONDS, ret);
 }
 
-/* "a (running), b (none) and 3 more": the upstream tasks that are not finished. */
-static void list_upstream(const struct world_task *t, struct buf *out) {
+static bool is_waited_for(enum task_state s) {
+        return !task_state_is_finished(s);
+}
+
+static bool is_failure(enum task_state s) {
+        return s == TASK_FAILED || s == TASK_UPSTREAM_FAILED;
+}
+
+static bool is_skipped(enum task_state s) {
+        return s == TASK_SKIPPED;
+}
+
+/* "a (running), b (none) and 3 more": the upstream tasks in such a state; guards as well. */
+static void list_tasks(const struct world_task *t, bool (*is)(enum task_state s), struct buf *out) {
         unsigned n_named = 0, n_more = 0;
+        size_t n = t->spec->n_upstream + t->spec->n_guards;
 
-        for (size_t i = 0; i < t->spec->n_upstream; i++) {
-                const struct world_task *up = &t->run->tasks[t->spec->upstream[i]];
+        for (size_t i = 0; i < n; i++) {
+                const unsigned index = i < t->spec->n_upstream
+                                               ? t->spec->upstream[i]
+                                               : t->spec->guards[i - t->spec->n_upstream];
+                const struct world_task *up = &t->run->tasks[index];
+                struct world_task *worst = (struct world_task *) up;
 
-                if (task_state_is_finished(up->state))
+                for (unsigned m = 0; up->is_expanded && m < up->n_maps; m++)
+                        if (is(up->maps[m]->state))
+                                worst = up->maps[m];
+                if (!is(worst->state) || (up->is_expanded && worst == up))
                         continue;
-                if (n_named == NAMES_MAX) {
+                if (n_named++ >= NAMES_MAX) {
                         n_more++;
                         continue;
                 }
-                (void) buf_printf(out, "%s%s (%s)", n_named > 0 ? ", " : "", up->spec->id,
-                                  up->state == TASK_NONE ? "waiting" : task_state_name(up->state));
-                n_named++;
+                (void) buf_printf(out, "%s%s", n_named > 1 ? ", " : "", up->spec->id);
+                if (worst != up)
+                        (void) buf_printf(out, "[%d]", worst->map_index);
+                (void) buf_printf(out, " (%s)",
+                                  worst->state == TASK_NONE ? "waiting"
+                                                            : task_state_name(worst->state));
         }
         if (n_more > 0)
                 (void) buf_printf(out, " and %u more", n_more);
@@ -46,7 +70,7 @@ static void list_upstream(const struct world_task *t, struct buf *out) {
 static void why_waits(const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
         _cleanup_buf_ struct buf names = {.limit = WHY_TEXT_SIZE / 2};
 
-        list_upstream(t, &names);
+        list_tasks(t, is_waited_for, &names);
         say(ret, "waits for its upstream tasks (rule %s): %s", trigger_rule_name(t->spec->rule),
             buf_cstr(&names));
 }
@@ -55,14 +79,51 @@ static void why_past(const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
         const struct world_run *prev = world_prev_run(t->run);
         const struct world_task *past = world_get_task(prev, t->spec->id, t->map_index);
 
-        say(ret, "depends on its past: in run %s it is %s, not success or skipped", prev->id,
-            task_state_name(past->state));
+        if (past && past->state != TASK_SUCCESS && past->state != TASK_SKIPPED)
+                say(ret, "depends on its past: in run %s it is %s, not success or skipped",
+                    prev->id, task_state_name(past->state));
+        else
+                say(ret, "waits for what stands directly behind it in run %s to end well",
+                    prev->id);
+}
+
+/* "a/run/task (0,1)": who holds units of a resource. */
+static void list_holders(const struct world *w, const char *name, struct buf *out) {
+        const struct world_task *t;
+
+        TAILQ_FOREACH(t, &w->live, in_queue)
+        if (world_leases_of(t, name))
+                (void) buf_printf(out, "%s%s/%s/%s", out->len > 0 ? ", " : "", t->run->spec->id,
+                                  t->run->id, t->spec->id);
+}
+
+static void why_lease(const struct world *w, const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
+        _cleanup_buf_ struct buf holders = {.limit = WHY_TEXT_SIZE / 2};
+        const struct world_resource *res;
+        const struct dag_lease *ask;
+        bool missing;
+
+        assert(t->spec->resources.n_leases > 0);
+        ask = world_leases_block(w, t, &missing);
+        assert(ask);
+        res = world_get_resource(w, ask->name);
+        if (missing) {
+                say(ret,
+                    "needs %u of the resource %s, and this machine has %u: set resources in "
+                    "[scheduler] of onebox.conf, or change the task",
+                    ask->n, ask->name, res ? res->n : 0);
+                return;
+        }
+        list_holders(w, ask->name, &holders);
+        say(ret, "waits for %s: it needs %u, %u of %u are held by %s%s", ask->name, ask->n,
+            world_leases_count_units(res->used), res->n, buf_cstr(&holders),
+            buf_error(&holders) ? " and others" : "");
 }
 
 static void why_ready(const struct world *w, const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
         const struct world_pool *pool = world_get_pool(w, t->spec->pool);
 
-        switch (plan_block_of(w, t, 0)) {
+        switch (plan_block_of(w, t, 0, NULL)) {
         case PLAN_BLOCK_PARALLELISM:
                 say(ret, "waits for a slot: %u of %u tasks run on this machine", w->n_live,
                     w->parallelism);
@@ -78,6 +139,18 @@ static void why_ready(const struct world *w, const struct world_task *t, char re
         case PLAN_BLOCK_NO_POOL:
                 say(ret, "names the pool %s, which does not exist: create it or change the task",
                     t->spec->pool);
+                return;
+        case PLAN_BLOCK_TASK:
+                say(ret, "waits for itself: %u of max_active_tis_per_dag %u run in this pipeline",
+                    plan_live_in_dag(t), t->spec->max_active_per_dag);
+                return;
+        case PLAN_BLOCK_TASK_IN_RUN:
+                say(ret, "waits for itself: %u of max_active_tis_per_dagrun %u run in this run",
+                    t->all->n_tries_live, t->spec->max_active_per_run);
+                return;
+        case PLAN_BLOCK_LEASE:
+        case PLAN_BLOCK_NO_LEASE:
+                why_lease(w, t, ret);
                 return;
         case PLAN_BLOCK_NONE:
                 say(ret, "starts now");
@@ -97,13 +170,49 @@ static void why_live(const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
                 say(ret, "runs: try %u since %s", t->try_number, time_text(t->started_at, at));
 }
 
+/* Who decided to skip it, if somebody did. */
+static const struct world_task *skipper_of(const struct world_task *t) {
+        const struct world_task *other;
+
+        world_each_task(other, t->run) for (size_t i = 0; i < other->n_skips;
+                                            i++) if (&t->run->tasks[other->skips[i]] ==
+                                                     t->all) return other;
+        return NULL;
+}
+
+static void why_skipped(const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
+        _cleanup_buf_ struct buf names = {.limit = WHY_TEXT_SIZE / 2};
+        const struct world_task *skipper = skipper_of(t);
+
+        list_tasks(t, is_skipped, &names);
+        if (skipper)
+                say(ret, "is skipped: task %s decided so", skipper->spec->id);
+        else if (t->try_number > 0)
+                say(ret, "is skipped: try %u ended with exit code 99, or its run took too long",
+                    t->try_number);
+        else if (t->spec->expand && names.len == 0)
+                say(ret, "is skipped: there is nothing to map it over");
+        else if (names.len > 0)
+                say(ret, "is skipped, because upstream is: %s (rule %s)", buf_cstr(&names),
+                    trigger_rule_name(t->spec->rule));
+        else
+                say(ret, "is skipped by its rule %s, by a person, or as its run took too long",
+                    trigger_rule_name(t->spec->rule));
+}
+
 static void why_finished(const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
+        _cleanup_buf_ struct buf names = {.limit = WHY_TEXT_SIZE / 2};
         char at[TIMESTAMP_SIZE];
 
-        if (t->state == TASK_UPSTREAM_FAILED)
-                say(ret, "never runs: %u of its upstream tasks failed (rule %s)",
-                    t->counts.n_failed + t->counts.n_upstream_failed,
+        if (t->state == TASK_UPSTREAM_FAILED) {
+                list_tasks(t, is_failure, &names);
+                say(ret, "never ran: upstream %s (rule %s)",
+                    names.len > 0 ? buf_cstr(&names) : "had failed then, and was run again since",
                     trigger_rule_name(t->spec->rule));
+        } else if (t->state == TASK_SKIPPED)
+                why_skipped(t, ret);
+        else if (t->state == TASK_REMOVED)
+                say(ret, "was taken away: its task is mapped over fewer values now");
         else
                 say(ret, "is finished: %s since %s, tries: %u", task_state_name(t->state),
                     time_text(t->ended_at, at), t->try_number);
@@ -138,20 +247,30 @@ static void why_queue(const struct world *w, const struct world_task *t, char re
                 why_ready(w, t, ret);
                 return;
         case WORLD_QUEUE_RETRY:
-                if (t->state == TASK_INTERRUPTED)
+                if (t->state == TASK_UP_FOR_RESCHEDULE)
+                        say(ret, "try %u found that it is too early; it looks again at %s",
+                            t->try_number, time_text(t->retry_at, at));
+                else if (t->state == TASK_DEFERRED && t->retry_at == USEC_INFINITY)
+                        say(ret, "try %u waits for its trigger, without a limit", t->try_number);
+                else if (t->state == TASK_DEFERRED)
+                        say(ret, "try %u waits for its trigger, until %s at most", t->try_number,
+                            time_text(t->retry_at, at));
+                else if (t->state == TASK_INTERRUPTED)
                         say(ret, "try %u was cut off like others before it; the next begins at %s",
                             t->try_number, time_text(t->retry_at, at));
                 else
                         say(ret, "try %u failed; try %u of %u begins at %s", t->try_number,
                             t->try_number + 1, t->max_tries + 1, time_text(t->retry_at, at));
                 return;
+        case WORLD_QUEUE_EXPAND:
+                say(ret, "is mapped now: its instances begin");
+                return;
         case WORLD_QUEUE_SETTLE:
                 say(ret, "becomes %s now", task_state_name(t->verdict));
                 return;
         default:
                 assert(t->queue == WORLD_QUEUE_NONE);
-                if (trigger_rule_decide(t->spec->rule, &t->counts) == VERDICT_READY &&
-                    world_index_past_blocks(t))
+                if (world_index_verdict(t) == VERDICT_READY && world_index_past_blocks(t))
                         why_past(t, ret);
                 else
                         why_waits(t, ret);
@@ -159,7 +278,27 @@ static void why_queue(const struct world *w, const struct world_task *t, char re
         }
 }
 
+/* "3 instances: 1 running, 2 success" */
+static void why_instances(const struct world_task *all, char ret[WHY_TEXT_SIZE]) {
+        _cleanup_buf_ struct buf text = {.limit = WHY_TEXT_SIZE / 2};
+
+        for (enum task_state s = 0; s < _TASK_STATE_MAX; s++) {
+                unsigned n = 0;
+
+                for (unsigned i = 0; i < all->n_maps; i++)
+                        n += all->maps[i]->state == s;
+                if (n > 0)
+                        (void) buf_printf(&text, "%s%u %s", text.len > 0 ? ", " : "", n,
+                                          s == TASK_NONE ? "waiting" : task_state_name(s));
+        }
+        say(ret, "is mapped into %u instances: %s", all->n_maps, buf_cstr(&text));
+}
+
 void why_task(struct world *w, const struct world_task *t, usec_t now, char ret[WHY_TEXT_SIZE]) {
+        if (t->is_expanded && t->queue != WORLD_QUEUE_EXPAND) {
+                why_instances(t, ret);
+                return;
+        }
         if (task_state_is_live(t->state))
                 why_live(t, ret);
         else if (task_state_is_finished(t->state))
@@ -168,9 +307,42 @@ void why_task(struct world *w, const struct world_task *t, usec_t now, char ret[
                 why_queue(w, t, ret);
 }
 
+/* "; deadline x was missed; deadline 2 is at …" */
+static void list_deadlines(const struct world_run *run, struct buf *out) {
+        char at[TIMESTAMP_SIZE];
+
+        for (unsigned i = 0; i < run->spec->n_deadlines; i++) {
+                const struct dag_deadline *d = &run->spec->deadlines[i];
+                usec_t due = plan_deadline_at(run, d);
+                bool missed = run->missed_deadlines >> i & 1;
+
+                if (due == USEC_INFINITY)
+                        continue;
+                (void) buf_printf(out, "; deadline ");
+                (void) (d->name ? buf_add_str(out, d->name) : buf_printf(out, "%u", i + 1));
+                (void) buf_printf(out, " %s %s", missed ? "was missed at" : "is at",
+                                  time_text(due, at));
+        }
+}
+
 static void why_running(const struct world_run *run, char ret[WHY_TEXT_SIZE]) {
-        say(ret, "runs: %u of %zu tasks unfinished, %u live, %u failed", run->n_unfinished,
-            run->spec->n_tasks, run->n_live, run->n_failed);
+        _cleanup_buf_ struct buf deadlines = {.limit = WHY_TEXT_SIZE / 2};
+        const struct world_task *t;
+        unsigned n = 0;
+
+        world_each_task(t, run) n++;
+        list_deadlines(run, &deadlines);
+        say(ret, "runs: %u of %u tasks unfinished, %u live, %u failed%s", run->n_unfinished, n,
+            run->n_live, run->n_failed, deadlines.len > 0 ? buf_cstr(&deadlines) : "");
+}
+
+static void why_in_backfill(const struct world_run *run, char ret[WHY_TEXT_SIZE]) {
+        if (run->backfill->paused)
+                say(ret, "is queued: backfill %lld is paused: unpause it",
+                    (long long) run->backfill->id);
+        else
+                say(ret, "is queued: backfill %lld runs %u of its runs at once",
+                    (long long) run->backfill->id, run->backfill->max_active_runs);
 }
 
 void why_run(struct world *w, const struct world_run *run, usec_t now, char ret[WHY_TEXT_SIZE]) {
@@ -185,6 +357,8 @@ void why_run(struct world *w, const struct world_run *run, usec_t now, char ret[
                 why_running(run, ret);
         else if (w->stopping)
                 say(ret, "is queued: the machine is shutting down");
+        else if (run->backfill)
+                why_in_backfill(run, ret);
         else if (run->dag->n_running_runs >= run->dag->spec->max_active_runs)
                 say(ret, "is queued: %u of max_active_runs %u run", run->dag->n_running_runs,
                     run->dag->spec->max_active_runs);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemons/scheduler/core/world_index.h"
+#include "daemons/scheduler/core/world_maps.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -25,7 +26,10 @@ int world_init(struct world *w, unsigned parallelism) {
         TAILQ_INIT(&w->active);
         TAILQ_INIT(&w->settle);
         TAILQ_INIT(&w->retry);
+        TAILQ_INIT(&w->expand);
         TAILQ_INIT(&w->live);
+        TAILQ_INIT(&w->resources);
+        TAILQ_INIT(&w->backfills);
         strmap_init(&w->dag_map, NULL);
         return world_put_pool(w, DEFAULT_POOL, DEFAULT_POOL_SLOTS);
 }
@@ -119,6 +123,68 @@ struct world_pool *world_get_pool(const struct world *w, const char *name) {
         return NULL;
 }
 
+static void free_pool(struct world *w, struct world_pool *p) {
+        TAILQ_REMOVE(&w->pools, p, in_world);
+        mem_free(p->name);
+        mem_free(p);
+}
+
+int world_remove_pool(struct world *w, const char *name) {
+        struct world_pool *p = world_get_pool(w, name);
+
+        if (!p)
+                return -ENOENT;
+        if (p->n_used > 0 || str_eq(name, DEFAULT_POOL))
+                return -EBUSY;
+        free_pool(w, p);
+        return 0;
+}
+
+int world_put_resource(struct world *w, const char *name, unsigned n) {
+        struct world_resource *res = world_get_resource(w, name);
+
+        assert(n <= 64);
+        if (!res) {
+                res = mem_new(struct world_resource);
+                if (!res || !(res->name = mem_strdup(name))) {
+                        mem_free(res);
+                        return -ENOMEM;
+                }
+                TAILQ_INSERT_TAIL(&w->resources, res, in_world);
+        }
+        res->n = n;
+        return 0;
+}
+
+struct world_resource *world_get_resource(const struct world *w, const char *name) {
+        struct world_resource *res;
+
+        TAILQ_FOREACH(res, &w->resources, in_world)
+        if (str_eq(res->name, name))
+                return res;
+        return NULL;
+}
+
+struct world_backfill *world_get_backfill(const struct world *w, int64_t id) {
+        struct world_backfill *b;
+
+        TAILQ_FOREACH(b, &w->backfills, in_world)
+        if (b->id == id)
+                return b;
+        return NULL;
+}
+
+struct world_backfill *world_put_backfill(struct world *w, int64_t id) {
+        struct world_backfill *b = world_get_backfill(w, id);
+
+        if (!b && (b = mem_new(struct world_backfill))) {
+                b->id = id;
+                b->max_active_runs = 1;
+                TAILQ_INSERT_TAIL(&w->backfills, b, in_world);
+        }
+        return b;
+}
+
 /* --- runs ------------------------------------------------------------------------------------- */
 
 /* What runs of one DAG are ordered by. */
@@ -154,6 +220,8 @@ static void init_task(struct world_task *t, struct world_run *run, const struct 
                 .run = run,
                 .spec = spec,
                 .map_index = -1,
+                .all = t,
+                .needs_expand = spec->expand != NULL,
                 .counts = {.n_upstream = (unsigned) spec->n_upstream},
         };
         for (size_t i = 0; i < spec->n_upstream; i++)
@@ -161,6 +229,11 @@ static void init_task(struct world_task *t, struct world_run *run, const struct 
 }
 
 static void free_run(struct world_run *run) {
+        for (size_t i = 0; run->tasks && i < run->spec->n_tasks; i++) {
+                if (run->tasks[i].maps)
+                        world_maps_free(&run->tasks[i]);
+                mem_free(run->tasks[i].skips);
+        }
         dag_unref(run->spec);
         mem_free(run->tasks);
         mem_free(run->conf);
@@ -189,6 +262,7 @@ int world_restore_run(struct world *w, struct world_dag *wd, struct dag *spec, c
         run->queued_at = run->started_at = run->ended_at = USEC_INFINITY;
         for (size_t i = 0; i < spec->n_tasks; i++)
                 init_task(&run->tasks[i], run, &spec->tasks[i]);
+        run->n_all = (unsigned) spec->n_tasks;
         LIST_INSERT_HEAD(&wd->runs, run, in_dag);
         *ret = run;
         return 0;
@@ -213,7 +287,23 @@ struct world_task *world_get_task(const struct world_run *run, const char *task_
         const struct dag_task *spec = dag_get_task(run->spec, task_id);
 
         assert(!spec || spec->index < run->spec->n_tasks);
+        if (spec && map_index >= 0 && (unsigned) map_index < run->tasks[spec->index].n_maps)
+                return run->tasks[spec->index].maps[map_index];
         return spec && map_index == -1 ? &run->tasks[spec->index] : NULL;
+}
+
+struct world_task *world_walk_next(const struct world_run *run, struct world_walk *walk) {
+        while (walk->i < run->spec->n_tasks) {
+                struct world_task *t = &run->tasks[walk->i];
+
+                if (t->is_expanded && walk->map < t->n_maps)
+                        return t->maps[walk->map++];
+                walk->i++;
+                walk->map = 0;
+                if (!t->is_expanded)
+                        return t;
+        }
+        return NULL;
 }
 
 static bool has_date(const struct world_run *run) {
@@ -295,6 +385,8 @@ int world_stop_parse(const char *name, enum world_stop *ret) {
 }
 
 void world_done(struct world *w) {
+        struct world_resource *res;
+        struct world_backfill *b;
         struct world_dag *wd;
         struct world_pool *p;
 
@@ -306,10 +398,16 @@ void world_done(struct world *w) {
                 mem_free(wd);
         }
         assert(w->n_live == 0 && w->n_ready == 0);
-        while ((p = TAILQ_FIRST(&w->pools))) {
-                TAILQ_REMOVE(&w->pools, p, in_world);
-                mem_free(p->name);
-                mem_free(p);
+        while ((p = TAILQ_FIRST(&w->pools)))
+                free_pool(w, p);
+        while ((res = TAILQ_FIRST(&w->resources))) {
+                TAILQ_REMOVE(&w->resources, res, in_world);
+                mem_free(res->name);
+                mem_free(res);
+        }
+        while ((b = TAILQ_FIRST(&w->backfills))) {
+                TAILQ_REMOVE(&w->backfills, b, in_world);
+                mem_free(b);
         }
         strmap_done(&w->dag_map);
         mem_free(w->ready);

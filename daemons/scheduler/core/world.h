@@ -28,6 +28,7 @@ enum world_queue {
         WORLD_QUEUE_SETTLE, /* decided without a process: see world_task.verdict */
         WORLD_QUEUE_READY,  /* for a slot */
         WORLD_QUEUE_RETRY,  /* for retry_at */
+        WORLD_QUEUE_EXPAND, /* for its number of instances: a mapped task whose values are there */
         WORLD_QUEUE_LIVE,   /* for its process */
         _WORLD_QUEUE_MAX,
 };
@@ -42,6 +43,12 @@ enum world_stop {
         _WORLD_STOP_MAX,
 };
 
+#define WORLD_MAPS_MAX 10000u
+#define WORLD_SLOTS_INFINITE (1u << 30) /* a pool without limit */
+
+/* A mapped task is one struct in its run's array, and one more for each instance once it is
+ * expanded. The first one then stands for all of them: it has no row, is not counted and never
+ * runs; the counters of their upstream tasks are its own. */
 struct world_task {
         /* --- the row ----------------------------------------------------------------------- */
         enum task_state state;
@@ -51,14 +58,26 @@ struct world_task {
         usec_t queued_at;           /* of the latest try; USEC_INFINITY when not yet */
         usec_t started_at;
         usec_t ended_at;
-        usec_t retry_at;              /* while up_for_retry, or interrupted too often */
-        enum world_stop stop;         /* while live */
-        enum task_state marked_state; /* while stop is WORLD_STOP_MARKED */
+        usec_t retry_at; /* while up_for_retry, up_for_reschedule or deferred, or
+                          * interrupted too often */
+        bool again;      /* the next try goes on with this one: it has its number */
+        unsigned *skips; /* tasks it decided to skip; owned */
+        size_t n_skips;
+        uint64_t leases[DAG_LEASES_MAX]; /* which units of spec->resources.leases[i] it holds */
+        enum world_stop stop;            /* while live */
+        enum task_state marked_state;    /* while stop is WORLD_STOP_MARKED */
 
         /* --- in memory only ---------------------------------------------------------------- */
         struct world_run *run;
         const struct dag_task *spec;
-        int map_index; /* -1: not mapped */
+        int map_index;            /* -1: not mapped, or standing for all instances */
+        struct world_task *all;   /* of an instance: what stands for all of them; else itself */
+        struct world_task **maps; /* the instances */
+        unsigned n_maps;
+        bool is_expanded;
+        bool needs_expand;     /* its number of instances is not known, or may have changed */
+        unsigned n_tries_live; /* its live instances, or itself */
+        unsigned n_skippers;   /* how many tasks decided to skip it */
         struct trigger_rule_counts counts;
         struct world_pool *pool; /* whose slots it holds, while live */
         enum world_queue queue;
@@ -82,9 +101,13 @@ struct world_run {
 
         /* --- in memory only ---------------------------------------------------------------- */
         struct world_dag *dag;
-        struct dag *spec;         /* the version this run executes; a reference */
-        uint64_t seq;             /* order of arrival, ever growing */
-        struct world_task *tasks; /* one per spec->tasks, same order */
+        struct dag *spec;                /* the version this run executes; a reference */
+        uint64_t seq;                    /* order of arrival, ever growing */
+        struct world_task *tasks;        /* one per spec->tasks, same order */
+        unsigned n_all;                  /* of them and all instances */
+        uint32_t missed_deadlines;       /* a bit each; the row has it */
+        struct world_backfill *backfill; /* that made it, or NULL */
+        bool ignores_past;               /* the first of a backfill; the row has it */
         unsigned n_unfinished;
         unsigned n_failed; /* tasks failed or upstream_failed */
         unsigned n_live;
@@ -125,10 +148,33 @@ struct world_pool {
         unsigned n_slots;
         unsigned n_used; /* by live tasks */
         unsigned planned_used;
+        bool include_deferred; /* deferred tasks keep their slots */
         TAILQ_ENTRY(world_pool) in_world;
 };
 
 TAILQ_HEAD(world_pools, world_pool);
+
+/* A counted resource of the machine: units 0 … n-1, each held by one try. */
+struct world_resource {
+        char *name;
+        unsigned n;    /* at most 64 */
+        uint64_t used; /* a bit each */
+        unsigned planned;
+        TAILQ_ENTRY(world_resource) in_world;
+};
+
+TAILQ_HEAD(world_resources, world_resource);
+
+/* Runs of past dates, limited by themselves. */
+struct world_backfill {
+        int64_t id;
+        unsigned max_active_runs;
+        bool paused;
+        unsigned n_running; /* scratch of plan_next() */
+        TAILQ_ENTRY(world_backfill) in_world;
+};
+
+TAILQ_HEAD(world_backfills, world_backfill);
 
 struct world {
         unsigned parallelism;     /* live tasks at most, over all */
@@ -140,9 +186,12 @@ struct world {
         uint64_t next_seq;
         struct world_dags dags;
         struct world_pools pools;
+        struct world_resources resources;
+        struct world_backfills backfills;
         struct world_runs active;
         struct world_tasks settle;
         struct world_tasks retry;
+        struct world_tasks expand;
         struct world_tasks live;
         struct world_task **ready; /* by weight descending, then order of arrival */
         size_t n_ready;
@@ -170,6 +219,17 @@ void world_set_paused(struct world_dag *wd, bool paused);
 int world_put_pool(struct world *w, const char *name, unsigned n_slots);
 struct world_pool *world_get_pool(const struct world *w, const char *name);
 
+/* Takes a pool away, unless a task holds slots of it (-EBUSY). -ENOENT. */
+int world_remove_pool(struct world *w, const char *name);
+
+/* Adds a counted resource or changes how many there are. */
+int world_put_resource(struct world *w, const char *name, unsigned n);
+struct world_resource *world_get_resource(const struct world *w, const char *name);
+
+/* Adds a backfill or finds it. NULL: no memory. */
+struct world_backfill *world_put_backfill(struct world *w, int64_t id);
+struct world_backfill *world_get_backfill(const struct world *w, int64_t id);
+
 /* A run as the database has it, before the scheduler decides anything: first the run with all its
  * tasks in TASK_NONE (the rows of *run and of its tasks are then set by the caller), then
  * world_restore_run_done(). spec is the version the run began with. */
@@ -180,6 +240,15 @@ int world_restore_run_done(struct world *w, struct world_run *run);
 /* Both NULL when not in memory. */
 struct world_run *world_get_run(const struct world_dag *wd, const char *run_id);
 struct world_task *world_get_task(const struct world_run *run, const char *task_id, int map_index);
+
+/* Every task of the run that has a row: of an expanded one its instances. */
+struct world_walk {
+        size_t i;
+        unsigned map;
+};
+struct world_task *world_walk_next(const struct world_run *run, struct world_walk *walk);
+#define world_each_task(t, run) \
+        for (struct world_walk walk_ = {}; ((t) = world_walk_next((run), &walk_));)
 
 /* Drops a finished run from memory. Keep the latest run of a DAG whose tasks depend on their past;
  * world_may_forget_run() says whether nothing needs it any more. */

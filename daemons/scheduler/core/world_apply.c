@@ -1,8 +1,11 @@
 #include "daemons/scheduler/core/world_apply.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "daemons/scheduler/core/world_index.h"
+#include "daemons/scheduler/core/world_leases.h"
+#include "daemons/scheduler/core/world_maps.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -10,7 +13,8 @@ static const char *const result_names[_WORLD_RESULT_MAX] = {
         [WORLD_RESULT_SUCCESS] = "success",           [WORLD_RESULT_FAILED] = "failed",
         [WORLD_RESULT_FAILED_FINAL] = "failed_final", [WORLD_RESULT_TIMED_OUT] = "timed_out",
         [WORLD_RESULT_SKIPPED] = "skipped",           [WORLD_RESULT_INTERRUPTED] = "interrupted",
-        [WORLD_RESULT_STOPPED] = "stopped",
+        [WORLD_RESULT_STOPPED] = "stopped",           [WORLD_RESULT_RESCHEDULED] = "rescheduled",
+        [WORLD_RESULT_DEFERRED] = "deferred",
 };
 
 /* --- runs ------------------------------------------------------------------------------------- */
@@ -35,6 +39,8 @@ static int run_created(struct world *w, const struct world_event *e, struct worl
         run->state = RUN_QUEUED;
         run->type = e->run_type;
         run->when = e->when;
+        run->backfill = e->backfill;
+        run->ignores_past = e->ignores_past;
         run->queued_at = e->at;
         run->conf = mem_strdup(e->conf);
         r = e->conf && !run->conf ? -ENOMEM : world_restore_run_done(w, run);
@@ -84,7 +90,7 @@ static int reopen_run(struct world *w, struct world_run *run, usec_t at,
 
         if (!run_state_is_finished(run->state))
                 return 0;
-        r = world_index_reserve(w, run->spec->n_tasks + 2); /* for the task's move as well */
+        r = world_index_reserve(w, run->n_all + 2); /* for the task's move as well */
         if (r == 0)
                 r = move_run(w, run, RUN_QUEUED, ret);
         if (r == 0) {
@@ -96,15 +102,26 @@ static int reopen_run(struct world *w, struct world_run *run, usec_t at,
 
 /* --- tasks ------------------------------------------------------------------------------------ */
 
+static void drop_skips(struct world *w, struct world_task *t) {
+        world_index_skip(w, t, -1);
+        t->skips = mem_free(t->skips);
+        t->n_skips = 0;
+}
+
 static int move_task(struct world *w, struct world_task *t, enum task_state to,
                      struct world_touched *ret) {
+        bool was_success = t->state == TASK_SUCCESS;
         int r;
 
-        if (!task_state_may_move(t->state, to))
+        if (t->is_expanded || !task_state_may_move(t->state, to))
                 return WORLD_APPLY_STALE;
         r = world_index_move_task(w, t, to);
         if (r < 0)
                 return r;
+        if (was_success)
+                drop_skips(w, t);
+        if (!task_state_is_live(to))
+                memset(t->leases, 0, sizeof(t->leases));
         t->stop = WORLD_STOP_NONE;
         t->retry_at = USEC_INFINITY;
         ret->task = t;
@@ -130,10 +147,31 @@ static int task_settled(struct world *w, const struct world_event *e, struct wor
         return 0;
 }
 
+static int task_expanded(struct world *w, const struct world_event *e, struct world_touched *ret) {
+        struct world_task *all = e->task;
+        int r;
+
+        assert(all->all == all && all->spec->expand);
+        if (!all->needs_expand || all->run->state != RUN_RUNNING || e->n_maps > WORLD_MAPS_MAX)
+                return WORLD_APPLY_STALE;
+        if (e->n_maps == 0 && !all->is_expanded) {
+                r = move_task(w, all, TASK_SKIPPED, ret);
+                if (r == 0)
+                        all->started_at = all->ended_at = e->at;
+                return r;
+        }
+        r = world_index_expand(w, all, e->n_maps);
+        if (r == 0)
+                ret->task = all;
+        return r;
+}
+
 static int task_cleared(struct world *w, const struct world_event *e, struct world_touched *ret) {
         struct world_task *t = e->task;
         int r;
 
+        if (t->is_expanded) /* its instances are, one by one */
+                return WORLD_APPLY_STALE;
         if (task_state_is_live(t->state)) {
                 t->stop = WORLD_STOP_CLEARED;
                 ret->task = t;
@@ -147,7 +185,12 @@ static int task_cleared(struct world *w, const struct world_event *e, struct wor
         if (r != 0)
                 return r;
         t->max_tries = t->try_number + t->spec->retries;
+        t->again = false;
         t->queued_at = t->started_at = t->ended_at = USEC_INFINITY;
+        if (t->spec->expand && !world_maps_begun(t->all)) { /* what it is mapped over may change */
+                t->all->needs_expand = true;
+                world_index_all(w, t->all);
+        }
         return 0;
 }
 
@@ -183,15 +226,23 @@ static int try_created(struct world *w, const struct world_event *e, struct worl
         struct world_task *t = e->task;
         int r;
 
-        if (e->try_number != t->try_number + 1 || t->run->state != RUN_RUNNING)
+        uint64_t leases[DAG_LEASES_MAX];
+
+        if (e->try_number != t->try_number + !t->again || t->run->state != RUN_RUNNING ||
+            !task_state_may_move(t->state, TASK_QUEUED) ||
+            world_leases_choose(w, &t->spec->resources, leases) != 0)
                 return WORLD_APPLY_STALE;
+        memcpy(t->leases, leases, sizeof(leases));
         r = move_task(w, t, TASK_QUEUED, ret);
-        if (r != 0)
+        if (r != 0) {
+                memset(t->leases, 0, sizeof(t->leases));
                 return r;
+        }
         r = str_copy(t->try_id, sizeof(t->try_id), e->try_id);
         assert(r == 0);
-        assert(t->try_number < e->try_number && t->stop == WORLD_STOP_NONE);
+        assert(t->try_number <= e->try_number && t->stop == WORLD_STOP_NONE);
         t->try_number = e->try_number;
+        t->again = false;
         t->queued_at = e->at;
         t->started_at = t->ended_at = USEC_INFINITY;
         return 0;
@@ -252,6 +303,11 @@ static enum task_state state_after(const struct world_task *t, enum world_result
                 return TASK_INTERRUPTED;
         case WORLD_RESULT_STOPPED:
                 return state_after_stop(t);
+        case WORLD_RESULT_RESCHEDULED:
+        case WORLD_RESULT_DEFERRED:
+                if (t->stop != WORLD_STOP_NONE)
+                        return state_after_failure(t);
+                return result == WORLD_RESULT_DEFERRED ? TASK_DEFERRED : TASK_UP_FOR_RESCHEDULE;
         default:
                 assert(result == WORLD_RESULT_FAILED || result == WORLD_RESULT_TIMED_OUT);
                 return state_after_failure(t);
@@ -270,12 +326,17 @@ static usec_t after_interruption(const struct world_task *t, usec_t at) {
         return at + MIN(WORLD_INTERRUPTION_FOR << doublings, 10 * USEC_PER_MINUTE);
 }
 
-/* An interruption uses no retry; clearing gives all of them back. */
-static void settle_tries(struct world *w, struct world_task *t, usec_t at) {
+/* An interruption uses no retry; clearing gives all of them back; who comes again goes on. */
+static void settle_tries(struct world *w, struct world_task *t, const struct world_event *e) {
+        usec_t at = e->at;
+
         if (t->state == TASK_INTERRUPTED) {
                 t->max_tries++;
                 t->retry_at = after_interruption(t, at);
                 world_index_again(w, t);
+        } else if (t->state == TASK_UP_FOR_RESCHEDULE || t->state == TASK_DEFERRED) {
+                t->retry_at = e->again_at;
+                t->again = true;
         } else if (t->state == TASK_NONE)
                 t->max_tries = t->try_number + t->spec->retries;
         else if (t->state == TASK_UP_FOR_RETRY)
@@ -284,6 +345,7 @@ static void settle_tries(struct world *w, struct world_task *t, usec_t at) {
 
 static int try_ended(struct world *w, const struct world_event *e, struct world_touched *ret) {
         struct world_task *t = e->task;
+        unsigned *skips = NULL;
         enum task_state to;
         int r;
 
@@ -291,14 +353,42 @@ static int try_ended(struct world *w, const struct world_event *e, struct world_
         if (!is_current(t, e))
                 return WORLD_APPLY_STALE;
         to = state_after(t, e->result);
+        if (to == TASK_SUCCESS && e->n_skips > 0 &&
+            !(skips = mem_memdup(e->skips, e->n_skips * sizeof(*skips))))
+                return -ENOMEM;
         r = move_task(w, t, to, ret);
-        if (r != 0)
+        if (r != 0) {
+                mem_free(skips);
                 return r;
+        }
+        if (skips) {
+                t->skips = skips;
+                t->n_skips = e->n_skips;
+                world_index_skip(w, t, 1);
+        }
         if (t->started_at == USEC_INFINITY && e->started_at > 0)
                 t->started_at = e->started_at;
         t->ended_at = e->at;
         assert(!task_state_is_live(t->state));
-        settle_tries(w, t, e->at);
+        settle_tries(w, t, e);
+        return 0;
+}
+
+static int trigger_fired(struct world *w, const struct world_event *e, struct world_touched *ret) {
+        if (e->task->state != TASK_DEFERRED)
+                return WORLD_APPLY_STALE;
+        return move_task(w, e->task, TASK_SCHEDULED, ret);
+}
+
+static int deadline_missed(struct world *w, const struct world_event *e,
+                           struct world_touched *ret) {
+        uint32_t bit = UINT32_C(1) << e->index;
+
+        assert(e->index < e->run->spec->n_deadlines);
+        if (e->run->missed_deadlines & bit || run_state_is_finished(e->run->state))
+                return WORLD_APPLY_STALE;
+        e->run->missed_deadlines |= bit;
+        ret->run = e->run;
         return 0;
 }
 
@@ -320,6 +410,9 @@ static const struct {
         [WORLD_TRY_ENDED] = {"try_ended", try_ended},
         [WORLD_TASK_CLEARED] = {"task_cleared", task_cleared},
         [WORLD_TASK_MARKED] = {"task_marked", task_marked},
+        [WORLD_TASK_EXPANDED] = {"task_expanded", task_expanded},
+        [WORLD_TRIGGER_FIRED] = {"trigger_fired", trigger_fired},
+        [WORLD_DEADLINE_MISSED] = {"deadline_missed", deadline_missed},
 };
 
 int world_apply(struct world *w, const struct world_event *e, struct world_touched *ret) {

@@ -11,18 +11,21 @@
 #include "daemons/scheduler/core/world.h"
 
 enum world_event_kind {
-        WORLD_RUN_CREATED,    /* run_id, run_type, when, conf: a run in RUN_QUEUED */
-        WORLD_RUN_STARTED,    /* RUN_QUEUED → RUN_RUNNING */
-        WORLD_RUN_FINISHED,   /* run_state */
-        WORLD_RUN_MARKED,     /* run_state: by a person; unfinished tasks are marked one by one */
-        WORLD_TASK_SCHEDULED, /* may start, waits for a slot */
-        WORLD_TASK_SETTLED,   /* task_state: decided without a process */
-        WORLD_TRY_CREATED,    /* try_id, try_number: TASK_QUEUED, its slot is taken */
-        WORLD_TRY_STARTED,    /* try_id */
-        WORLD_TRY_STOPPING,   /* try_id, stop: its end has been asked for */
-        WORLD_TRY_ENDED,      /* try_id, result */
-        WORLD_TASK_CLEARED,   /* begins anew; its run is queued again when it had finished. A live
-                               * task   is only noted: have its try stopped, its end does the rest */
+        WORLD_RUN_CREATED,     /* run_id, run_type, when, conf: a run in RUN_QUEUED */
+        WORLD_RUN_STARTED,     /* RUN_QUEUED → RUN_RUNNING */
+        WORLD_RUN_FINISHED,    /* run_state */
+        WORLD_RUN_MARKED,      /* run_state: by a person; unfinished tasks are marked one by one */
+        WORLD_TASK_SCHEDULED,  /* may start, waits for a slot */
+        WORLD_TASK_SETTLED,    /* task_state: decided without a process */
+        WORLD_TRY_CREATED,     /* try_id, try_number: TASK_QUEUED, its slot is taken */
+        WORLD_TRY_STARTED,     /* try_id */
+        WORLD_TRY_STOPPING,    /* try_id, stop: its end has been asked for */
+        WORLD_TRY_ENDED,       /* try_id, result */
+        WORLD_TASK_CLEARED,    /* begins anew; its run is queued again when it had finished. A live
+                                * task   is only noted: have its try stopped, its end does the rest */
+        WORLD_TASK_EXPANDED,   /* n_maps: a mapped task has so many instances; 0: it is skipped */
+        WORLD_TRIGGER_FIRED,   /* a deferred task goes on */
+        WORLD_DEADLINE_MISSED, /* index: of the run's deadlines */
         WORLD_TASK_MARKED, /* task_state: success, failed or skipped, by a person. Live: as above */
         _WORLD_EVENT_KIND_MAX,
 };
@@ -37,6 +40,8 @@ enum world_result {
         WORLD_RESULT_INTERRUPTED,  /* cut off by a night, a power cut or a lost process: no retry
                                       used */
         WORLD_RESULT_STOPPED,      /* ended because we asked: by the reason of the stop */
+        WORLD_RESULT_RESCHEDULED,  /* asked to come again at again_at: the same try goes on */
+        WORLD_RESULT_DEFERRED,     /* waits for a trigger, until again_at at most */
         _WORLD_RESULT_MAX,
 };
 
@@ -58,6 +63,13 @@ struct world_event {
         unsigned try_number;
         enum world_result result;
         enum world_stop stop;
+        usec_t again_at; /* WORLD_TRY_ENDED, rescheduled or deferred; USEC_INFINITY: no limit */
+        const unsigned *skips; /* WORLD_TRY_ENDED with success: tasks that are skipped by it */
+        size_t n_skips;
+        unsigned n_maps;
+        unsigned index;
+        struct world_backfill *backfill; /* WORLD_RUN_CREATED, or NULL */
+        bool ignores_past;
 };
 
 /* What changed: rows to write. NULL where nothing did. After WORLD_RUN_CREATED the run and all its

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/scheduler/core/world_leases.h"
+#include "daemons/scheduler/core/world_maps.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -66,6 +68,8 @@ static struct world_tasks *queue_list(struct world *w, enum world_queue q) {
                 return &w->settle;
         if (q == WORLD_QUEUE_RETRY)
                 return &w->retry;
+        if (q == WORLD_QUEUE_EXPAND)
+                return &w->expand;
         return q == WORLD_QUEUE_LIVE ? &w->live : NULL;
 }
 
@@ -83,41 +87,119 @@ static void enqueue(struct world *w, struct world_task *t, enum world_queue q) {
         t->queue = q;
 }
 
+/* Did the task of that name, if the run has it, end well? */
+static bool is_past_good(const struct world_run *prev, const char *task_id) {
+        const struct world_task *past = world_get_task(prev, task_id, -1);
+
+        return !past || world_maps_good(past);
+}
+
 bool world_index_past_blocks(const struct world_task *t) {
         const struct world_run *prev;
-        const struct world_task *past;
 
-        if (!t->spec->depends_on_past)
+        if (!t->spec->depends_on_past || t->run->ignores_past)
                 return false;
         prev = world_prev_run(t->run);
-        past = prev ? world_get_task(prev, t->spec->id, t->map_index) : NULL;
-        return past && past->state != TASK_SUCCESS && past->state != TASK_SKIPPED;
+        if (!prev)
+                return false;
+        if (!is_past_good(prev, t->spec->id))
+                return true;
+        for (size_t i = 0; t->spec->wait_for_downstream && i < t->spec->n_downstream; i++)
+                if (!is_past_good(prev, t->run->spec->tasks[t->spec->downstream[i]].id))
+                        return true;
+        return false;
+}
+
+/* What one guard says: of a teardown, whether it has ended; else whether it succeeded. */
+static enum trigger_rule_verdict guard_says(const struct world_task *t, bool end_is_enough) {
+        if (!task_state_is_finished(t->state))
+                return VERDICT_WAIT;
+        if (end_is_enough || t->state == TASK_SUCCESS)
+                return VERDICT_READY;
+        if (t->state == TASK_SKIPPED)
+                return VERDICT_SKIP;
+        return t->state == TASK_REMOVED ? VERDICT_READY : VERDICT_UPSTREAM_FAILED;
+}
+
+/* The heaviest word of several: failed, skipped, wait, ready. */
+static enum trigger_rule_verdict heavier(enum trigger_rule_verdict a, enum trigger_rule_verdict b) {
+        static const int weights[] = {[VERDICT_READY] = 0,
+                                      [VERDICT_WAIT] = 1,
+                                      [VERDICT_SKIP] = 2,
+                                      [VERDICT_UPSTREAM_FAILED] = 3};
+
+        return weights[a] >= weights[b] ? a : b;
+}
+
+static enum trigger_rule_verdict guards_say(const struct world_task *all) {
+        enum trigger_rule_verdict v = VERDICT_READY;
+
+        for (size_t i = 0; i < all->spec->n_guards; i++) {
+                const struct world_task *g = &all->run->tasks[all->spec->guards[i]];
+
+                if (!g->is_expanded)
+                        v = heavier(v, guard_says(g, all->spec->is_teardown));
+                for (unsigned m = 0; g->is_expanded && m < g->n_maps; m++)
+                        v = heavier(v, guard_says(g->maps[m], all->spec->is_teardown));
+        }
+        return v;
+}
+
+enum trigger_rule_verdict world_index_verdict(const struct world_task *t) {
+        const struct world_task *all = t->all;
+        enum trigger_rule_verdict guards, rule;
+
+        if (all->n_skippers > 0)
+                return VERDICT_SKIP;
+        rule = trigger_rule_decide(all->spec->rule, &all->counts);
+        if (all->spec->n_guards == 0)
+                return rule;
+        guards = guards_say(all);
+        if (guards == VERDICT_SKIP || guards == VERDICT_UPSTREAM_FAILED)
+                return guards;
+        return rule == VERDICT_READY ? guards : rule;
+}
+
+static enum world_queue settle_as(struct world_task *t, enum task_state verdict) {
+        /* an expanded task has its instances settled */
+        if (t->is_expanded)
+                return WORLD_QUEUE_NONE;
+        t->verdict = verdict;
+        return WORLD_QUEUE_SETTLE;
+}
+
+static enum world_queue retry_queue(const struct world_task *t) {
+        switch (t->state) {
+        case TASK_UP_FOR_RETRY:
+        case TASK_UP_FOR_RESCHEDULE:
+        case TASK_DEFERRED:
+                return WORLD_QUEUE_RETRY;
+        case TASK_INTERRUPTED:
+                return t->retry_at != USEC_INFINITY ? WORLD_QUEUE_RETRY : WORLD_QUEUE_READY;
+        default:
+                return WORLD_QUEUE_READY;
+        }
 }
 
 /* Where a task belongs whose run is running and that is neither finished nor live. */
 static enum world_queue waiting_queue(struct world_task *t) {
-        switch (trigger_rule_decide(t->spec->rule, &t->counts)) {
+        switch (world_index_verdict(t)) {
         case VERDICT_WAIT:
                 return WORLD_QUEUE_NONE;
         case VERDICT_SKIP:
-                t->verdict = TASK_SKIPPED;
-                return WORLD_QUEUE_SETTLE;
+                return settle_as(t, TASK_SKIPPED);
         case VERDICT_UPSTREAM_FAILED:
-                t->verdict = TASK_UPSTREAM_FAILED;
-                return WORLD_QUEUE_SETTLE;
+                return settle_as(t, TASK_UPSTREAM_FAILED);
         case VERDICT_READY:
                 break;
         }
         if (world_index_past_blocks(t))
                 return WORLD_QUEUE_NONE;
-        if (t->spec->kind == DAG_MARKER) {
-                t->verdict = TASK_SUCCESS;
-                return WORLD_QUEUE_SETTLE;
-        }
-        if (t->state == TASK_UP_FOR_RETRY)
-                return WORLD_QUEUE_RETRY;
-        return t->state == TASK_INTERRUPTED && t->retry_at != USEC_INFINITY ? WORLD_QUEUE_RETRY
-                                                                            : WORLD_QUEUE_READY;
+        if (t->spec->kind == DAG_MARKER)
+                return settle_as(t, TASK_SUCCESS);
+        if (t->all->needs_expand)
+                return t == t->all ? WORLD_QUEUE_EXPAND : WORLD_QUEUE_NONE;
+        return t->is_expanded ? WORLD_QUEUE_NONE : retry_queue(t);
 }
 
 static void index_task(struct world *w, struct world_task *t) {
@@ -132,21 +214,55 @@ static void index_task(struct world *w, struct world_task *t) {
         assert(q != WORLD_QUEUE_SETTLE || task_state_is_finished(t->verdict));
 }
 
-static void index_tasks(struct world *w, struct world_run *run) {
-        for (size_t i = 0; i < run->spec->n_tasks; i++)
-                index_task(w, &run->tasks[i]);
+void world_index_all(struct world *w, struct world_task *all) {
+        assert(all->all == all);
+        index_task(w, all);
+        for (unsigned i = 0; i < all->n_maps; i++)
+                index_task(w, all->maps[i]);
 }
 
-/* The same task in the run after this one, when that looks back. */
-static void index_future(struct world *w, const struct world_task *t) {
-        struct world_run *next = world_next_of(t->run);
-        struct world_task *future;
+static void index_tasks(struct world *w, struct world_run *run) {
+        for (size_t i = 0; i < run->spec->n_tasks; i++)
+                world_index_all(w, &run->tasks[i]);
+}
 
-        if (!next || !next->spec->uses_past)
+/* Those behind a task that has moved. */
+static void index_behind(struct world *w, const struct world_task *t) {
+        const struct dag_task *spec = t->spec;
+
+        for (size_t i = 0; i < spec->n_downstream; i++)
+                world_index_all(w, &t->run->tasks[spec->downstream[i]]);
+        for (size_t i = 0; i < spec->n_guarded; i++)
+                world_index_all(w, &t->run->tasks[spec->guarded[i]]);
+}
+
+/* The run after this one, when that looks back. */
+static struct world_run *future_of(const struct world_run *run) {
+        struct world_run *next = world_next_of(run);
+
+        return next && next->spec->uses_past ? next : NULL;
+}
+
+/* The same task in the run after this one, and what waits there for the ends behind its past. */
+static void index_future(struct world *w, const struct world_task *t) {
+        struct world_run *next = future_of(t->run);
+        struct world_task *future = next ? world_get_task(next, t->spec->id, -1) : NULL;
+
+        if (!future)
                 return;
-        future = world_get_task(next, t->spec->id, t->map_index);
-        if (future)
-                index_task(w, future);
+        world_index_all(w, future);
+        for (size_t i = 0; i < future->spec->n_upstream; i++) {
+                struct world_task *up = &next->tasks[future->spec->upstream[i]];
+
+                if (up->spec->wait_for_downstream)
+                        world_index_all(w, up);
+        }
+}
+
+static size_t n_affected(const struct world_run *run) {
+        const struct world_run *next = future_of(run);
+
+        return run->n_all + (next ? next->n_all : 0) + 2;
 }
 
 /* --- counters --------------------------------------------------------------------------------- */
@@ -198,24 +314,45 @@ static bool is_failure(enum task_state s) {
 static void count_live(struct world *w, struct world_task *t, int n) {
         add(&w->n_live, n);
         add(&t->run->n_live, n);
-        if (n > 0)
-                t->pool = world_get_pool(w, t->spec->pool);
-        if (t->pool)
-                add(&t->pool->n_used, n * (int) t->spec->pool_slots);
-        if (n < 0)
-                t->pool = NULL;
+        add(&t->all->n_tries_live, n);
+        world_leases_count(w, t, n);
 }
 
+static void take_slots(struct world *w, struct world_task *t) {
+        struct world_pool *pool = world_get_pool(w, t->spec->pool);
+
+        if (!pool || (t->state == TASK_DEFERRED && !pool->include_deferred))
+                return;
+        t->pool = pool;
+        add(&pool->n_used, (int) t->spec->pool_slots);
+}
+
+static void give_slots(struct world_task *t) {
+        if (t->pool)
+                add(&t->pool->n_used, -(int) t->spec->pool_slots);
+        t->pool = NULL;
+}
+
+/* What stands for its instances is not counted: they are. */
 static void count_task(struct world *w, struct world_task *t, int n) {
+        if (t->is_expanded)
+                return;
         if (!task_state_is_finished(t->state))
                 add(&t->run->n_unfinished, n);
         if (is_failure(t->state))
                 add(&t->run->n_failed, n);
         if (task_state_is_live(t->state))
                 count_live(w, t, n);
+        if (n < 0)
+                give_slots(t);
+        else if (task_state_is_live(t->state) || t->state == TASK_DEFERRED)
+                take_slots(w, t);
 }
 
+/* Runs of a backfill are limited by that. */
 static void count_run(struct world_run *run, int n) {
+        if (run->backfill)
+                return;
         if (run->state == RUN_RUNNING)
                 add(&run->dag->n_running_runs, n);
         else if (run->state == RUN_QUEUED)
@@ -225,10 +362,8 @@ static void count_run(struct world_run *run, int n) {
 /* --- moves ------------------------------------------------------------------------------------ */
 
 int world_index_move_task(struct world *w, struct world_task *t, enum task_state to) {
-        const struct dag_task *spec = t->spec;
-
-        assert(t->run->indexed && task_state_may_move(t->state, to));
-        if (world_index_reserve(w, spec->n_downstream + 2) < 0)
+        assert(t->run->indexed && task_state_may_move(t->state, to) && !t->is_expanded);
+        if (world_index_reserve(w, n_affected(t->run)) < 0)
                 return -ENOMEM;
 
         enqueue(w, t, WORLD_QUEUE_NONE);
@@ -239,8 +374,7 @@ int world_index_move_task(struct world *w, struct world_task *t, enum task_state
         count_downstream(t, to, 1);
 
         index_task(w, t);
-        for (size_t i = 0; i < spec->n_downstream; i++)
-                index_task(w, &t->run->tasks[spec->downstream[i]]);
+        index_behind(w, t);
         index_future(w, t);
         return 0;
 }
@@ -253,7 +387,7 @@ void world_index_again(struct world *w, struct world_task *t) {
 
 int world_index_move_run(struct world *w, struct world_run *run, enum run_state to) {
         assert(run->indexed && run_state_may_move(run->state, to));
-        if (world_index_reserve(w, run->spec->n_tasks) < 0)
+        if (world_index_reserve(w, run->n_all) < 0)
                 return -ENOMEM;
 
         count_run(run, -1);
@@ -267,20 +401,87 @@ int world_index_move_run(struct world *w, struct world_run *run, enum run_state 
         return 0;
 }
 
+/* Everything behind a task that has n instances in place of one counts them all. */
+static void count_instances(const struct world_task *all, int n_more) {
+        const struct dag_task *spec = all->spec;
+
+        for (size_t i = 0; i < spec->n_downstream; i++) {
+                struct trigger_rule_counts *c = &all->run->tasks[spec->downstream[i]].counts;
+
+                c->n_upstream = (unsigned) ((int) c->n_upstream + n_more);
+                if (spec->is_setup)
+                        c->n_setup = (unsigned) ((int) c->n_setup + n_more);
+        }
+}
+
+int world_index_expand(struct world *w, struct world_task *all, unsigned n) {
+        unsigned n_old = all->n_maps;
+        int n_before = all->is_expanded ? (int) all->n_maps : 1;
+
+        assert(all->all == all && all->run->indexed && (n > 0 || all->is_expanded));
+        if (world_maps_reserve(all, n) < 0 || world_index_reserve(w, n_affected(all->run)) < 0)
+                return -ENOMEM;
+        enqueue(w, all, WORLD_QUEUE_NONE);
+        count_task(w, all, -1);
+        all->is_expanded = true;
+        count_instances(all, (int) all->n_maps - n_before);
+        for (unsigned i = n_old; i < all->n_maps; i++)
+                count_task(w, all->maps[i], 1);
+        all->needs_expand = false;
+        for (unsigned i = 0; i < n_old; i++) {
+                struct world_task *t = all->maps[i];
+                enum task_state to = i < n ? TASK_NONE : TASK_REMOVED;
+                int r = t->state == to ? 0 : world_index_move_task(w, t, to);
+
+                assert(r == 0); /* room is there */
+        }
+        world_index_all(w, all);
+        index_behind(w, all);
+        return 0;
+}
+
+void world_index_skip(struct world *w, struct world_task *t, int n) {
+        for (size_t i = 0; i < t->n_skips; i++) {
+                struct world_task *all = &t->run->tasks[t->skips[i]];
+
+                assert(t->skips[i] < t->run->spec->n_tasks);
+                add(&all->n_skippers, n);
+                if (t->run->indexed)
+                        world_index_all(w, all);
+        }
+}
+
+/* What the rows of the tasks do not say. */
+static void derive(struct world *w, struct world_run *run) {
+        struct world_task *t;
+
+        for (size_t i = 0; i < run->spec->n_tasks; i++) {
+                struct world_task *all = &run->tasks[i];
+
+                if (!all->is_expanded)
+                        continue;
+                all->needs_expand = !world_maps_begun(all);
+                count_instances(all, (int) all->n_maps - 1);
+        }
+        world_each_task(t, run) if (t->state == TASK_SUCCESS) world_index_skip(w, t, 1);
+}
+
 int world_index_add_run(struct world *w, struct world_run *run) {
         struct world_run *next = run->spec->uses_past ? world_next_of(run) : NULL;
+        struct world_task *t;
 
         assert(!run->indexed);
-        if (world_index_reserve(w, run->spec->n_tasks + (next ? next->spec->n_tasks : 0)) < 0)
+        if (world_index_reserve(w, run->n_all + (next ? next->n_all : 0)) < 0)
                 return -ENOMEM;
 
+        derive(w, run);
         run->indexed = true;
         count_run(run, 1);
         if (!run_state_is_finished(run->state))
                 TAILQ_INSERT_TAIL(&w->active, run, in_active);
-        for (size_t i = 0; i < run->spec->n_tasks; i++) {
-                count_task(w, &run->tasks[i], 1);
-                count_downstream(&run->tasks[i], run->tasks[i].state, 1);
+        world_each_task(t, run) {
+                count_task(w, t, 1);
+                count_downstream(t, t->state, 1);
         }
         index_tasks(w, run);
         if (next && next->indexed) /* its past is this run now */
@@ -289,11 +490,15 @@ int world_index_add_run(struct world *w, struct world_run *run) {
 }
 
 void world_index_remove_run(struct world *w, struct world_run *run) {
+        struct world_task *t;
+
         if (!run->indexed)
                 return;
-        for (size_t i = 0; i < run->spec->n_tasks; i++) {
+        for (size_t i = 0; i < run->spec->n_tasks; i++)
                 enqueue(w, &run->tasks[i], WORLD_QUEUE_NONE);
-                count_task(w, &run->tasks[i], -1);
+        world_each_task(t, run) {
+                enqueue(w, t, WORLD_QUEUE_NONE);
+                count_task(w, t, -1);
         }
         if (!run_state_is_finished(run->state))
                 TAILQ_REMOVE(&w->active, run, in_active);
