@@ -58,11 +58,11 @@ static unsigned count_sessions(void) {
 }
 
 static unsigned count_runs(const struct scheduler *s) {
-        const struct world_dag *wd;
+        const struct world_run *run;
         unsigned n = 0;
 
-        TAILQ_FOREACH(wd, &s->world.dags, in_world)
-        n += wd->n_running_runs + wd->n_queued_runs;
+        TAILQ_FOREACH(run, &s->world.active, in_active)
+        n++;
         return n;
 }
 

@@ -196,20 +196,28 @@ static int reply_remote(struct http_request *req, const struct task_logs_api_try
         return reply_lines(req, buf_cstr(&b), b.len, at, true);
 }
 
+/* The try and the instance that are meant; false: has replied. */
+static bool read_numbers(struct http_request *req, int64_t *ret_number, int64_t *ret_map) {
+        if (!rest_map_index(req, ret_map))
+                return false;
+        if (str_to_i64(http_request_param(req, "try_number"), ret_number) == 0 && *ret_number >= 0)
+                return true;
+        http_request_reply_error(req, 422, "the try must be a number");
+        return false;
+}
+
 int task_logs_api_get(struct http_request *req) {
         const char *token = http_request_query(req, "token");
         const char *accept = http_request_header(req, "Accept");
         struct db *db = scheduler_api_reader(req);
+        int64_t number = 0, map_index = -1;
         _cleanup_close_ int fd = -1;
         struct task_logs_api_try t;
         uint64_t at = 0;
-        int64_t number, map_index = -1;
         int r;
 
-        if (!db || !rest_map_index(req, &map_index))
+        if (!db || !read_numbers(req, &number, &map_index))
                 return rest_replied;
-        if (str_to_i64(http_request_param(req, "try_number"), &number) < 0 || number < 0)
-                return http_request_reply_error(req, 422, "the try must be a number");
         if (!str_empty(token) && str_to_u64(token, &at) < 0)
                 return http_request_reply_error(req, 400, "\"token\" is not one of ours");
         r = task_logs_api_find(db, http_request_param(req, "dag_id"),
