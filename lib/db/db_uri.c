@@ -272,9 +272,11 @@ char *db_uri_with_password(const char *uri, const char *password) {
 
         assert(uri && password);
         if (!dialect_of(uri, &dialect) || find_password(uri, &from, &to) ||
-            !(host = strstr(uri, "://")) || !strchr(host, '@'))
+            !(host = strstr(uri, "://")))
                 return mem_strdup(uri);
-        host = strchr(host, '@');
+        host = memchr(host, '@', strcspn(host, "?")); /* one behind it belongs to a parameter */
+        if (!host)
+                return mem_strdup(uri);
         encoded = db_uri_encode(password);
         return encoded ? str_printf("%.*s:%s%s", (int) (host - uri), uri, encoded, host) : NULL;
 }
