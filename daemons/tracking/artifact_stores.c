@@ -7,6 +7,7 @@
 #include "daemons/tracking/artifact_uri.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/gcp/store_gcs.h"
 #include "lib/store/store_local.h"
 #include "lib/store/store_s3.h"
 
@@ -20,7 +21,7 @@ struct artifact_stores {
 };
 
 bool artifact_stores_is_bucket(const char *uri) {
-        return str_starts(uri, "s3://");
+        return str_starts(uri, "gs://") || str_starts(uri, "s3://");
 }
 
 int artifact_stores_open(const char *uri, struct errmsg *em, struct store **ret) {
@@ -28,10 +29,13 @@ int artifact_stores_open(const char *uri, struct errmsg *em, struct store **ret)
 
         if (artifact_uri_is_local(uri))
                 return store_local_open(artifact_uri_local_path(uri), em, ret);
-        if (str_starts(uri, "s3://"))
+        if (str_starts(uri, "gs://"))
+                r = store_gcs_open(uri, em, ret);
+        else if (str_starts(uri, "s3://"))
                 r = store_s3_open(uri, em, ret);
         else
-                errmsg_set(em, "it is neither a directory nor s3://BUCKET/PATH");
+                errmsg_set(em,
+                           "it is neither a directory nor gs://BUCKET/PATH nor s3://BUCKET/PATH");
         if (r < 0)
                 errmsg_prefix(em, "artifacts at \"%.200s\"", uri);
         return r;

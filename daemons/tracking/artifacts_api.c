@@ -131,20 +131,3 @@ int artifacts_api_put(struct http_request *req) {
         open_plain(&q, req);
         return artifact_reply_refuse_put(&q, r, p->name, &em);
 }
-
-static int not_supported(struct http_request *req, const char *what) {
-        struct ask q;
-
-        open_plain(&q, req);
-        ask_check(&q, refusal_set(&q.refusal, REFUSAL_NOT_IMPLEMENTED,
-                                  "%s is not supported for the current artifact repository", what));
-        return job_refuse(&q);
-}
-
-int artifacts_api_no_multipart(struct http_request *req) {
-        return not_supported(req, "Multipart upload");
-}
-
-int artifacts_api_no_presigned(struct http_request *req) {
-        return not_supported(req, "Multipart download");
-}

@@ -10,6 +10,3 @@ int artifacts_api_delete(struct http_request *req);
 /* The end of an upload; its pieces go through artifacts_api_put_body. */
 int artifacts_api_put(struct http_request *req);
 extern const struct http_body_ops artifacts_api_put_body;
-/* Multi-part uploads and presigned URLs: a directory has none. */
-int artifacts_api_no_multipart(struct http_request *req);
-int artifacts_api_no_presigned(struct http_request *req);

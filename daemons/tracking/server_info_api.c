@@ -30,8 +30,8 @@ int server_info_api_info(struct http_request *req) {
         json_write_kv_str(&w, "store_type", "SqlStore");
         json_write_kv_bool(&w, "workspaces_enabled", false);
         json_write_kv_bool(&w, "trace_archival_enabled", false);
-        json_write_kv_bool(&w, "multipart_uploads_enabled", false);
-        json_write_kv_bool(&w, "multipart_downloads_enabled", false);
+        json_write_kv_bool(&w, "multipart_uploads_enabled", t->proxy_multipart);
+        json_write_kv_bool(&w, "multipart_downloads_enabled", t->proxy_multipart);
         json_write_kv_bool(&w, "artifact_serving_enabled", t->store);
         json_write_kv_i64(&w, "skill_content_max_size", 26214400);
         json_write_kv_i64(&w, "skill_content_max_files", 10000);

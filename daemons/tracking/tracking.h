@@ -28,6 +28,7 @@ struct tracking {
         struct db_readers *readers;
         struct store *store; /* behind mlflow-artifacts:; NULL with --no-serve-artifacts */
         struct artifact_stores *stores; /* buckets that locations name */
+        bool proxy_multipart;           /* clients may move large files by URLs we sign */
         struct auth_check *auth;
         struct auth_audit *audit;  /* may be NULL */
         const char *artifact_root; /* URI that new experiments' locations begin with */

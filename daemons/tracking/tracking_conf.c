@@ -96,6 +96,9 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
                 r = make_absolute(&conf->default_artifact_root);
         if (r < 0)
                 return em && *em->text ? r : errmsg_errno(em, r, "cannot start");
+        if (getenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"))
+                (void) str_to_bool(getenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"),
+                                   &conf->proxy_multipart);
         return check_port(conf->port, em);
 }
 

@@ -36,7 +36,7 @@
 #include "lib/net/http_server.h"
 #include "lib/net/loop.h"
 #include "lib/net/loop_notify.h"
-#include "lib/store/store.h"
+#include "lib/store/store_s3.h"
 
 #define LISTENERS_MAX 8
 #define DRAIN_FOR (5 * USEC_PER_SEC) /* how long a stop waits for answers under way */
@@ -69,7 +69,11 @@ static int open_artifacts(struct daemon *d, struct errmsg *em) {
 
         if (r < 0 || !d->conf.serve_artifacts)
                 return r;
-        return artifact_stores_open(d->conf.artifacts_destination, em, &d->tracking.store);
+        r = artifact_stores_open(d->conf.artifacts_destination, em, &d->tracking.store);
+        if (r >= 0)
+                d->tracking.proxy_multipart =
+                        d->conf.proxy_multipart && store_s3_is(d->tracking.store);
+        return r;
 }
 
 /* The uid of a user that may not exist, e.g. without the system's units. */

@@ -1,5 +1,6 @@
 #include "daemons/tracking/tracking_routes.h"
 
+#include "daemons/tracking/artifact_parts_api.h"
 #include "daemons/tracking/artifacts_api.h"
 #include "daemons/tracking/assessments_api.h"
 #include "daemons/tracking/batch_api.h"

@@ -33,6 +33,8 @@ struct store_info {
         uint64_t size; /* bytes */
         usec_t modified_at;
         char etag[STORE_ETAG_SIZE]; /* changes whenever the content does */
+        uint32_t crc32c;            /* where the store keeps one */
+        bool has_crc32c;
 };
 
 /* One entry of a listing. Valid during the callback. */

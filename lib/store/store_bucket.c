@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/crc32c.h"
 #include "lib/base/entropy.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/mem.h"
@@ -27,6 +28,8 @@ struct bucket_get {
         struct store_info info;
         struct buf window;
         uint64_t window_at;
+        uint64_t n_summed; /* bytes from the start that crc covers */
+        uint32_t crc;
         char *key;
 };
 
@@ -166,6 +169,15 @@ static void get_close(struct store_get *get) {
         mem_free(g);
 }
 
+/* What is read from the start to the end in order is compared with the service's checksum. */
+static int sum_window(struct bucket_get *g) {
+        if (!g->info.has_crc32c || g->window_at != g->n_summed || g->window.len == 0)
+                return 0;
+        g->crc = crc32c_add(g->crc, g->window.data, g->window.len);
+        g->n_summed += g->window.len;
+        return g->n_summed == g->info.size && g->crc != g->info.crc32c ? -EBADMSG : 0;
+}
+
 static int get_open(struct store *s, const char *name, struct errmsg *em,
                     struct store_info *ret_info, struct store_get **ret_get) {
         struct bucket_get *g = mem_new(struct bucket_get);
@@ -178,6 +190,8 @@ static int get_open(struct store *s, const char *name, struct errmsg *em,
         r = g->key ? g->b->ops->read(g->b, g->key, 0, STORE_BUCKET_FIRST_WINDOW, NULL, &g->window,
                                      &g->info, em)
                    : -ENOMEM;
+        if (r >= 0 && (r = sum_window(g)) < 0)
+                errmsg_set(em, "%s: the object's checksum does not agree", g->key);
         if (r < 0) {
                 get_close((struct store_get *) g);
                 return r;
@@ -197,7 +211,7 @@ static ssize_t get_read(struct store_get *get, uint64_t offset, void *data, size
                 size_t skip, k;
 
                 if (at < g->window_at || at >= g->window_at + g->window.len) {
-                        struct store_info info;
+                        struct store_info info = g->info;
                         int r = g->b->ops->read(g->b, g->key, at, STORE_BUCKET_PART, g->info.etag,
                                                 &g->window, &info, NULL);
 
@@ -206,6 +220,9 @@ static ssize_t get_read(struct store_get *get, uint64_t offset, void *data, size
                         if (g->window.len == 0)
                                 return -EIO;
                         g->window_at = at;
+                        r = sum_window(g);
+                        if (r < 0)
+                                return r;
                 }
                 skip = (size_t) (at - g->window_at);
                 k = MIN(g->window.len - skip, n - n_read);
@@ -366,6 +383,10 @@ int store_bucket_init(struct store_bucket *b, const struct store_bucket_ops *ops
         b->ops = ops;
         b->prefix = n > 0 ? str_printf("%.*s/", (int) n, prefix) : mem_strdup("");
         return b->prefix ? 0 : -ENOMEM;
+}
+
+bool store_bucket_is(const struct store *s) {
+        return s->ops == &bucket_ops;
 }
 
 void store_bucket_done(struct store_bucket *b) {

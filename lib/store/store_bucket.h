@@ -34,7 +34,8 @@ struct store_bucket_ops {
         void (*upload_abort)(struct store_bucket *b, struct store_bucket_upload *u);
 
         /* At most n bytes from offset into ret (emptied first); ret_info is of the whole object.
-         * Behind the end: none. etag NULL = whatever is there. */
+         * Behind the end: none. etag NULL = whatever is there; else *ret_info is what the call
+         * without an etag said, and may stay so. */
         int (*read)(struct store_bucket *b, const char *key, uint64_t offset, size_t n,
                     const char *etag, struct buf *ret, struct store_info *ret_info,
                     struct errmsg *em);
@@ -62,6 +63,8 @@ struct store_bucket {
 /* prefix: a path in the bucket, with or without slashes around it. -ENOMEM. */
 int store_bucket_init(struct store_bucket *b, const struct store_bucket_ops *ops,
                       const char *prefix);
+/* Is it a store of this kind (and may be taken as a struct store_bucket)? */
+bool store_bucket_is(const struct store *s);
 /* For ops->free. */
 void store_bucket_done(struct store_bucket *b);
 /* The key of a name; NULL when out of memory. */

@@ -328,7 +328,8 @@ static struct s3_store *s3_store_of(struct store *s) {
 }
 
 bool store_s3_is(const struct store *s) {
-        return container_of(s, const struct store_bucket, store)->ops == &s3_ops;
+        return store_bucket_is(s) &&
+               container_of(s, const struct store_bucket, store)->ops == &s3_ops;
 }
 
 /* *ret_key is the name's key: the caller's. */
@@ -343,11 +344,17 @@ static int key_of(struct store *s, const char *name, char **ret_key, struct errm
 
 int store_s3_presign_get(struct store *s, const char *name, usec_t valid_for, char **ret_url,
                          struct errmsg *em) {
+        const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+        _cleanup_buf_ struct buf disposition = {};
         _cleanup_free_ char *key = NULL;
+        struct aws_sigv4_pair query[] = {{"response-content-disposition", NULL}};
         int r = key_of(s, name, &key, em);
 
+        buf_add_lit(&disposition, "attachment; filename*=UTF-8''");
+        r = r < 0 ? r : aws_sigv4_encode(&disposition, base, false);
+        query[0].value = buf_cstr(&disposition);
         return r < 0 ? r
-                     : s3_call_presign(&s3_store_of(s)->s3, "GET", key, NULL, 0, valid_for,
+                     : s3_call_presign(&s3_store_of(s)->s3, "GET", key, query, 1, valid_for,
                                        ret_url);
 }
 

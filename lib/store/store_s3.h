@@ -8,7 +8,7 @@ int store_s3_open(const char *uri, struct errmsg *em, struct store **ret_store);
 
 /* What tracking hands to clients that load up by themselves. Only for stores of store_s3_open(). */
 bool store_s3_is(const struct store *s);
-/* A URL good for valid_for that gets the object. */
+/* A URL good for valid_for that gets the object; a browser saves it under its own name. */
 int store_s3_presign_get(struct store *s, const char *name, usec_t valid_for, char **ret_url,
                          struct errmsg *em);
 /* An upload in parts that clients send: its id, and a URL for each part (from 1). */

@@ -4,13 +4,16 @@ import hashlib
 import http.client
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
+from daemon_test import Daemon, ask, short_directory, until
 from tracking_test import Tracking
 
 FAKE = Path(__file__).resolve().parents[1] / "fake/fake_s3.py"
@@ -20,10 +23,12 @@ PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 class S3:
     """The make-believe S3 as a process of its own."""
 
+    scheme = "s3"
+
     def __enter__(self):
         self.process = subprocess.Popen([sys.executable, FAKE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.port = int(self.process.stdout.readline())
-        self.env = {"MLFLOW_S3_ENDPOINT_URL": f"http://127.0.0.1:{self.port}", "AWS_ACCESS_KEY_ID": "AKTEST",
+        self.env_of_clients = {"MLFLOW_S3_ENDPOINT_URL": f"http://127.0.0.1:{self.port}", "AWS_ACCESS_KEY_ID": "AKTEST",
                     "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_REGION": "us-east-1"}
         return self
 
@@ -39,19 +44,65 @@ class S3:
     def state(self):
         return json.loads(self.ask("GET", "/_state"))
 
-    def fault(self, **fault):
-        self.ask("POST", "/_fault", fault)
+    def objects(self):
+        return set(self.state()["objects"])
+
+    def uploads(self):
+        return self.state()["uploads"]
+
+    def fail(self, on):
+        self.ask("POST", "/_fault", {"status": 500, "n": 99, "method": "PUT"} if on else {"clear": True})
 
 
-@pytest.fixture(scope="module")
-def s3():
-    with S3() as it:
+class Gcs(Daemon):
+    """onebox-bucketd."""
+
+    scheme = "gs"
+
+    def __init__(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        super().__init__("bucketd", short_directory(), "--listen", f"127.0.0.1:{self.port}", "--socket", "none", "--sync", "no",
+                         "--faults", "yes", "--buckets", "main-bucket other-bucket third-bucket")
+        self.env_of_clients = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{self.port}", "AWS_ACCESS_KEY_ID": ""}
+
+    def start(self):
+        super().start()
+
+        def there():
+            try:
+                return ask(self.port, "GET", "/storage/v1/b/main-bucket").status == 200
+            except OSError:
+                return False
+        until(there, "bucketd")
+        return self
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        shutil.rmtree(self.root)
+
+    def objects(self):
+        return {f"{b}/{o['name']}" for b in ("main-bucket", "other-bucket", "third-bucket")
+                for o in json.loads(ask(self.port, "GET", f"/storage/v1/b/{b}/o").text).get("items", [])}
+
+    def uploads(self):
+        return 0  # sessions end by themselves, and are nobody's object
+
+    def fail(self, on):
+        rules = [{"op": "insert", "status": 500}] if on else []
+        assert ask(self.port, "POST", "/_onebox/faults", json.dumps({"rules": rules})).status == 200
+
+
+@pytest.fixture(scope="module", params=[S3, Gcs], ids=["s3", "gs"])
+def cloud(request):
+    with request.param() as it:
         yield it
 
 
 @pytest.fixture(scope="module")
-def server(s3):
-    with Tracking("--artifacts-destination", "s3://main/root", env=s3.env) as it:
+def server(cloud):
+    with Tracking("--artifacts-destination", f"{cloud.scheme}://main-bucket/root", env=cloud.env_of_clients) as it:
         yield it
 
 
@@ -61,7 +112,7 @@ def blob(n, seed=b"x"):
     return out[:n]
 
 
-def test_put_get_list_delete(server, s3):
+def test_put_get_list_delete(server, cloud):
     for name, data in (("d/a.txt", b"hello"), ("d/e/b", b""), ("d/e/\u00fc x", b"12")):
         assert server.ask("PUT", f"{PROXY}/{quote(name)}", data).status == 200
     answer = server.ask("GET", f"{PROXY}/d/a.txt")
@@ -69,11 +120,11 @@ def test_put_get_list_delete(server, s3):
     assert answer.headers["Content-Disposition"] == 'attachment; filename="a.txt"'
     assert json.loads(server.ask("GET", f"{PROXY}?path=d").text) == {
         "files": [{"path": "a.txt", "is_dir": False, "file_size": 5}, {"path": "e", "is_dir": True}]}
-    assert "main/root/d/a.txt" in s3.state()["objects"]
+    assert "main-bucket/root/d/a.txt" in cloud.objects()
     assert server.ask("GET", f"{PROXY}/d/none").status == 404
     assert server.ask("GET", f"{PROXY}/d/e").status == 400
     assert server.ask("DELETE", f"{PROXY}/d").status == 200
-    assert not [name for name in s3.state()["objects"] if name.startswith("main/root/d")]
+    assert not [name for name in cloud.objects() if name.startswith("main-bucket/root/d/")]
     assert server.ask("GET", f"{PROXY}/d/a.txt").status == 404
 
 
@@ -86,7 +137,7 @@ def test_ranges(server):
         assert (answer.status, answer.body) == (status, got), wanted
 
 
-def test_large_and_many(server, s3):
+def test_large_and_many(server, cloud):
     data = blob(24 << 20)
     failed = []
 
@@ -101,52 +152,84 @@ def test_large_and_many(server, s3):
     for t in threads:
         t.join()
     assert not failed
-    assert s3.state()["uploads"] == 0
+    assert cloud.uploads() == 0
 
 
-def test_a_client_that_goes_leaves_no_upload(server, s3):
+def test_a_client_that_goes_leaves_no_upload(server, cloud):
     c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     c.putrequest("PUT", f"{PROXY}/gone/x")
     c.putheader("Content-Length", str(40 << 20))
     c.endheaders()
     c.send(bytes(20 << 20))
     c.close()
-    for _ in range(1000):
-        if s3.state()["uploads"] == 0 and s3.state()["counts"].get("POST", 0) > 0:
-            break
-    assert s3.state()["uploads"] == 0
+    until(lambda: cloud.uploads() == 0, "the upload to be dropped")
+    assert cloud.uploads() == 0
     assert server.ask("GET", f"{PROXY}/gone/x").status == 404
 
 
-def test_a_bucket_that_fails(server, s3):
-    s3.fault(status=500, n=99, method="PUT")
+def test_a_bucket_that_fails(server, cloud):
+    cloud.fail(True)
     answer = server.ask("PUT", f"{PROXY}/fails/x", b"1")
-    s3.fault(clear=True)
+    cloud.fail(False)
     assert answer.status == 503 and "TEMPORARILY_UNAVAILABLE" in answer.text
 
 
-def test_experiment_in_another_bucket(server, s3):
-    experiment = server.post("experiments/create", name="direct", artifact_location="s3://other/exp")["experiment_id"]
+def test_experiment_in_another_bucket(server, cloud):
+    experiment = server.post("experiments/create", name="direct", artifact_location=f"{cloud.scheme}://other-bucket/exp")["experiment_id"]
     run = server.post("runs/create", experiment_id=experiment)["run"]["info"]
-    assert run["artifact_uri"] == f"s3://other/exp/{run['run_id']}/artifacts"
+    assert run["artifact_uri"] == f"{cloud.scheme}://other-bucket/exp/{run['run_id']}/artifacts"
     answer = server.ask("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_id={run['run_id']}&path=m/x.txt", b"direct")
     assert answer.status == 200, answer.text
-    assert f"other/exp/{run['run_id']}/artifacts/m/x.txt" in s3.state()["objects"]
+    assert f"other-bucket/exp/{run['run_id']}/artifacts/m/x.txt" in cloud.objects()
     got = json.loads(server.ask("GET", "artifacts/list", {"run_id": run["run_id"], "path": "m"}).text)
     assert got == {"root_uri": run["artifact_uri"], "files": [{"path": "m/x.txt", "is_dir": False, "file_size": 6}]}
     answer = server.ask("GET", f"/get-artifact?run_id={run['run_id']}&path=m/x.txt")
     assert (answer.status, answer.text) == (200, "direct")
 
 
-def test_the_client_by_itself(server, s3, tmp_path):
+def test_the_client_by_itself(server, cloud, tmp_path):
     """The unmodified client, through the proxy and straight into the bucket, with what it writes read by the server."""
-    pytest.importorskip("boto3")
+    pytest.importorskip("boto3" if cloud.scheme == "s3" else "google.cloud.storage")
     pytest.importorskip("mlflow")
     (tmp_path / "f.txt").write_text("of the client")
     script = ("import mlflow, sys; mlflow.set_tracking_uri(sys.argv[1]); mlflow.set_experiment(sys.argv[2]);\n"
               "with mlflow.start_run() as run: mlflow.log_artifact(sys.argv[3], 'p'); print('id', run.info.run_id)")
-    server.post("experiments/create", name="c-direct", artifact_location="s3://third/x")
+    server.post("experiments/create", name="c-direct", artifact_location=f"{cloud.scheme}://third-bucket/x")
     for name in ("c-proxied", "c-direct"):
-        run = subprocess.run([sys.executable, "-c", script, server.url, name, tmp_path / "f.txt"], env={**os.environ, **s3.env},
+        run = subprocess.run([sys.executable, "-c", script, server.url, name, tmp_path / "f.txt"], env={**os.environ, **cloud.env_of_clients},
                              check=True, capture_output=True, text=True, timeout=120).stdout.split('id ')[1].split()[0]
         assert server.ask("GET", f"/get-artifact?run_id={run}&path=p/f.txt").text == "of the client"
+
+
+def test_uploads_in_parts_and_presigned(server, cloud):
+    """Clients move the bytes themselves; the server only signs and completes."""
+    base = "/api/2.0/mlflow-artifacts"
+    if cloud.scheme != "s3":
+        assert server.ask("POST", f"{base}/mpu/create/p", {"path": "f", "num_parts": 1}).status == 501
+        assert server.ask("GET", f"{base}/presigned/p/f").status == 501
+        return
+    parts = [blob(5 << 20), b"end"]
+    got = json.loads(server.ask("POST", f"{base}/mpu/create/p/q", {"path": "C:\\mine\\f x.bin", "num_parts": 2}).text)
+    assert [c["part_number"] for c in got["credentials"]] == [1, 2]
+    etags = []
+    for credential, data in zip(got["credentials"], parts):
+        url = urlsplit(credential["url"])
+        answer = ask(cloud.port, "PUT", f"{url.path}?{url.query}", data)
+        assert answer.status == 200, answer.text
+        etags.append({"part_number": credential["part_number"], "etag": answer.headers["ETag"]})
+    done = {"path": "f x.bin", "upload_id": got["upload_id"], "parts": etags}
+    assert server.ask("POST", f"{base}/mpu/complete/p/q", done).text == "{}"
+    assert server.ask("GET", f"{PROXY}/p/q/f%20x.bin").body == b"".join(parts)
+    link = json.loads(server.ask("GET", f"{base}/presigned/p/q/f%20x.bin").text)
+    assert link["file_size"] == (5 << 20) + 3 and link["headers"] == {}
+    url = urlsplit(link["url"])
+    assert ask(cloud.port, "GET", f"{url.path}?{url.query}").body == b"".join(parts)
+    assert ask(cloud.port, "GET", f"{url.path}?{url.query}x").status == 403
+    assert server.ask("GET", f"{base}/presigned/p/none").status == 404
+    assert server.ask("POST", f"{base}/mpu/complete/p/q", done).status == 404
+    got = json.loads(server.ask("POST", f"{base}/mpu/create/p", {"path": "g", "num_parts": 1}).text)
+    assert cloud.uploads() == 1
+    assert server.ask("POST", f"{base}/mpu/abort/p", {"path": "g", "upload_id": got["upload_id"]}).text == "{}"
+    assert cloud.uploads() == 0
+    for bad in ({"num_parts": 1}, {"path": "..", "num_parts": 1}, {"path": "a/", "num_parts": 1}, {"path": "f", "num_parts": 10001}):
+        assert server.ask("POST", f"{base}/mpu/create/p", bad).status == 400, bad
