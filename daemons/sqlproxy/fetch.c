@@ -295,7 +295,8 @@ static void ask(struct fetch *x) {
 
         if (x->over || !x->has_token)
                 return;
-        if (!x->id && !x->settings_call)
+        /* Both at once, when the key is there; earlier when the engine is all that is missing. */
+        if (!x->id && !x->settings_call && (x->key || x->instance->is_engine_wanted))
                 r = sqladmin_get_settings(x->fetcher->o.api, x->token, cn->project, cn->name,
                                           on_settings, x, &x->settings_call);
         if (r >= 0 && x->key && (x->has_login || !x->instance->is_iam) && !x->cert_call &&

@@ -46,6 +46,7 @@ struct instance {
         bool is_resolved; /* cn is known (a DNS name's is asked for) */
         bool is_iam;
         bool is_lazy;
+        bool is_engine_wanted; /* a listener cannot be opened without it */
         struct loop *loop;
         struct fetcher *fetcher;
         struct dataplane *dataplane; /* woken when something changed */

@@ -161,7 +161,7 @@ static void shake(struct link *l) {
 }
 
 static void shake_start(struct link *l) {
-        int r = tls_mutual_conn_new(l->identity->tls, l->worker->io, l->server.fd, &l->tls);
+        int r = tls_mutual_conn_new(l->identity->tls, l->server.fd, &l->tls);
 
         if (r < 0) {
                 struct errmsg em = {};

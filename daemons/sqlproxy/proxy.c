@@ -150,6 +150,7 @@ static int await_engine(struct proxy *p, struct proxy_place *place, struct errms
         error = i->error;
         why = i->why;
         pthread_mutex_unlock(&i->lock);
+        i->is_engine_wanted = true;
         if (i->fetch || error == 0)
                 return 1;
         if (is_final(error)) {

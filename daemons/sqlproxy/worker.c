@@ -349,8 +349,6 @@ static void *run(void *arg) {
 /* --- life ------------------------------------------------------------------------------------ */
 
 int worker_init(struct worker *w, struct dataplane *d, unsigned index) {
-        int r;
-
         *w = (struct worker){.dataplane = d, .index = index, .epoll_fd = -1, .reserve_fd = -1};
         w->wake = (struct worker_end){.kind = WORKER_END_WAKE, .fd = -1};
         w->dialing_tail = &w->dialing;
@@ -358,9 +356,8 @@ int worker_init(struct worker *w, struct dataplane *d, unsigned index) {
         w->letters_tail = &w->letters;
         pthread_mutex_init(&w->lock, NULL);
         w->scratch = mem_alloc(WORKER_SCRATCH_HEAD + WORKER_SCRATCH);
-        r = w->scratch ? tls_mutual_conn_io_new(&w->io) : -ENOMEM;
-        if (r < 0)
-                return r;
+        if (!w->scratch)
+                return -ENOMEM;
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         w->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -402,7 +399,6 @@ void worker_done(struct worker *w) {
         fileio_close(w->epoll_fd);
         fileio_close(w->wake.fd);
         fileio_close(w->reserve_fd);
-        tls_mutual_conn_io_free(w->io);
         mem_free(w->scratch);
         pthread_mutex_destroy(&w->lock);
 }

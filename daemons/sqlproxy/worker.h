@@ -26,7 +26,6 @@ struct worker {
         int epoll_fd;
         int reserve_fd; /* given up for a moment when descriptors run out */
         struct worker_end wake;
-        struct tls_mutual_io *io;
         char *scratch; /* WORKER_SCRATCH_HEAD + WORKER_SCRATCH bytes */
         atomic_uint n_links;
         unsigned n_crowd;                     /* the most links since memory was given back */

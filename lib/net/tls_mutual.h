@@ -3,8 +3,7 @@
  * memory, the server checked against authorities in memory alone, TLS 1.3 and nothing else.
  *
  * A tls_mutual is one identity, made once and shared by threads and connections (it counts its
- * references). A connection belongs to one thread at a time; each thread brings a tls_mutual_io,
- * through which several records become one write. Idle connections hold no buffer.
+ * references). A connection belongs to one thread at a time. Idle connections hold no buffer.
  *
  * The fd stays the caller's and is non-blocking. Waiting: read and handshake wait for EPOLLIN, and
  * for EPOLLOUT as well while tls_mutual_conn_unsent() is not 0; then tls_mutual_conn_flush(). */
@@ -19,7 +18,6 @@
 
 struct tls_mutual;
 struct tls_mutual_conn;
-struct tls_mutual_io;
 
 /* Everything is copied. */
 struct tls_mutual_options {
@@ -39,12 +37,8 @@ struct tls_mutual *tls_mutual_ref(struct tls_mutual *m);
 struct tls_mutual *tls_mutual_unref(struct tls_mutual *m);
 DEFINE_CLEANUP(struct tls_mutual *, tls_mutual_unref)
 
-int tls_mutual_conn_io_new(struct tls_mutual_io **ret);
-struct tls_mutual_io *tls_mutual_conn_io_free(struct tls_mutual_io *io);
-
-/* io and fd are borrowed for the connection's life. */
-int tls_mutual_conn_new(struct tls_mutual *m, struct tls_mutual_io *io, int fd,
-                        struct tls_mutual_conn **ret);
+/* fd is borrowed for the connection's life. */
+int tls_mutual_conn_new(struct tls_mutual *m, int fd, struct tls_mutual_conn **ret);
 struct tls_mutual_conn *tls_mutual_conn_free(struct tls_mutual_conn *c);
 
 /* The fd may have new bytes: to be said once for each readiness. */

@@ -1,8 +1,8 @@
 /* Owns connections of tls_mutual: OpenSSL between two BIO callbacks.
  *
- * Out: records collect in the thread's io and leave in one send(); what a full socket does not take
- * is copied to the connection's `unsent`, and nothing new is encrypted before that is out. So
- * SSL_write never has to be repeated.
+ * Out: each record is sent as OpenSSL writes it; all but the last of a write say that more follows.
+ * What a full socket does not take is copied to the connection's `unsent`, and nothing new is
+ * encrypted before that is out. So SSL_write never has to be repeated.
  * In: a recv() that was shorter than its room marks the socket as drained, which saves the one that
  * would say EAGAIN. */
 #include <errno.h>
@@ -16,42 +16,52 @@
 #include "lib/base/mem.h"
 #include "lib/net/tls_mutual_ssl.h"
 
-/* Room for TLS_MUTUAL_WRITE_MAX in records, and a handshake's flight. */
-#define TLS_MUTUAL_OUT_MAX (TLS_MUTUAL_WRITE_MAX + (size_t) 32 * 1024)
-
-struct tls_mutual_io {
-        size_t len;
-        int error; /* of a record that did not fit */
-        char data[TLS_MUTUAL_OUT_MAX];
-};
-
-int tls_mutual_conn_io_new(struct tls_mutual_io **ret) {
-        struct tls_mutual_io *io = mem_alloc(sizeof *io);
-
-        if (!io)
-                return -ENOMEM;
-        io->len = 0;
-        io->error = 0;
-        *ret = io;
-        return 0;
-}
-
-struct tls_mutual_io *tls_mutual_conn_io_free(struct tls_mutual_io *io) {
-        return mem_free(io);
-}
+#define TLS_MUTUAL_RECORD ((size_t) 16384)
 
 /* --- under OpenSSL --------------------------------------------------------------------------- */
 
+/* Behind what is unsent already. */
+static int tls_mutual_keep(struct tls_mutual_conn *c, const char *data, size_t size) {
+        char *grown = mem_realloc(c->unsent, c->unsent_len + size);
+
+        if (!grown)
+                return -ENOMEM;
+        memcpy(grown + c->unsent_len, data, size);
+        c->unsent = grown;
+        c->unsent_len += size;
+        return 0;
+}
+
+/* How much the socket takes. */
+static ssize_t tls_mutual_send(struct tls_mutual_conn *c, const char *data, size_t size,
+                               int flags) {
+        size_t done = 0;
+        ssize_t n;
+
+        while (done < size) {
+                n = send(c->fd, data + done, size - done, MSG_NOSIGNAL | flags);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n < 0)
+                        return -errno;
+                done += (size_t) n;
+        }
+        return (ssize_t) done;
+}
+
 static int tls_mutual_on_write(BIO *bio, const char *data, int size) {
         struct tls_mutual_conn *c = BIO_get_data(bio);
-        struct tls_mutual_io *io = c->io;
+        ssize_t n = 0;
 
-        if ((size_t) size > sizeof io->data - io->len) {
-                io->error = -ENOBUFS;
-                return -1;
-        }
-        memcpy(io->data + io->len, data, (size_t) size);
-        io->len += (size_t) size;
+        if (!c->unsent && c->sent_error == 0)
+                n = tls_mutual_send(c, data, (size_t) size, c->has_more ? MSG_MORE : 0);
+        if (n >= 0 && n < size)
+                n = tls_mutual_keep(c, data + n, (size_t) (size - n));
+        if (n < 0)
+                c->sent_error = (int) n;
+        /* A failure is told by the call that caused the write. */
         return size;
 }
 
@@ -105,14 +115,12 @@ static int tls_mutual_set_bio(struct tls_mutual_conn *c) {
 
 /* --- connections ----------------------------------------------------------------------------- */
 
-int tls_mutual_conn_new(struct tls_mutual *m, struct tls_mutual_io *io, int fd,
-                        struct tls_mutual_conn **ret) {
+int tls_mutual_conn_new(struct tls_mutual *m, int fd, struct tls_mutual_conn **ret) {
         struct tls_mutual_conn *c = mem_new(struct tls_mutual_conn);
 
         if (!c)
                 return -ENOMEM;
         c->identity = tls_mutual_ref(m);
-        c->io = io;
         c->fd = fd;
         c->alert = -1;
         c->ssl = SSL_new(m->ctx);
@@ -145,29 +153,12 @@ size_t tls_mutual_conn_unsent(const struct tls_mutual_conn *c) {
         return c->unsent_len - c->unsent_at;
 }
 
-static ssize_t tls_mutual_send(struct tls_mutual_conn *c, const char *data, size_t size) {
-        size_t done = 0;
-        ssize_t n;
-
-        while (done < size) {
-                n = send(c->fd, data + done, size - done, MSG_NOSIGNAL);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        break;
-                if (n < 0)
-                        return -errno;
-                done += (size_t) n;
-        }
-        return (ssize_t) done;
-}
-
 int tls_mutual_conn_flush(struct tls_mutual_conn *c) {
         ssize_t n;
 
         if (!c->unsent)
                 return 0;
-        n = tls_mutual_send(c, c->unsent + c->unsent_at, tls_mutual_conn_unsent(c));
+        n = tls_mutual_send(c, c->unsent + c->unsent_at, tls_mutual_conn_unsent(c), 0);
         if (n < 0)
                 return (int) n;
         c->unsent_at += (size_t) n;
@@ -176,36 +167,6 @@ int tls_mutual_conn_flush(struct tls_mutual_conn *c) {
         c->unsent = mem_free(c->unsent);
         c->unsent_len = c->unsent_at = 0;
         return 0;
-}
-
-/* Behind what is unsent already. */
-static int tls_mutual_keep(struct tls_mutual_conn *c, const char *data, size_t size) {
-        char *grown = mem_realloc(c->unsent, c->unsent_len + size);
-
-        if (!grown)
-                return -ENOMEM;
-        memcpy(grown + c->unsent_len, data, size);
-        c->unsent = grown;
-        c->unsent_len += size;
-        return 0;
-}
-
-/* What OpenSSL wrote leaves for the socket. */
-static int tls_mutual_release(struct tls_mutual_conn *c) {
-        struct tls_mutual_io *io = c->io;
-        size_t size = io->len;
-        ssize_t n = 0;
-        int r = io->error;
-
-        io->len = 0;
-        io->error = 0;
-        if (r < 0 || size == 0)
-                return r;
-        if (!c->unsent)
-                n = tls_mutual_send(c, io->data, size);
-        if (n < 0)
-                return (int) n;
-        return (size_t) n < size ? tls_mutual_keep(c, io->data + n, size - (size_t) n) : 0;
 }
 
 /* What an alert or a failure means; remembers the alert. */
@@ -237,7 +198,7 @@ static int tls_mutual_result(struct tls_mutual_conn *c, int n, int saved) {
 }
 
 int tls_mutual_conn_handshake(struct tls_mutual_conn *c, struct errmsg *em) {
-        int n, r, sent;
+        int n, r;
 
         ERR_clear_error();
         errno = 0;
@@ -245,9 +206,8 @@ int tls_mutual_conn_handshake(struct tls_mutual_conn *c, struct errmsg *em) {
         r = n == 1 ? 0 : tls_mutual_result(c, n, errno);
         if (n != 1 && r == 0)
                 r = -ECONNRESET;
-        sent = tls_mutual_release(c);
         if (r == -EAGAIN || r == 0)
-                return sent < 0 ? errmsg_errno(em, sent, "write") : r;
+                return c->sent_error < 0 ? errmsg_errno(em, c->sent_error, "write") : r;
         if (c->why.text[0])
                 r = errmsg_fail(em, -EKEYREJECTED, "%s", c->why.text);
         else if (r == -EACCES)
@@ -278,9 +238,9 @@ ssize_t tls_mutual_conn_read(struct tls_mutual_conn *c, void *data, size_t size)
                 r = tls_mutual_result(c, n, errno);
                 break;
         }
-        /* A key update of the server is answered. */
-        if (c->io->len > 0 && tls_mutual_release(c) < 0 && r == -EAGAIN)
-                r = -ECONNRESET;
+        /* The instance's session tickets make OpenSSL keep a buffer that is of no use to us. */
+        if (r == -EAGAIN)
+                (void) SSL_free_buffers(c->ssl);
         if (r != -EAGAIN) {
                 c->has_ended = true;
                 c->end = r;
@@ -289,32 +249,40 @@ ssize_t tls_mutual_conn_read(struct tls_mutual_conn *c, void *data, size_t size)
         return done > 0 ? (ssize_t) done : r;
 }
 
-ssize_t tls_mutual_conn_write(struct tls_mutual_conn *c, const void *data, size_t size) {
+/* One record. */
+static int tls_mutual_write_one(struct tls_mutual_conn *c, const char *data, size_t size) {
         int n, r;
 
-        if (size > TLS_MUTUAL_WRITE_MAX)
-                size = TLS_MUTUAL_WRITE_MAX;
-        r = tls_mutual_conn_flush(c);
-        if (r < 0)
-                return r;
         ERR_clear_error();
         errno = 0;
         n = SSL_write(c->ssl, data, (int) size);
-        r = n > 0 ? 0 : tls_mutual_result(c, n, errno);
-        if (n <= 0) {
-                ERR_clear_error();
-                c->io->len = 0;
-                return r < 0 ? r : -EPIPE;
+        if (n > 0)
+                return c->sent_error;
+        r = tls_mutual_result(c, n, errno);
+        ERR_clear_error();
+        return r < 0 ? r : -EPIPE;
+}
+
+ssize_t tls_mutual_conn_write(struct tls_mutual_conn *c, const void *data, size_t size) {
+        size_t done = 0, n;
+        int r = tls_mutual_conn_flush(c);
+
+        size = MIN(size, TLS_MUTUAL_WRITE_MAX);
+        while (r >= 0 && done < size) {
+                n = MIN(size - done, TLS_MUTUAL_RECORD);
+                c->has_more = done + n < size;
+                r = tls_mutual_write_one(c, (const char *) data + done, n);
+                done += n;
         }
-        r = tls_mutual_release(c);
-        return r < 0 ? r : n;
+        c->has_more = false;
+        return r < 0 ? r : (ssize_t) done;
 }
 
 int tls_mutual_conn_end(struct tls_mutual_conn *c) {
         ERR_clear_error();
         (void) SSL_shutdown(c->ssl);
         ERR_clear_error();
-        return tls_mutual_release(c);
+        return c->sent_error;
 }
 
 int tls_mutual_conn_alert(const struct tls_mutual_conn *c) {

@@ -16,8 +16,9 @@ struct tls_mutual {
 struct tls_mutual_conn {
         SSL *ssl;
         struct tls_mutual *identity;
-        struct tls_mutual_io *io;
         int fd;
+        bool has_more;  /* another record of the same write follows */
+        int sent_error; /* of a write under OpenSSL; it sticks */
         bool drained;   /* the socket has nothing for now */
         bool has_ended; /* end: what the next reads answer */
         int end;
