@@ -1,7 +1,10 @@
 #include "daemons/tracking/artifacts_api.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/artifact_put.h"
 #include "daemons/tracking/artifact_reply.h"
 #include "daemons/tracking/artifact_uri.h"
@@ -12,6 +15,19 @@
 
 static struct store *store_of(struct http_request *req) {
         return ((const struct tracking *) req->ctx)->store;
+}
+
+/* EXPERIMENT/…: what is not below an experiment is for those who may do everything. */
+static int check_access(struct ask *q, const char *name) {
+        size_t n = strcspn(name, "/");
+        char id[24];
+
+        if (!q->refusal.access)
+                return 0;
+        snprintf(id, sizeof(id), "%.*s", (int) MIN(n, sizeof(id) - 1), name);
+        if (strspn(id, "0123456789") != strlen(id) || !*id)
+                return refusal_set(&q->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied");
+        return access_check(&q->refusal, ACCESS_EXPERIMENT, id);
 }
 
 /* The place {path...} names in the store; q->result is set when it is none. */
@@ -25,11 +41,13 @@ static struct artifact_place place_of(struct ask *q, const char *path) {
                 place.name = artifact_uri_join(q->arena, path, NULL);
                 ask_check(q, place.name ? 0 : -ENOMEM);
         }
+        if (q->result == 0)
+                ask_check(q, check_access(q, place.name));
         return place;
 }
 
 static void open_plain(struct ask *q, struct http_request *req) {
-        *q = (struct ask){.req = req, .arena = req->arena, .refusal = {.arena = req->arena}};
+        ask_open_query(q, req);
 }
 
 int artifacts_api_list(struct http_request *req) {

@@ -64,8 +64,14 @@ static int parse_body(struct ask *q) {
         return 0;
 }
 
+void ask_open_query(struct ask *q, struct http_request *req) {
+        *q = (struct ask){.req = req,
+                          .arena = req->arena,
+                          .refusal = {.arena = req->arena, .access = req->access}};
+}
+
 void ask_open(struct ask *q, struct http_request *req) {
-        *q = (struct ask){.req = req, .arena = req->arena, .refusal = {.arena = req->arena}};
+        ask_open_query(q, req);
         if (req->method == HTTP_GET && *req->query)
                 return;
         ask_check(q, check_content_type(q));
@@ -75,11 +81,9 @@ void ask_open(struct ask *q, struct http_request *req) {
 
 void ask_open_within(struct ask *q, struct http_request *req, const struct json *body,
                      struct buf *answer) {
-        *q = (struct ask){.req = req,
-                          .arena = req->arena,
-                          .body = body,
-                          .answer = answer,
-                          .refusal = {.arena = req->arena}};
+        ask_open_query(q, req);
+        q->body = body;
+        q->answer = answer;
 }
 
 /* Only the first refusal is kept. */

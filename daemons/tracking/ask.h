@@ -25,6 +25,8 @@ struct ask {
 };
 
 void ask_open(struct ask *q, struct http_request *req);
+/* Without a look at the body. */
+void ask_open_query(struct ask *q, struct http_request *req);
 /* For a request that is part of another one: `body` is asked in place of the client's, and
  * job_read() and its like write the answer to `answer` and return 0, REFUSED or -errno. */
 void ask_open_within(struct ask *q, struct http_request *req, const struct json *body,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/experiments_search.h"
 #include "daemons/tracking/experiments_sql.h"
@@ -92,7 +93,9 @@ static int run_create(struct job *j, struct db *db) {
         for (size_t i = 0; r == 0 && i < in->n_tags; i++)
                 r = experiments_sql_tag_set(db, id, in->tags[i].key, in->tags[i].value);
         json_write_kv_str(&j->json, "experiment_id", id_text);
-        return r;
+        j->made_type = ACCESS_EXPERIMENT;
+        j->made_id = arena_strdup(j->arena, id_text);
+        return r == 0 && !j->made_id ? -ENOMEM : r;
 }
 
 /* A location is a URI that artifacts can be put below. */
@@ -187,7 +190,9 @@ static int run_get_by_name(struct job *j, struct db *db) {
         if (r == DB_DONE)
                 return refusal_set(&j->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                    "Could not find experiment with name '%s'", in->name);
-        return r < 0 ? r : write_answer(j, db, &e);
+        if (r == DB_ROW)
+                r = access_check_experiment(&j->refusal, e.id);
+        return r != 0 ? r : write_answer(j, db, &e);
 }
 
 int experiments_api_get_by_name(struct http_request *req) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/order_parse.h"
 #include "lib/base/str.h"
@@ -82,6 +83,7 @@ int experiments_search_build(const struct experiments_search *q, struct refusal 
                        "SELECT " EXPERIMENTS_SQL_COLUMNS
                        " FROM experiments WHERE experiments.workspace = 'default'%s",
                        stages[q->view]);
+        access_restrict(r->access, ACCESS_EXPERIMENT, "experiments.experiment_id", true, sql);
         for (size_t i = 0; i < filter.n; i++) {
                 x = add_clause(sql, &filter.clauses[i]);
                 if (x != 0)

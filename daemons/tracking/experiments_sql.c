@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "lib/base/str.h"
 
@@ -82,7 +83,7 @@ int experiments_sql_need(struct db *db, struct refusal *r, const char *id,
                 return x;
         if (x == DB_ROW &&
             (stage == EXPERIMENTS_SQL_ANY || ret->is_active == (stage == EXPERIMENTS_SQL_ACTIVE)))
-                return 0;
+                return access_check_experiment(r, ret->id);
         return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                            "No Experiment with id=%" PRId64 " exists", number);
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/inputs_sql.h"
 #include "daemons/tracking/job.h"
@@ -270,6 +271,8 @@ int inputs_api_ask_search_datasets(struct ask *q) {
                                              EXPERIMENTS_MAX, n));
         for (size_t i = 0; q->result == 0 && i < n; i++)
                 ask_check(q, field_check_experiment_id(&q->refusal, ids[i], &in.experiment_ids[i]));
+        if (q->result == 0)
+                n = access_keep_readable(q->refusal.access, in.experiment_ids, n);
         in.n_experiment_ids = n;
         return job_read(q, run_search_datasets, &in);
 }

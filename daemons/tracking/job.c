@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/tracking/access.h"
 #include "lib/base/log.h"
 #include "lib/db/db.h"
 #include "lib/db/db_readers.h"
@@ -61,6 +62,7 @@ static struct job *job_new(struct ask *q, job_fn *run, const void *in, size_t in
         j->tracking = q->req->ctx;
         j->arena = q->arena;
         j->refusal.arena = q->arena;
+        j->refusal.access = q->refusal.access;
         j->run = run;
         j->in = arena_memdup(q->arena, in, in_size);
         return j->in ? j : NULL;
@@ -170,6 +172,10 @@ static void write_done(struct db_job *db_job, int r) {
                 r = REFUSED;
         else if (r > 0)
                 r = 0;
+        if (r == 0 && j->made_id)
+                access_created(j->req, j->tracking->users, j->made_type, j->made_id);
+        if (r == 0 && j->gone_id)
+                access_deleted(j->tracking->users, j->gone_type, j->gone_id);
         if (job_reply(j, r) < 0)
                 log_error("an answer could not be made: out of memory");
 }

@@ -27,6 +27,8 @@ struct job {
         void *in;               /* the handler's struct */
         int (*run)(struct job *j, struct db *db);
         int (*reply)(struct http_request *req); /* not NULL: in place of the JSON */
+        /* Set by run(): a resource (access.h) that was made or is gone, once it is durable. */
+        const char *made_type, *made_id, *gone_type, *gone_id;
         bool compact;
         bool refused;
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/filter_check.h"
 #include "daemons/tracking/logged_models_sql.h"
 #include "lib/base/str.h"
@@ -190,6 +191,7 @@ int logged_models_search_build(const struct logged_models_search *q, struct refu
                             "AND ");
         search_sql_in_i64(sql, "logged_models.experiment_id", q->experiment_ids,
                           q->n_experiment_ids);
+        access_restrict(r->access, ACCESS_EXPERIMENT, "logged_models.experiment_id", true, sql);
         for (size_t i = 0; i < filter.n; i++) {
                 x = add_clause(sql, q, &filter.clauses[i], r);
                 if (x != 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "daemons/tracking/access.h"
 #include "lib/base/str.h"
 
 #define DB_STATEMENT(name, sql) STMT_##name,
@@ -66,6 +67,9 @@ int logged_models_sql_need(struct db *db, struct refusal *r, const char *id, boo
         if (x == DB_ROW)
                 x = logged_models_sql_read(s, r->arena, ret);
         if (x < 0)
+                return x;
+        x = access_check_experiment(r, ret->experiment_id);
+        if (x != 0)
                 return x;
         return ret->is_active || allow_deleted ? 0 : not_found(r, id);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/metrics_sql.h"
@@ -64,10 +65,13 @@ struct history {
 static int run_history(struct job *j, struct db *db) {
         const struct history *in = j->in;
         int64_t limit = in->max_results ? in->max_results + 1 : INT64_MAX, n = 0;
-        DB_USE struct db_stmt *s = metrics_sql_history(db, in->run_id, in->key, limit, in->offset);
+        int r = access_check_run(db, &j->refusal, in->run_id);
+        DB_USE struct db_stmt *s = NULL;
         const char *token;
-        int r;
 
+        if (r != 0)
+                return r;
+        s = metrics_sql_history(db, in->run_id, in->key, limit, in->offset);
         while ((r = db_step(s)) == DB_ROW) {
                 struct metric m = metrics_sql_read(s);
 
@@ -136,6 +140,9 @@ static int run_bulk(struct job *j, struct db *db) {
 
                 if (i > 0 && str_eq(in->run_ids[i], in->run_ids[i - 1]))
                         continue;
+                r = access_check_run(db, &j->refusal, in->run_ids[i]);
+                if (r != 0)
+                        return r;
                 s = metrics_sql_history(db, in->run_ids[i], in->key, left, 0);
                 while ((r = db_step(s)) == DB_ROW) {
                         struct metric m = metrics_sql_read(s);
@@ -230,8 +237,11 @@ static int run_interval(struct job *j, struct db *db) {
         bool any = false;
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < in->n_run_ids; i++)
-                r = sample_run(j, db, in->run_ids[i], &any);
+        for (size_t i = 0; r == 0 && i < in->n_run_ids; i++) {
+                r = access_check_run(db, &j->refusal, in->run_ids[i]);
+                if (r == 0)
+                        r = sample_run(j, db, in->run_ids[i], &any);
+        }
         if (any)
                 json_write_end(&j->json);
         return r;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 
 #define DB_STATEMENT(name, sql) STMT_##name,
@@ -70,7 +71,7 @@ int model_versions_sql_need(struct db *db, struct refusal *r, const char *name, 
         if (x == DB_DONE)
                 return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                    "Model Version (name=%s, version=%s) not found", name, version);
-        return x < 0 ? x : 0;
+        return x < 0 ? x : access_check(r, ACCESS_MODEL, name);
 }
 
 int model_versions_sql_insert(struct db *db, struct model_version *m) {

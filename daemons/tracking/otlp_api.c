@@ -178,7 +178,7 @@ int otlp_api_export(struct http_request *req) {
         const char *type = http_request_content_type(req);
         const char *experiment = http_request_header(req, "x-mlflow-experiment-id");
         struct export in = {.run_id = http_request_header(req, "x-mlflow-run-id")};
-        struct ask q = {.req = req, .arena = req->arena, .refusal = {.arena = req->arena}};
+        struct ask q;
         const char *text;
         int r;
 
@@ -194,6 +194,7 @@ int otlp_api_export(struct http_request *req) {
                                     text ? text : "None");
                 return text ? reply_detail(req, 400, text) : -ENOMEM;
         }
+        ask_open_query(&q, req);
         r = export(req, type, &in);
         if (r != HTTP_LATER)
                 return r;

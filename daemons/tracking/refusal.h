@@ -17,8 +17,11 @@ enum refusal_code {
 #undef REFUSAL
 };
 
+struct access;
+
 struct refusal {
-        struct arena *arena; /* text is taken from here */
+        struct arena *arena;         /* text is taken from here */
+        const struct access *access; /* of the one who asks, access.h; NULL: everything */
         enum refusal_code code;
         const char *text;
 };

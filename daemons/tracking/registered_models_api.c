@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/model_stage.h"
 #include "daemons/tracking/page_token.h"
@@ -72,6 +73,9 @@ static int run_create(struct job *j, struct db *db) {
                 return refuse_taken(j, db, in);
         for (size_t i = 0; r == 0 && i < in->n_tags; i++)
                 r = registered_models_sql_tag_set(db, in->name, in->tags[i].key, in->tags[i].value);
+        j->refusal.access = NULL; /* it is the asker's own */
+        j->made_type = ACCESS_MODEL;
+        j->made_id = in->name;
         return r != 0 ? r : write_answer(j, db, in->name);
 }
 
@@ -139,7 +143,13 @@ static int run_rename(struct job *j, struct db *db) {
         if (r == DB_CONFLICT)
                 return refusal_set(&j->refusal, REFUSAL_RESOURCE_ALREADY_EXISTS,
                                    "Registered Model (name=%s) already exists.", in->new_name);
-        return r != 0 ? r : write_answer(j, db, in->new_name);
+        if (r != 0)
+                return r;
+        j->refusal.access = NULL; /* what one may rename is one's own under its new name */
+        j->made_type = j->gone_type = ACCESS_MODEL;
+        j->made_id = in->new_name;
+        j->gone_id = in->name;
+        return write_answer(j, db, in->new_name);
 }
 
 int registered_models_api_rename(struct http_request *req) {
@@ -159,6 +169,8 @@ static int run_delete(struct job *j, struct db *db) {
         struct registered_model m;
         int r = registered_models_sql_need(db, &j->refusal, in->name, &m);
 
+        j->gone_type = ACCESS_MODEL;
+        j->gone_id = in->name;
         return r != 0 ? r : registered_models_sql_delete(db, in->name);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 
 #define DB_STATEMENT(name, sql) STMT_##name,
@@ -50,7 +51,8 @@ int registered_models_sql_need(struct db *db, struct refusal *r, const char *nam
         if (x == DB_DONE)
                 return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                    "Registered Model with name=%s not found", name);
-        return x < 0 ? x : registered_models_sql_read(s, r->arena, ret);
+        x = x < 0 ? x : registered_models_sql_read(s, r->arena, ret);
+        return x < 0 ? x : access_check(r, ACCESS_MODEL, name);
 }
 
 int registered_models_sql_insert(struct db *db, const struct registered_model *m) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/model_versions_sql.h"
 #include "daemons/tracking/order_parse.h"
 #include "daemons/tracking/registered_models_sql.h"
@@ -116,6 +117,10 @@ static int build(enum filter_family family, const struct registry_search *q, con
                 return x;
         search_sql_add(sql, "SELECT %s FROM %ss WHERE %ss.workspace = 'default'%s", columns, table,
                        table, alive);
+        access_restrict(r->access, ACCESS_MODEL,
+                        family == FILTER_MODEL_VERSIONS ? "model_versions.name"
+                                                        : "registered_models.name",
+                        false, sql);
         add_clauses(sql, &filter, table);
         x = add_order(sql, family, q, table, r);
         if (x == 0)

@@ -69,10 +69,6 @@ static int look_version(struct ask *q, struct db *db, void *in) {
         return follow_run(q, db, w);
 }
 
-static void open_query(struct ask *q, struct http_request *req) {
-        *q = (struct ask){.req = req, .arena = req->arena, .refusal = {.arena = req->arena}};
-}
-
 static const char *need_path(struct ask *q, const char *key) {
         const char *path = ask_str(q, key, 0);
 
@@ -105,7 +101,7 @@ int run_artifacts_api_get(struct http_request *req) {
         const char *path;
         struct ask q;
 
-        open_query(&q, req);
+        ask_open_query(&q, req);
         path = need_path(&q, "path");
         w.id = ask_run_id(&q);
         job_look(&q, look_run, &w);
@@ -136,7 +132,7 @@ int run_artifacts_api_of_version(struct http_request *req) {
         const char *path;
         struct ask q;
 
-        open_query(&q, req);
+        ask_open_query(&q, req);
         path = need_path(&q, "path");
         w.id = ask_str(&q, "name", 0);
         w.version = ask_str(&q, "version", 0);
@@ -154,7 +150,7 @@ int run_artifacts_api_list_model(struct http_request *req) {
         const char *path;
         struct ask q;
 
-        open_query(&q, req);
+        ask_open_query(&q, req);
         path = ask_str(&q, "artifact_directory_path", 0);
         if (q.result == 0 && path)
                 ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));
@@ -167,7 +163,7 @@ int run_artifacts_api_of_model(struct http_request *req) {
         const char *path;
         struct ask q;
 
-        open_query(&q, req);
+        ask_open_query(&q, req);
         path = need_path(&q, "artifact_file_path");
         job_look(&q, look_model, &w);
         return reply_file(&q, &w, path);
@@ -197,7 +193,7 @@ int run_artifacts_api_upload(struct http_request *req) {
         struct ask q;
         int r;
 
-        open_query(&q, req);
+        ask_open_query(&q, req);
         check_upload(&q, w.id, path);
         if (q.result == 0)
                 ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
@@ -257,7 +258,7 @@ static int read_experiment_ids(struct ask *q, const char **ids, size_t n, struct
                         return r;
         }
         ret->experiment_ids = numbers;
-        ret->n_experiment_ids = n;
+        ret->n_experiment_ids = access_keep_readable(q->refusal.access, numbers, n);
         return 0;
 }
 

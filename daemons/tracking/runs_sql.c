@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/tracking/access.h"
 #include "lib/base/str.h"
 
 #define DB_STATEMENT(name, sql) STMT_##name,
@@ -61,7 +62,9 @@ int runs_sql_need(struct db *db, struct refusal *r, const char *id, struct run *
         x = db_step(s);
         if (x == DB_DONE)
                 return not_found(r, id);
-        return x < 0 ? x : runs_sql_read(s, r->arena, ret);
+        if (x == DB_ROW)
+                x = runs_sql_read(s, r->arena, ret);
+        return x < 0 ? x : access_check_experiment(r, ret->experiment_id);
 }
 
 static int inactive(struct refusal *r, const char *id) {
@@ -86,6 +89,9 @@ int runs_sql_need_active(struct db *db, struct refusal *r, const char *id,
                 return x;
         if (ret_experiment_id)
                 *ret_experiment_id = db_col_i64(s, 1);
+        x = access_check_experiment(r, db_col_i64(s, 1));
+        if (x != 0)
+                return x;
         return str_eq(db_col_text(s, 0), "active") ? 0 : inactive(r, id);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/artifact_reply.h"
 #include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/field_check.h"
@@ -153,7 +154,9 @@ static int run_get(struct job *j, struct db *db) {
         if (r == DB_DONE)
                 return refusal_set(&j->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                    "Trace with ID %s is not found.", in->id);
-        if (r < 0)
+        if (r == DB_ROW)
+                r = access_check_experiment(&j->refusal, t.experiment_id);
+        if (r != 0)
                 return r;
         json_write_key(&j->json, "trace");
         r = write_trace(j, db, &t, !in->partial);
@@ -186,6 +189,8 @@ static int run_batch(struct job *j, struct db *db) {
         search_sql_init(&sql, j->arena);
         search_sql_add(&sql, "SELECT " TRACES_SQL_COLUMNS " FROM trace_info WHERE ");
         search_sql_in_text(&sql, "trace_info.request_id", in->ids, in->n_ids);
+        access_restrict(j->refusal.access, ACCESS_EXPERIMENT, "trace_info.experiment_id", true,
+                        &sql);
         search_sql_add(&sql, " ORDER BY trace_info.timestamp_ms DESC, trace_info.request_id");
         r = search_sql_prepare(&sql, db, &s);
         while (r == 0 && (r = db_step(s)) == DB_ROW) {
@@ -328,6 +333,8 @@ int traces_api_delete(struct http_request *req) {
                 ask_check(&q, check_doomed(&q, &in));
         if (q.result == 0)
                 ask_check(&q, field_check_experiment_id(&q.refusal, experiment, &in.experiment_id));
+        if (q.result == 0)
+                ask_check(&q, access_check_experiment(&q.refusal, in.experiment_id));
         return job_write(&q, run_delete, &in);
 }
 
@@ -518,10 +525,11 @@ static int reply_attachment(struct ask *q, struct some *in, const char *path) {
 int traces_api_artifact(struct http_request *req) {
         struct some in = {.id = http_request_query(req, "request_id")};
         const char *path = http_request_query(req, "path");
-        struct ask q = {.req = req, .arena = req->arena, .refusal = {.arena = req->arena}};
         struct buf out = {};
+        struct ask q;
         int r;
 
+        ask_open_query(&q, req);
         if (str_empty(in.id)) {
                 ask_check(&q, refusal_set(&q.refusal, REFUSAL_BAD_REQUEST,
                                           "Request must include the \"request_id\" query "

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/search_page.h"
@@ -59,7 +60,7 @@ static int read_ids(struct ask *q, const char **ids, size_t n, struct traces_sea
         for (size_t i = 0; r == 0 && i < n; i++)
                 r = field_check_experiment_id(&q->refusal, ids[i], &numbers[i]);
         ret->experiment_ids = numbers;
-        ret->n_experiment_ids = n;
+        ret->n_experiment_ids = r == 0 ? access_keep_readable(q->refusal.access, numbers, n) : 0;
         return r;
 }
 

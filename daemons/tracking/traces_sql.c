@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/tracking/access.h"
 #include "lib/base/entropy.h"
 
 #define DB_STATEMENT(name, sql) STMT_##name,
@@ -80,7 +81,7 @@ int traces_sql_need(struct db *db, struct refusal *r, const char *id, struct tra
         if (x == DB_DONE)
                 return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                    "Trace with ID '%s' not found.", id);
-        return x < 0 ? x : 0;
+        return x < 0 ? x : access_check_experiment(r, ret->experiment_id);
 }
 
 /* From time to costs, beginning at parameter `i`; the next free one. */

@@ -3,11 +3,13 @@
  */
 #pragma once
 
+#include "daemons/tracking/access.h"
 #include "lib/base/macros.h"
 
 struct artifact_stores;
 struct auth_audit;
 struct auth_check;
+struct auth_store;
 struct clock;
 struct db_readers;
 struct db_writer;
@@ -30,10 +32,12 @@ struct tracking {
         struct artifact_stores *stores; /* buckets that locations name */
         bool proxy_multipart;           /* clients may move large files by URLs we sign */
         struct auth_check *auth;
-        struct auth_audit *audit;  /* may be NULL */
-        const char *artifact_root; /* URI that new experiments' locations begin with */
-        bool has_traces;           /* the database has 3.18's tables of traces */
-        const char *tracking_auth; /* "" or "basic-auth", for server-info */
+        struct auth_store *users;        /* NULL: access control is off */
+        enum access_level default_level; /* on what nobody was granted anything */
+        struct auth_audit *audit;        /* may be NULL */
+        const char *artifact_root;       /* URI that new experiments' locations begin with */
+        bool has_traces;                 /* the database has 3.18's tables of traces */
+        const char *tracking_auth;       /* "" or "basic-auth", for server-info */
 };
 
 /* Milliseconds since 1970, as MLflow counts. */

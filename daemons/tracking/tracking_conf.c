@@ -102,6 +102,23 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
         return check_port(conf->port, em);
 }
 
+int tracking_conf_default_level(const struct tracking_conf *conf, struct errmsg *em,
+                                enum access_level *ret) {
+        const char *named = getenv("MLFLOW_AUTH_DEFAULT_PERMISSION"), *what;
+
+        /* As `mlflow server --app-name basic-auth` has it; the system's own units share. */
+        what = conf->default_permission ? conf->default_permission
+               : !str_empty(named)      ? named
+               : conf->app_name         ? "READ"
+                                        : "MANAGE";
+        if (access_parse(what, ret) == 0)
+                return 0;
+        return errmsg_fail(em, -EINVAL,
+                           "default_permission must be READ, USE, EDIT, MANAGE or NO_PERMISSIONS, "
+                           "not \"%s\"",
+                           what);
+}
+
 int tracking_conf_access(const struct tracking_conf *conf, bool managed, struct errmsg *em,
                          bool *ret_on) {
         if (conf->app_name && !str_eq(conf->app_name, "basic-auth"))

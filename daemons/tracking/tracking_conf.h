@@ -1,6 +1,7 @@
 /* tracking_conf.h: the configuration, completed from `mlflow server`'s environment. */
 #pragma once
 
+#include "daemons/tracking/access.h"
 #include "lib/base/conf.h"
 #include "lib/base/options.h"
 
@@ -24,6 +25,9 @@ void tracking_conf_spell_out(int argc, char **argv);
 int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths, struct arena *a,
                            struct errmsg *em);
 
+/* What default_permission means. 0 or -EINVAL. */
+int tracking_conf_default_level(const struct tracking_conf *conf, struct errmsg *em,
+                                enum access_level *ret);
 /* Must who asks be known? `managed`: started by the service manager. */
 int tracking_conf_access(const struct tracking_conf *conf, bool managed, struct errmsg *em,
                          bool *ret_on);

@@ -33,6 +33,12 @@ int tracking_hooks_before(struct http_request *req) {
                 r = http_request_set_header(req, "X-Frame-Options", "SAMEORIGIN");
         if (r == 0)
                 r = auth_http_check(t->auth, req);
+        if (r == 0 && t->users) {
+                const struct access *access = NULL;
+
+                r = access_load(req, t->users, t->default_level, &access);
+                req->access = access;
+        }
         if (r == 0 && !t->has_traces && req->route && is_of_traces(req)) {
                 r = refuse_traces(req);
                 return r < 0 ? r : HTTP_LATER;

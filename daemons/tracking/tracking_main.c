@@ -105,6 +105,7 @@ static int open_auth(struct daemon *d, bool on, struct errmsg *em) {
         o.n_service_uids = add_uid(services, 0, "onebox-scheduler");
         o.forwarder_uids = forwarders;
         o.n_forwarder_uids = add_uid(forwarders, 0, "onebox-web");
+        d->tracking.users = on ? d->auth_files.store : NULL;
         d->tracking.tracking_auth = on ? "basic-auth" : "";
         r = auth_check_new(&o, &d->tracking.auth);
         return r < 0 ? errmsg_errno(em, r, "cannot start") : 0;
@@ -258,6 +259,8 @@ static int start(struct daemon *d, struct errmsg *em) {
                 return r;
         d->tracking.artifact_root = d->conf.default_artifact_root;
         r = tracking_conf_access(&d->conf, managed, em, &auth_on);
+        if (r >= 0)
+                r = tracking_conf_default_level(&d->conf, em, &d->tracking.default_level);
         if (r >= 0)
                 r = start_loop(d, em);
         if (r >= 0)

@@ -29,6 +29,16 @@ static const struct db_migration migrations[] = {
             "hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL, created_at BIGINT NOT NULL, "
             "used_at BIGINT NOT NULL, expires_at BIGINT NOT NULL);"
             "CREATE INDEX tokens_user ON tokens(user_id)"},
+        {2, "CREATE TABLE grant_roles(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL "
+            "UNIQUE, description TEXT);"
+            "CREATE TABLE grants(id INTEGER PRIMARY KEY AUTOINCREMENT, role_id INTEGER NOT NULL "
+            "REFERENCES grant_roles(id) ON DELETE CASCADE, type TEXT NOT NULL, pattern TEXT NOT "
+            "NULL, permission TEXT NOT NULL, UNIQUE (role_id, type, pattern));"
+            "CREATE TABLE grant_members(id INTEGER PRIMARY KEY AUTOINCREMENT, role_id INTEGER NOT "
+            "NULL REFERENCES grant_roles(id) ON DELETE CASCADE, user_id INTEGER NOT NULL "
+            "REFERENCES users(id) ON DELETE CASCADE, UNIQUE (user_id, role_id));"
+            "CREATE INDEX grant_members_role ON grant_members(role_id);"
+            "CREATE INDEX grants_resource ON grants(type, pattern)"},
 };
 
 int auth_store_db_open(struct auth_store *s, struct errmsg *em) {

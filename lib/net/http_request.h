@@ -32,6 +32,7 @@ struct http_request {
         const struct http_peer *peer;
         const struct http_listen *listener;
         struct auth_identity *identity; /* set by the server's before hook */
+        const void *access;             /* the before hook's own */
         void *data;                     /* the handler's own */
         int worker;                     /* index of the pool thread that runs it, else -1 */
 };

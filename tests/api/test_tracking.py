@@ -201,6 +201,8 @@ def test_every_route_is_asked_by_the_script():
                   "/2.0/mlflow-artifacts/mpu/abort/{path...}"}
     missing = []
     for served, method, path in rows:
+        if re.match(r"/\d.0/mlflow/(users|roles)/", path):  # test_access.py
+            continue
         pattern = re.sub(r"\{\w+\.\.\.\}", ".+", ("" if served == "BARE" else "/api") + path)
         pattern = re.sub(r"\{\w+\}", "[^/?]+", pattern) + r"(\?.*)?"
         if path not in ours_alone and not any(m == method and re.fullmatch(pattern, p) for m, p in asked):

@@ -1,0 +1,66 @@
+/* access.h: what the one who asks may do with single experiments and registered models, as MLflow's
+ * basic-auth app has it: a permission granted on one of them or on all ("*"), else the default.
+ *
+ * Loaded once a request, by the hook before it, and asked where a thing is looked up by its id:
+ * every such function takes a struct refusal, which carries it.
+ */
+#pragma once
+
+#include "daemons/tracking/refusal.h"
+
+struct auth_grant;
+struct auth_store;
+struct http_request;
+struct search_sql;
+
+enum access_level {
+        ACCESS_NOTHING,
+        ACCESS_READ,
+        ACCESS_USE,
+        ACCESS_EDIT,
+        ACCESS_MANAGE,
+};
+
+struct access {
+        enum access_level needed; /* what the request does */
+        enum access_level default_level;
+        const struct auth_grant *grants;
+        size_t n_grants;
+};
+
+#define ACCESS_EXPERIMENT "experiment"
+#define ACCESS_MODEL "registered_model"
+
+/* "READ", "USE", "EDIT", "MANAGE", "NO_PERMISSIONS", "DENY" (the last two are nothing). 0 or
+ * -EINVAL. */
+int access_parse(const char *permission, enum access_level *ret);
+const char *access_print(enum access_level level);
+
+/* *ret NULL: the one who asks may do everything (an admin, or nobody is asked who he is). */
+int access_load(struct http_request *req, struct auth_store *store, enum access_level default_level,
+                const struct access **ret);
+
+/* The level on one resource; everything for a NULL `a`. */
+enum access_level access_level_on(const struct access *a, const char *type, const char *id);
+
+/* 0, or REFUSED (403) when what the request does is not allowed on the resource. */
+int access_check(struct refusal *r, const char *type, const char *id);
+int access_check_experiment(struct refusal *r, int64_t id);
+
+/* Drops the experiments that may not be read; how many are left. */
+size_t access_keep_readable(const struct access *a, int64_t *experiment_ids, size_t n);
+/* May a run's experiment be read? 0, REFUSED or -errno. Looks nothing up for who may do everything.
+ */
+struct db;
+int access_check_run(struct db *db, struct refusal *r, const char *run_id);
+
+/* Adds " AND …" that lets only rows through whose `column` is a resource that may be read.
+ * `number`: ids are numbers. */
+void access_restrict(const struct access *a, const char *type, const char *column, bool number,
+                     struct search_sql *sql);
+
+/* Gives the one who asks everything on a resource just made; forgets what was given on one that is
+ * gone. A failure is logged. */
+void access_created(struct http_request *req, struct auth_store *store, const char *type,
+                    const char *id);
+void access_deleted(struct auth_store *store, const char *type, const char *id);

@@ -1,0 +1,531 @@
+#include "daemons/tracking/roles_api.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "daemons/tracking/access.h"
+#include "daemons/tracking/users_call.h"
+#include "lib/auth/auth_grants.h"
+#include "lib/base/str.h"
+#include "lib/net/http_request.h"
+
+/* --- fields -------------------------------------------------------------------------------------
+ */
+
+struct fields {
+        const char *user, *type, *pattern, *permission;
+        int64_t role_id;
+};
+
+static void read_role_id(struct users_call *c, struct fields *f) {
+        ask_i64(&c->q, "role_id", ASK_NEED, &f->role_id);
+}
+
+static void read_permission(struct users_call *c, struct fields *f) {
+        enum access_level level;
+
+        f->permission = ask_str(&c->q, "permission", ASK_NEED);
+        if (c->q.result == 0 && access_parse(f->permission, &level) < 0)
+                ask_check(&c->q, refusal_invalid(&c->q.refusal,
+                                                 "Invalid permission '%s'. Valid permissions are: "
+                                                 "READ, USE, EDIT, MANAGE, NO_PERMISSIONS, DENY",
+                                                 f->permission));
+}
+
+/* Of these only experiments and registered models are looked at here; the others are kept for a
+ * server of MLflow's own. */
+static void read_resource(struct users_call *c, struct fields *f, const char *pattern_key) {
+        static const char *const types[] = {"experiment", "registered_model", "prompt", "scorer",
+                                            "workspace"};
+
+        f->type = ask_str(&c->q, "resource_type", ASK_NEED);
+        f->pattern = ask_str(&c->q, pattern_key, ASK_NEED);
+        if (c->q.result != 0)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+                if (str_eq(types[i], f->type))
+                        return;
+        ask_check(&c->q, refusal_invalid(&c->q.refusal,
+                                         "Invalid resource_type '%s'. Valid types are: experiment, "
+                                         "prompt, registered_model, scorer, workspace",
+                                         f->type));
+}
+
+static const char *no_role(struct users_call *c, int64_t id) {
+        const char *text = arena_printf(c->q.arena, "Role with id=%" PRId64 " not found", id);
+
+        return text ? text : "";
+}
+
+/* --- answers ------------------------------------------------------------------------------------
+ */
+
+static void write_grant(struct json_write *w, const struct auth_grant *g) {
+        json_write_object(w);
+        json_write_kv_i64(w, "id", g->id);
+        json_write_kv_str(w, "permission", g->permission);
+        json_write_kv_str(w, "resource_pattern", g->pattern);
+        json_write_kv_str(w, "resource_type", g->type);
+        json_write_kv_i64(w, "role_id", g->role_id);
+        json_write_end(w);
+}
+
+static void write_permissions(struct users_call *c, const char *key, int64_t role_id) {
+        struct auth_grant *grants = NULL;
+        size_t n = 0;
+
+        ask_check(&c->q, auth_grants_of_role(c->store, role_id, c->q.arena, &grants, &n));
+        json_write_kv_array(&c->json, key);
+        for (size_t i = 0; i < n; i++)
+                write_grant(&c->json, &grants[i]);
+        json_write_end(&c->json);
+}
+
+static void write_role(struct users_call *c, const struct auth_grants_role *r) {
+        json_write_object(&c->json);
+        json_write_kv_str(&c->json, "description", r->description);
+        json_write_kv_i64(&c->json, "id", r->id);
+        json_write_kv_str(&c->json, "name", r->name);
+        write_permissions(c, "permissions", r->id);
+        json_write_kv_str(&c->json, "workspace", "default");
+        json_write_end(&c->json);
+}
+
+static int need_role(struct users_call *c, int64_t id, struct auth_grants_role *ret) {
+        if (c->q.result != 0)
+                return c->q.result;
+        return users_call_check(c, auth_grants_role_get(c->store, id, c->q.arena, ret),
+                                no_role(c, id), "");
+}
+
+static void answer_role(struct users_call *c, int64_t id) {
+        struct auth_grants_role role;
+
+        if (need_role(c, id, &role) != 0)
+                return;
+        json_write_key(&c->json, "role");
+        write_role(c, &role);
+}
+
+static void answer_roles(struct users_call *c, const char *user) {
+        struct auth_grants_role *roles = NULL;
+        size_t n = 0;
+
+        if (c->q.result != 0)
+                return;
+        ask_check(&c->q, auth_grants_role_list(c->store, user, c->q.arena, &roles, &n));
+        json_write_kv_array(&c->json, "roles");
+        for (size_t i = 0; i < n; i++)
+                write_role(c, &roles[i]);
+        json_write_end(&c->json);
+}
+
+/* Opens a call for admins alone; false: it has been answered, *ret_r is the handler's result. */
+static bool open_admin(struct users_call *c, struct http_request *req, int *ret_r) {
+        *ret_r = users_call_open(c, req);
+        if (*ret_r != 0 || !c->store)
+                return false;
+        users_call_need(c, NULL);
+        return true;
+}
+
+/* --- roles --------------------------------------------------------------------------------------
+ */
+
+int roles_api_create(struct http_request *req) {
+        const char *name, *description, *taken;
+        struct auth_grants_role role;
+        struct users_call c;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        name = ask_str(&c.q, "name", ASK_NEED);
+        (void) ask_str(&c.q, "workspace", ASK_NEED);
+        description = ask_str(&c.q, "description", 0);
+        if (c.q.result == 0 && str_starts(name, "__user_"))
+                ask_check(&c.q, refusal_invalid(&c.q.refusal, "Role names beginning with __user_ "
+                                                              "are reserved."));
+        if (c.q.result == 0) {
+                taken = arena_printf(c.q.arena, "Role with name=%s already exists.", name);
+                users_call_check(
+                        &c, taken ? auth_grants_role_insert(c.store, name, description) : -ENOMEM,
+                        "", taken);
+        }
+        if (c.q.result == 0)
+                users_call_check(&c, auth_grants_role_get_by_name(c.store, name, c.q.arena, &role),
+                                 "", "");
+        if (c.q.result == 0) {
+                json_write_key(&c.json, "role");
+                write_role(&c, &role);
+        }
+        return users_call_reply(&c);
+}
+
+int roles_api_get(struct http_request *req) {
+        struct fields f = {};
+        struct users_call c;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        read_role_id(&c, &f);
+        answer_role(&c, f.role_id);
+        return users_call_reply(&c);
+}
+
+int roles_api_list(struct http_request *req) {
+        struct users_call c;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        answer_roles(&c, NULL);
+        return users_call_reply(&c);
+}
+
+int roles_api_update(struct http_request *req) {
+        const char *name, *description;
+        struct fields f = {};
+        struct users_call c;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        read_role_id(&c, &f);
+        name = ask_str(&c.q, "name", 0);
+        description = ask_str(&c.q, "description", 0);
+        if (c.q.result == 0 && !name && !description)
+                ask_check(&c.q, refusal_invalid(&c.q.refusal,
+                                                "At least one of 'name' or 'description' must be "
+                                                "provided to update a role."));
+        if (c.q.result == 0)
+                users_call_check(&c, auth_grants_role_update(c.store, f.role_id, name, description),
+                                 no_role(&c, f.role_id), "A role with this name already exists.");
+        answer_role(&c, f.role_id);
+        return users_call_reply(&c);
+}
+
+int roles_api_delete(struct http_request *req) {
+        struct fields f = {};
+        struct users_call c;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        read_role_id(&c, &f);
+        if (c.q.result == 0)
+                users_call_check(&c, auth_grants_role_delete(c.store, f.role_id),
+                                 no_role(&c, f.role_id), "");
+        return users_call_reply(&c);
+}
+
+/* --- what roles grant ---------------------------------------------------------------------------
+ */
+
+static void answer_grant(struct users_call *c, const struct auth_grant *g) {
+        json_write_key(&c->json, "role_permission");
+        write_grant(&c->json, g);
+}
+
+int roles_api_add_permission(struct http_request *req) {
+        struct auth_grant *grants = NULL;
+        struct auth_grants_role role;
+        struct fields f = {};
+        struct users_call c;
+        size_t n = 0;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        read_role_id(&c, &f);
+        read_resource(&c, &f, "resource_pattern");
+        read_permission(&c, &f);
+        need_role(&c, f.role_id, &role);
+        if (c.q.result == 0)
+                users_call_check(
+                        &c, auth_grants_add(c.store, f.role_id, f.type, f.pattern, f.permission),
+                        "", "Role permission already exists.");
+        if (c.q.result == 0)
+                ask_check(&c.q, auth_grants_of_role(c.store, f.role_id, c.q.arena, &grants, &n));
+        if (c.q.result == 0 && n > 0)
+                answer_grant(&c, &grants[n - 1]);
+        return users_call_reply(&c);
+}
+
+int roles_api_remove_permission(struct http_request *req) {
+        struct users_call c;
+        int64_t id = 0;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        if (ask_i64(&c.q, "role_permission_id", ASK_NEED, &id) && c.q.result == 0)
+                users_call_check(&c, auth_grants_delete(c.store, id), "Role permission not found",
+                                 "");
+        return users_call_reply(&c);
+}
+
+int roles_api_update_permission(struct http_request *req) {
+        struct fields f = {};
+        struct auth_grant g;
+        struct users_call c;
+        int64_t id = 0;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        ask_i64(&c.q, "role_permission_id", ASK_NEED, &id);
+        read_permission(&c, &f);
+        if (c.q.result == 0)
+                users_call_check(&c, auth_grants_update(c.store, id, f.permission),
+                                 "Role permission not found", "");
+        if (c.q.result == 0)
+                users_call_check(&c, auth_grants_get(c.store, id, c.q.arena, &g),
+                                 "Role permission not found", "");
+        if (c.q.result == 0)
+                answer_grant(&c, &g);
+        return users_call_reply(&c);
+}
+
+int roles_api_list_permissions(struct http_request *req) {
+        struct auth_grants_role role;
+        struct fields f = {};
+        struct users_call c;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        read_role_id(&c, &f);
+        if (need_role(&c, f.role_id, &role) == 0)
+                write_permissions(&c, "role_permissions", f.role_id);
+        return users_call_reply(&c);
+}
+
+/* --- who has roles ------------------------------------------------------------------------------
+ */
+
+static void write_member(struct json_write *w, const struct auth_grants_member *m) {
+        json_write_object(w);
+        json_write_kv_i64(w, "id", m->id);
+        json_write_kv_i64(w, "role_id", m->role_id);
+        json_write_kv_i64(w, "user_id", m->user_id);
+        json_write_end(w);
+}
+
+int roles_api_assign(struct http_request *req) {
+        struct auth_grants_member *members = NULL;
+        struct auth_grants_role role;
+        struct auth_store_user u = {};
+        struct fields f = {};
+        struct users_call c;
+        size_t n = 0;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        f.user = ask_str(&c.q, "username", ASK_NEED);
+        read_role_id(&c, &f);
+        users_call_user(&c, f.user, &u);
+        need_role(&c, f.role_id, &role);
+        if (c.q.result == 0)
+                users_call_check(&c, auth_grants_assign(c.store, f.role_id, f.user), "",
+                                 "The user has the role already.");
+        if (c.q.result == 0)
+                ask_check(&c.q, auth_grants_members(c.store, f.role_id, c.q.arena, &members, &n));
+        for (size_t i = 0; c.q.result == 0 && i < n; i++)
+                if (members[i].user_id == u.id) {
+                        json_write_key(&c.json, "assignment");
+                        write_member(&c.json, &members[i]);
+                }
+        return users_call_reply(&c);
+}
+
+int roles_api_unassign(struct http_request *req) {
+        struct auth_store_user u;
+        struct fields f = {};
+        struct users_call c;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        f.user = ask_str(&c.q, "username", ASK_NEED);
+        read_role_id(&c, &f);
+        if (users_call_user(&c, f.user, &u) == 0)
+                users_call_check(&c, auth_grants_unassign(c.store, f.role_id, f.user),
+                                 "The user does not have the role.", "");
+        return users_call_reply(&c);
+}
+
+int roles_api_of_user(struct http_request *req) {
+        struct auth_store_user u;
+        struct users_call c;
+        const char *name;
+        int r = users_call_open(&c, req);
+
+        if (r != 0 || !c.store)
+                return r;
+        name = ask_str(&c.q, "username", ASK_NEED);
+        users_call_need(&c, name);
+        if (users_call_user(&c, name, &u) == 0)
+                answer_roles(&c, name);
+        return users_call_reply(&c);
+}
+
+int roles_api_members(struct http_request *req) {
+        struct auth_grants_member *members = NULL;
+        struct auth_grants_role role;
+        struct fields f = {};
+        struct users_call c;
+        size_t n = 0;
+        int r;
+
+        if (!open_admin(&c, req, &r))
+                return r;
+        read_role_id(&c, &f);
+        if (need_role(&c, f.role_id, &role) == 0)
+                ask_check(&c.q, auth_grants_members(c.store, f.role_id, c.q.arena, &members, &n));
+        json_write_kv_array(&c.json, "assignments");
+        for (size_t i = 0; i < n; i++)
+                write_member(&c.json, &members[i]);
+        json_write_end(&c.json);
+        return users_call_reply(&c);
+}
+
+/* --- one user's permissions ---------------------------------------------------------------------
+ */
+
+/* Who may manage a resource may grant permissions on it, and so may admins. */
+static void need_manager(struct users_call *c, const struct fields *f) {
+        const struct tracking *t = c->req->ctx;
+        const struct access *a = NULL;
+
+        if (c->q.result != 0)
+                return;
+        ask_check(&c->q, access_load(c->req, c->store, t->default_level, &a));
+        if (c->q.result == 0 && c->who->role < AUTH_ADMIN &&
+            (!a || access_level_on(a, f->type, f->pattern) < ACCESS_MANAGE ||
+             t->default_level == ACCESS_MANAGE))
+                ask_check(&c->q, refusal_set(&c->q.refusal, REFUSAL_PERMISSION_DENIED,
+                                             "Permission denied"));
+}
+
+static const char *about(struct users_call *c, const struct fields *f, const char *what) {
+        const char *text = arena_printf(c->q.arena,
+                                        "Permission for user=%s on resource_type=%s, "
+                                        "resource_id=%s %s.",
+                                        f->user, f->type, f->pattern, what);
+
+        return text ? text : "";
+}
+
+int roles_api_grant(struct http_request *req) {
+        struct auth_store_user u;
+        struct fields f = {};
+        struct users_call c;
+        int r = users_call_open(&c, req);
+
+        if (r != 0 || !c.store)
+                return r;
+        f.user = ask_str(&c.q, "username", ASK_NEED);
+        read_resource(&c, &f, "resource_id");
+        read_permission(&c, &f);
+        need_manager(&c, &f);
+        if (users_call_user(&c, f.user, &u) == 0)
+                users_call_check(&c,
+                                 auth_grants_give(c.store, f.user, f.type, f.pattern, f.permission),
+                                 "", about(&c, &f, "already exists"));
+        return users_call_reply(&c);
+}
+
+int roles_api_revoke(struct http_request *req) {
+        struct auth_store_user u;
+        struct fields f = {};
+        struct users_call c;
+        int r = users_call_open(&c, req);
+
+        if (r != 0 || !c.store)
+                return r;
+        f.user = ask_str(&c.q, "username", ASK_NEED);
+        read_resource(&c, &f, "resource_id");
+        need_manager(&c, &f);
+        if (users_call_user(&c, f.user, &u) == 0)
+                users_call_check(&c, auth_grants_take(c.store, f.user, f.type, f.pattern),
+                                 about(&c, &f, "not found"), "");
+        return users_call_reply(&c);
+}
+
+int roles_api_get_grant(struct http_request *req) {
+        const struct tracking *t = req->ctx;
+        struct access a = {.default_level = t->default_level};
+        struct auth_store_user u = {};
+        struct auth_grant *grants = NULL;
+        enum access_level level;
+        struct fields f = {};
+        struct users_call c;
+        int r = users_call_open(&c, req);
+
+        if (r != 0 || !c.store)
+                return r;
+        f.user = ask_str(&c.q, "username", ASK_NEED);
+        read_resource(&c, &f, "resource_id");
+        users_call_need(&c, f.user);
+        if (users_call_user(&c, f.user, &u) == 0)
+                ask_check(&c.q,
+                          auth_grants_of_user(c.store, f.user, c.q.arena, &grants, &a.n_grants));
+        if (c.q.result == 0) {
+                a.grants = grants;
+                level = u.role >= AUTH_OP ? ACCESS_MANAGE : access_level_on(&a, f.type, f.pattern);
+                json_write_kv_bool(&c.json, "allowed", level >= ACCESS_USE);
+                json_write_kv_str(&c.json, "permission", access_print(level));
+        }
+        return users_call_reply(&c);
+}
+
+static void answer_grants(struct users_call *c, const char *user, bool admin) {
+        struct auth_grant *grants = NULL;
+        size_t n = 0;
+
+        if (c->q.result != 0)
+                return;
+        ask_check(&c->q, auth_grants_of_user(c->store, user, c->q.arena, &grants, &n));
+        json_write_kv_bool(&c->json, "is_admin", admin);
+        json_write_kv_array(&c->json, "permissions");
+        for (size_t i = 0; i < n; i++) {
+                json_write_object(&c->json);
+                json_write_kv_str(&c->json, "permission", grants[i].permission);
+                json_write_kv_str(&c->json, "resource_pattern", grants[i].pattern);
+                json_write_kv_str(&c->json, "resource_type", grants[i].type);
+                json_write_kv_i64(&c->json, "role_id", grants[i].role_id);
+                json_write_kv_str(&c->json, "role_name", grants[i].role);
+                json_write_kv_str(&c->json, "workspace", "default");
+                json_write_end(&c->json);
+        }
+        json_write_end(&c->json);
+}
+
+int roles_api_grants_of_user(struct http_request *req) {
+        struct auth_store_user u = {};
+        struct users_call c;
+        const char *name;
+        int r = users_call_open(&c, req);
+
+        if (r != 0 || !c.store)
+                return r;
+        name = ask_str(&c.q, "username", ASK_NEED);
+        users_call_need(&c, name);
+        users_call_user(&c, name, &u);
+        answer_grants(&c, name, u.role == AUTH_ADMIN);
+        return users_call_reply(&c);
+}
+
+int roles_api_own_grants(struct http_request *req) {
+        struct users_call c;
+        int r = users_call_open(&c, req);
+
+        if (r != 0 || !c.store)
+                return r;
+        answer_grants(&c, c.who->name, c.who->role == AUTH_ADMIN);
+        return users_call_reply(&c);
+}

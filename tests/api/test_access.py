@@ -1,0 +1,230 @@
+"""MLflow's basic-auth app: users, roles, permissions on single experiments and models; with
+ONEBOX_PEER_AUTH (a port where `mlflow server --app-name basic-auth` of 3.18 listens, admin and the
+password below) the same script runs there."""
+
+import base64
+import json
+import os
+import uuid
+from urllib.parse import urlencode
+
+import pytest
+from daemon_test import add_user, ask
+from tracking_test import Tracking
+
+ADMIN = ("admin", "password1234x")
+V2, V3 = "/api/2.0/mlflow/", "/api/3.0/mlflow/"
+
+
+class Server:
+    def __init__(self, port):
+        self.port = port
+        self.salt = uuid.uuid4().hex[:8]
+
+    def ask(self, who, method, path, body=None, headers=None):
+        headers = {"Authorization": "Basic " + base64.b64encode(":".join(who).encode()).decode(), **(headers or {})}
+        target = path if path.startswith("/") else V2 + path
+        if method == "GET" and body is not None:
+            target, body = target + "?" + urlencode(body, doseq=True), None
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        return ask(self.port, method, target, body, headers)
+
+    def ok(self, *args, **kw):
+        answer = self.ask(*args, **kw)
+        assert answer.status == 200, (args, answer.status, answer.text)
+        return json.loads(answer.text) if answer.text else {}
+
+    def refused(self, *args, status=403, **kw):
+        answer = self.ask(*args, **kw)
+        assert answer.status == status, (args, answer.status, answer.text)
+        return answer.text
+
+
+def servers():
+    yield "ours"
+    if os.environ.get("ONEBOX_PEER_AUTH"):
+        yield "peer"
+
+
+@pytest.fixture(scope="module", params=servers())
+def s(request):
+    if request.param == "peer":
+        yield Server(int(os.environ["ONEBOX_PEER_AUTH"]))
+        return
+    with Tracking("--app-name", "basic-auth") as t:
+        add_user(t.state, *ADMIN, "admin")
+        server = Server(t.port)
+        server.tracking = t
+        yield server
+
+
+@pytest.fixture(scope="module")
+def people(s):
+    """Two users; ann has an experiment with a run and a registered model."""
+    ann, bob = ("ann-" + s.salt, "correct horse"), ("bob-" + s.salt, "battery staple")
+    for name, password in (ann, bob):
+        made = s.ok(ADMIN, "POST", "users/create", {"username": name, "password": password})["user"]
+        assert made["username"] == name and made["is_admin"] is False and isinstance(made["id"], int)
+    e = s.ok(ann, "POST", "experiments/create", {"name": "ann's " + s.salt})["experiment_id"]
+    r = s.ok(ann, "POST", "runs/create", {"experiment_id": e})["run"]["info"]["run_id"]
+    m = "model of ann " + s.salt
+    s.ok(ann, "POST", "registered-models/create", {"name": m})
+    s.ok(ann, "PUT", f"/api/2.0/mlflow-artifacts/artifacts/{e}/{r}/artifacts/a.txt", b"x")
+    return ann, bob, e, r, m
+
+
+def test_users(s, people):
+    ann, bob, *_ = people
+    assert s.ok(ann, "GET", "users/get", {"username": ann[0]})["user"]["username"] == ann[0]
+    s.refused(ann, "GET", "users/get", {"username": bob[0]})
+    s.refused(ann, "POST", "users/create", {"username": "x" + s.salt, "password": "y" * 12})
+    s.refused(ADMIN, "POST", "users/create", {"username": ann[0], "password": "y" * 12}, status=400)
+    s.refused(ADMIN, "GET", "users/get", {"username": "nobody"}, status=404)
+    current = s.ok(ann, "GET", "users/current")
+    assert current["user"]["username"] == ann[0] and current["is_basic_auth"] is True
+    assert {ann[0], bob[0]} <= {u["username"] for u in s.ok(ADMIN, "GET", "users/list")["users"]}
+    cat = ("cat-" + s.salt, "long enough 1")
+    s.ok(ADMIN, "POST", "users/create", {"username": cat[0], "password": cat[1]})
+    s.refused(cat, "PATCH", "users/update-password", {"username": cat[0], "password": "long enough 2"}, status=400)
+    s.refused(cat, "PATCH", "users/update-password", {"username": cat[0], "password": "long enough 2", "current_password": "no"}, status=400)
+    s.ok(cat, "PATCH", "users/update-password", {"username": cat[0], "password": "long enough 2", "current_password": cat[1]})
+    s.refused(cat, "GET", "users/current", status=401)
+    cat = (cat[0], "long enough 2")
+    s.refused(cat, "PATCH", "users/update-admin", {"username": cat[0], "is_admin": True})
+    s.ok(ADMIN, "PATCH", "users/update-admin", {"username": cat[0], "is_admin": True})
+    assert s.ok(cat, "GET", "users/current")["user"]["is_admin"] is True
+    s.refused(cat, "DELETE", "users/delete", {"username": cat[0]}, status=400)
+    s.ok(ADMIN, "DELETE", "users/delete", {"username": cat[0]})
+    s.refused(cat, "GET", "users/current", status=401)
+
+
+def test_default_is_reading(s, people):
+    ann, bob, e, r, m = people
+    s.ok(bob, "GET", "experiments/get", {"experiment_id": e})
+    s.ok(bob, "GET", "runs/get", {"run_id": r})
+    s.ok(bob, "GET", "registered-models/get", {"name": m})
+    for method, path, body in (
+            ("POST", "runs/create", {"experiment_id": e}),
+            ("POST", "runs/log-metric", {"run_id": r, "key": "m", "value": 1, "timestamp": 1}),
+            ("POST", "runs/log-batch", {"run_id": r, "metrics": [], "params": [], "tags": []}),
+            ("POST", "runs/log-parameter", {"run_id": r, "key": "p", "value": "1"}),
+            ("POST", "runs/set-tag", {"run_id": r, "key": "p", "value": "1"}),
+            ("POST", "runs/update", {"run_id": r, "status": "FINISHED"}),
+            ("POST", "runs/delete", {"run_id": r}),
+            ("POST", "experiments/update", {"experiment_id": e, "new_name": "x"}),
+            ("POST", "experiments/delete", {"experiment_id": e}),
+            ("POST", "experiments/set-experiment-tag", {"experiment_id": e, "key": "x", "value": "y"}),
+            ("PATCH", "registered-models/update", {"name": m, "description": "x"}),
+            ("DELETE", "registered-models/delete", {"name": m}),
+            ("POST", "registered-models/set-tag", {"name": m, "key": "x", "value": "y"}),
+            ("POST", "registered-models/rename", {"name": m, "new_name": "x"})):
+        s.refused(bob, method, path, body)
+    s.refused(bob, "PUT", f"/api/2.0/mlflow-artifacts/artifacts/{e}/{r}/artifacts/b.txt", b"x")
+    assert s.ask(bob, "GET", f"/api/2.0/mlflow-artifacts/artifacts/{e}/{r}/artifacts/a.txt").status == 200
+    s.ok(ann, "POST", "runs/log-metric", {"run_id": r, "key": "m", "value": 1, "timestamp": 1})
+
+
+def grant(s, by, user, kind, thing, permission):
+    return s.ok(by, "POST", V3 + "users/permissions/grant", {"username": user, "resource_type": kind, "resource_id": thing, "permission": permission})
+
+
+def revoke(s, by, user, kind, thing):
+    return s.ok(by, "POST", V3 + "users/permissions/revoke", {"username": user, "resource_type": kind, "resource_id": thing})
+
+
+def level(s, by, user, kind, thing):
+    got = s.ok(by, "GET", V3 + "users/permissions/get", {"username": user, "resource_type": kind, "resource_id": thing})
+    return got["permission"], got["allowed"]
+
+
+def test_edit(s, people):
+    ann, bob, e, r, m = people
+    assert level(s, ADMIN, bob[0], "experiment", e) == ("READ", False)
+    assert level(s, ADMIN, ann[0], "experiment", e) == ("MANAGE", True)
+    s.refused(bob, "POST", V3 + "users/permissions/grant", {"username": bob[0], "resource_type": "experiment", "resource_id": e, "permission": "EDIT"})
+    grant(s, ann, bob[0], "experiment", e, "EDIT")
+    s.refused(ann, "POST", V3 + "users/permissions/grant", {"username": bob[0], "resource_type": "experiment", "resource_id": e, "permission": "EDIT"}, status=400)
+    assert level(s, bob, bob[0], "experiment", e) == ("EDIT", True)
+    mine = s.ok(bob, "GET", V3 + "users/current/permissions")["permissions"]
+    assert [(p["resource_type"], p["resource_pattern"], p["permission"]) for p in mine] == [("experiment", e, "EDIT")]
+    s.ok(bob, "POST", "runs/log-metric", {"run_id": r, "key": "m", "value": 1, "timestamp": 1})
+    s.ok(bob, "POST", "runs/create", {"experiment_id": e})
+    s.ok(bob, "PUT", f"/api/2.0/mlflow-artifacts/artifacts/{e}/{r}/artifacts/b.txt", b"x")
+    s.refused(bob, "POST", "experiments/delete", {"experiment_id": e})
+    s.refused(bob, "POST", "runs/delete", {"run_id": r})
+    revoke(s, ann, bob[0], "experiment", e)
+    s.refused(bob, "POST", "runs/log-metric", {"run_id": r, "key": "m", "value": 1, "timestamp": 1})
+    s.refused(ann, "POST", V3 + "users/permissions/revoke", {"username": bob[0], "resource_type": "experiment", "resource_id": e}, status=404)
+
+
+def test_denied(s, people):
+    """What may not be read is not found by any search, and its artifacts are not given out."""
+    ann, bob, e, r, m = people
+    open_one = s.ok(ann, "POST", "experiments/create", {"name": "open " + s.salt})["experiment_id"]
+    grant(s, ADMIN, bob[0], "experiment", e, "DENY")
+    grant(s, ADMIN, bob[0], "registered_model", m, "DENY")
+    for method, path, body in (
+            ("GET", "experiments/get", {"experiment_id": e}),
+            ("GET", "experiments/get-by-name", {"experiment_name": "ann's " + s.salt}),
+            ("GET", "runs/get", {"run_id": r}),
+            ("GET", "artifacts/list", {"run_id": r}),
+            ("GET", "metrics/get-history", {"run_id": r, "metric_key": "m"}),
+            ("GET", "/get-artifact", {"run_id": r, "path": "a.txt"}),
+            ("GET", f"/api/2.0/mlflow-artifacts/artifacts/{e}/{r}/artifacts/a.txt", None),
+            ("GET", "/api/2.0/mlflow-artifacts/artifacts", {"path": f"{e}/{r}/artifacts"}),
+            ("GET", "registered-models/get", {"name": m})):
+        s.refused(bob, method, path, body)
+    found = s.ok(bob, "POST", "experiments/search", {"max_results": 1000})["experiments"]
+    ids = {x["experiment_id"] for x in found}
+    assert open_one in ids and e not in ids
+    assert s.ok(bob, "POST", "runs/search", {"experiment_ids": [e, open_one]}).get("runs", []) == []
+    assert m not in [x["name"] for x in s.ok(bob, "GET", "registered-models/search", {"max_results": 1000}).get("registered_models", [])]
+    query = {"query": '{ mlflowGetExperiment(input: {experimentId: "%s"}) { experiment { name } } }' % e}
+    assert "ann's" not in s.ask(bob, "POST", "/graphql", query).text
+    assert m in [x["name"] for x in s.ok(ann, "GET", "registered-models/search", {"max_results": 1000})["registered_models"]]
+    revoke(s, ADMIN, bob[0], "experiment", e)
+    revoke(s, ADMIN, bob[0], "registered_model", m)
+    s.ok(bob, "GET", "experiments/get", {"experiment_id": e})
+
+
+def test_roles(s, people):
+    ann, bob, e, r, m = people
+    s.refused(bob, "POST", V3 + "roles/create", {"workspace": "default", "name": "r" + s.salt})
+    role = s.ok(ADMIN, "POST", V3 + "roles/create", {"workspace": "default", "name": "r" + s.salt, "description": "d"})["role"]
+    assert role["name"] == "r" + s.salt and role["description"] == "d" and role["workspace"] == "default"
+    permission = s.ok(ADMIN, "POST", V3 + "roles/permissions/add", {"role_id": role["id"], "resource_type": "experiment", "resource_pattern": "*", "permission": "EDIT"})["role_permission"]
+    assert permission["permission"] == "EDIT"
+    assigned = s.ok(ADMIN, "POST", V3 + "roles/assign", {"username": bob[0], "role_id": role["id"]})["assignment"]
+    assert assigned["role_id"] == role["id"]
+    assert role["id"] in [x["id"] for x in s.ok(bob, "GET", V3 + "users/roles/list", {"username": bob[0]})["roles"]]
+    assert [x["user_id"] for x in s.ok(ADMIN, "GET", V3 + "roles/users/list", {"role_id": role["id"]})["assignments"]] == [assigned["user_id"]]
+    s.ok(bob, "POST", "runs/log-metric", {"run_id": r, "key": "m", "value": 2, "timestamp": 2})
+    assert s.ok(ADMIN, "PATCH", V3 + "roles/permissions/update", {"role_permission_id": permission["id"], "permission": "READ"})["role_permission"]["permission"] == "READ"
+    s.refused(bob, "POST", "runs/log-metric", {"run_id": r, "key": "m", "value": 2, "timestamp": 2})
+    assert len(s.ok(ADMIN, "GET", V3 + "roles/permissions/list", {"role_id": role["id"]})["role_permissions"]) == 1
+    s.ok(ADMIN, "DELETE", V3 + "roles/permissions/remove", {"role_permission_id": permission["id"]})
+    assert s.ok(ADMIN, "PATCH", V3 + "roles/update", {"role_id": role["id"], "name": "s" + s.salt})["role"]["name"] == "s" + s.salt
+    assert s.ok(ADMIN, "GET", V3 + "roles/get", {"role_id": role["id"]})["role"]["name"] == "s" + s.salt
+    s.ok(ADMIN, "DELETE", V3 + "roles/unassign", {"username": bob[0], "role_id": role["id"]})
+    s.ok(ADMIN, "DELETE", V3 + "roles/delete", {"role_id": role["id"]})
+    s.refused(ADMIN, "GET", V3 + "roles/get", {"role_id": role["id"]}, status=404)
+
+
+def test_own_model(s, people):
+    ann, bob, e, r, m = people
+    s.ok(ann, "POST", "registered-models/set-tag", {"name": m, "key": "x", "value": "y"})
+    s.ok(ann, "POST", "registered-models/rename", {"name": m, "new_name": m + "2"})
+    s.ok(ann, "PATCH", "registered-models/update", {"name": m + "2", "description": "x"})
+    s.refused(bob, "DELETE", "registered-models/delete", {"name": m + "2"})
+    s.ok(ann, "DELETE", "registered-models/delete", {"name": m + "2"})
+    # the name is free, and nobody keeps a right on it
+    s.ok(bob, "POST", "registered-models/create", {"name": m + "2"})
+    s.refused(ann, "DELETE", "registered-models/delete", {"name": m + "2"})
+
+
+def test_without_access_control_there_are_no_users():
+    with Tracking() as t:
+        assert t.ask("GET", "users/current").status == 404
+        assert t.ask("POST", "users/create", {"username": "a", "password": "b" * 12}).status == 404
