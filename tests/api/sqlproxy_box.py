@@ -242,7 +242,7 @@ class Desk:
     counter, counter_lock = 0, threading.Lock()
 
     def __init__(self, cloud, program):
-        self.cloud, self.program = cloud, program
+        self.cloud, self.program = cloud, os.path.abspath(program)
         with Desk.counter_lock:
             Desk.counter += 1
             self.number = Desk.counter

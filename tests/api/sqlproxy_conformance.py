@@ -11,6 +11,7 @@ import sys
 
 import sqlproxy_api  # noqa: F401 # each puts its checks into the list
 import sqlproxy_box
+import sqlproxy_clock  # noqa: F401
 import sqlproxy_data  # noqa: F401
 import sqlproxy_identity  # noqa: F401
 import sqlproxy_listen  # noqa: F401

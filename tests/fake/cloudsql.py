@@ -16,6 +16,7 @@ import json
 import random
 import shutil
 import signal
+import socket
 import ssl
 import sys
 import tempfile
@@ -195,12 +196,24 @@ class Instance:
                 "ends": [s.end for s in self.sessions if s.end][-20:]}
 
 
+def claim_network():
+    """A 127.N.0.0/16 that no other make-believe cloud has; it is ours as long as the socket is open."""
+    while True:
+        network, guard = random.randrange(16, 250), socket.socket()
+        try:
+            guard.bind((f"127.{network}.255.254", 3307))
+            return guard, network
+        except OSError:
+            guard.close()
+
+
 class Cloud:
     def __init__(self, directory=None):
         self.own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="onebox-cloudsql-")
         self.lock, self.closing = threading.Lock(), threading.Event()
-        self.network, self.used = random.randrange(16, 250), 0
+        self.guard, self.network = claim_network()
+        self.used = 0
         self.instances, self.calls = {}, []
         self.resolvable = {}   # DNS name -> instance connection name
         self.tokens, self.token_life = {"good-token": {}, "login-token": {"only": "login"}}, 3600
@@ -288,6 +301,7 @@ class Cloud:
             i.stop_listening()
         self.server.shutdown()
         self.server.server_close()
+        self.guard.close()
         for d in self.databases.values():
             d.stop()
         if self.own_directory:

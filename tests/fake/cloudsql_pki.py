@@ -50,7 +50,7 @@ def public_key_of_request(pem):
 class Authority:
     """Signs certificates; a root, or below another one."""
 
-    def __init__(self, name, parent=None, begins=-HOUR, ends=24 * HOUR * 3650, key=None):
+    def __init__(self, name, parent=None, begins=-24 * HOUR * 60, ends=24 * HOUR * 3650, key=None):
         self.key = key or new_key()
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name),
                                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Make-believe Cloud")])

@@ -1,0 +1,227 @@
+"""Checks of ours alone: the wall clock jumps, the machine sleeps, the API is away for an hour, a boot without it. The clock is
+tests/fake/clock_shim.so's; an hour takes half a minute."""
+
+import os
+import re
+import struct
+import time
+
+from sqlproxy_box import Failed, check, http, http_or_none, must, wait_for
+
+DAY = 86400
+BUILD = os.environ.get("ONEBOX_BUILD_DIR") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "check")
+
+
+class Clock:
+    def __init__(self, t, speed=1):
+        self.path, self.speed = t.dir + "/clock", speed
+        self.wall = self.boot = self.sets = 0
+        self.began_at = time.monotonic()
+        self.write()
+
+    def write(self):
+        with open(self.path, "r+b" if os.path.exists(self.path) else "w+b") as f:
+            f.write(struct.pack("<qqq", int(self.wall * 1e6), int(self.boot * 1e6), self.sets))
+
+    def jump(self, seconds):
+        """Somebody sets the clock."""
+        self.wall += seconds
+        self.sets += 1
+        self.write()
+
+    def sleep(self, seconds):
+        """The machine was suspended: the wall and the boot clock went on, and nothing else did."""
+        self.wall += seconds
+        self.boot += seconds
+        self.sets += 1
+        self.write()
+
+    def passed(self):
+        """Seconds of the proxy's since it began."""
+        return (time.monotonic() - self.began_at) * self.speed + self.wall
+
+    def env(self):
+        shim = os.path.join(BUILD, "tests/fake/clock_shim.so")
+        must(os.path.exists(shim), shim, "is not built")
+        options = ":".join(o for o in (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0") if o)
+        return {"LD_PRELOAD": os.path.abspath(shim), "ONEBOX_CLOCK_FILE": self.path, "ONEBOX_CLOCK_SPEED": self.speed, "ASAN_OPTIONS": options}
+
+
+def started(t, clock, *args, **switches):
+    """A proxy that lives by the clock, and an instance whose server is good for a month either way."""
+    i = t.instance(cert_begins=-30 * DAY, **switches)
+    i.serve_as(begins=-30 * DAY, ends=30 * DAY)
+    p = t.up("--port", 5000, "--health-check", "--http-address", t.address, "--http-port", 9090, *args, i, env=clock.env())
+    return i, p
+
+
+def certificates_live_by(i, clock, seconds=3600):
+    """From now on a certificate is good for that long by the proxy's clock."""
+    i.cert_ends = clock.passed() - (time.monotonic() - clock.began_at) + seconds
+
+
+def soon(t, most=5):
+    began = time.monotonic()
+    t.echoes().close()
+    must(time.monotonic() - began < most, f"a client waited {time.monotonic() - began:.1f} s")
+
+
+@check("clock: a day ahead: the dead certificate is not shown, the first client is served at once", ours=True)
+def _(t):
+    clock = Clock(t)
+    i, _ = started(t, clock)
+    soon(t)
+    first = i.serials[-1]
+    clock.jump(DAY)
+    certificates_live_by(i, clock)
+    soon(t)
+    must(i.serials[-1] != first, "it came with the certificate of yesterday")
+    must(not [s.error for s in i.sessions if s.error], [s.error for s in i.sessions])
+
+
+@check("clock: a day ahead: a new certificate before any client asks", ours=True)
+def _(t):
+    clock = Clock(t)
+    i, _ = started(t, clock)
+    soon(t)
+    clock.jump(DAY)
+    certificates_live_by(i, clock)
+    wait_for(lambda: len(i.calls("cert")) >= 2, "a new certificate", 10)
+    time.sleep(2)
+    must(len(i.calls("cert")) <= 4, f"{len(i.calls('cert'))} calls")
+    soon(t)
+
+
+@check("clock: a day back: clients are served, the API is not stormed, and the next refresh comes", ours=True)
+def _(t):
+    clock = Clock(t)
+    i, _ = started(t, clock)
+    soon(t)
+    clock.jump(-DAY)
+    for _ in range(5):
+        soon(t)
+        time.sleep(0.3)
+    must(len(i.calls("cert")) <= 3, f"{len(i.calls('cert'))} calls")
+    clock.jump(2 * DAY)
+    certificates_live_by(i, clock)
+    soon(t)
+    must(i.serials[-1] != i.serials[0], "it came with the certificate of yesterday")
+
+
+@check("clock: there and back again, ten times", ours=True)
+def _(t):
+    clock = Clock(t)
+    i, p = started(t, clock)
+    for n in range(10):
+        clock.jump(DAY if n % 2 else -DAY)
+        certificates_live_by(i, clock, 3600 if n % 2 else 3600 + DAY)
+        soon(t)
+    must(p.running and len(i.calls("cert")) < 40, f"{len(i.calls('cert'))} calls")
+
+
+@check("clock: a night asleep: a new certificate on waking, and the first client is served", ours=True)
+def _(t):
+    clock = Clock(t)
+    i, _ = started(t, clock)
+    soon(t)
+    clock.sleep(10 * 3600)
+    certificates_live_by(i, clock)
+    wait_for(lambda: len(i.calls("cert")) >= 2, "a new certificate", 10)
+    soon(t)
+    must(i.serials[-1] != i.serials[0], "it came with the certificate of yesterday")
+
+
+@check("clock: awake before the network: the first client waits for it and is served", ours=True)
+def _(t):
+    clock = Clock(t)
+    i, _ = started(t, clock)
+    soon(t)
+    i.always.update(settings="drop", cert="drop")
+    clock.sleep(10 * 3600)
+    certificates_live_by(i, clock)
+    time.sleep(1.5)
+    i.always.clear()
+    began = time.monotonic()
+    while True:
+        try:
+            t.echoes()
+            break
+        except (OSError, Failed):
+            must(time.monotonic() - began < 15, "not served")
+            time.sleep(0.2)
+
+
+@check("clock: the API away for an hour: served while the certificate lasts, then refused with the reason, then well again", ours=True)
+def _(t):
+    clock = Clock(t, speed=100)
+    i, p = started(t, clock, cert_ends=3600)
+    t.recovers(tries=20)  # 30 s pass quickly here, the more under a sanitizer
+    i.always.update(settings="drop", cert="drop")
+    away_at = clock.passed()
+    while clock.passed() < 3000:
+        t.recovers(tries=3)
+        time.sleep(0.5)
+    wait_for(lambda: clock.passed() > 3700, "the certificate's end")
+    t.refused()
+    status, body = http(t.address, "/readiness", 9090)
+    must(status == 503 and i.name in body, status, body)
+    must("\n" not in body.strip(), "more than one line:", body)
+    wait_for(lambda: clock.passed() > away_at + 3900, "the hour to pass")
+    calls, lines = len(i.calls()), len(re.findall(i.name, p.text("err")))
+    must(calls < 400, f"{calls} calls in an hour")
+    must(lines < 200, f"{lines} lines in an hour")
+    certificates_live_by(i, clock)
+    i.always.clear()
+    wait_for(lambda: http_or_none(t.address, "/readiness", 9090) == (200, "ok"), "readiness, by itself", 15)
+    t.recovers(tries=3)
+
+
+@check("clock: a day of an hour's certificates: each is replaced in time", ours=True)
+def _(t):
+    clock = Clock(t, speed=1800)
+    i, _ = started(t, clock)
+    for _ in range(12):
+        certificates_live_by(i, clock)
+        time.sleep(1)
+    must(10 <= len(i.calls("cert")) <= 24, f"{len(i.calls('cert'))} certificates in 6 hours")
+
+
+# --- boots -------------------------------------------------------------------------------------------------------
+@check("boot: what was learnt before gives the ports, the API being away", ours=True)
+def _(t):
+    a, b = t.instance(version="MYSQL_8_0"), t.instance()
+    t.up(a, b).end()
+    for i in (a, b):
+        i.always.update(settings="drop", cert="drop")
+    p = t.start(a, b)
+    p.ready()
+    wait_for(lambda: listens(t, 3306) and listens(t, 5432), "both ports")
+    for i in (a, b):
+        i.always.clear()
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            t.echoes(3306)
+            break
+        except (OSError, Failed):
+            must(time.monotonic() < deadline, "not served when the API is back")
+            time.sleep(0.2)
+
+
+@check("boot: why it waits is said once a while, in one line", ours=True)
+def _(t):
+    i = t.instance(always={"settings": "drop", "cert": "drop"})
+    p = t.start(i)
+    p.said(i.name, "err")
+    time.sleep(4)
+    lines = [line for line in p.text("err").splitlines() if i.name in line]
+    must(1 <= len(lines) < 30, f"{len(lines)} lines: {lines[:3]}")
+    must(p.running, "ended")
+
+
+def listens(t, port):
+    try:
+        t.dial(port).close()
+        return True
+    except OSError:
+        return False
