@@ -67,6 +67,15 @@ run_differential() {
         ONEBOX_PEER_MLFLOW=$peer/bin run_pytest tests/api/test_differential.py tests/api/test_tracking_interop.py
 }
 
+# Half an hour of databases in use while certificates change every few seconds and things break.
+run_sqlproxy_soak() {
+        ONEBOX_SOAK_SECONDS=1800 ONEBOX_SEED=$RANDOM run_pytest tests/api/test_sqlproxy_databases.py -k soak
+}
+
+run_sqlproxy_peer() {
+        run_pytest tests/api/test_sqlproxy.py -k googles
+}
+
 run_fresh() {
         packages "${SYSTEM_PACKAGES[@]}"
         ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
@@ -77,6 +86,12 @@ check_long() {
         suite "fuzzing, $FUZZ_SECONDS s a target" 3600 run_fuzz
         suite "the tarball builds and passes by itself" 1800 run_dist
         suite "kill rounds, all of them" 3600 run_kill_rounds 200
+        suite "the SQL proxy for half an hour" 2700 run_sqlproxy_soak
+        if [ -n "${ONEBOX_PEER_SQLPROXY-}" ]; then
+                suite "cloud-sql-proxy over the same checks" 900 run_sqlproxy_peer
+        else
+                skip "cloud-sql-proxy over the same checks" "ONEBOX_PEER_SQLPROXY names no such program"
+        fi
         if can_nspawn; then
                 suite "both commands on a fresh Debian" 3600 run_fresh
         else
