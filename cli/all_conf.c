@@ -9,6 +9,7 @@ static const struct conf_key keys[] = {
 #include "config/launcher.def"
 #include "config/logging.def"
 #include "config/night.def"
+#include "config/notify.def"
 #include "config/scheduler.def"
 #include "config/serving.def"
 #include "config/tracking.def"

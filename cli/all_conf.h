@@ -22,6 +22,9 @@ struct all_conf {
 #include "config/night.def"
         } night;
         struct {
+#include "config/notify.def"
+        } notify;
+        struct {
 #include "config/scheduler.def"
         } scheduler;
         struct {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "daemons/scheduler/callbacks.h"
 #include "daemons/scheduler/core/expand.h"
 #include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/dags_sql.h"
@@ -146,6 +147,8 @@ int engine_apply(struct scheduler *s, const struct world_event *e) {
         r = write_touched(s, &touched);
         if (r >= 0)
                 r = write_try(s, e);
+        if (r >= 0 && e->kind != WORLD_TRY_ENDED) /* whose words engine_end_try() has */
+                r = callbacks_note(s, e, NULL);
         if (r >= 0)
                 r = remember(s, e, &touched);
         return MIN(r, 0);
@@ -182,6 +185,8 @@ int engine_end_try(struct scheduler *s, const struct world_event *e, const struc
         if (r != 0)
                 return r;
         r = tries_sql_set_ended(s->db, e->try_id, e->result, e->at, end, message);
+        if (r >= 0)
+                r = callbacks_note(s, e, message);
         return MIN(r, 0);
 }
 
@@ -373,6 +378,7 @@ static void turn(struct engine *e) {
         effects_run(e->s, &e->effects);
         feed_publish(e->s);
         end_jobs(e->s, &batch, 0);
+        callbacks_kick(e->s);
         if (!STAILQ_EMPTY(&e->jobs))
                 arm_soon(e, 0);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "daemons/scheduler/callbacks.h"
 #include "daemons/scheduler/live.h"
 #include "daemons/scheduler/live_end.h"
 #include "daemons/scheduler/scheduler.h"
@@ -42,7 +43,7 @@ static int each_try(void *ctx, const char *try_id) {
         int r;
 
         walk->n_seen++;
-        if (spool_is_acked(s->tasks_dir, try_id))
+        if (spool_is_acked(s->tasks_dir, try_id) || callbacks_look(s, try_id))
                 return 0;
         arena_init(&a, 0);
         r = spool_look(s->tasks_dir, try_id, &a, &fact, &end);
@@ -65,6 +66,8 @@ int live_replay(struct scheduler *s, struct errmsg *em) {
 
         live_clear(s);
         r = adopt_all(s, em);
+        if (r >= 0)
+                r = callbacks_replay(s, em);
         if (r < 0)
                 return r;
         r = spool_each(s->tasks_dir, each_try, &walk);

@@ -41,14 +41,15 @@ struct scheduler {
 
         struct world world;
         bool has_world;
-        struct strmap zones;       /* name → struct zone; they live as long as the world */
-        struct engine *engine;     /* jobs, transactions, what follows */
-        struct live *live;         /* the tries that have not ended */
-        struct launch *launch;     /* talks to the launcher */
-        struct feed *feed;         /* tells listeners what changed */
-        struct notices *notices;   /* tells tracking that tries ended */
-        struct night_watch *night; /* when the machine stops */
-        struct sources *sources;   /* pipeline files → DAGs, services, import errors */
+        struct strmap zones;         /* name → struct zone; they live as long as the world */
+        struct engine *engine;       /* jobs, transactions, what follows */
+        struct live *live;           /* the tries that have not ended */
+        struct launch *launch;       /* talks to the launcher */
+        struct feed *feed;           /* tells listeners what changed */
+        struct callbacks *callbacks; /* what follows from ends, by tries of their own */
+        struct notices *notices;     /* tells tracking that tries ended */
+        struct night_watch *night;   /* when the machine stops */
+        struct sources *sources;     /* pipeline files → DAGs, services, import errors */
         struct http_server *server;
 };
 

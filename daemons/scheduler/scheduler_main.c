@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemons/scheduler/callbacks.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live.h"
@@ -206,6 +207,8 @@ static int open_parts(struct parts *p, struct errmsg *em) {
         if (r >= 0)
                 r = notices_new(s, &s->notices);
         if (r >= 0)
+                r = callbacks_new(s, &s->callbacks);
+        if (r >= 0)
                 r = sources_new(s, &s->sources);
         if (r >= 0)
                 r = tidy_new(s, &p->tidy);
@@ -304,6 +307,7 @@ static void close_all(struct parts *p) {
         http_server_free(s->server);
         sources_free(s->sources);
         notices_free(s->notices);
+        callbacks_free(s->callbacks);
         live_free(s->live);
         launch_free(s->launch);
         feed_free(s->feed);
