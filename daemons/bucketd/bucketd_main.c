@@ -29,6 +29,7 @@
 #include "daemons/bucketd/xml_api.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
+#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -365,6 +366,10 @@ int main(int argc, char **argv) {
         umask(0027);
         arena_init(&d.arena, 0);
         r = options_daemon_start(&options, argc, argv, &d.conf, &d.paths, &n_args, &em);
+#ifdef ONEBOX_FAULTS
+        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
+                log_error("ONEBOX_FAULT names no fault point");
+#endif
         if (r == 0) {
                 r = start(&d, &em);
                 if (r >= 0)
