@@ -10,6 +10,7 @@
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/gcp/store_gcs.h"
 #include "lib/store/store.h"
 #include "lib/store/store_local.h"
 #include "lib/store/store_s3.h"
@@ -198,6 +199,8 @@ int ship_open_store(const char *folder, struct store **ret, struct errmsg *em) {
                         "nowhere: set s3://bucket/path, gs://bucket/path or a directory");
         if (str_starts(folder, "s3://"))
                 return store_s3_open(folder, em, ret);
+        if (str_starts(folder, "gs://"))
+                return store_gcs_open(folder, em, ret);
         path = str_after(folder, "file://");
         path = path ? path : folder;
         if (*path != '/')

@@ -2,6 +2,7 @@
 or a bucket that is away."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -127,6 +128,23 @@ def test_a_bucket_of_s3_that_is_away_and_comes_back(boxes, s3):
     b.wait(lambda: not os.path.exists(spool(b, "talk", run_id, "say")), 30, "the end of the one here")
     assert "hello" in log_of(b, "talk", run_id, "say")
     assert "s3cret" not in b.tail(1 << 20)
+
+
+def test_a_bucket_of_google(boxes, tmp_path):
+    """With onebox-bucketd in Google's place: a restart of it is ridden out."""
+    bucket = Box("[bucketd]\nbuckets = logs\nlisten = 127.0.0.1:0\nsocket = none\n", names=("bucketd",))
+    try:
+        bucket.start("bucketd")
+        bucket.wait(lambda: re.search(r"127\.0\.0\.1:(\d+)", bucket.tail()), 20, "its port")
+        port = re.search(r"127\.0\.0\.1:(\d+)", bucket.tail()).group(1)
+        b = boxes("gs://logs/airflow", more=GONE_SOON, env={"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"})
+        load(b, "talk", [("say", "echo hello")])
+        run_id, _ = run(b, "talk")
+        b.wait(lambda: health(b)["shipped"] == 1, 60, "the upload")
+        b.wait(lambda: not os.path.exists(spool(b, "talk", run_id, "say")), 30, "the end of the one here")
+        assert "hello" in log_of(b, "talk", run_id, "say")
+    finally:
+        bucket.remove()
 
 
 def test_switched_off_and_wrong(tmp_path):
