@@ -186,7 +186,7 @@ rule_library_owner() {
                 own("^systemd/sd-login", "^daemons/scheduler/")
                 own("^yaml", "^lib/base/")
                 own("^crypt\\.h", "^lib/auth/")
-                own("^fuse", "^fuse-gcs/")
+                own("^fuse", "^(fuse-gcs/|daemons/sqlproxy/socket_dir)")
                 own("^jansson", "^tests/")
                 own("^cmocka", "^tests/")
         }

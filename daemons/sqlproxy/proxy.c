@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemons/sqlproxy/domain_watch.h"
 #include "daemons/sqlproxy/proxy_log.h"
 #include "daemons/sqlproxy/resolver.h"
 #include "daemons/sqlproxy/saved.h"
@@ -54,13 +53,16 @@ static struct instance *find_instance(struct proxy *p, const char *name, bool ia
 
 static void on_changed(struct instance *i, void *ctx);
 
-static int add_instance(struct proxy *p, struct proxy_place *place) {
+int proxy_add_instance(struct proxy *p, struct proxy_place *place) {
         bool iam = place->arg.iam == INSTANCE_ARG_TRUE ||
                    (place->arg.iam == INSTANCE_ARG_UNSET && p->flags.auto_iam_authn);
         struct instance *i = find_instance(p, place->arg.name, iam);
         int r;
 
         if (!i) {
+                if (mem_grow((void **) &p->instances, &p->cap_instances, p->n_instances + 1,
+                             sizeof(struct instance *)) < 0)
+                        return -ENOMEM;
                 r = instance_new(p->loop, place->arg.name, iam, p->flags.lazy_refresh, &i);
                 if (r < 0)
                         return r;
@@ -79,12 +81,11 @@ static int add_instance(struct proxy *p, struct proxy_place *place) {
 }
 
 static int make_places(struct proxy *p, struct errmsg *em) {
-        size_t n = str_count(p->flags.instances);
+        size_t n = *p->flags.fuse ? 0 : str_count(p->flags.instances);
         int r = 0;
 
         p->places = mem_zalloc_array(n + 1, sizeof *p->places);
-        p->instances = mem_zalloc_array(n + 1, sizeof(struct instance *));
-        if (!p->places || !p->instances)
+        if (!p->places)
                 return errmsg_errno(em, -ENOMEM, "cannot start");
         for (; p->n_places < n && r >= 0; p->n_places++)
                 r = instance_arg_parse(p->flags.instances[p->n_places], p->flags.auto_ip,
@@ -184,7 +185,9 @@ static int open_place(struct proxy *p, struct proxy_place *place, struct errmsg 
         }
         place->mount->instance = place->instance;
         proxy_log_info("[%s] Listening on %s", place->arg.name, place->mount->address);
-        (void) listen_fds_keep(place->mount->fd, place->mount->address);
+        /* A Unix socket's path goes with us, so its socket would be of no use to the next one. */
+        if (!place->mount->is_unix)
+                (void) listen_fds_keep(place->mount->fd, place->mount->address);
         return 0;
 }
 
@@ -303,6 +306,7 @@ static void on_changed(struct instance *i, void *ctx) {
                 proxy_log_debug("[%s] cannot keep its settings in %s", i->name, p->state_dir);
         if (p->phase == PROXY_STARTING && go_up(p, &em) < 0)
                 proxy_fail(p, &em);
+        proxy_fuse_changed(p, i);
         proxy_status_tell(p);
 }
 
@@ -368,7 +372,8 @@ static int make_dataplane(struct proxy *p, struct errmsg *em) {
         return dataplane_new(&o, &p->dataplane, em);
 }
 
-int proxy_start(struct proxy *p, struct errmsg *em) {
+/* All that is there before the first instance. */
+static int prepare(struct proxy *p, struct errmsg *em) {
         int r = make_places(p, em);
 
         if (r >= 0)
@@ -384,16 +389,23 @@ int proxy_start(struct proxy *p, struct errmsg *em) {
                 r = make_dataplane(p, em);
         if (r >= 0)
                 r = make_api(p, em);
-        if (r >= 0)
-                r = proxy_http_init(p, em);
+        return r < 0 ? r : proxy_http_init(p, em);
+}
+
+int proxy_start(struct proxy *p, struct errmsg *em) {
+        int r = prepare(p, em);
+
         if (r < 0)
                 return r;
         mounts_ports_init(&p->ports, (uint16_t) p->flags.port);
         for (size_t i = 0; i < p->n_places && r >= 0; i++)
-                r = add_instance(p, p->places + i);
+                r = proxy_add_instance(p, p->places + i);
         if (r < 0)
                 return errmsg_errno(em, r, "cannot start");
-        r = go_up(p, em);
+        if (*p->flags.fuse)
+                r = proxy_fuse_init(p, em);
+        if (r >= 0)
+                r = go_up(p, em);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < p->n_instances; i++)
@@ -402,10 +414,12 @@ int proxy_start(struct proxy *p, struct errmsg *em) {
 }
 
 void proxy_done(struct proxy *p) {
+        if (p->phase != PROXY_CLOSED)
+                proxy_move(p, PROXY_CLOSED);
         for (size_t i = 0; i < p->n_places; i++)
                 if (p->places[i].mount && p->dataplane)
                         dataplane_unserve(p->dataplane, p->places[i].mount);
-        dataplane_free(p->dataplane);
+        p->dataplane = dataplane_free(p->dataplane);
         if (p->loop)
                 loop_post_flush(p->loop);
         proxy_http_done(p);
@@ -413,6 +427,7 @@ void proxy_done(struct proxy *p) {
                 mounts_close(p->places[i].mount);
         for (size_t i = 0; i < p->n_places; i++)
                 domain_watch_free(p->places[i].watch);
+        proxy_fuse_done(p);
         for (size_t i = 0; i < p->n_instances; i++) {
                 p->instances[i]->dataplane = NULL;
                 instance_free(p->instances[i]);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "daemons/sqlproxy/dataplane.h"
+#include "daemons/sqlproxy/domain_watch.h"
 #include "daemons/sqlproxy/fetch.h"
 #include "daemons/sqlproxy/flags.h"
 #include "daemons/sqlproxy/instance_arg.h"
@@ -50,7 +51,7 @@ struct proxy {
         struct fetcher *fetcher;
         struct dataplane *dataplane;
         struct instance **instances;
-        size_t n_instances;
+        size_t n_instances, cap_instances;
         struct proxy_place *places;
         size_t n_places;
         struct mounts_ports ports;
@@ -61,6 +62,7 @@ struct proxy {
 
         struct http_server *health, *admin;
         struct socket_dir *socket_dir; /* --fuse */
+        struct proxy_fuse_place *fuse_places;
 
         /* the way down */
         int exit_code;
@@ -79,6 +81,15 @@ void proxy_move(struct proxy *p, enum proxy_phase to);
 
 /* Ends the loop with an exit code, after an error was said. */
 void proxy_fail(struct proxy *p, const struct errmsg *em);
+
+/* The instance of a place, a new one or one that is there. Fills place->instance and ->watch. */
+int proxy_add_instance(struct proxy *p, struct proxy_place *place);
+
+/* In proxy_fuse.c: --fuse. */
+int proxy_fuse_init(struct proxy *p, struct errmsg *em);
+void proxy_fuse_changed(struct proxy *p, struct instance *i);
+/* After the dataplane is gone. */
+void proxy_fuse_done(struct proxy *p);
 
 /* In proxy_stop.c: signals, delays, exit codes. */
 int proxy_stop_init(struct proxy *p);

@@ -14,6 +14,7 @@ EXPOSURE = {
     "onebox-launcher.service": 1.4,
     "onebox-serving@x.service": 1.2,
     "onebox-services.service": 1.5,
+    "onebox-sqlproxy@x.service": 1.2,
     "onebox-gitsync.service": 1.2,
     "onebox-poweroff.service": 2.0,
     "onebox-night.service": 1.2,
