@@ -118,6 +118,18 @@ static int ensure_tables(struct db *db, struct errmsg *em) {
         return r < 0 ? r : make_tables(db);
 }
 
+int tracking_schema_check(struct db *db, struct errmsg *em, char *ret, size_t size) {
+        int r = first_text(db, TABLES "AND {name|table_name|table_name} = 'alembic_version'", ret,
+                           size);
+
+        if (r == DB_ROW)
+                r = first_text(db, "SELECT version_num FROM alembic_version", ret, size);
+        if (r == DB_DONE)
+                return errmsg_fail(em, -ENODATA, "%s holds no tables of MLflow", db_get_uri(db));
+        return r < 0 ? errmsg_fail(em, r, "%s: %s", db_get_uri(db), db_errmsg(db))
+                     : check_revision(db, em);
+}
+
 /* MySQL cannot be asked to make an index unless it is there. */
 static int ensure_index(struct db *db, size_t i) {
         char sql[512], name[64];

@@ -3,6 +3,7 @@
 
 #include "lib/base/macros.h"
 
+struct db;
 struct errmsg;
 
 /* Opens `uri`, makes what is missing and closes it again: the directory of the file, all tables of
@@ -11,6 +12,9 @@ struct errmsg;
  * it. */
 int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t now_ms,
                            struct errmsg *em);
+
+/* The revision of an open database, into `ret`. -ENOTSUP as above; -ENODATA: no tables yet. */
+int tracking_schema_check(struct db *db, struct errmsg *em, char *ret, size_t size);
 
 /* The file's path in a sqlite: URI; NULL for others and for one in memory. */
 const char *tracking_schema_path(const char *uri);

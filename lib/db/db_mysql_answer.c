@@ -12,6 +12,9 @@ int db_mysql_answer(unsigned number) {
         } rows[] = {
                 {1062, DB_CONFLICT}, /* ER_DUP_ENTRY */
                 {1586, DB_CONFLICT}, /* ER_DUP_ENTRY_WITH_KEY_NAME */
+                {1557, DB_CONFLICT}, /* ER_FOREIGN_DUPLICATE_KEY: by a cascade */
+                {1761, DB_CONFLICT}, /* the same with the child's table named */
+                {1762, DB_CONFLICT}, /* … and without */
                 {1021, -ENOSPC},     /* ER_DISK_FULL */
                 {1114, -ENOSPC},     /* ER_RECORD_FILE_FULL */
                 {3, -EIO},           /* EE_WRITE */

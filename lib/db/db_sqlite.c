@@ -243,7 +243,7 @@ static int setup_connection(struct conn *c, unsigned flags) {
                                       "PRAGMA temp_store=MEMORY;"
                                       "PRAGMA secure_delete=OFF;"
                                       "PRAGMA recursive_triggers=ON;"
-                                      "PRAGMA wal_autocheckpoint=1000;" /* pages */
+                                      "PRAGMA wal_autocheckpoint=8000;" /* pages */
                                       "PRAGMA journal_size_limit=67108864;";
         int r;
 

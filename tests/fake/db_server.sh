@@ -106,7 +106,7 @@ start() {
                 if $tls; then options=(--ssl-ca="$dir/ca.pem" --ssl-cert="$dir/server.pem" --ssl-key="$dir/server.key"); fi
                 # no --user: the capability to change it is gone
                 "${as[@]}" "$(command -v mariadbd)" --no-defaults --datadir="$dir/data" --socket="$dir/mysql.sock" \
-                        --pid-file="$dir/pid" --port="$port" --bind-address=127.0.0.1 --innodb-flush-log-at-trx-commit=2 \
+                        --pid-file="$dir/pid" --port="$port" --bind-address=127.0.0.1 --innodb-flush-log-at-trx-commit=2 --innodb-flush-method=nosync --innodb-doublewrite=0 \
                         --innodb-buffer-pool-size=32M --innodb-log-file-size=8M --innodb-log-buffer-size=2M --skip-log-bin \
                         --performance-schema=OFF --character-set-server=utf8mb4 --collation-server=utf8mb4_general_ci \
                         "${options[@]}" >>"$dir/log" 2>&1 </dev/null & ;;
