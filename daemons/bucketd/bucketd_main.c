@@ -319,7 +319,7 @@ static int start(struct daemon *d, struct errmsg *em) {
         b->started_at = loop_now(b->loop, CLOCK_BOOTTIME);
         r = read_token(d, em);
         if (r >= 0 && d->conf.faults)
-                r = chaos_new(b->entropy, &b->chaos);
+                r = chaos_new(&b->chaos);
         if (r >= 0)
                 r = open_store(d, em);
         if (r >= 0)

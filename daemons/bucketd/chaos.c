@@ -27,7 +27,7 @@ struct rule {
 };
 
 struct chaos {
-        struct entropy *entropy;
+        struct entropy_fake chance;
         struct rule rules[RULES_MAX];
         size_t n;
 };
@@ -49,12 +49,12 @@ static void clear(struct chaos *c) {
         c->n = 0;
 }
 
-int chaos_new(struct entropy *e, struct chaos **ret) {
+int chaos_new(struct chaos **ret) {
         struct chaos *c = mem_new(struct chaos);
 
         if (!c)
                 return -ENOMEM;
-        c->entropy = e;
+        entropy_fake_init(&c->chance, 1);
         *ret = c;
         return 0;
 }
@@ -111,8 +111,11 @@ static int take_rule(struct rule *r, const struct json *j, struct errmsg *em) {
 
 int chaos_set(struct chaos *c, const struct json *rules, struct errmsg *em) {
         const struct json *all = json_get(rules, "rules"), *item;
+        int64_t seed = 1;
         int r = 0;
 
+        (void) json_i64(json_get(rules, "seed"), &seed);
+        entropy_fake_init(&c->chance, (uint64_t) seed);
         if (!json_is(all, JSON_ARRAY) || all->len > RULES_MAX)
                 return errmsg_fail(em, -EINVAL, "\"rules\" must be an array of at most %d",
                                    RULES_MAX);
@@ -213,8 +216,8 @@ static bool strikes(struct chaos *c, struct rule *r) {
 
         if (r->n_matched++ < r->plan.skip || (r->plan.count > 0 && r->n_struck >= r->plan.count))
                 return false;
-        if (r->plan.percent > 0 &&
-            (entropy_below(c->entropy, 100, &chance) < 0 || chance >= (uint64_t) r->plan.percent))
+        if (r->plan.percent > 0 && (entropy_below(&c->chance.entropy, 100, &chance) < 0 ||
+                                    chance >= (uint64_t) r->plan.percent))
                 return false;
         r->n_struck++;
         return true;

@@ -7,7 +7,6 @@
 
 struct buf;
 struct chaos;
-struct entropy;
 struct http_request;
 struct json;
 
@@ -17,9 +16,10 @@ struct chaos_plan {
 #undef CHAOS
 };
 
-int chaos_new(struct entropy *e, struct chaos **ret);
+int chaos_new(struct chaos **ret);
 struct chaos *chaos_free(struct chaos *c);
-/* {"rules": [{"op": "read", "latency_ms": 20}]} in place of what was. -EINVAL with em; -ENOMEM. */
+/* {"rules": [{"op": "read", "latency_ms": 20}], "seed": 1} in place of what was; the same seed, the
+ * same chances. -EINVAL with em; -ENOMEM. */
 int chaos_set(struct chaos *c, const struct json *rules, struct errmsg *em);
 /* The rules and how often each struck. */
 int chaos_print(const struct chaos *c, struct buf *out);

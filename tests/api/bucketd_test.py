@@ -68,8 +68,8 @@ class Bucketd(Daemon):
     def read(self, name, headers=None, rest=""):
         return self.ask("GET", f"/bkt/{quote(name)}{rest}", headers=headers)
 
-    def faults(self, *rules):
-        return self.json("POST", "/_onebox/faults", {"rules": list(rules)})
+    def faults(self, *rules, seed=1):
+        return self.json("POST", "/_onebox/faults", {"rules": list(rules), "seed": seed})
 
     def requests(self):
         """How many requests each route has had."""

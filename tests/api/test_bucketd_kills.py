@@ -153,7 +153,7 @@ def faults_compiled_in():
 
 
 @pytest.mark.skipif(not faults_compiled_in(), reason="needs --enable-faults")
-@pytest.mark.parametrize("fault", ["write:1:ENOSPC:3", "fsync:1:EIO:2", "commit:4:ENOSPC:2")
+@pytest.mark.parametrize("fault", ["write:1:ENOSPC:3", "fsync:1:EIO:2", "commit:4:ENOSPC:2"])
 def test_a_disk_that_fails(fault):
     """An upload that fails says so and leaves nothing; the next one works."""
     data = random.Random(SEED).randbytes(300000)

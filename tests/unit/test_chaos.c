@@ -2,15 +2,13 @@
 
 #include "daemons/bucketd/chaos.h"
 #include "lib/base/buf.h"
-#include "lib/base/entropy.h"
 #include "lib/base/json.h"
 #include "lib/net/http_request.h"
 
-static struct chaos *open_chaos(struct entropy_fake *e) {
+static struct chaos *open_chaos(void) {
         struct chaos *c;
 
-        entropy_fake_init(e, 1);
-        assert_int_equal(chaos_new(&e->entropy, &c), 0);
+        assert_int_equal(chaos_new(&c), 0);
         return c;
 }
 
@@ -63,8 +61,7 @@ static void operations(void **state) {
 static void counting(void **state) {
         struct http_request read = request(&xml, HTTP_GET, "/b/name");
         struct http_request other = request(&xml, HTTP_GET, "/b/other");
-        struct entropy_fake e;
-        struct chaos *c = open_chaos(&e);
+        struct chaos *c = open_chaos();
         static const bool strikes[] = {false, true, true, false, false};
 
         (void) state;
@@ -86,8 +83,7 @@ static void counting(void **state) {
 
 static void chance_and_sums(void **state) {
         struct http_request read = request(&xml, HTTP_GET, "/b/name");
-        struct entropy_fake e;
-        struct chaos *c = open_chaos(&e);
+        struct chaos *c = open_chaos();
         _cleanup_buf_ struct buf out = {};
         size_t n = 0;
 
@@ -119,8 +115,7 @@ static void refusals(void **state) {
                 {"{\"rules\":[{\"op\":1}]}", "\"op\""},
         };
         struct http_request read = request(&xml, HTTP_GET, "/b/name");
-        struct entropy_fake e;
-        struct chaos *c = open_chaos(&e);
+        struct chaos *c = open_chaos();
         struct chaos_plan p = {};
 
         (void) state;
