@@ -2,6 +2,7 @@
 
 #include "daemons/tracking/assessments_sql.h"
 #include "daemons/tracking/experiments_sql.h"
+#include "daemons/tracking/gc_sql.h"
 #include "daemons/tracking/inputs_sql.h"
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/metrics_sql.h"
@@ -23,10 +24,10 @@ static const struct db_set *const sets[] = {
         &tags_sql_set,           &inputs_sql_set,
         &logged_models_sql_set,  &registered_models_sql_set,
         &model_versions_sql_set, &traces_sql_set,
-        &assessments_sql_set,
+        &assessments_sql_set,    &gc_sql_set,
 };
 
-enum { SETS_OF_318 = 2 };
+enum { SETS_OF_318 = 3 };
 
 /* The tables of traces changed with 3.18: is the database that new? */
 static bool is_new(const char *uri) {

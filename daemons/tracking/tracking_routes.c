@@ -6,6 +6,7 @@
 #include "daemons/tracking/batch_api.h"
 #include "daemons/tracking/experiments_api.h"
 #include "daemons/tracking/fixed_api.h"
+#include "daemons/tracking/gc_api.h"
 #include "daemons/tracking/graphql_api.h"
 #include "daemons/tracking/inputs_api.h"
 #include "daemons/tracking/logged_models_api.h"
