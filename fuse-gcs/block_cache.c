@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "lib/base/mem.h"
 
@@ -12,8 +13,9 @@ struct block_cache {
         struct block_cache_block **slots;
         size_t n_slots;
         struct block_cache_block *newest, *oldest;
-        struct block_cache_block *spare; /* memory to be used again */
-        size_t n_spare;
+        char *memory;                    /* of n_max blocks */
+        size_t n_used;                   /* blocks of it that were ever used */
+        struct block_cache_block *spare; /* to be used again */
         struct block_cache_stats stats;
 };
 
@@ -27,10 +29,17 @@ int block_cache_new(size_t n_bytes_max, struct block_cache **ret) {
         while (c->n_slots < c->n_max)
                 c->n_slots *= 2;
         c->slots = mem_zalloc_array(c->n_slots, sizeof(*c->slots));
-        if (!c->slots) {
+        c->memory = mmap(NULL, c->n_max * BLOCK_CACHE_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (!c->slots || c->memory == MAP_FAILED) {
+                if (c->memory != MAP_FAILED)
+                        munmap(c->memory, c->n_max * BLOCK_CACHE_SIZE);
+                mem_free(c->slots);
                 mem_free(c);
                 return -ENOMEM;
         }
+        /* Larger pages are pinned and copied with less work. */
+        (void) madvise(c->memory, c->n_max * BLOCK_CACHE_SIZE, MADV_HUGEPAGE);
         pthread_mutex_init(&c->lock, NULL);
         *ret = c;
         return 0;
@@ -79,15 +88,20 @@ static void block_cache_unlink(struct block_cache *c, struct block_cache_block *
         }
 }
 
+static void block_cache_destroy(struct block_cache_block *b) {
+        pthread_cond_destroy(&b->cond);
+        if (b->is_extra)
+                mem_free(b->data);
+        mem_free(b);
+}
+
 static void block_cache_release(struct block_cache *c, struct block_cache_block *b) {
         assert(b->n_refs == 0);
-        if (c->n > c->n_max || c->n_spare > 64) {
-                mem_free(b->data);
-                mem_free(b);
+        if (b->is_extra) {
+                block_cache_destroy(b);
         } else {
                 b->next_in_slot = c->spare;
                 c->spare = b;
-                c->n_spare++;
         }
         c->n--;
 }
@@ -105,26 +119,40 @@ static bool block_cache_evict(struct block_cache *c) {
         return true;
 }
 
+/* A block without content; extra: beyond the mapping. */
+static struct block_cache_block *block_cache_new_block(struct block_cache *c, bool extra) {
+        struct block_cache_block *b = c->spare;
+
+        if (b && !extra) {
+                c->spare = b->next_in_slot;
+                b->next_in_slot = NULL;
+                b->n_filled = b->n_wanted = 0;
+                return b;
+        }
+        b = mem_new(struct block_cache_block);
+        if (!b)
+                return NULL;
+        b->is_extra = extra;
+        b->data = extra ? mem_alloc(BLOCK_CACHE_SIZE) : c->memory + c->n_used * BLOCK_CACHE_SIZE;
+        if (!b->data)
+                return mem_free(b);
+        c->n_used += !extra;
+        pthread_cond_init(&b->cond, NULL);
+        return b;
+}
+
 static struct block_cache_block *block_cache_make(struct block_cache *c, uint64_t content,
                                                   uint64_t index, bool must) {
+        bool full = !c->spare && c->n_used >= c->n_max;
         struct block_cache_block *b, **slot;
 
-        if (c->n >= c->n_max && !block_cache_evict(c) && !must)
+        if (full && block_cache_evict(c))
+                full = !c->spare;
+        if (full && !must)
                 return NULL;
-        b = c->spare;
-        if (b) {
-                char *data = b->data;
-
-                c->spare = b->next_in_slot;
-                c->n_spare--;
-                *b = (struct block_cache_block){.data = data};
-        } else {
-                b = mem_new(struct block_cache_block);
-                if (!b || !(b->data = mem_alloc(BLOCK_CACHE_SIZE))) {
-                        mem_free(b);
-                        return NULL;
-                }
-        }
+        b = block_cache_new_block(c, full);
+        if (!b)
+                return NULL;
         b->content = content;
         b->index = index;
         slot = block_cache_slot(c, content, index);
@@ -157,7 +185,7 @@ static void block_cache_unref(struct block_cache *c, struct block_cache_block *b
         /* Dropped meanwhile, or more than there is room for. */
         if (b->n_refs == 0 && b->index == UINT64_MAX) {
                 block_cache_release(c, b);
-        } else if (b->n_refs == 0 && !b->run && c->n > c->n_max) {
+        } else if (b->n_refs == 0 && !b->run && b->is_extra) {
                 block_cache_unlink(c, b);
                 block_cache_release(c, b);
         }
@@ -170,10 +198,8 @@ void block_cache_put(struct block_cache *c, struct block_cache_block *b) {
 }
 
 static void block_cache_run_unref(struct block_cache_run *run) {
-        if (--run->n_refs == 0) {
-                pthread_cond_destroy(&run->cond);
+        if (--run->n_refs == 0)
                 mem_free(run);
-        }
 }
 
 int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n) {
@@ -184,8 +210,12 @@ int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_
         run = b->run;
         if (run && b->n_filled < n) {
                 run->n_refs++;
-                while (b->run == run && b->n_filled < n && !run->is_ended)
-                        pthread_cond_wait(&run->cond, &c->lock);
+                while (b->run == run && b->n_filled < n && !run->is_ended) {
+                        b->wake_at = b->n_waiting > 0 ? MIN(b->wake_at, n) : n;
+                        b->n_waiting++;
+                        pthread_cond_wait(&b->cond, &c->lock);
+                        b->n_waiting--;
+                }
                 if (b->n_filled < n)
                         r = run->error ?: -EIO;
                 block_cache_run_unref(run);
@@ -226,36 +256,46 @@ int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first,
                 return r;
         }
         run->n_refs = 1;
-        pthread_cond_init(&run->cond, NULL);
         *ret = run;
         return 0;
 }
 
-int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const char *data,
-                     size_t n) {
-        /* Only the run writes: the bytes go in without the lock, then are told of. */
+/* Says what was copied into the run's blocks: n bytes from its block `at` on. */
+static void block_cache_tell(struct block_cache_run *run, size_t n) {
         while (n > 0) {
-                struct block_cache_block *b;
-                size_t part;
+                struct block_cache_block *b = run->blocks[run->at];
+                size_t part = MIN(n, (size_t) (b->n_wanted - b->n_filled));
 
-                if (run->at >= run->n)
-                        return -EMSGSIZE;
-                b = run->blocks[run->at];
-                part = MIN(n, (size_t) (b->n_wanted - b->n_filled));
-                memcpy(b->data + b->n_filled, data, part);
-                data += part;
-                n -= part;
-                pthread_mutex_lock(&c->lock);
                 b->n_filled += (uint32_t) part;
+                n -= part;
                 if (b->n_filled == b->n_wanted) {
                         b->run = NULL;
                         run->at++;
                 }
-                if (run->n_refs > 1)
-                        pthread_cond_broadcast(&run->cond);
-                pthread_mutex_unlock(&c->lock);
+                if (b->n_waiting > 0 && b->n_filled >= b->wake_at)
+                        pthread_cond_broadcast(&b->cond);
         }
-        return 0;
+}
+
+int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const char *data,
+                     size_t n) {
+        size_t copied = 0, filled;
+        unsigned at = run->at;
+
+        /* Only the run writes: the bytes go in without the lock, then are told of. */
+        filled = at < run->n ? run->blocks[at]->n_filled : 0;
+        while (copied < n && at < run->n) {
+                struct block_cache_block *b = run->blocks[at++];
+                size_t part = MIN(n - copied, (size_t) b->n_wanted - filled);
+
+                memcpy(b->data + filled, data + copied, part);
+                copied += part;
+                filled = 0;
+        }
+        pthread_mutex_lock(&c->lock);
+        block_cache_tell(run, copied);
+        pthread_mutex_unlock(&c->lock);
+        return copied < n ? -EMSGSIZE : 0;
 }
 
 void block_cache_end(struct block_cache *c, struct block_cache_run *run, int error) {
@@ -269,9 +309,10 @@ void block_cache_end(struct block_cache *c, struct block_cache_run *run, int err
                         b->run = NULL;
                         block_cache_unlink(c, b);
                 }
+                if (b->n_waiting > 0)
+                        pthread_cond_broadcast(&b->cond);
                 block_cache_unref(c, b);
         }
-        pthread_cond_broadcast(&run->cond);
         block_cache_run_unref(run);
         pthread_mutex_unlock(&c->lock);
 }
@@ -308,7 +349,7 @@ void block_cache_drop(struct block_cache *c, uint64_t content, uint64_t n_blocks
 void block_cache_stats_get(struct block_cache *c, struct block_cache_stats *ret) {
         pthread_mutex_lock(&c->lock);
         *ret = c->stats;
-        ret->n_bytes = (c->n + c->n_spare) * BLOCK_CACHE_SIZE;
+        ret->n_bytes = MAX(c->n, c->n_used) * BLOCK_CACHE_SIZE;
         pthread_mutex_unlock(&c->lock);
 }
 
@@ -320,17 +361,16 @@ struct block_cache *block_cache_free(struct block_cache *c) {
 
                 assert(b->n_refs == 0);
                 block_cache_unlink(c, b);
-                mem_free(b->data);
-                mem_free(b);
+                block_cache_destroy(b);
         }
         while (c->spare) {
                 struct block_cache_block *b = c->spare;
 
                 c->spare = b->next_in_slot;
-                mem_free(b->data);
-                mem_free(b);
+                block_cache_destroy(b);
         }
         pthread_mutex_destroy(&c->lock);
+        munmap(c->memory, c->n_max * BLOCK_CACHE_SIZE);
         mem_free(c->slots);
         return mem_free(c);
 }

@@ -2,8 +2,8 @@
  *
  * A block is being filled (it has a run: the one GET that brings it and its neighbours) or whole.
  * Blocks in use or being filled are never evicted; of the others the least used goes first. What
- * is asked for by a read is always given, over the limit if it must be: at most one run for each
- * read. Threads: any; one lock. */
+ * is asked for by a read is always given, over the limit if it must be: at most one block for each
+ * read. Memory is one mapping that is touched as it is needed. Threads: any; one lock. */
 #pragma once
 
 #include <pthread.h>
@@ -24,8 +24,11 @@ struct block_cache_block {
         uint32_t n_filled; /* grows to n_wanted under the lock; data before it does not change */
         uint32_t n_wanted; /* less than BLOCK_CACHE_SIZE at the object's end */
         unsigned n_refs;
-        bool is_stored;              /* on the disk, too */
+        bool is_extra;               /* over the limit: its memory is its own */
         struct block_cache_run *run; /* NULL: whole */
+        unsigned n_waiting;
+        uint32_t wake_at; /* bytes of n_filled that one of them waits for */
+        pthread_cond_t cond;
         struct block_cache_block *next_in_slot, *newer, *older;
 };
 
@@ -36,7 +39,6 @@ struct block_cache_run {
         int error;      /* ended so */
         bool is_ended;
         unsigned n_refs; /* the fetch and those who wait */
-        pthread_cond_t cond;
 };
 
 struct block_cache_stats {

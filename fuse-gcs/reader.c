@@ -84,7 +84,8 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
                 ret->n++;
                 at += part;
         }
-        for (int i = 0; i < ret->n && r >= 0; i++) {
+        /* A run fills in order: who has waited for its last block waits for no other. */
+        for (int i = ret->n - 1; i >= 0 && r >= 0; i--) {
                 uint64_t within = (uint64_t) ((char *) ret->iov[i].iov_base - ret->blocks[i]->data);
 
                 r = block_cache_wait(m->blocks, ret->blocks[i],

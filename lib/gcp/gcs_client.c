@@ -15,7 +15,7 @@
 #define GCS_CLIENT_STALL_FOR (10 * USEC_PER_SEC)
 #define GCS_CLIENT_SLOW_FOR (60 * USEC_PER_SEC) /* the service thinks: compose, rewrite, finish */
 #define GCS_CLIENT_ANSWER_MAX ((size_t) 32 << 20)
-#define GCS_CLIENT_IO_SIZE ((size_t) 512 << 10)
+#define GCS_CLIENT_IO_SIZE ((size_t) 256 << 10)
 
 struct gcs_client {
         struct loop *loop;
