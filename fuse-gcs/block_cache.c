@@ -127,6 +127,7 @@ static struct block_cache_block *block_cache_new_block(struct block_cache *c, bo
                 c->spare = b->next_in_slot;
                 b->next_in_slot = NULL;
                 b->n_filled = b->n_wanted = 0;
+                b->error = 0;
                 return b;
         }
         b = mem_new(struct block_cache_block);
@@ -216,12 +217,10 @@ int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_
                         pthread_cond_wait(&b->cond, &c->lock);
                         b->n_waiting--;
                 }
-                if (b->n_filled < n)
-                        r = run->error ?: -EIO;
                 block_cache_run_unref(run);
-        } else if (b->n_filled < n) {
-                r = -EIO;
         }
+        if (b->n_filled < n)
+                r = b->error ?: -EIO;
         pthread_mutex_unlock(&c->lock);
         return r;
 }
@@ -247,7 +246,7 @@ int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first,
                 }
                 b->n_wanted = (uint32_t) MIN(size - from, (uint64_t) BLOCK_CACHE_SIZE);
                 b->run = run;
-                b->n_refs = 1; /* the run's */
+                b->n_refs = 1 + (must && run->n == 0); /* the run's, and the reader's */
                 run->blocks[run->n++] = b;
         }
         pthread_mutex_unlock(&c->lock);
@@ -301,12 +300,12 @@ int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const c
 void block_cache_end(struct block_cache *c, struct block_cache_run *run, int error) {
         pthread_mutex_lock(&c->lock);
         run->is_ended = true;
-        run->error = error;
         for (unsigned i = 0; i < run->n; i++) {
                 struct block_cache_block *b = run->blocks[i];
 
                 if (b->n_filled < b->n_wanted) {
                         b->run = NULL;
+                        b->error = error;
                         block_cache_unlink(c, b);
                 }
                 if (b->n_waiting > 0)

@@ -26,6 +26,7 @@ struct block_cache_block {
         unsigned n_refs;
         bool is_extra;               /* over the limit: its memory is its own */
         struct block_cache_run *run; /* NULL: whole */
+        int error;                   /* why it will never be whole */
         unsigned n_waiting;
         uint32_t wake_at; /* bytes of n_filled that one of them waits for */
         pthread_cond_t cond;
@@ -36,7 +37,6 @@ struct block_cache_block {
 struct block_cache_run {
         struct block_cache_block *blocks[BLOCK_CACHE_RUN_MAX];
         unsigned n, at; /* at: the block being filled */
-        int error;      /* ended so */
         bool is_ended;
         unsigned n_refs; /* the fetch and those who wait */
 };
@@ -56,8 +56,8 @@ void block_cache_put(struct block_cache *c, struct block_cache_block *b);
 int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n);
 
 /* Makes a run of those of [first, first + n) that are missing, up to the first that is there.
- * size: the object's. must: a read waits for the first one. A run without blocks is not made:
- * 1 = there is nothing to fetch, -ENOBUFS = no room, -ENOMEM. */
+ * size: the object's. must: a read waits for the first one, which is referenced for it. A run
+ * without blocks is not made: 1 = there is nothing to fetch, -ENOBUFS = no room, -ENOMEM. */
 int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first, unsigned n,
                         uint64_t size, bool must, struct block_cache_run **ret);
 /* The next n bytes of the run. -EMSGSIZE: more than was asked for. */

@@ -112,7 +112,7 @@ static bool block_fetch_from_disk(struct mnt *m, const struct block_fetch_source
 }
 
 int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_t from, uint64_t to,
-                      uint64_t n_unit, bool must) {
+                      uint64_t n_unit, struct block_cache_block **ret_first) {
         uint64_t first = from / BLOCK_CACHE_SIZE;
         uint64_t end = (MIN(to, s->size) + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE;
         uint64_t n_most = MAX(n_unit / BLOCK_CACHE_SIZE, (uint64_t) 1);
@@ -124,19 +124,22 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
 
                 if (block_fetch_from_disk(m, s, first)) {
                         first++;
-                        must = false;
+                        ret_first = NULL;
                         continue;
                 }
-                r = block_cache_reserve(m->blocks, s->content, first, (unsigned) n, s->size, must,
-                                        &run);
+                r = block_cache_reserve(m->blocks, s->content, first, (unsigned) n, s->size,
+                                        ret_first, &run);
                 if (r == 1) {
+                        ret_first = NULL;
                         first++; /* somebody else sees to it */
                         continue;
                 }
                 if (r < 0)
                         return r;
                 first += run->n;
-                must = false;
+                if (ret_first)
+                        *ret_first = run->blocks[0];
+                ret_first = NULL;
                 r = block_fetch_run(m, s, run);
                 if (r < 0)
                         return r;

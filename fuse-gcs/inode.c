@@ -28,16 +28,17 @@ static void inode_link(struct mnt *m, struct inode *i) {
         m->n_inodes++;
 }
 
-static void inode_unlink_slot(struct mnt *m, struct inode *i) {
-        struct inode **at = inode_slot(m, i->path);
-
+static void inode_unlink_from(struct inode **at, struct inode *i) {
         while (*at && *at != i)
                 at = &(*at)->next_in_slot;
-        if (*at) {
+        if (*at)
                 *at = i->next_in_slot;
-                m->n_inodes--;
-        }
         i->next_in_slot = NULL;
+}
+
+static void inode_unlink_slot(struct mnt *m, struct inode *i) {
+        inode_unlink_from(inode_slot(m, i->path), i);
+        m->n_inodes--;
 }
 
 static void inode_grow(struct mnt *m) {
@@ -78,7 +79,9 @@ void inode_set_local(struct mnt *m, struct inode *i, bool is_local) {
 
 static void inode_free(struct mnt *m, struct inode *i) {
         inode_set_local(m, i, false);
-        if (!i->is_unlinked)
+        if (i->is_unlinked)
+                inode_unlink_from(&m->unlinked, i);
+        else
                 inode_unlink_slot(m, i);
         attrs_unref(i->attrs);
         writer_free(i->writer);
@@ -176,8 +179,11 @@ int inode_rename(struct mnt *m, struct inode *i, const char *path) {
 }
 
 void inode_unlink(struct mnt *m, struct inode *i, char *path) {
-        if (!i->is_unlinked)
+        if (!i->is_unlinked) {
                 inode_unlink_slot(m, i);
+                i->next_in_slot = m->unlinked;
+                m->unlinked = i;
+        }
         inode_set_local(m, i, false);
         i->is_unlinked = true;
         i->is_parked = path != NULL;
@@ -230,5 +236,7 @@ void inode_table_done(struct mnt *m) {
         for (size_t s = 0; m->inodes && s < m->n_inode_slots; s++)
                 while (m->inodes[s])
                         inode_free(m, m->inodes[s]);
+        while (m->unlinked)
+                inode_free(m, m->unlinked);
         m->inodes = mem_free(m->inodes);
 }

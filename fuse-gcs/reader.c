@@ -24,20 +24,20 @@ void reader_reply_done(struct reader_reply *r) {
 /* Starts what a read of [offset, end) needs and what should follow it. */
 static int reader_fetch(struct mnt *m, const struct block_fetch_source *s,
                         struct prefetch_range ahead, uint64_t offset, uint64_t end,
-                        bool is_missing) {
+                        struct block_cache_block **b) {
         uint64_t to = end;
         int r = 0;
 
-        if (is_missing) {
+        if (!*b) {
                 /* What follows comes with the same GET as far as one goes. */
                 if (ahead.to > ahead.from && ahead.from <= end + BLOCK_CACHE_SIZE)
                         to = MIN(ahead.to, MAX(end, offset + MAX(ahead.unit, (uint64_t) 1 << 20)));
-                r = block_fetch_range(m, s, offset, to, PREFETCH_UNIT_MAX, true);
+                r = block_fetch_range(m, s, offset, to, PREFETCH_UNIT_MAX, b);
                 if (r == -ENOBUFS)
                         r = 0; /* the first one is on its way; the others are asked for in turn */
         }
         if (r >= 0 && ahead.to > MAX(ahead.from, to))
-                (void) block_fetch_range(m, s, MAX(ahead.from, to), ahead.to, ahead.unit, false);
+                (void) block_fetch_range(m, s, MAX(ahead.from, to), ahead.to, ahead.unit, NULL);
         return r;
 }
 
@@ -61,6 +61,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
         struct prefetch_range ahead = reader_ahead(m, p, lock, offset, n, s->size);
         uint64_t end = offset + n;
         bool has_started = false;
+        unsigned n_again = 0;
         int r = 0;
 
         for (uint64_t at = offset; at < end && r >= 0 && ret->n < READER_PIECES;) {
@@ -70,12 +71,14 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
 
                 if (!b || !has_started)
                         r = reader_fetch(m, s, has_started ? (struct prefetch_range){} : ahead, at,
-                                         end, !b);
+                                         end, &b);
                 has_started = true;
                 if (!b && r >= 0) {
+                        /* Somebody else's GET, which may have failed by now: ours then. */
                         b = block_cache_get(m->blocks, s->content, index);
-                        if (!b)
-                                continue; /* evicted or failed in between: once more */
+                        if (!b && ++n_again < READER_TRIES)
+                                continue;
+                        r = b ? 0 : -EIO;
                 }
                 if (!b)
                         break;

@@ -60,7 +60,7 @@ void small_files_opened(struct mnt *m, struct inode *i) {
         pthread_mutex_unlock(&m->tree);
         for (size_t k = 0; k < n; k++) {
                 next[k].content = names_content(next[k].path, next[k].generation);
-                (void) block_fetch_range(m, &next[k], 0, next[k].size, SMALL_FILES_SIZE, false);
+                (void) block_fetch_range(m, &next[k], 0, next[k].size, SMALL_FILES_SIZE, NULL);
                 mem_free((char *) next[k].path);
         }
 }
