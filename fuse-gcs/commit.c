@@ -102,6 +102,14 @@ int commit_check(const char *path, const struct attrs *a, uint64_t size, uint32_
         return -EIO;
 }
 
+static uint32_t commit_crc32c(const struct iovec *iov, size_t n) {
+        uint32_t crc = 0;
+
+        for (size_t k = 0; k < n; k++)
+                crc = crc32c_add(crc, iov[k].iov_base, iov[k].iov_len);
+        return crc;
+}
+
 int commit_insert(struct mnt *m, const char *path, int64_t if_generation, const char *json,
                   const char *content_type, const struct iovec *data, size_t n_data,
                   struct attrs **ret) {
@@ -117,6 +125,10 @@ int commit_insert(struct mnt *m, const char *path, int64_t if_generation, const 
         q.n_data = n_data;
         q.budget_for = m->o.commit_budget_for;
         r = remote_call(m->remote, &q, &answer);
+        /* Tried more than once: was it us? */
+        if (r == -ESTALE && answer.unsure)
+                return commit_recognise(m, path, gcs_request_data_size(&q),
+                                        commit_crc32c(data, n_data), NULL, ret);
         return r < 0 ? r : commit_parse(&answer, ret);
 }
 
@@ -131,14 +143,6 @@ struct commit {
         char *body; /* of what went in one request, to feed the cache with */
         size_t n_body;
 };
-
-static uint32_t commit_crc32c(const struct iovec *iov, size_t n) {
-        uint32_t crc = 0;
-
-        for (size_t k = 0; k < n; k++)
-                crc = crc32c_add(crc, iov[k].iov_base, iov[k].iov_len);
-        return crc;
-}
 
 static int commit_one_request(struct commit *c, const struct iovec *iov, size_t n,
                               struct attrs **ret) {

@@ -7,7 +7,8 @@
 /* Under the inode's lock. 0: it is in the bucket and its checksum agreed (or there was nothing to
  * do); -ESTALE: somebody else wrote it; other errors: it is not there, the changes are kept. */
 int commit_inode(struct mnt *m, struct inode *i);
-/* A small object in one request; attrs are the answer's. if_generation as in gcs_request. */
+/* A small object in one request; attrs are the answer's. if_generation as in gcs_request. -ESTALE
+ * from a try whose answer was lost, with the very object there, is 0. */
 int commit_insert(struct mnt *m, const char *path, int64_t if_generation, const char *json,
                   const char *content_type, const struct iovec *data, size_t n_data,
                   struct attrs **ret);

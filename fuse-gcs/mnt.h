@@ -60,7 +60,7 @@ struct mnt {
         size_t n_inode_slots, n_inodes;
         struct inode *root;
         uint64_t last_small_dir; /* of the small file opened last */
-        struct inode *unlinked; /* in no table: those that are still looked up or open */
+        struct inode *unlinked;  /* in no table: those that are still looked up or open */
         struct inode *locals;    /* files that are not in the bucket yet */
         struct block_cache *blocks;
         struct disk_cache *disk; /* NULL: none */

@@ -124,11 +124,47 @@ static int compare_names(const void *a, const void *b) {
         return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
+struct page {
+        struct buf items, prefixes;
+        const char *last_prefix; /* a name below it */
+};
+
+/* The "/" that ends the prefix `name` stands below, or NULL. */
+static const char *prefix_end(const struct gcs_request *q, const char *name) {
+        return q->delimiter ? strchr(name + strlen(q->prefix ?: ""), '/') : NULL;
+}
+
+static bool is_listed(const struct gcs_request *q, const struct page *p, const char *name) {
+        const char *slash;
+
+        if (!str_starts(name, q->prefix ?: "") ||
+            (q->page_token && strcmp(name, q->page_token) < 0))
+                return false;
+        slash = prefix_end(q, name);
+        return !slash || !p->last_prefix ||
+               strncmp(p->last_prefix, name, (size_t) (slash + 1 - name)) != 0;
+}
+
+static void add_to_page(struct mount_test_bucket *b, const struct gcs_request *q, struct page *p,
+                        const char *name) {
+        const char *slash = prefix_end(q, name);
+
+        if (slash) {
+                p->last_prefix = name;
+                buf_printf(&p->prefixes, "%s\"%.*s\"", p->prefixes.len > 0 ? "," : "",
+                           (int) (slash + 1 - name), name);
+        }
+        if (!slash || (q->trailing_delimiter && !slash[1])) {
+                buf_add_str(&p->items, p->items.len > 0 ? "," : "");
+                print_object(&p->items, name, mount_test_bucket_get(b, name));
+        }
+}
+
 static void list(struct mount_test_bucket *b, struct gcs_request *q) {
-        _cleanup_buf_ struct buf items = {}, prefixes = {}, body = {};
-        const char **names = mem_alloc_array(b->objects.n + 1, sizeof(*names));
-        size_t n = 0, shown = 0, most = b->page_max ?: SIZE_MAX, prefix = strlen(q->prefix ?: "");
-        const char *next = NULL, *last_prefix = NULL;
+        const char **names = mem_alloc_array(b->objects.n + 1, sizeof(*names)), *next = NULL;
+        size_t n = 0, shown = 0, most = b->page_max ?: SIZE_MAX;
+        _cleanup_buf_ struct buf body = {};
+        struct page p = {};
         struct strmap_entry *e;
 
         if (q->n_max > 0)
@@ -137,35 +173,20 @@ static void list(struct mount_test_bucket *b, struct gcs_request *q) {
                 names[n++] = e->key;
         if (n > 0)
                 qsort(names, n, sizeof(*names), compare_names);
-        for (size_t i = 0; i < n; i++) {
-                const char *slash = NULL;
-
-                if (!str_starts(names[i], q->prefix ?: "") ||
-                    (q->page_token && strcmp(names[i], q->page_token) < 0))
+        for (size_t i = 0; i < n && !next; i++) {
+                if (!is_listed(q, &p, names[i]))
                         continue;
-                if (q->delimiter)
-                        slash = strchr(names[i] + prefix, '/');
-                if (slash && last_prefix &&
-                    !strncmp(last_prefix, names[i], (size_t) (slash + 1 - names[i])))
-                        continue;
-                if (shown++ == most) {
+                if (shown++ == most)
                         next = names[i];
-                        break;
-                }
-                if (slash) {
-                        last_prefix = names[i];
-                        buf_printf(&prefixes, "%s\"%.*s\"", prefixes.len > 0 ? "," : "",
-                                   (int) (slash + 1 - names[i]), names[i]);
-                }
-                if (!slash || (q->trailing_delimiter && !slash[1])) {
-                        buf_add_str(&items, items.len > 0 ? "," : "");
-                        print_object(&items, names[i], mount_test_bucket_get(b, names[i]));
-                }
+                else
+                        add_to_page(b, q, &p, names[i]);
         }
-        buf_printf(&body, "{\"items\":[%s],\"prefixes\":[%s]%s%s%s}", buf_cstr(&items),
-                   buf_cstr(&prefixes), next ? ",\"nextPageToken\":\"" : "", next ?: "",
+        buf_printf(&body, "{\"items\":[%s],\"prefixes\":[%s]%s%s%s}", buf_cstr(&p.items),
+                   buf_cstr(&p.prefixes), next ? ",\"nextPageToken\":\"" : "", next ?: "",
                    next ? "\"" : "");
         mem_free(names);
+        buf_done(&p.items);
+        buf_done(&p.prefixes);
         answer(q, 200, &body);
 }
 

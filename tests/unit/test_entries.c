@@ -202,6 +202,26 @@ static void test_lost_answer_of_a_move(void **state) {
         mount_test_bucket_assert(&t->bucket, "g", "x");
 }
 
+static void test_lost_answers_of_making(void **state) {
+        struct mount_test *t = *state;
+        struct attrs *a = NULL;
+        char *path;
+
+        t->bucket.fault = (struct mount_test_fault){GCS_INSERT, 412, true, 1};
+        assert_int_equal(entries_mkdir(&t->m, "", "d", &path), 0);
+        mem_free(path);
+        t->bucket.fault.n = 1;
+        assert_int_equal(entries_symlink(&t->m, "", "l", "to", &path, &a), 0);
+        mem_free(path);
+        attrs_unref(a);
+        /* Removed already, by the try before. */
+        t->bucket.fault = (struct mount_test_fault){GCS_DELETE, 404, true, 1};
+        assert_int_equal(entries_unlink(&t->m, "", "l"), 0);
+        t->bucket.fault.n = 1;
+        assert_int_equal(entries_rmdir(&t->m, "", "d"), 0);
+        assert_int_equal(t->bucket.objects.n, 0);
+}
+
 static void test_a_service_without_moves(void **state) {
         struct mount_test *t = *state;
 
@@ -306,6 +326,7 @@ int main(void) {
                 mount_test_case(test_rename_of_open_and_dirty),
                 mount_test_case(test_rename_over_open),
                 mount_test_case(test_lost_answer_of_a_move),
+                mount_test_case(test_lost_answers_of_making),
                 mount_test_case(test_a_service_without_moves),
                 mount_test_case(test_rename_of_a_directory),
                 mount_test_case(test_a_rename_that_broke_off_goes_on),
