@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemons/tracking/access.h"
+#include "daemons/tracking/webhook_sender.h"
 #include "lib/base/log.h"
 #include "lib/db/db.h"
 #include "lib/db/db_readers.h"
@@ -172,6 +173,8 @@ static void write_done(struct db_job *db_job, int r) {
                 r = REFUSED;
         else if (r > 0)
                 r = 0;
+        if (r == 0 && j->told_webhooks)
+                webhook_sender_wake(j->tracking->webhooks);
         if (r == 0 && j->made_id)
                 access_created(j->req, j->tracking->users, j->made_type, j->made_id);
         if (r == 0 && j->gone_id)

@@ -12,6 +12,7 @@
 #include "daemons/tracking/registry_json.h"
 #include "daemons/tracking/registry_search.h"
 #include "daemons/tracking/search_page.h"
+#include "daemons/tracking/webhook_event.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
@@ -70,6 +71,27 @@ static int note_on_logged_model(struct job *j, struct db *db, const struct model
         return new ? logged_models_sql_tag_set(db, &model, VERSIONS_TAG, new) : -ENOMEM;
 }
 
+static int tell_created(struct job *j, struct db *db, const struct model_version *m) {
+        const struct in *in = j->in;
+        const char *version = arena_printf(j->arena, "%" PRId64, m->version);
+
+        if (!version)
+                return -ENOMEM;
+        return webhook_event_emit(
+                j, db, m->name,
+                &(struct webhook_event){
+                        .entity = "model_version",
+                        .action = "created",
+                        .fields = {{"name", m->name},
+                                   {"version", version},
+                                   {"source", m->source},
+                                   {"run_id", str_empty(m->run_id) ? NULL : m->run_id},
+                                   {"tags", NULL},
+                                   {"description", in->description}},
+                        .tags = in->tags,
+                        .n_tags = in->n_tags});
+}
+
 static int run_create(struct job *j, struct db *db) {
         struct in *in = j->in;
         struct model_source source = in->source; /* run() may be called again */
@@ -104,6 +126,8 @@ static int run_create(struct job *j, struct db *db) {
                                                in->tags[i].value);
         if (r == 0 && !in->is_prompt && !str_empty(in->source.model_id))
                 r = note_on_logged_model(j, db, &m);
+        if (r == 0)
+                r = tell_created(j, db, &m);
         return r != 0 ? r : write_answer(j, db, in->name, m.version);
 }
 
@@ -326,7 +350,17 @@ static int run_set_tag(struct job *j, struct db *db) {
         struct model_version m;
         int r = model_versions_sql_need(db, &j->refusal, in->name, in->version, &m);
 
-        return r != 0 ? r : model_versions_sql_tag_set(db, m.name, m.version, in->key, in->value);
+        if (r == 0)
+                r = model_versions_sql_tag_set(db, m.name, m.version, in->key, in->value);
+        return r != 0 ? r
+                      : webhook_event_emit(
+                                j, db, m.name,
+                                &(struct webhook_event){.entity = "model_version_tag",
+                                                        .action = "set",
+                                                        .fields = {{"name", m.name},
+                                                                   {"version", in->version},
+                                                                   {"key", in->key},
+                                                                   {"value", in->value}}});
 }
 
 int model_versions_api_set_tag(struct http_request *req) {
@@ -350,7 +384,16 @@ static int run_delete_tag(struct job *j, struct db *db) {
         struct model_version m;
         int r = model_versions_sql_need(db, &j->refusal, in->name, in->version, &m);
 
-        return r != 0 ? r : model_versions_sql_tag_delete(db, m.name, m.version, in->key);
+        if (r == 0)
+                r = model_versions_sql_tag_delete(db, m.name, m.version, in->key);
+        return r != 0 ? r
+                      : webhook_event_emit(
+                                j, db, m.name,
+                                &(struct webhook_event){.entity = "model_version_tag",
+                                                        .action = "deleted",
+                                                        .fields = {{"name", m.name},
+                                                                   {"version", in->version},
+                                                                   {"key", in->key}}});
 }
 
 int model_versions_api_delete_tag(struct http_request *req) {

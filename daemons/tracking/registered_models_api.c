@@ -9,6 +9,7 @@
 #include "daemons/tracking/registry_json.h"
 #include "daemons/tracking/registry_search.h"
 #include "daemons/tracking/search_page.h"
+#include "daemons/tracking/webhook_event.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
@@ -76,6 +77,16 @@ static int run_create(struct job *j, struct db *db) {
         j->refusal.access = NULL; /* it is the asker's own */
         j->made_type = ACCESS_MODEL;
         j->made_id = in->name;
+        if (r == 0)
+                r = webhook_event_emit(
+                        j, db, in->name,
+                        &(struct webhook_event){.entity = "registered_model",
+                                                .action = "created",
+                                                .fields = {{"name", in->name},
+                                                           {"tags", NULL},
+                                                           {"description", in->description}},
+                                                .tags = in->tags,
+                                                .n_tags = in->n_tags});
         return r != 0 ? r : write_answer(j, db, in->name);
 }
 
@@ -296,7 +307,16 @@ static int run_set_tag(struct job *j, struct db *db) {
         struct registered_model m;
         int r = registered_models_sql_need(db, &j->refusal, in->name, &m);
 
-        return r != 0 ? r : registered_models_sql_tag_set(db, in->name, in->key, in->value);
+        if (r == 0)
+                r = registered_models_sql_tag_set(db, in->name, in->key, in->value);
+        return r != 0 ? r
+                      : webhook_event_emit(
+                                j, db, in->name,
+                                &(struct webhook_event){.entity = "prompt_tag",
+                                                        .action = "set",
+                                                        .fields = {{"name", in->name},
+                                                                   {"key", in->key},
+                                                                   {"value", in->value}}});
 }
 
 int registered_models_api_set_tag(struct http_request *req) {
@@ -320,7 +340,14 @@ static int run_delete_tag(struct job *j, struct db *db) {
         struct registered_model m;
         int r = registered_models_sql_need(db, &j->refusal, in->name, &m);
 
-        return r != 0 ? r : registered_models_sql_tag_delete(db, in->name, in->key);
+        if (r == 0)
+                r = registered_models_sql_tag_delete(db, in->name, in->key);
+        return r != 0 ? r
+                      : webhook_event_emit(j, db, in->name,
+                                           &(struct webhook_event){.entity = "prompt_tag",
+                                                                   .action = "deleted",
+                                                                   .fields = {{"name", in->name},
+                                                                              {"key", in->key}}});
 }
 
 int registered_models_api_delete_tag(struct http_request *req) {
@@ -340,7 +367,16 @@ static int run_set_alias(struct job *j, struct db *db) {
         struct model_version v;
         int r = model_versions_sql_need(db, &j->refusal, in->name, in->version, &v);
 
-        return r != 0 ? r : registered_models_sql_alias_set(db, in->name, in->alias, v.version);
+        if (r == 0)
+                r = registered_models_sql_alias_set(db, in->name, in->alias, v.version);
+        return r != 0 ? r
+                      : webhook_event_emit(
+                                j, db, in->name,
+                                &(struct webhook_event){.entity = "model_version_alias",
+                                                        .action = "created",
+                                                        .fields = {{"name", in->name},
+                                                                   {"alias", in->alias},
+                                                                   {"version", in->version}}});
 }
 
 int registered_models_api_set_alias(struct http_request *req) {
@@ -428,7 +464,15 @@ static int run_delete_alias(struct job *j, struct db *db) {
         struct registered_model m;
         int r = registered_models_sql_need(db, &j->refusal, in->name, &m);
 
-        return r != 0 ? r : registered_models_sql_alias_delete(db, in->name, in->alias);
+        if (r == 0)
+                r = registered_models_sql_alias_delete(db, in->name, in->alias);
+        return r != 0 ? r
+                      : webhook_event_emit(
+                                j, db, in->name,
+                                &(struct webhook_event){
+                                        .entity = "model_version_alias",
+                                        .action = "deleted",
+                                        .fields = {{"name", in->name}, {"alias", in->alias}}});
 }
 
 int registered_models_api_delete_alias(struct http_request *req) {

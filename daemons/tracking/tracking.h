@@ -17,6 +17,7 @@ struct entropy;
 struct http_server;
 struct loop;
 struct store;
+struct webhook_sender;
 
 #define TRACKING_VERSION "3.18.0"      /* the MLflow server whose answers we give */
 #define TRACKING_WORKSPACE "'default'" /* in SQL: there is one */
@@ -31,6 +32,7 @@ struct tracking {
         struct store *store; /* behind mlflow-artifacts:; NULL with --no-serve-artifacts */
         struct artifact_stores *stores; /* buckets that locations name */
         bool proxy_multipart;           /* clients may move large files by URLs we sign */
+        struct webhook_sender *webhooks;
         struct auth_check *auth;
         struct auth_store *users;        /* NULL: access control is off */
         enum access_level default_level; /* on what nobody was granted anything */

@@ -12,6 +12,7 @@
 #include "daemons/tracking/runs_sql.h"
 #include "daemons/tracking/tags_sql.h"
 #include "daemons/tracking/traces_sql.h"
+#include "daemons/tracking/webhooks_sql.h"
 #include "lib/base/clock.h"
 #include "lib/base/macros.h"
 #include "lib/db/db_readers.h"
@@ -19,12 +20,19 @@
 
 /* Those that need the tables of MLflow 3.18 come last. */
 static const struct db_set *const sets[] = {
-        &experiments_sql_set,    &runs_sql_set,
-        &metrics_sql_set,        &params_sql_set,
-        &tags_sql_set,           &inputs_sql_set,
-        &logged_models_sql_set,  &registered_models_sql_set,
-        &model_versions_sql_set, &traces_sql_set,
-        &assessments_sql_set,    &gc_sql_set,
+        &experiments_sql_set,
+        &runs_sql_set,
+        &metrics_sql_set,
+        &params_sql_set,
+        &tags_sql_set,
+        &inputs_sql_set,
+        &logged_models_sql_set,
+        &registered_models_sql_set,
+        &model_versions_sql_set,
+        &webhooks_sql_set,
+        &traces_sql_set,
+        &assessments_sql_set,
+        &gc_sql_set,
 };
 
 enum { SETS_OF_318 = 3 };

@@ -23,6 +23,7 @@
 #include "daemons/tracking/tracking_routes.h"
 #include "daemons/tracking/tracking_schema.h"
 #include "daemons/tracking/tracking_uri.h"
+#include "daemons/tracking/webhook_sender.h"
 #include "lib/auth/auth_check.h"
 #include "lib/auth/auth_files.h"
 #include "lib/base/arena.h"
@@ -62,6 +63,12 @@ static int open_db(struct daemon *d, struct errmsg *em) {
         if (r == 0)
                 r = tracking_db_open(uri, em, &t->writer, &t->readers, &t->has_traces);
         return r;
+}
+
+static int open_webhooks(struct daemon *d, struct errmsg *em) {
+        const char *key = arena_printf(&d->arena, "%s/tracking/webhook.key", d->paths.state_dir);
+
+        return key ? webhook_sender_new(&d->tracking, key, em, &d->tracking.webhooks) : -ENOMEM;
 }
 
 static int open_artifacts(struct daemon *d, struct errmsg *em) {
@@ -270,6 +277,8 @@ static int start(struct daemon *d, struct errmsg *em) {
         if (r >= 0)
                 r = open_db(d, em);
         if (r >= 0)
+                r = open_webhooks(d, em);
+        if (r >= 0)
                 r = start_server(d, em);
         if (r < 0)
                 return r;
@@ -282,6 +291,7 @@ static void stop(struct daemon *d) {
 
         /* The writer first: requests that wait for it are answered while the server still is. */
         db_writer_free(t->writer);
+        webhook_sender_free(t->webhooks);
         http_server_free(t->http);
         db_readers_free(t->readers);
         /* A transfer that does not end is cut off by the end of the process. */

@@ -207,6 +207,12 @@ static int ensure_default_experiment(struct db *db, const char *artifact_root, i
         return r == DB_CONFLICT ? 0 : r;
 }
 
+/* What webhooks are still to be told: with the change itself, in one transaction. */
+static const char webhook_queue[] =
+        "CREATE TABLE IF NOT EXISTS onebox_webhook_queue (delivery_id VARCHAR(36) NOT NULL PRIMARY "
+        "KEY, webhook_id VARCHAR(256) NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL, "
+        "due_at BIGINT NOT NULL)";
+
 static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, struct errmsg *em) {
         int r = lock(db);
 
@@ -214,6 +220,8 @@ static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, 
                 r = ensure_tables(db, em);
         if (r == 0)
                 r = ensure_indexes(db);
+        if (r == 0)
+                r = db_exec(db, webhook_queue);
         if (r == 0)
                 r = ensure_default_experiment(db, artifact_root, now_ms);
         return r > 0 ? -EINVAL : r;

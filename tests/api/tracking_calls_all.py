@@ -3,5 +3,6 @@
 from tracking_calls import CALLS as CLASSIC
 from tracking_calls_pages import PAGES
 from tracking_calls_traces import TRACES
+from tracking_calls_webhooks import WEBHOOKS
 
-CALLS = [*CLASSIC, *PAGES, *TRACES]
+CALLS = [*CLASSIC, *PAGES, *TRACES, *WEBHOOKS]

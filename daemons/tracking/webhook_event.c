@@ -1,0 +1,198 @@
+#include "daemons/tracking/webhook_event.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemons/tracking/registered_models_sql.h"
+#include "daemons/tracking/webhooks_sql.h"
+#include "lib/base/clock.h"
+#include "lib/base/entropy.h"
+#include "lib/base/str.h"
+#include "lib/base/timestamp.h"
+
+#define IS_PROMPT "mlflow.prompt.is_prompt"
+#define PROMPT_TYPE "_mlflow_prompt_type"
+#define PROMPT_TEXT "mlflow.prompt.text"
+
+static const struct {
+        const char *entity, *prompt_entity; /* NULL: only the other has it */
+        const char *action;
+} events[] = {
+        /* one entity's actions in the alphabet's order */
+        {"registered_model", "prompt", "created"},
+        {"model_version", "prompt_version", "created"},
+        {"model_version_tag", "prompt_version_tag", "deleted"},
+        {"model_version_tag", "prompt_version_tag", "set"},
+        {"model_version_alias", "prompt_alias", "created"},
+        {"model_version_alias", "prompt_alias", "deleted"},
+        {NULL, "prompt_tag", "deleted"},
+        {NULL, "prompt_tag", "set"},
+        {"budget_policy", NULL, "exceeded"}, /* never: there are no budgets */
+};
+
+static bool is_of(size_t i, const char *entity) {
+        return str_eq(events[i].entity, entity) || str_eq(events[i].prompt_entity, entity);
+}
+
+bool webhook_event_exists(const char *entity, const char *action) {
+        for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+                if (is_of(i, entity) && str_eq(events[i].action, action))
+                        return true;
+        return false;
+}
+
+const char *webhook_event_actions(struct arena *a, const char *entity) {
+        const char *list = "";
+
+        for (size_t i = 0; list && i < ARRAY_SIZE(events); i++)
+                if (is_of(i, entity))
+                        list = arena_printf(a, "%s%s'%s'", list, *list ? ", " : "",
+                                            events[i].action);
+        return list ? list : "";
+}
+
+static bool is_inner(const char *key) {
+        return str_eq(key, IS_PROMPT) || str_eq(key, PROMPT_TYPE) || str_eq(key, PROMPT_TEXT);
+}
+
+static void write_tags(struct json_write *w, const struct webhook_event *e, bool is_prompt) {
+        json_write_object(w);
+        for (size_t i = 0; i < e->n_tags; i++)
+                if (!is_prompt || !is_inner(e->tags[i].key))
+                        json_write_kv_str(w, e->tags[i].key, e->tags[i].value);
+        json_write_end(w);
+}
+
+static const char *template_of(const struct webhook_event *e) {
+        for (size_t i = 0; i < e->n_tags; i++)
+                if (str_eq(e->tags[i].key, PROMPT_TEXT))
+                        return e->tags[i].value;
+        return NULL;
+}
+
+static void write_fields(struct json_write *w, const struct webhook_event *e, bool is_prompt) {
+        for (size_t i = 0; i < WEBHOOK_EVENT_FIELDS && e->fields[i].key; i++) {
+                const char *key = e->fields[i].key;
+
+                if (is_prompt && str_eq(key, "run_id"))
+                        continue;
+                if (is_prompt && str_eq(key, "source")) {
+                        json_write_kv_str(w, "template", template_of(e));
+                        continue;
+                }
+                json_write_key(w, key);
+                if (str_eq(key, "tags"))
+                        write_tags(w, e, is_prompt);
+                else
+                        json_write_str(w, e->fields[i].value);
+        }
+}
+
+static int make_body(const struct tracking *t, struct arena *a, const char *entity,
+                     const struct webhook_event *e, bool is_prompt, const char **ret) {
+        _cleanup_buf_ struct buf out = {};
+        char time[TIMESTAMP_SIZE];
+        struct json_write w;
+
+        json_write_init(&w, &out, JSON_WRITE_SPACED | JSON_WRITE_ASCII);
+        json_write_object(&w);
+        json_write_kv_str(&w, "entity", entity);
+        json_write_kv_str(&w, "action", e->action);
+        json_write_kv_str(
+                &w, "timestamp",
+                timestamp_print(clock_now(t->clock), TIMESTAMP_USEC | TIMESTAMP_OFFSET, time));
+        json_write_kv_object(&w, "data");
+        write_fields(&w, e, is_prompt);
+        json_write_end(&w);
+        json_write_end(&w);
+        if (json_write_finish(&w) < 0)
+                return -ENOMEM;
+        *ret = arena_strndup(a, buf_cstr(&out), out.len);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* uuid4 in its usual form */
+static int make_id(const struct tracking *t, char ret[ENTROPY_UUID_SIZE]) {
+        char hex[ENTROPY_ID_SIZE];
+        int r = entropy_id(t->entropy, hex);
+
+        if (r == 0)
+                (void) snprintf(ret, ENTROPY_UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
+                                hex + 12, hex + 16, hex + 20);
+        return r;
+}
+
+int webhook_event_emit(struct job *j, struct db *db, const char *name,
+                       const struct webhook_event *e) {
+        int is_prompt = registered_models_sql_tag_has(db, name, IS_PROMPT), r;
+        const char *entity = NULL, *body = NULL;
+        DB_USE struct db_stmt *s = NULL;
+
+        if (is_prompt < 0)
+                return is_prompt;
+        for (size_t i = 0; i < ARRAY_SIZE(events) && !entity; i++)
+                if (is_of(i, e->entity) && str_eq(events[i].action, e->action))
+                        entity = is_prompt ? events[i].prompt_entity : events[i].entity;
+        if (!entity)
+                return 0;
+        s = webhooks_sql_subscribed(db, entity, e->action);
+        while ((r = db_step(s)) == DB_ROW) {
+                char id[ENTROPY_UUID_SIZE];
+
+                r = body ? 0 : make_body(j->tracking, j->arena, entity, e, is_prompt, &body);
+                if (r == 0)
+                        r = make_id(j->tracking, id);
+                if (r == 0)
+                        r = webhooks_sql_queue(db, id, db_col_text(s, 0), body,
+                                               tracking_now_ms(j->tracking));
+                if (r != 0)
+                        return r < 0 ? r : -EEXIST;
+                j->told_webhooks = true;
+        }
+        return r;
+}
+
+int webhook_event_example(const struct tracking *t, struct arena *a, const char *entity,
+                          const char *action, const char **ret) {
+        static const struct ask_pair tags[] = {{"example_key", "example_value"}};
+        struct webhook_event e = {.action = action,
+                                  .fields = {{"name", "example_model"}},
+                                  .tags = tags,
+                                  .n_tags = ARRAY_SIZE(tags)};
+        bool prompt = str_starts(entity, "prompt"), version = strstr(entity, "version") != NULL;
+        size_t n = 1;
+
+        if (prompt)
+                e.fields[0].value = "example_prompt";
+        if (strstr(entity, "alias")) {
+                e.fields[n].key = "alias";
+                e.fields[n++].value = "example_alias";
+                version = str_eq(action, "created");
+        }
+        if (version) {
+                e.fields[n].key = "version";
+                e.fields[n++].value = "1";
+        }
+        if (str_ends(entity, "_tag")) {
+                e.fields[n].key = "key";
+                e.fields[n++].value = "example_key";
+                if (str_eq(action, "set")) {
+                        e.fields[n].key = "value";
+                        e.fields[n++].value = "example_value";
+                }
+        } else if (str_eq(action, "created") && !strstr(entity, "alias")) {
+                if (version) {
+                        e.fields[n].key = prompt ? "template" : "source";
+                        e.fields[n++].value = prompt ? "Hello {{name}}!" : "models:/123";
+                }
+                if (version && !prompt) {
+                        e.fields[n].key = "run_id";
+                        e.fields[n++].value = "abcd1234abcd5678";
+                }
+                e.fields[n++].key = "tags";
+                e.fields[n].key = "description";
+                e.fields[n].value = "An example";
+        }
+        return make_body(t, a, entity, &e, false, ret);
+}

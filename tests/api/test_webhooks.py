@@ -1,0 +1,198 @@
+"""Webhooks: told of each event, signed, again after a failure, and across a crash."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from daemon_test import short_directory, until
+from tracking_test import Tracking
+
+ENV = {"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https"}
+PROMPT = {"key": "mlflow.prompt.is_prompt", "value": "true"}
+
+
+class Receiver:
+    """Keeps what it is told; answers with `statuses`, one a request, then 200."""
+
+    def __init__(self):
+        self.got, self.statuses = [], []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.got.append((dict(self.headers.items()), body))
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.send_header("Content-Length", "4")
+                self.end_headers()
+                self.wfile.write(b"seen")
+
+            def log_message(self, *args):
+                pass
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def events(self):
+        return [(m["entity"], m["action"], m["data"]) for m in (json.loads(body) for _, body in self.got)]
+
+
+@pytest.fixture()
+def receiver():
+    r = Receiver()
+    yield r
+    r.server.shutdown()
+    r.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def t():
+    with Tracking(env=ENV) as tracking:
+        yield tracking
+
+
+def hook(t, url, *events, **fields):
+    events = [dict(zip(("entity", "action"), e.split("."))) for e in events]
+    return t.post("webhooks", name="hook", url=url, events=events, **fields)["webhook"]["webhook_id"]
+
+
+def signature(secret, headers, body):
+    text = f"{headers['X-MLflow-Delivery-Id']}.{headers['X-MLflow-Timestamp']}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
+
+
+def test_each_event(t, receiver):
+    """What the peer tells for the same requests: names, fields and their order."""
+    h = hook(t, receiver.url, "REGISTERED_MODEL.CREATED", "MODEL_VERSION.CREATED", "MODEL_VERSION_TAG.SET",
+             "MODEL_VERSION_TAG.DELETED", "MODEL_VERSION_ALIAS.CREATED", "MODEL_VERSION_ALIAS.DELETED", "PROMPT.CREATED",
+             "PROMPT_VERSION.CREATED", "PROMPT_TAG.SET", "PROMPT_TAG.DELETED", "PROMPT_VERSION_TAG.SET",
+             "PROMPT_VERSION_TAG.DELETED", "PROMPT_ALIAS.CREATED", "PROMPT_ALIAS.DELETED", secret="s3cret")
+    for name, source, tags, version_tags in (("m", "s3://b/x", [{"key": "a", "value": "b"}], []),
+                                     ("p", "prompt-template", [PROMPT, {"key": "c", "value": "d"}],
+                                      [PROMPT, {"key": "mlflow.prompt.text", "value": "Hi {{x}}"}])):
+        t.post("registered-models/create", name=name, tags=tags, description="words")
+        t.post("model-versions/create", name=name, source=source, tags=version_tags)
+        t.post("model-versions/set-tag", name=name, version="1", key="k", value="v")
+        t.post("model-versions/delete-tag", method="DELETE", name=name, version="1", key="k")
+        t.post("registered-models/alias", name=name, alias="best", version="1")
+        t.post("registered-models/alias", method="DELETE", name=name, alias="best")
+        t.post("registered-models/set-tag", name=name, key="k", value="v")
+        t.post("registered-models/delete-tag", method="DELETE", name=name, key="k")
+    until(lambda: len(receiver.got) >= 14, "all events to be told")
+    assert sorted(receiver.events(), key=str) == sorted([
+        ("registered_model", "created", {"name": "m", "tags": {"a": "b"}, "description": "words"}),
+        ("model_version", "created", {"name": "m", "version": "1", "source": "s3://b/x", "run_id": None, "tags": {},
+                                      "description": None}),
+        ("model_version_tag", "set", {"name": "m", "version": "1", "key": "k", "value": "v"}),
+        ("model_version_tag", "deleted", {"name": "m", "version": "1", "key": "k"}),
+        ("model_version_alias", "created", {"name": "m", "alias": "best", "version": "1"}),
+        ("model_version_alias", "deleted", {"name": "m", "alias": "best"}),
+        ("prompt", "created", {"name": "p", "tags": {"c": "d"}, "description": "words"}),
+        ("prompt_version", "created", {"name": "p", "version": "1", "template": "Hi {{x}}", "tags": {}, "description": None}),
+        ("prompt_version_tag", "set", {"name": "p", "version": "1", "key": "k", "value": "v"}),
+        ("prompt_version_tag", "deleted", {"name": "p", "version": "1", "key": "k"}),
+        ("prompt_alias", "created", {"name": "p", "alias": "best", "version": "1"}),
+        ("prompt_alias", "deleted", {"name": "p", "alias": "best"}),
+        ("prompt_tag", "set", {"name": "p", "key": "k", "value": "v"}),
+        ("prompt_tag", "deleted", {"name": "p", "key": "k"})], key=str)
+    for headers, body in receiver.got:
+        assert headers["Content-Type"] == "application/json"
+        assert headers["X-MLflow-Signature"] == signature("s3cret", headers, body)
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", json.loads(body)["timestamp"])
+    assert len({headers["X-MLflow-Delivery-Id"] for headers, _ in receiver.got}) == 14
+    t.post("webhooks/" + h, method="DELETE")
+
+
+def test_refused_changes_are_not_told(t, receiver):
+    h = hook(t, receiver.url, "REGISTERED_MODEL.CREATED")
+    t.post("registered-models/create", name="once")
+    t.refused("POST", "registered-models/create", {"name": "once"})
+    t.post("webhooks/" + h, method="PATCH", status="DISABLED")
+    t.post("registered-models/create", name="untold")
+    t.post("webhooks/" + h, method="PATCH", status="ACTIVE")
+    t.post("registered-models/create", name="last")
+    until(lambda: len(receiver.got) >= 2, "the last model to be told")
+    assert sorted(e[2]["name"] for e in receiver.events()) == ["last", "once"]
+    assert "X-MLflow-Signature" not in receiver.got[0][0]
+    t.post("webhooks/" + h, method="DELETE")
+
+
+def test_again_after_a_failure(t, receiver):
+    """A fault that may pass is tried again under the same id; a refusal is not."""
+    receiver.statuses = [500, 429, 200, 400]
+    h = hook(t, receiver.url, "REGISTERED_MODEL.CREATED")
+    t.post("registered-models/create", name="stubborn")
+    until(lambda: len(receiver.got) == 3, "the third try")
+    assert len({headers["X-MLflow-Delivery-Id"] for headers, _ in receiver.got}) == 1
+    t.post("registered-models/create", name="unwanted")
+    until(lambda: "given up" in t.log.read_text(), "the refusal to be noted")
+    assert len(receiver.got) == 4 and "stubborn" not in t.log.read_text()
+    t.post("webhooks/" + h, method="DELETE")
+
+
+def test_tells_after_a_crash(receiver):
+    """The writer never waits for a webhook, and what it committed is told by the next start."""
+    root = short_directory()
+    with Tracking(root=root, env=ENV) as t:
+        hook(t, receiver.url, "REGISTERED_MODEL.CREATED", secret="kept across starts")
+        receiver.statuses = [503]
+        t.post("registered-models/create", name="survivor")
+        until(lambda: len(receiver.got) == 1, "the first try")
+        t.end(signal.SIGKILL)
+        t.start()
+        until(lambda: len(receiver.got) == 2, "the second try")
+        headers, body = receiver.got[1]
+        assert headers["X-MLflow-Delivery-Id"] == receiver.got[0][0]["X-MLflow-Delivery-Id"]
+        assert headers["X-MLflow-Signature"] == signature("kept across starts", headers, body)
+        files = [p for p in t.state.rglob("*") if p.is_file()]
+        assert not [p for p in files if b"kept across starts" in p.read_bytes()]
+        assert [oct(p.stat().st_mode & 0o777) for p in files if p.name == "webhook.key"] == ["0o600"]
+
+
+CLIENT = textwrap.dedent("""
+    import sys
+    from mlflow import MlflowClient
+    from mlflow.entities.webhook import WebhookEvent
+    c = MlflowClient(sys.argv[1])
+    w = c.create_webhook("client", sys.argv[2], ["prompt.created", WebhookEvent("prompt_version", "created")],
+                         description="d", secret="x")
+    assert c.get_webhook(w.webhook_id).url == sys.argv[2] and w.status == "ACTIVE"
+    assert w.webhook_id in [x.webhook_id for x in c.list_webhooks(max_results=100)]
+    trial = c.test_webhook(w.webhook_id)
+    assert trial.success and trial.response_status == 200 and trial.response_body == "seen", trial
+    c.register_prompt("greeting", "Hello {{name}}", tags={"a": "b"}, commit_message="first")
+    assert str(c.update_webhook(w.webhook_id, name="renamed", events=["prompt_alias.created"]).events[0]) \\
+        .endswith("prompt_alias.created")
+    c.set_prompt_alias("greeting", "best", 1)
+    print("all well")
+""")
+
+
+def test_client(t, receiver):
+    done = subprocess.run([sys.executable, "-c", CLIENT, t.url, receiver.url], capture_output=True, text=True, timeout=180,
+                          env=dict(os.environ))
+    assert "all well" in done.stdout, done.stdout + done.stderr
+    until(lambda: len(receiver.got) >= 4, "the prompt to be told")
+    trial, *told = receiver.events()
+    assert trial == ("prompt", "created", {"name": "example_prompt", "tags": {"example_key": "example_value"},
+                                           "description": "An example"}) or trial[0] == "prompt", trial
+    assert sorted(e[0] for e in told) == ["prompt", "prompt_alias", "prompt_version"]
+    version = next(e[2] for e in told if e[0] == "prompt_version")
+    assert (version["template"], version["description"]) == ("Hello {{name}}", "first")
+
+
+def test_trial_without_receiver(t):
+    h = hook(t, "http://127.0.0.1:1/", "MODEL_VERSION.CREATED")
+    result = t.post(f"webhooks/{h}/test")["result"]
+    assert result["success"] is False and result["error_message"]
+    t.post("webhooks/" + h, method="DELETE")
