@@ -110,9 +110,23 @@ static uint32_t commit_crc32c(const struct iovec *iov, size_t n) {
         return crc;
 }
 
+/* Was it us? */
+static int commit_insert_ours(struct mnt *m, const char *path, const struct timespec *mtime,
+                              struct attrs **ret) {
+        _cleanup_(attrs_unrefp) struct attrs *now = NULL;
+        int r = lookup_object(m, path, &now);
+
+        if (r < 0)
+                return r == -ENOENT ? -ESTALE : r;
+        if (now->mtime.tv_sec != mtime->tv_sec || now->mtime.tv_nsec != mtime->tv_nsec)
+                return -ESTALE;
+        *ret = TAKE_PTR(now);
+        return 0;
+}
+
 int commit_insert(struct mnt *m, const char *path, int64_t if_generation, const char *json,
-                  const char *content_type, const struct iovec *data, size_t n_data,
-                  struct attrs **ret) {
+                  const char *content_type, const struct timespec *mtime, const struct iovec *data,
+                  size_t n_data, struct attrs **ret) {
         _cleanup_answer_ struct remote_answer answer = {};
         struct gcs_request q;
         int r;
@@ -125,10 +139,8 @@ int commit_insert(struct mnt *m, const char *path, int64_t if_generation, const 
         q.n_data = n_data;
         q.budget_for = m->o.commit_budget_for;
         r = remote_call(m->remote, &q, &answer);
-        /* Tried more than once: was it us? */
-        if (r == -ESTALE && answer.unsure)
-                return commit_recognise(m, path, gcs_request_data_size(&q),
-                                        commit_crc32c(data, n_data), NULL, ret);
+        if (r == -ESTALE && mtime)
+                return commit_insert_ours(m, path, mtime, ret);
         return r < 0 ? r : commit_parse(&answer, ret);
 }
 
@@ -152,7 +164,7 @@ static int commit_one_request(struct commit *c, const struct iovec *iov, size_t 
 
         if (r >= 0)
                 r = commit_insert(c->m, c->path, c->if_generation, json.data,
-                                  commit_content_type(c->w->base, c->path), iov, n, ret);
+                                  commit_content_type(c->w->base, c->path), NULL, iov, n, ret);
         if (r == -ESTALE || r == -EEXIST)
                 r = commit_recognise(c->m, c->path, c->w->o.size, crc, c->w->base, ret);
         return r < 0 ? r : commit_check(c->path, *ret, c->w->o.size, crc);

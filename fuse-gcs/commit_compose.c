@@ -156,8 +156,8 @@ static int commit_compose_tail(struct mnt *m, struct inode *i, struct attrs **re
         r = commit_resource(&json, NULL, w->up_name, w->mtime, ret_crc);
         iov = (struct iovec){data, (size_t) n};
         if (r >= 0)
-                r = commit_insert(m, w->up_name, 0, json.data, "application/octet-stream", &iov, 1,
-                                  ret);
+                r = commit_insert(m, w->up_name, 0, json.data, "application/octet-stream", NULL,
+                                  &iov, 1, ret);
         if (r == -ESTALE || r == -EEXIST)
                 r = commit_recognise(m, w->up_name, n, *ret_crc, NULL, ret);
         return r;

@@ -103,8 +103,28 @@ static bool entries_knows_move(const struct remote_answer *a) {
         return !(a->error == -ENOENT && (!a->body || a->body[strspn(a->body, " \r\n")] != '{'));
 }
 
-int entries_move(struct mnt *m, const char *from, const char *to, int64_t if_source,
+/* Refused: because a try before was carried out and its answer lost (curl, too, tries again without
+ * saying so)? Then what was to be moved is there, and newer. 0: yes; 1: no. */
+static int entries_moved(struct mnt *m, const char *to, const struct attrs *source,
+                         int64_t if_generation, bool unsure, struct attrs **ret) {
+        _cleanup_(attrs_unrefp) struct attrs *now = NULL;
+        int r = source || unsure ? lookup_object(m, to, &now) : -ENOENT;
+
+        if (r < 0)
+                return r == -ENOENT ? 1 : r;
+        if (if_generation != GCS_ANY && now->generation == if_generation)
+                return 1;
+        if (source && (now->generation <= source->generation || now->size != source->size ||
+                       (source->has_crc32c && now->crc32c != source->crc32c)))
+                return 1;
+        if (ret)
+                *ret = TAKE_PTR(now);
+        return 0;
+}
+
+int entries_move(struct mnt *m, const char *from, const char *to, const struct attrs *source,
                  int64_t if_generation, bool keep, struct attrs **ret) {
+        int64_t if_source = source ? source->generation : GCS_ANY;
         int r;
 
         if (!keep && !m->no_move) {
@@ -119,18 +139,11 @@ int entries_move(struct mnt *m, const char *from, const char *to, int64_t if_sou
                 r = remote_call(m->remote, &q, &answer);
                 if (r >= 0)
                         return ret ? commit_parse(&answer, ret) : 0;
-                /* The answer was lost: is it there, and no longer here? */
-                if (answer.unsure && (r == -ENOENT || r == -ESTALE)) {
-                        struct attrs *now = NULL;
+                if (r == -ENOENT || r == -ESTALE) {
+                        int x = entries_moved(m, to, source, if_generation, answer.unsure, ret);
 
-                        if (lookup_object(m, to, &now) >= 0) {
-                                if (ret)
-                                        *ret = now;
-                                else
-                                        attrs_unref(now);
-                                return 0;
-                        }
-                        return r;
+                        if (x <= 0)
+                                return x;
                 }
                 if (entries_knows_move(&answer))
                         return r;
@@ -181,7 +194,7 @@ int entries_park(struct mnt *m, const char *path, bool keep) {
         pthread_mutex_unlock(&m->tree);
         if (r >= 0 && is_open && has_object) {
                 aside = mnt_temp_name(m, NAMES_OPEN);
-                r = aside ? entries_move(m, path, aside, GCS_ANY, GCS_ANY, keep, &a) : -ENOMEM;
+                r = aside ? entries_move(m, path, aside, NULL, GCS_ANY, keep, &a) : -ENOMEM;
         }
         if (r >= 0)
                 r = entries_parked(m, i, TAKE_PTR(aside), a);
@@ -236,10 +249,12 @@ static int entries_make_folder(struct mnt *m, const char *path) {
 static int entries_make_placeholder(struct mnt *m, const char *path) {
         _cleanup_(attrs_unrefp) struct attrs *a = NULL;
         _cleanup_buf_ struct buf json = {};
-        int r = commit_resource(&json, NULL, path, mnt_time(), NULL);
+        struct timespec now = mnt_time();
+        int r = commit_resource(&json, NULL, path, now, NULL);
 
         if (r >= 0)
-                r = commit_insert(m, path, 0, json.data, "text/plain; charset=utf-8", NULL, 0, &a);
+                r = commit_insert(m, path, 0, json.data, "text/plain; charset=utf-8", &now, NULL, 0,
+                                  &a);
         return r == -ESTALE ? -EEXIST : r;
 }
 
@@ -272,17 +287,18 @@ int entries_symlink(struct mnt *m, const char *dir, const char *name, const char
         _cleanup_free_ char *path = NULL;
         _cleanup_buf_ struct buf metadata = {}, json = {};
         struct iovec body = {(char *) target, strlen(target)};
+        struct timespec now = mnt_time();
         int r = entries_must_be_free(m, dir, name);
 
         if (r >= 0)
-                r = attrs_print_symlink(&metadata, mnt_time());
+                r = attrs_print_symlink(&metadata, now);
         if (r < 0)
                 return r;
         path = names_join(dir, name, false);
         buf_printf(&json, "{\"metadata\":%s}", metadata.data);
         if (!path || buf_error(&json) < 0)
                 return -ENOMEM;
-        r = commit_insert(m, path, 0, json.data, "text/plain; charset=utf-8", &body, 1, ret);
+        r = commit_insert(m, path, 0, json.data, "text/plain; charset=utf-8", &now, &body, 1, ret);
         if (r < 0)
                 return r == -ESTALE ? -EEXIST : r;
         pthread_mutex_lock(&m->tree);

@@ -17,8 +17,9 @@ void entries_unpark(struct mnt *m, struct inode *i);
 
 /* DELETE of an object; -ENOENT is fine when it may have been us. generation: GCS_ANY or the one. */
 int entries_delete(struct mnt *m, const char *path, int64_t if_generation);
-/* Moves or copies and deletes; keep: copies only. ret may be NULL. */
-int entries_move(struct mnt *m, const char *from, const char *to, int64_t if_source,
+/* Moves or copies and deletes; keep: copies only. source: what is moved, NULL: whatever is there.
+ * ret may be NULL. */
+int entries_move(struct mnt *m, const char *from, const char *to, const struct attrs *source,
                  int64_t if_generation, bool keep, struct attrs **ret);
 /* The inode of path, if it is open, gets its content put aside before `path` is deleted (keep
  * false) or written over. 1: it was, and the object is no longer at path (unless keep). */

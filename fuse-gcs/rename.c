@@ -75,7 +75,7 @@ static int rename_file(struct mnt *m, const char *from, struct attrs *source, co
                         t = attrs_unref(t);
         }
         for (unsigned n_tries = 0; n_tries < 2; n_tries++) {
-                r = entries_move(m, from, to, s->generation, t ? t->generation : 0, false, &a);
+                r = entries_move(m, from, to, s, t ? t->generation : 0, false, &a);
                 if (r != -ESTALE || no_replace)
                         break;
                 /* One of both was written elsewhere since we looked: once more with what it is. */
@@ -224,14 +224,15 @@ static int rename_mark(struct rename_tree *t) {
         r = json_write_finish(&w);
         if (r >= 0)
                 r = commit_insert(t->m, t->to, GCS_ANY, json.data, "text/plain; charset=utf-8",
-                                  NULL, 0, &a);
+                                  NULL, NULL, 0, &a);
         return r;
 }
 
 static int rename_unmark(struct rename_tree *t) {
         _cleanup_(attrs_unrefp) struct attrs *a = NULL;
 
-        return commit_insert(t->m, t->to, GCS_ANY, "{}", "text/plain; charset=utf-8", NULL, 0, &a);
+        return commit_insert(t->m, t->to, GCS_ANY, "{}", "text/plain; charset=utf-8", NULL, NULL, 0,
+                             &a);
 }
 
 /* Did a rename of the same two break off? */
@@ -269,16 +270,26 @@ static void rename_note(struct rename_tree *t, const char *name, int r) {
         }
 }
 
+/* What moved is known, and open, under its new name at once. */
+static void rename_slot_know(struct rename_tree *t, const struct rename_slot *s, struct attrs *a) {
+        if (a)
+                (void) rename_know(t->m, s->from, s->to, a);
+}
+
 static void rename_slot_end(struct rename_tree *t, struct rename_slot *s) {
         _cleanup_answer_ struct remote_answer answer = {};
+        _cleanup_(attrs_unrefp) struct attrs *a = NULL;
         int r;
 
         if (!s->is_busy)
                 return;
         r = remote_wait_end(&s->wait, &answer);
+        if (r >= 0)
+                (void) commit_parse(&answer, &a);
         /* The slow way knows what to make of it. */
-        if (r < 0 && (!answer.unsure || r != -ENOENT))
-                r = entries_move(t->m, s->from, s->to, GCS_ANY, GCS_ANY, false, NULL);
+        else if (!answer.unsure || r != -ENOENT)
+                r = entries_move(t->m, s->from, s->to, NULL, GCS_ANY, false, &a);
+        rename_slot_know(t, s, a);
         rename_note(t, s->from, r);
         s->is_busy = false;
         s->from = mem_free(s->from);
@@ -286,12 +297,14 @@ static void rename_slot_end(struct rename_tree *t, struct rename_slot *s) {
 }
 
 static void rename_slot_begin(struct rename_tree *t, struct rename_slot *s, const char *below) {
+        _cleanup_(attrs_unrefp) struct attrs *a = NULL;
         int r = -ENOMEM;
 
         s->from = str_printf("%s%s", t->from, below);
         s->to = str_printf("%s%s", t->to, below);
         if (s->from && s->to && t->m->no_move) {
-                r = entries_move(t->m, s->from, s->to, GCS_ANY, GCS_ANY, false, NULL);
+                r = entries_move(t->m, s->from, s->to, NULL, GCS_ANY, false, &a);
+                rename_slot_know(t, s, a);
         } else if (s->from && s->to) {
                 s->wait = (struct remote_wait){};
                 gcs_request_init(&s->wait.q, GCS_MOVE, s->from);

@@ -267,7 +267,7 @@ static void gcs_client_on_done(void *ctx, struct http_client_call *http,
         /* The http call goes with this callback. */
         call->http = NULL;
         if (a.error < 0 && helps) {
-                call->unsure = call->unsure || a.status == 0 || a.status >= 500;
+                call->unsure = call->unsure || from->error < 0 || a.status >= 500;
                 if (gcs_client_again(call))
                         return;
         }
