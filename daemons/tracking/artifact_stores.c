@@ -8,13 +8,15 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/gcp/store_gcs.h"
+#include "lib/net/http_target.h"
 #include "lib/store/store_local.h"
 #include "lib/store/store_s3.h"
 
 struct artifact_stores {
+        char *root; /* a directory, without a slash at its end; NULL: none */
         pthread_mutex_t lock;
         struct {
-                char *uri; /* scheme://BUCKET */
+                char *uri; /* scheme://BUCKET, or the root */
                 struct store *store;
         } open[ARTIFACT_STORES_MAX]; /* under lock */
         size_t n;                    /* under lock */
@@ -41,12 +43,24 @@ int artifact_stores_open(const char *uri, struct errmsg *em, struct store **ret)
         return r;
 }
 
-int artifact_stores_new(struct artifact_stores **ret) {
+int artifact_stores_new(const char *root, struct artifact_stores **ret) {
         struct artifact_stores *s = mem_new(struct artifact_stores);
 
         if (!s)
                 return -ENOMEM;
         pthread_mutex_init(&s->lock, NULL);
+        if (root && artifact_uri_is_local(root)) {
+                size_t n;
+
+                root = artifact_uri_local_path(root);
+                for (n = strlen(root); n > 1 && root[n - 1] == '/'; n--)
+                        ;
+                s->root = mem_strndup(root, n);
+                if (!s->root) {
+                        artifact_stores_free(s);
+                        return -ENOMEM;
+                }
+        }
         *ret = s;
         return 0;
 }
@@ -59,6 +73,7 @@ struct artifact_stores *artifact_stores_free(struct artifact_stores *s) {
                 mem_free(s->open[i].uri);
         }
         pthread_mutex_destroy(&s->lock);
+        mem_free(s->root);
         return mem_free(s);
 }
 
@@ -86,24 +101,54 @@ static int find_locked(struct artifact_stores *s, const char *bucket, struct err
         return 0;
 }
 
+/* "scheme://BUCKET" and what follows it. */
+static int split_bucket(struct arena *a, const char *uri, const char **ret_bucket,
+                        const char **ret_rest) {
+        const char *rest = strstr(uri, "://") + 3;
+        size_t n = strcspn(rest, "/?#");
+
+        *ret_bucket = arena_strndup(a, uri, (size_t) (rest - uri) + n);
+        rest += n;
+        *ret_rest = arena_strndup(a, rest, strcspn(rest, "?#"));
+        return *ret_bucket && *ret_rest ? 0 : -ENOMEM;
+}
+
+/* The root and what follows it. A file: URI is %-encoded, a path is not. */
+static int split_local(const struct artifact_stores *s, struct arena *a, const char *uri,
+                       const char **ret_root, const char **ret_rest) {
+        const char *path = artifact_uri_local_path(uri), *rest;
+        char *plain = arena_alloc(a, strlen(path) + 1);
+
+        if (!plain)
+                return -ENOMEM;
+        if (path == uri)
+                strcpy(plain, path);
+        else if (http_target_decode(plain, path, strlen(path), false) < 0)
+                return -EPROTONOSUPPORT;
+        rest = s->root ? str_after(plain, s->root) : NULL;
+        if (!rest || (*rest && *rest != '/'))
+                return -EPROTONOSUPPORT;
+        *ret_root = s->root;
+        *ret_rest = rest;
+        return 0;
+}
+
 int artifact_stores_find(struct artifact_stores *s, struct arena *a, const char *uri,
                          struct errmsg *em, struct store **ret_store, const char **ret_name) {
-        const char *bucket, *name, *rest;
-        size_t n;
-        int r;
+        const char *place, *rest, *name;
+        int r = -EPROTONOSUPPORT;
 
-        if (!artifact_stores_is_bucket(uri))
-                return -EPROTONOSUPPORT;
-        rest = strstr(uri, "://") + 3;
-        n = strcspn(rest, "/?#");
-        bucket = arena_strndup(a, uri, (size_t) (rest - uri) + n);
-        rest += n;
-        name = arena_strndup(a, rest, strcspn(rest, "?#"));
-        name = name ? artifact_uri_join(a, name, NULL) : NULL;
-        if (!bucket || !name)
+        if (artifact_stores_is_bucket(uri))
+                r = split_bucket(a, uri, &place, &rest);
+        else if (artifact_uri_is_local(uri))
+                r = split_local(s, a, uri, &place, &rest);
+        if (r < 0)
+                return r;
+        name = artifact_uri_join(a, rest, NULL);
+        if (!name)
                 return -ENOMEM;
         pthread_mutex_lock(&s->lock);
-        r = find_locked(s, bucket, em, ret_store);
+        r = find_locked(s, place, em, ret_store);
         pthread_mutex_unlock(&s->lock);
         if (r >= 0)
                 *ret_name = name;

@@ -72,7 +72,7 @@ static int open_webhooks(struct daemon *d, struct errmsg *em) {
 }
 
 static int open_artifacts(struct daemon *d, struct errmsg *em) {
-        int r = artifact_stores_new(&d->tracking.stores);
+        int r = artifact_stores_new(d->conf.default_artifact_root, &d->tracking.stores);
 
         if (r < 0 || !d->conf.serve_artifacts)
                 return r;

@@ -233,3 +233,22 @@ def test_uploads_in_parts_and_presigned(server, cloud):
     assert cloud.uploads() == 0
     for bad in ({"num_parts": 1}, {"path": "..", "num_parts": 1}, {"path": "a/", "num_parts": 1}, {"path": "f", "num_parts": 10001}):
         assert server.ask("POST", f"{base}/mpu/create/p", bad).status == 400, bad
+
+
+def test_a_root_that_is_a_directory(tmp_path):
+    """Locations below --default-artifact-root are served, however they are written; others are not."""
+    root = tmp_path / "mlruns x"
+    with Tracking("--default-artifact-root", root, "--no-serve-artifacts") as t:
+        experiment = t.post("experiments/create", name="e")["experiment_id"]
+        run = t.post("runs/create", experiment_id=experiment)["run"]["info"]
+        assert run["artifact_uri"].endswith(f"/{run['run_id']}/artifacts"), run
+        assert t.ask("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_id={run['run_id']}&path=d/f", b"x").status == 200
+        assert (root / experiment / run["run_id"] / "artifacts/d/f").read_bytes() == b"x"
+        assert t.ask("GET", f"/get-artifact?run_id={run['run_id']}&path=d/f").text == "x"
+        assert t.ask("GET", f"/get-artifact?run_id={run['run_id']}&path=d/../../f").status == 400
+        for location, status in ((root.as_uri() + "/other", 200), (f"{root}y", 501), (f"{tmp_path}/elsewhere", 501)):
+            experiment = t.post("experiments/create", name=str(location), artifact_location=str(location))["experiment_id"]
+            run = t.post("runs/create", experiment_id=experiment)["run"]["info"]
+            answer = t.ask("GET", "artifacts/list", {"run_id": run["run_id"]})
+            assert answer.status == status, (location, answer.text)
+        assert not (tmp_path / "elsewhere").exists()
