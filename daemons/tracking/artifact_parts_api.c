@@ -66,6 +66,9 @@ static int refuse(struct ask *q, int r, const struct errmsg *em) {
                                          em->text));
         else if (r == -EINVAL)
                 ask_check(q, refusal_invalid(&q->refusal, "%s", em->text));
+        else if (r == -EAGAIN)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_TEMPORARILY_UNAVAILABLE, "%s",
+                                         em->text));
         else
                 ask_check(q, r);
         if (q->result < 0)

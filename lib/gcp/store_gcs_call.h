@@ -13,8 +13,9 @@ struct store_gcs_call {
         struct http_fetch *http;
 };
 
-/* "[http…://]HOST:PORT" in STORAGE_EMULATOR_HOST is asked without credentials; else Google with the
- * Application Default Credentials. -EINVAL, -EACCES, -ENOENT: em. */
+/* "[http…://]HOST:PORT" in STORAGE_EMULATOR_HOST is asked without credentials, unless it is on this
+ * machine and GOOGLE_APPLICATION_CREDENTIALS names some; else Google with the Application Default
+ * Credentials. -EINVAL, -EACCES, -ENOENT: em. */
 int store_gcs_call_init(struct store_gcs_call *c, const char *bucket, struct errmsg *em);
 void store_gcs_call_done(struct store_gcs_call *c);
 

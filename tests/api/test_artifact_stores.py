@@ -59,12 +59,12 @@ class Gcs(Daemon):
 
     scheme = "gs"
 
-    def __init__(self):
+    def __init__(self, *args):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         super().__init__("bucketd", short_directory(), "--listen", f"127.0.0.1:{self.port}", "--socket", "none", "--sync", "no",
-                         "--faults", "yes", "--buckets", "main-bucket other-bucket third-bucket")
+                         "--faults", "yes", "--buckets", "main-bucket other-bucket third-bucket", *args)
         self.env_of_clients = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{self.port}", "AWS_ACCESS_KEY_ID": ""}
 
     def start(self):
@@ -72,7 +72,7 @@ class Gcs(Daemon):
 
         def there():
             try:
-                return ask(self.port, "GET", "/storage/v1/b/main-bucket").status == 200
+                return ask(self.port, "GET", "/storage/v1/b/main-bucket").status in (200, 401)
             except OSError:
                 return False
         until(there, "bucketd")
@@ -233,6 +233,58 @@ def test_uploads_in_parts_and_presigned(server, cloud):
     assert cloud.uploads() == 0
     for bad in ({"num_parts": 1}, {"path": "..", "num_parts": 1}, {"path": "a/", "num_parts": 1}, {"path": "f", "num_parts": 10001}):
         assert server.ask("POST", f"{base}/mpu/create/p", bad).status == 400, bad
+
+
+KEY_FILE = """{"type": "service_account", "project_id": "p", "private_key_id": "k", "client_email": "robot@example.test",
+"private_key": %s, "token_uri": "http://127.0.0.1:%d/token"}"""
+
+
+def credentials(kind, google, tmp_path):
+    """A credentials file of this kind, with its exchange at the fake; {} for the metadata server."""
+    at = f"http://127.0.0.1:{google}"
+    if kind == "key":
+        key = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], check=True,
+                             capture_output=True, text=True).stdout
+        text = KEY_FILE % (json.dumps(key), google)
+    else:
+        user = {"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r", "token_uri": at + "/token"}
+        (tmp_path / "subject").write_text("jwt")
+        text = json.dumps({
+            "user": user,
+            "external": {"type": "external_account", "audience": "//iam/x", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+                         "token_url": at + "/sts", "credential_source": {"file": str(tmp_path / "subject")}},
+            "impersonated": {"type": "impersonated_service_account", "source_credentials": user, "service_account_impersonation_url":
+                             at + "/v1/projects/-/serviceAccounts/t@example.test:generateAccessToken"}}[kind])
+    (tmp_path / "c.json").write_text(text)
+    return {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "c.json")}
+
+
+@pytest.mark.parametrize("kind, called", [("key", "/token"), ("user", "/token"), ("external", "/sts"),
+                                          ("impersonated", "/v1/projects/-/serviceAccounts/t@example.test:generateAccessToken")])
+def test_a_bucket_that_wants_a_token(kind, called, tmp_path):
+    """Each kind of credentials brings a token that the bucket takes; a refused one is renewed; a late server is waited for."""
+    fake = FAKE.with_name("fake_google.py")
+    google = subprocess.Popen([sys.executable, fake, "right"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    (tmp_path / "token").write_text("right")
+    try:
+        port = int(google.stdout.readline())
+        with Gcs("--token-file", tmp_path / "token") as bucket:
+            env = {**bucket.env_of_clients, **credentials(kind, port, tmp_path)}
+            ask(port, "POST", "/_set", json.dumps({"token": "wrong"}))
+            ask(port, "POST", "/_set", json.dumps({"status": 503, "n": 2}))
+            with Tracking("--artifacts-destination", "gs://main-bucket", env=env) as t:
+                answer = t.ask("PUT", f"{PROXY}/a", b"x")
+                assert answer.status == 500, answer.text  # a new token is as wrong
+                ask(port, "POST", "/_set", json.dumps({"token": "right"}))
+                assert t.ask("PUT", f"{PROXY}/a", b"x").status == 200
+                assert t.ask("GET", f"{PROXY}/a").body == b"x"
+                calls = json.loads(ask(port, "GET", "/_state").text)["calls"]
+                assert 3 <= calls[called] <= 8, calls
+                log = t.log.read_text()
+            assert "right" not in log and "wrong" not in log and "PRIVATE" not in log and "refresh_token" not in log, log
+    finally:
+        google.stdin.close()
+        google.wait(10)
 
 
 def test_a_root_that_is_a_directory(tmp_path):

@@ -9,10 +9,26 @@
 
 static struct store_test_fake fake;
 
+static void ask(const char *method, const char *target) {
+        struct http_call call = {.address = fake.address, .method = method, .target = target};
+        struct http_call_answer a;
+
+        assert_int_equal(http_call(&call, &a, NULL), 0);
+        http_call_answer_done(&a);
+}
+
+/* ONEBOX_PEER_S3=HOST:PORT: another server, for what needs no faults. */
 static int setup(void **state) {
+        static const char *const buckets[] = {"/all", "/whole", "/large", "/signed"};
+        const char *peer = getenv("ONEBOX_PEER_S3");
         char url[64];
 
-        store_test_fake_start(&fake, "fake_s3.py");
+        if (peer)
+                (void) str_copy(fake.address, sizeof fake.address, peer);
+        else
+                store_test_fake_start(&fake, "fake_s3.py");
+        for (size_t i = 0; peer && i < ARRAY_SIZE(buckets); i++)
+                ask("PUT", buckets[i]);
         snprintf(url, sizeof url, "http://%s/", fake.address);
         setenv("MLFLOW_S3_ENDPOINT_URL", url, 1);
         setenv("AWS_ACCESS_KEY_ID", "AKTEST", 1);
@@ -25,7 +41,8 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
-        store_test_fake_stop(&fake);
+        if (fake.pid > 0)
+                store_test_fake_stop(&fake);
         return 0;
 }
 
@@ -38,6 +55,11 @@ static struct store *open_store(const char *uri) {
         return s;
 }
 
+/* Declarations may follow: a block that skips. */
+#define NEED_FAKE      \
+        if (!fake.pid) \
+        skip()
+
 static void fault(const char *json) {
         mem_free(store_test_fake_ask(&fake, "/_fault", json));
 }
@@ -46,7 +68,6 @@ static void test_as_every_store(void **state) {
         _cleanup_(store_freep) struct store *s = open_store("s3://all/some/path/");
 
         store_test_same(s);
-        assert_true(store_test_fake_says(&fake, "\"uploads\": 0"));
 }
 
 static void test_whole_bucket(void **state) {
@@ -59,10 +80,12 @@ static void test_large(void **state) {
         _cleanup_(store_freep) struct store *s = open_store("s3://large");
 
         store_test_large(s);
-        assert_true(store_test_fake_says(&fake, "\"uploads\": 0"));
+        if (fake.pid > 0)
+                assert_true(store_test_fake_says(&fake, "\"uploads\": 0"));
 }
 
 static void test_abort_leaves_nothing(void **state) {
+        NEED_FAKE;
         _cleanup_(store_freep) struct store *s = open_store("s3://aborted");
         _cleanup_free_ char *data = mem_zalloc(9 << 20);
         struct store_info info;
@@ -77,6 +100,7 @@ static void test_abort_leaves_nothing(void **state) {
 }
 
 static void test_busy_and_cut(void **state) {
+        NEED_FAKE;
         _cleanup_(store_freep) struct store *s = open_store("s3://busy");
         struct store_info info;
         struct store_get *get;
@@ -96,6 +120,7 @@ static void test_busy_and_cut(void **state) {
 }
 
 static void test_wrong_secret(void **state) {
+        NEED_FAKE;
         struct errmsg em = {};
         struct store *s;
 
@@ -155,7 +180,9 @@ static void test_presigned(void **state) {
         assert_int_equal(a.status, 200);
         assert_int_equal(a.body.len, (5 << 20) + 3);
         http_fetch_answer_done(&a);
-        assert_int_equal(store_s3_multipart_complete(s, "d/x y", id, parts, 2, &em), -ENOENT);
+        if (fake.pid > 0) /* S3 itself and some others take the same completion twice */
+                assert_int_equal(store_s3_multipart_complete(s, "d/x y", id, parts, 2, &em),
+                                 -ENOENT);
         assert_int_equal(store_s3_multipart_abort(s, "d/x y", id, &em), 0);
 }
 
