@@ -46,6 +46,7 @@ struct scheduler {
         struct live *live;           /* the tries that have not ended */
         struct launch *launch;       /* talks to the launcher */
         struct feed *feed;           /* tells listeners what changed */
+        struct secrets *secrets;     /* any thread: variables and connections */
         struct callbacks *callbacks; /* what follows from ends, by tries of their own */
         struct notices *notices;     /* tells tracking that tries ended */
         struct night_watch *night;   /* when the machine stops */

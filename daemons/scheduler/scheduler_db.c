@@ -6,6 +6,7 @@
 #include "daemons/scheduler/event_logs_sql.h"
 #include "daemons/scheduler/import_errors_sql.h"
 #include "daemons/scheduler/pools_sql.h"
+#include "daemons/scheduler/secrets_sql.h"
 #include "daemons/scheduler/task_instances_sql.h"
 #include "daemons/scheduler/tries_sql.h"
 #include "daemons/scheduler/xcoms_sql.h"
@@ -14,9 +15,9 @@
 #include "lib/db/db_migrate.h"
 
 const struct db_set *const scheduler_db_sets[] = {
-        &dags_sql_set,  &dag_runs_sql_set,      &task_instances_sql_set,
-        &tries_sql_set, &import_errors_sql_set, &event_logs_sql_set,
-        &xcoms_sql_set, &pools_sql_set,         &callbacks_sql_set,
+        &dags_sql_set,          &dag_runs_sql_set,   &task_instances_sql_set, &tries_sql_set,
+        &import_errors_sql_set, &event_logs_sql_set, &xcoms_sql_set,          &pools_sql_set,
+        &callbacks_sql_set,     &secrets_sql_set,
 };
 const size_t scheduler_db_n_sets = ARRAY_SIZE(scheduler_db_sets);
 
@@ -92,9 +93,16 @@ static const char second_tables[] =
         "  unix_user TEXT, try_id TEXT, at INTEGER NOT NULL, state TEXT NOT NULL);"
         "CREATE INDEX callbacks_open ON callbacks (id) WHERE state <> 'done';";
 
+/* Variables and connections, values sealed. */
+static const char third_tables[] =
+        "CREATE TABLE secrets ("
+        "  kind TEXT NOT NULL, name TEXT NOT NULL, type TEXT, description TEXT,"
+        "  value TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;";
+
 static const struct db_migration migrations[] = {
         {1, first_tables},
         {2, second_tables},
+        {3, third_tables},
 };
 
 int scheduler_db_open(const char *uri, usec_t now, struct errmsg *em, struct db **ret_db) {

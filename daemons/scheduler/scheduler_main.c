@@ -25,6 +25,7 @@
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/scheduler_db.h"
+#include "daemons/scheduler/secrets.h"
 #include "daemons/scheduler/sources.h"
 #include "daemons/scheduler/tidy.h"
 #include "lib/auth/auth_files.h"
@@ -209,6 +210,8 @@ static int open_parts(struct parts *p, struct errmsg *em) {
         if (r >= 0)
                 r = callbacks_new(s, &s->callbacks);
         if (r >= 0)
+                r = secrets_new(s, &s->secrets, em);
+        if (r >= 0)
                 r = sources_new(s, &s->sources);
         if (r >= 0)
                 r = tidy_new(s, &p->tidy);
@@ -308,6 +311,7 @@ static void close_all(struct parts *p) {
         sources_free(s->sources);
         notices_free(s->notices);
         callbacks_free(s->callbacks);
+        secrets_free(s->secrets);
         live_free(s->live);
         launch_free(s->launch);
         feed_free(s->feed);

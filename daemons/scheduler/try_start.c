@@ -6,6 +6,7 @@
 #include "daemons/scheduler/core/expand.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/scheduler.h"
+#include "daemons/scheduler/secrets.h"
 #include "daemons/scheduler/spool.h"
 #include "daemons/scheduler/try_spec.h"
 #include "daemons/scheduler/xcom.h"
@@ -74,8 +75,7 @@ static int add_value(const struct json *v, struct buf *out) {
         return json_write_finish(&w);
 }
 
-static int ask_more(void *user, const char *name, struct buf *out) {
-        struct asking *q = user;
+static int ask_xcom(struct asking *q, const char *name, struct buf *out) {
         const char *rest = str_after(name, "xcom."), *key;
         const struct dag_task *from = rest ? source_of(q->task->run->spec, rest, &key) : NULL;
         struct json *value;
@@ -89,6 +89,58 @@ static int ask_more(void *user, const char *name, struct buf *out) {
         return value ? add_value(value, out) : 1;
 }
 
+/* var.value.NAME, var.json.NAME: what is a secret by its name must not come into a command. */
+static int ask_variable(struct asking *q, const char *name, struct buf *out) {
+        const char *key = str_after(name, "var.value.");
+        struct errmsg em;
+        struct secret v;
+        int r;
+
+        if (!key)
+                key = str_after(name, "var.json.");
+        if (!key || connection_is_sensitive(key))
+                return 1;
+        r = secrets_find(q->s, q->s->db, SECRETS_VARIABLE, key, &q->a, &v, &em);
+        return r == 0 ? buf_add_str(out, v.value) : r;
+}
+
+/* conn.ID.host, login, port, schema, conn_type; never the password. */
+static int ask_connection(struct asking *q, const char *rest, struct buf *out) {
+        const char *dot = strrchr(rest, '.');
+        char *id = dot ? arena_strndup(&q->a, rest, (size_t) (dot - rest)) : NULL;
+        struct connection c;
+        struct errmsg em;
+        int r;
+
+        if (!id)
+                return dot ? -ENOMEM : 1;
+        r = secrets_find_connection(q->s, q->s->db, id, &q->a, &c, &em);
+        if (r != 0)
+                return r;
+        if (str_eq(dot, ".port") && c.port > 0)
+                return buf_printf(out, "%d", c.port);
+        const struct {
+                const char *name, *value;
+        } parts[] = {{".host", c.host},
+                     {".login", c.login},
+                     {".schema", c.schema},
+                     {".conn_type", c.type}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+                if (str_eq(dot, parts[i].name) && parts[i].value)
+                        return buf_add_str(out, parts[i].value);
+        return 1;
+}
+
+static int ask_more(void *user, const char *name, struct buf *out) {
+        struct asking *q = user;
+
+        if (str_starts(name, "var."))
+                return ask_variable(q, name, out);
+        if (str_starts(name, "conn."))
+                return ask_connection(q, name + STRLEN("conn."), out);
+        return ask_xcom(q, name, out);
+}
 static int read_arguments(struct asking *q, struct dag_pairs *ret, struct errmsg *em) {
         const struct json *const *values;
         int r;
