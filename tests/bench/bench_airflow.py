@@ -1,5 +1,6 @@
 """The scheduler beside Airflow (LocalExecutor on PostgreSQL), in one run: cost of idling, a chain of tasks, many
-tasks at once, and what an orderly stop and a power cut do to what runs.
+tasks at once; with BENCH_STOP=1 also what a stop and a kill of all services do to the tasks that run (what a power
+cut does is tests/system/test_vm.py's to show).
 
 ONEBOX_PEER_AIRFLOW names the directory with Airflow's programs (apache-airflow-core 3.3, the standard provider and
 psycopg2); without it this says so and measures nothing. PostgreSQL is Debian's, new, in a directory of its own.
@@ -60,8 +61,7 @@ class Airflow:
         socket_dir, port = words[1], words[2]
         os.makedirs(self.home + "/dags")
         Path(self.home, "dags/bench.py").write_text(DAGS)
-        self.mark = secrets.token_hex(8)
-        self.env = {**os.environ, "AIRFLOW_HOME": self.home, "BENCH_MARK": self.mark,
+        self.env = {**os.environ, "AIRFLOW_HOME": self.home,
                     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN":
                         f"postgresql+psycopg2://onebox@/onebox?host={socket_dir}&port={port}",
                     "AIRFLOW__CORE__EXECUTOR": "LocalExecutor", "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -107,10 +107,12 @@ class Airflow:
             return json.load(answer)
 
     def pids(self):
+        """All in the sessions of the services: some overwrite their environment with their title."""
+        sessions = {p.pid for p in self.processes.values()}
         found = []
         for proc in Path("/proc").glob("[0-9]*"):
             try:
-                if f"BENCH_MARK={self.mark}".encode() in (proc / "environ").read_bytes().split(b"\0"):
+                if int((proc / "stat").read_text().rpartition(")")[2].split()[3]) in sessions:
                     found.append(proc)
             except OSError:
                 pass
@@ -254,7 +256,7 @@ def measure(name, side):
     figures["at once, s a task"], figures["at once, CPU s a task"] = timed(side, "many", MANY)
     ends = {}
     if os.environ.get("BENCH_STOP"):
-        for what, how in (("orderly stop", signal.SIGTERM), ("power cut", signal.SIGKILL)):
+        for what, how in (("SIGTERM to every service", signal.SIGTERM), ("SIGKILL to every service", signal.SIGKILL)):
             ends[what] = stop_experiment(side, how)
     side.end()
     return figures, ends
