@@ -270,9 +270,10 @@ static void rename_note(struct rename_tree *t, const char *name, int r) {
         }
 }
 
-/* What moved is known, and open, under its new name at once. */
+/* What moved is known, and open, under its new name at once. Directories below follow with the
+ * whole: before that, files in them are still found where they were. */
 static void rename_slot_know(struct rename_tree *t, const struct rename_slot *s, struct attrs *a) {
-        if (a)
+        if (a && !str_ends(s->from, "/"))
                 (void) rename_know(t->m, s->from, s->to, a);
 }
 

@@ -248,6 +248,28 @@ static void test_rename_of_a_directory(void **state) {
         assert_listed(t, "", "e/ other/ ");
 }
 
+/* Its generation is another one now: what is written to it later is guarded by that. */
+static void test_open_in_a_renamed_directory(void **state) {
+        struct mount_test *t = *state;
+        struct handle *h;
+
+        mount_test_bucket_put(&t->bucket, "d/", "");
+        mount_test_bucket_put(&t->bucket, "d/sub/", "");
+        mount_test_bucket_put(&t->bucket, "d/sub/f", "old");
+        assert_is(t, "", "d", "dir");
+        h = open_file(t, "d/sub/f");
+        pthread_mutex_lock(&t->m.tree);
+        assert_int_equal(inode_get(&t->m, "d/sub/", NULL, USEC_INFINITY, &(struct inode *){NULL}),
+                         0);
+        pthread_mutex_unlock(&t->m.tree);
+        assert_int_equal(rename_entry(&t->m, "", "d", "", "e", 0), 0);
+        assert_reads(t, h, "old");
+        assert_int_equal(writer_write(&t->m, h->inode, 3, "er", 2), 0);
+        assert_int_equal(commit_inode(&t->m, h->inode), 0);
+        mount_test_bucket_assert(&t->bucket, "e/sub/f", "older");
+        close_file(t, h);
+}
+
 static void test_a_rename_that_broke_off_goes_on(void **state) {
         struct mount_test *t = *state;
 
@@ -329,6 +351,7 @@ int main(void) {
                 mount_test_case(test_lost_answers_of_making),
                 mount_test_case(test_a_service_without_moves),
                 mount_test_case(test_rename_of_a_directory),
+                mount_test_case(test_open_in_a_renamed_directory),
                 mount_test_case(test_a_rename_that_broke_off_goes_on),
                 mount_test_case(test_rename_limit),
                 mount_test_case(test_symlinks),
