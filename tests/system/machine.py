@@ -40,6 +40,7 @@ def packages_of(programs):
     linked = subprocess.run(["ldd", *map(str, programs)], capture_output=True, text=True,
                             check=True).stdout
     files = sorted({os.path.realpath(word) for word in linked.split() if word.startswith("/lib")})
+    files += [f.removeprefix("/usr") for f in files]  # some packages still name the other place
     owners = subprocess.run(["dpkg-query", "-S", *files], capture_output=True, text=True).stdout
     return sorted({line.split(":")[0] for line in owners.splitlines()})
 
