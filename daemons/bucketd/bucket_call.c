@@ -81,8 +81,9 @@ static bool is_spoiled(struct http_request *req) {
 }
 
 static int spoil(struct http_request *req, struct chaos_answer *a, int status, const char *type) {
-        const struct bucket_call *call = bucket_call_of(req);
+        struct bucket_call *call = bucket_call_of(req);
 
+        a->late = &call->d->late;
         a->req = req;
         a->loop = call->d->loop;
         a->plan = call->plan;

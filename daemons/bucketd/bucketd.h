@@ -1,6 +1,7 @@
 /* bucketd.h: what the daemon's parts share: http_request.ctx of every route. */
 #pragma once
 
+#include "daemons/bucketd/chaos_answer.h"
 #include "lib/base/macros.h"
 
 struct blob_store;
@@ -24,6 +25,7 @@ struct bucketd {
         const struct clock *clock;
         struct entropy *entropy;
         struct chaos *chaos; /* NULL: nothing may be asked to go wrong */
+        struct chaos_late late;
         uint64_t inline_max; /* bytes; larger objects are files */
         uint64_t md5_max;    /* bytes; larger objects have only their CRC32C */
         const char *token;   /* what a client must show, or NULL */

@@ -277,6 +277,7 @@ static int on_signal(struct loop_source *s, int signo, void *ctx) {
                 return 0;
         }
         d->bucketd.draining = true;
+        chaos_answer_flush(&d->bucketd.late);
         loop_notify_stopping();
         if (loop_timer_in(d->bucketd.loop, DRAIN_FOR, 0, on_impatient, d, NULL) < 0)
                 loop_quit(d->bucketd.loop, 0);

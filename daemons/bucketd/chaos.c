@@ -205,8 +205,18 @@ const char *chaos_op(const struct http_request *req) {
         }
 }
 
+/* "change" is every operation that is no reading. */
+static bool is_op(const char *wanted, const struct http_request *req) {
+        const char *op = chaos_op(req);
+
+        if (!str_eq(wanted, "change"))
+                return str_eq(wanted, op);
+        return !str_eq(op, "read") && !str_eq(op, "stat") && !str_eq(op, "list") &&
+               !str_eq(op, "ask") && !str_eq(op, "other");
+}
+
 static bool matches(const struct rule *r, const struct http_request *req) {
-        return (!r->op || str_eq(r->op, chaos_op(req))) &&
+        return (!r->op || is_op(r->op, req)) &&
                (!r->method || str_eq(r->method, req->method_name)) &&
                (!r->contains || strstr(req->target, r->contains));
 }

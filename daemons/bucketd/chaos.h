@@ -26,5 +26,5 @@ int chaos_print(const struct chaos *c, struct buf *out);
 /* What happens to this request: true when something does. */
 bool chaos_match(struct chaos *c, const struct http_request *req, struct chaos_plan *ret);
 /* "list", "stat", "read", "insert", "start", "chunk", "ask", "compose", "copy", "rewrite", "move",
- * "delete", "patch" or "other". */
+ * "delete", "patch" or "other"; a rule's "change" is all that change something. */
 const char *chaos_op(const struct http_request *req);

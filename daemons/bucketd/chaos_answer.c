@@ -19,6 +19,7 @@ struct sender {
         struct loop_source *timer;
         uint64_t n_sent;
         usec_t began_at;
+        struct sender *next, **prev; /* while it is late */
 };
 
 static void sender_free(struct sender *s) {
@@ -188,19 +189,36 @@ static void answer_now(struct sender *s) {
 static int on_late(struct loop_source *timer, usec_t now, void *ctx) {
         struct sender *s = ctx;
 
+        *s->prev = s->next;
+        if (s->next)
+                s->next->prev = s->prev;
         s->timer = loop_source_free(s->timer);
         answer_now(s);
         return 0;
+}
+
+void chaos_answer_flush(struct chaos_late *l) {
+        l->is_over = true;
+        while (l->first)
+                (void) on_late(NULL, 0, l->first);
 }
 
 /* On the loop's thread. */
 static void on_task(struct loop_task *t) {
         struct sender *s = container_of(t, struct sender, task);
         usec_t late_for = (usec_t) s->a.plan.latency_ms * USEC_PER_MSEC;
+        struct chaos_late *l = s->a.late;
 
-        if (late_for == 0 ||
-            loop_timer_in(s->a.loop, late_for, USEC_PER_MSEC / 2, on_late, s, &s->timer) < 0)
+        if (late_for == 0 || l->is_over ||
+            loop_timer_in(s->a.loop, late_for, USEC_PER_MSEC / 2, on_late, s, &s->timer) < 0) {
                 answer_now(s);
+                return;
+        }
+        s->next = l->first;
+        s->prev = &l->first;
+        if (s->next)
+                s->next->prev = &s->next;
+        l->first = s;
 }
 
 int chaos_answer(const struct chaos_answer *a) {

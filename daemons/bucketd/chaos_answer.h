@@ -9,7 +9,16 @@
 
 struct loop;
 
+/* The answers that are late. Zeroed is none; the loop's thread. */
+struct chaos_late {
+        struct sender *first;
+        bool is_over;
+};
+/* None is late any more: those that are go out now. */
+void chaos_answer_flush(struct chaos_late *l);
+
 struct chaos_answer {
+        struct chaos_late *late;
         struct http_request *req;
         struct loop *loop;
         struct chaos_plan plan;

@@ -58,6 +58,25 @@ static void operations(void **state) {
         assert_string_equal(chaos_op(&r), "other");
 }
 
+static void changes(void **state) {
+        const struct http_request changing[] = {request(&compose, HTTP_POST, "/x"),
+                                                request(&xml, HTTP_PUT, "/x"),
+                                                request(&xml, HTTP_DELETE, "/x")};
+        const struct http_request reading[] = {
+                request(&list, HTTP_GET, "/x"), request(&xml, HTTP_GET, "/x"),
+                request(&xml, HTTP_HEAD, "/x"), request(&bucket, HTTP_GET, "/x")};
+        struct chaos *c = open_chaos();
+        struct chaos_plan p = {};
+
+        (void) state;
+        assert_int_equal(set(c, "{\"rules\":[{\"op\":\"change\",\"cut\":1}]}", NULL), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(changing); i++)
+                assert_true(chaos_match(c, &changing[i], &p));
+        for (size_t i = 0; i < ARRAY_SIZE(reading); i++)
+                assert_false(chaos_match(c, &reading[i], &p));
+        chaos_free(c);
+}
+
 static void counting(void **state) {
         struct http_request read = request(&xml, HTTP_GET, "/b/name");
         struct http_request other = request(&xml, HTTP_GET, "/b/other");
@@ -131,9 +150,8 @@ static void refusals(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(operations),
-                cmocka_unit_test(counting),
-                cmocka_unit_test(chance_and_sums),
+                cmocka_unit_test(operations), cmocka_unit_test(changes),
+                cmocka_unit_test(counting),   cmocka_unit_test(chance_and_sums),
                 cmocka_unit_test(refusals),
         };
 
