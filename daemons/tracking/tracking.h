@@ -39,6 +39,7 @@ struct tracking {
         struct auth_audit *audit;        /* may be NULL */
         const char *artifact_root;       /* URI that new experiments' locations begin with */
         bool has_traces;                 /* the database has 3.18's tables of traces */
+        const char *frame_options;       /* the value of X-Frame-Options; NULL: none */
         const char *tracking_auth;       /* "" or "basic-auth", for server-info */
 };
 

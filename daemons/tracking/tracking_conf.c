@@ -22,38 +22,55 @@ const struct options_daemon tracking_conf_daemon = {
         .conf = {keys, ARRAY_SIZE(keys)},
 };
 
-void tracking_conf_spell_out(int argc, char **argv) {
-        static char serve[] = "--serve-artifacts=yes", serve_not[] = "--serve-artifacts=no";
-        static char port[] = "--port", workers[] = "--workers";
-
-        for (int i = 1; i < argc; i++) {
-                if (str_eq(argv[i], "--serve-artifacts"))
-                        argv[i] = serve;
-                else if (str_eq(argv[i], "--no-serve-artifacts"))
-                        argv[i] = serve_not;
-                else if (str_eq(argv[i], "-p"))
-                        argv[i] = port;
-                else if (str_eq(argv[i], "-w"))
-                        argv[i] = workers;
-        }
-}
-
 /* *field keeps its value; else the variable's, else a copy of `otherwise`. */
 static int complete(char **field, const char *variable, const char *otherwise) {
         const char *value = variable ? getenv(variable) : NULL;
 
         if (*field)
                 return 0;
-        *field = mem_strdup(str_empty(value) ? otherwise : value);
-        return *field ? 0 : -ENOMEM;
+        value = str_empty(value) ? otherwise : value;
+        *field = mem_strdup(value);
+        return *field || !value ? 0 : -ENOMEM;
 }
 
-static int check_port(const char *text, struct errmsg *em) {
-        uint64_t port;
+static int complete_workers(struct tracking_conf *conf, struct errmsg *em) {
+        const char *workers = getenv("MLFLOW_WORKERS");
 
-        if (str_to_u64(text, &port) == 0 && port <= 65535)
+        if (conf->workers == 0 && !str_empty(workers) &&
+            (str_to_u64(workers, &conf->workers) < 0 || conf->workers == 0))
+                return errmsg_fail(em, -EINVAL, "MLFLOW_WORKERS=%s is no number of threads",
+                                   workers);
+        if (conf->workers == 0)
+                conf->workers = 4;
+        return 0;
+}
+
+static int check_frame_options(const char *text, struct errmsg *em) {
+        if (str_eq_fold(text, "SAMEORIGIN") || str_eq_fold(text, "DENY") ||
+            str_eq_fold(text, "none"))
                 return 0;
-        return errmsg_fail(em, -EINVAL, "the port \"%s\" is no number from 0 to 65535", text);
+        return errmsg_fail(em, -EINVAL,
+                           "x_frame_options must be SAMEORIGIN, DENY or none, not \"%s\"", text);
+}
+
+/* What concerns the server itself. */
+static int complete_server(struct tracking_conf *conf, struct errmsg *em) {
+        int r = complete(&conf->host, "MLFLOW_HOST", "127.0.0.1");
+
+        if (r == 0)
+                r = complete(&conf->port, "MLFLOW_PORT", "5000");
+        if (r == 0)
+                r = complete_workers(conf, em);
+        if (r == 0)
+                r = complete(&conf->static_prefix, "MLFLOW_STATIC_PREFIX", NULL);
+        if (r == 0)
+                r = complete(&conf->allowed_hosts, "MLFLOW_SERVER_ALLOWED_HOSTS", NULL);
+        if (r == 0)
+                r = complete(&conf->x_frame_options, "MLFLOW_SERVER_X_FRAME_OPTIONS", "SAMEORIGIN");
+        for (char *p = conf->allowed_hosts; r == 0 && p && *p; p++)
+                if (*p == ',') /* as `mlflow server` writes them */
+                        *p = ' ';
+        return r != 0 ? r : check_frame_options(conf->x_frame_options, em);
 }
 
 /* A relative directory counts from where we were started. */
@@ -72,6 +89,28 @@ static int make_absolute(char **path) {
         return 0;
 }
 
+static int complete_artifacts(struct tracking_conf *conf, const char *dir) {
+        bool named = !str_empty(getenv("MLFLOW_ARTIFACTS_DESTINATION"));
+        int r = complete(&conf->artifacts_destination,
+                         named ? "MLFLOW_ARTIFACTS_DESTINATION" : "MLFLOW_ARTIFACT_URI", dir);
+
+        if (r == 0)
+                r = make_absolute(&conf->artifacts_destination);
+        if (r == 0)
+                r = complete(&conf->default_artifact_root, "MLFLOW_DEFAULT_ARTIFACT_ROOT",
+                             conf->serve_artifacts ? "mlflow-artifacts:/"
+                                                   : conf->artifacts_destination);
+        return r != 0 ? r : make_absolute(&conf->default_artifact_root);
+}
+
+static int check_port(const char *text, struct errmsg *em) {
+        uint64_t port;
+
+        if (str_to_u64(text, &port) == 0 && port <= 65535)
+                return 0;
+        return errmsg_fail(em, -EINVAL, "the port \"%s\" is no number from 0 to 65535", text);
+}
+
 int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths, struct arena *a,
                            struct errmsg *em) {
         const char *db = arena_printf(a, "sqlite:///%s/tracking/mlflow.db", paths->state_dir);
@@ -79,21 +118,11 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
         int r = db && dir ? 0 : -ENOMEM;
 
         if (r == 0)
-                r = complete(&conf->host, "MLFLOW_HOST", "127.0.0.1");
-        if (r == 0)
-                r = complete(&conf->port, "MLFLOW_PORT", "5000");
+                r = complete_server(conf, em);
         if (r == 0)
                 r = tracking_uri_complete(conf, db, em);
         if (r == 0)
-                r = complete(&conf->artifacts_destination, "MLFLOW_ARTIFACTS_DESTINATION", dir);
-        if (r == 0)
-                r = make_absolute(&conf->artifacts_destination);
-        if (r == 0)
-                r = complete(&conf->default_artifact_root, "MLFLOW_DEFAULT_ARTIFACT_ROOT",
-                             conf->serve_artifacts ? "mlflow-artifacts:/"
-                                                   : conf->artifacts_destination);
-        if (r == 0)
-                r = make_absolute(&conf->default_artifact_root);
+                r = complete_artifacts(conf, dir);
         if (r < 0)
                 return em && *em->text ? r : errmsg_errno(em, r, "cannot start");
         if (getenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"))

@@ -15,10 +15,6 @@ struct tracking_conf {
 
 extern const struct options_daemon tracking_conf_daemon;
 
-/* Writes `mlflow server`'s short forms out: -p, -w, and --serve-artifacts and --no-serve-artifacts
- * without a value. */
-void tracking_conf_spell_out(int argc, char **argv);
-
 /* Fills in what neither command line nor file says: from the environment, else our defaults.
  * Afterwards host, port, backend_store_uri, default_artifact_root and artifacts_destination are
  * set. 0 or negative with `em`. */

@@ -29,8 +29,8 @@ int tracking_hooks_before(struct http_request *req) {
         const struct tracking *t = req->ctx;
         int r = http_request_set_header(req, "X-Content-Type-Options", "nosniff");
 
-        if (r == 0)
-                r = http_request_set_header(req, "X-Frame-Options", "SAMEORIGIN");
+        if (r == 0 && t->frame_options)
+                r = http_request_set_header(req, "X-Frame-Options", t->frame_options);
         if (r == 0)
                 r = auth_http_check(t->auth, req);
         if (r == 0 && t->users) {

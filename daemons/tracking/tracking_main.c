@@ -19,6 +19,7 @@
 #include "daemons/tracking/tracking.h"
 #include "daemons/tracking/tracking_conf.h"
 #include "daemons/tracking/tracking_db.h"
+#include "daemons/tracking/tracking_flags.h"
 #include "daemons/tracking/tracking_hooks.h"
 #include "daemons/tracking/tracking_routes.h"
 #include "daemons/tracking/tracking_schema.h"
@@ -197,7 +198,7 @@ static int start_server(struct daemon *d, struct errmsg *em) {
                 .error_format = server_info_api_error,
                 .done = tracking_hooks_done,
                 .allowed_hosts = d->conf.allowed_hosts,
-                .n_workers = (unsigned) MIN(MAX(d->conf.workers, (uint64_t) 1), (uint64_t) 64),
+                .n_workers = (unsigned) MIN(d->conf.workers, (uint64_t) 64),
         };
         const char *prefix = d->conf.static_prefix ? d->conf.static_prefix : "";
         struct http_route *routes;
@@ -265,6 +266,8 @@ static int start(struct daemon *d, struct errmsg *em) {
         if (r < 0)
                 return r;
         d->tracking.artifact_root = d->conf.default_artifact_root;
+        if (!str_eq_fold(d->conf.x_frame_options, "none"))
+                d->tracking.frame_options = d->conf.x_frame_options;
         r = tracking_conf_access(&d->conf, managed, em, &auth_on);
         if (r >= 0)
                 r = tracking_conf_default_level(&d->conf, em, &d->tracking.default_level);
@@ -315,9 +318,10 @@ int main(int argc, char **argv) {
         log_init("onebox-tracking");
         umask(0027);
         arena_init(&d.arena, 0);
-        tracking_conf_spell_out(argc, argv);
-        r = options_daemon_start(&tracking_conf_daemon, argc, argv, &d.conf, &d.paths, &n_args,
-                                 &em);
+        r = tracking_flags_read(argc, argv, &em);
+        if (r >= 0)
+                r = options_daemon_start(&tracking_conf_daemon, argc = r, argv, &d.conf, &d.paths,
+                                         &n_args, &em);
         tracking_uri_hide(argc, argv);
         if (r == 0) {
                 r = start(&d, &em);

@@ -229,8 +229,26 @@ def test_prefix_and_directories():
 
 def test_environment_of_mlflow_server():
     root = short_directory()
-    with Tracking(root=root, env={"MLFLOW_BACKEND_STORE_URI": f"sqlite:///{root}/e.db", "MLFLOW_ARTIFACTS_DESTINATION": f"{root}/a"}):
+    env = {"MLFLOW_BACKEND_STORE_URI": f"sqlite:///{root}/e.db", "MLFLOW_ARTIFACTS_DESTINATION": f"{root}/a",
+           "MLFLOW_STATIC_PREFIX": "/ml", "MLFLOW_WORKERS": "2", "MLFLOW_SERVER_ALLOWED_HOSTS": "one.example,two.example",
+           "MLFLOW_SERVER_X_FRAME_OPTIONS": "DENY"}
+    with Tracking(root=root, env=env) as t:
         assert os.path.exists(f"{root}/e.db") and os.path.isdir(f"{root}/a")
+        answer = t.ask("GET", "/ml/health", headers={"Host": "two.example"})
+        assert (answer.status, answer.headers["x-frame-options"]) == (200, "DENY")
+        assert t.ask("GET", "/ml/health", headers={"Host": "three.example"}).status == 403
+
+
+def test_command_line_of_mlflow_server():
+    """What means nothing here is taken with a notice, what would be another server is refused."""
+    root = short_directory()
+    with Tracking("-h", "127.0.0.1", "-w", "1", "--gunicorn-opts", "--timeout 60", "--uvicorn-opts=--x", "--expose-prometheus", f"{root}/p",
+                  "--dev", "--x-frame-options", "none", "--serve-artifacts", root=root, env={"MLFLOW_ARTIFACT_URI": f"{root}/b"}) as t:
+        assert "x-frame-options" not in t.ask("GET", "/health").headers
+        assert "onebox_tracking" in t.ask("GET", "/metrics").text and os.path.isdir(f"{root}/b")
+        assert t.log.read_text().count("does nothing") == 4
+    done = subprocess.run([BUILD / "daemons/tracking/onebox-tracking", "--artifacts-only"], capture_output=True, text=True)
+    assert done.returncode == 1 and "--artifacts-only: " in done.stderr
 
 
 def test_without_artifacts():
