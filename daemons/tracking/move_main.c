@@ -3,6 +3,7 @@
  *
  *      onebox-move database FROM TO
  *      onebox-move artifacts FROM TO
+ *      onebox-move mlruns DIR DATABASE STORE     (STORE "": artifacts stay)
  *
  * Passwords of databases come from the files ONEBOX_FROM_PASSWORD_FILE and ONEBOX_TO_PASSWORD_FILE
  * name. Exit: 0 moved and verified, 1 not. */
@@ -14,13 +15,17 @@
 #include <sys/stat.h>
 
 #include "daemons/tracking/artifact_stores.h"
+#include "daemons/tracking/mlruns.h"
 #include "daemons/tracking/move_database.h"
 #include "daemons/tracking/move_store.h"
+#include "daemons/tracking/tracking_schema.h"
+#include "lib/base/clock.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/db/db.h"
 #include "lib/db/db_uri.h"
 #include "lib/store/store.h"
 
@@ -75,6 +80,37 @@ static int move_artifacts(const char *from_uri, const char *to_uri, struct errms
         return r;
 }
 
+static int import(const char *dir, const char *to_word, const char *store_uri, struct errmsg *em) {
+        _cleanup_(store_freep) struct store *store = NULL;
+        _cleanup_(db_freep) struct db *db = NULL;
+        _cleanup_free_ char *to = NULL;
+        struct mlruns_counts n;
+        int64_t n_rows = 0;
+        int r = with_password(to_word, "ONEBOX_TO_PASSWORD_FILE", &to, em);
+
+        if (r == 0 && *store_uri)
+                r = artifact_stores_open(store_uri, em, &store);
+        if (r == 0)
+                r = tracking_schema_ensure(to, "mlflow-artifacts:/",
+                                           (int64_t) (clock_now(clock_system()) / USEC_PER_MSEC),
+                                           em);
+        if (r == 0)
+                r = db_open(to, DB_FOREIGN_KEYS, em, &db);
+        if (r == 0)
+                r = mlruns_import(dir, db, store, em, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < MLRUNS_N_TABLES; i++) {
+                if (n.n_rows[i] > 0)
+                        printf("%s: %" PRId64 " rows\n", mlruns_tables[i], n.n_rows[i]);
+                n_rows += n.n_rows[i];
+        }
+        printf("verified: %" PRId64 " rows were found again value by value, %" PRIu64
+               " artifacts of %" PRIu64 " bytes by checksum\n",
+               n_rows, n.n_artifacts, n.n_artifact_bytes);
+        return 0;
+}
+
 int main(int argc, char **argv) {
         struct errmsg em = {};
         int r;
@@ -85,6 +121,8 @@ int main(int argc, char **argv) {
                 r = move_databases(argv[2], argv[3], &em);
         else if (argc == 4 && str_eq(argv[1], "artifacts"))
                 r = move_artifacts(argv[2], argv[3], &em);
+        else if (argc == 5 && str_eq(argv[1], "mlruns"))
+                r = import(argv[2], argv[3], argv[4], &em);
         else
                 r = errmsg_fail(&em, -EINVAL,
                                 "this program is started by onebox migrate and onebox "

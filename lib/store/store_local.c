@@ -455,15 +455,17 @@ static void sweep(struct store_local *s) {
         }
 }
 
-static int open_dirs(struct store_local *s, const char *dir) {
+static int open_dirs(struct store_local *s, const char *dir, bool to_read) {
         int r;
 
-        r = fileio_mkdir_p(dir, 0750);
+        r = to_read ? 0 : fileio_mkdir_p(dir, 0750);
         if (r < 0)
                 return r;
         s->root_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (s->root_fd < 0)
                 return -errno;
+        if (to_read)
+                return 0; /* without a place to stage them every put and delete is -EBADF */
         if (mkdirat(s->root_fd, STORE_LOCAL_STAGING, 0750) < 0 && errno != EEXIST)
                 return -errno;
         s->staging_fd = openat(s->root_fd, STORE_LOCAL_STAGING,
@@ -471,7 +473,7 @@ static int open_dirs(struct store_local *s, const char *dir) {
         return s->staging_fd < 0 ? -errno : 0;
 }
 
-int store_local_open(const char *dir, struct errmsg *em, struct store **ret_store) {
+static int open_store(const char *dir, bool to_read, struct errmsg *em, struct store **ret_store) {
         struct store_local *s = mem_new(struct store_local);
         int r;
 
@@ -481,14 +483,23 @@ int store_local_open(const char *dir, struct errmsg *em, struct store **ret_stor
         s->store.ops = &local_ops;
         s->root_fd = s->staging_fd = -1;
         s->path = mem_strdup(dir);
-        r = s->path ? open_dirs(s, dir) : -ENOMEM;
+        r = s->path ? open_dirs(s, dir, to_read) : -ENOMEM;
         if (r < 0) {
                 if (s->path)
                         (void) store_local_root_fail(s, r, NULL, em);
                 local_free(&s->store);
                 return r;
         }
-        sweep(s);
+        if (!to_read)
+                sweep(s);
         *ret_store = &s->store;
         return 0;
+}
+
+int store_local_open(const char *dir, struct errmsg *em, struct store **ret_store) {
+        return open_store(dir, false, em, ret_store);
+}
+
+int store_local_open_to_read(const char *dir, struct errmsg *em, struct store **ret_store) {
+        return open_store(dir, true, em, ret_store);
 }
