@@ -65,6 +65,27 @@ int dag_runs_sql_set_note(struct db *db, int64_t id, const char *note) {
         return db_run(s);
 }
 
+int dag_runs_sql_old(struct db *db, usec_t before_at, size_t limit, struct arena *a,
+                     struct dag_runs_sql_old **ret, size_t *ret_n) {
+        DB_USE struct db_stmt *s = db_use(db, &dag_runs_sql_set, RUNS_old);
+        struct dag_runs_sql_old *list = arena_zalloc_array(a, limit, sizeof(*list));
+        bool oom = !list;
+        size_t n = 0;
+        int r = 0;
+
+        db_bind_all(s, before_at, limit);
+        while (!oom && (r = db_step(s)) == DB_ROW) {
+                list[n].id = db_col_i64(s, 0);
+                list[n].dag_id = db_col_dup(s, 1, a, &oom);
+                list[n++].run_id = db_col_dup(s, 2, a, &oom);
+        }
+        if (oom)
+                return -ENOMEM;
+        *ret = list;
+        *ret_n = n;
+        return r;
+}
+
 int dag_runs_sql_delete(struct db *db, int64_t id) {
         static const int statements[] = {RUNS_delete_tries, RUNS_delete_callbacks,
                                          RUNS_delete_xcoms, RUNS_delete_tasks, RUNS_delete_row};

@@ -35,6 +35,15 @@ int dag_runs_sql_insert(struct db *db, const struct world_run *run, int64_t vers
 int dag_runs_sql_update(struct db *db, int64_t id, const struct world_run *run);
 int dag_runs_sql_set_note(struct db *db, int64_t id, const char *note);
 
+struct dag_runs_sql_old {
+        int64_t id;
+        const char *dag_id, *run_id;
+};
+
+/* At most `limit` runs that ended before `before_at`, oldest first, in `a`; the latest run of each
+ * DAG is none of them. */
+int dag_runs_sql_old(struct db *db, usec_t before_at, size_t limit, struct arena *a,
+                     struct dag_runs_sql_old **ret, size_t *ret_n);
 /* The row with its tasks and tries. */
 int dag_runs_sql_delete(struct db *db, int64_t id);
 

@@ -31,6 +31,13 @@ int event_logs_sql_insert(struct db *db, const struct event_logs_sql_row *row) {
         return db_run(s);
 }
 
+int event_logs_sql_expire(struct db *db, usec_t before_at) {
+        DB_USE struct db_stmt *s = db_use(db, &event_logs_sql_set, LOGS_expire);
+
+        db_bind_all(s, before_at);
+        return db_run(s);
+}
+
 int event_logs_sql_last(struct db *db, const char *event, const char *dag_id, const char *run_id,
                         const char *task_id, struct arena *a, const char **ret) {
         DB_USE struct db_stmt *s = db_use(db, &event_logs_sql_set, LOGS_last);

@@ -20,6 +20,9 @@ struct event_logs_sql_row {
 
 int event_logs_sql_insert(struct db *db, const struct event_logs_sql_row *row);
 
+/* At most 1000 of the oldest that are from before then go. */
+int event_logs_sql_expire(struct db *db, usec_t before_at);
+
 struct arena;
 /* The extra text of the latest event of that name about a task; "" when it has none. 0; 1: none. */
 int event_logs_sql_last(struct db *db, const char *event, const char *dag_id, const char *run_id,

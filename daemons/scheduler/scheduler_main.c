@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "daemons/scheduler/callbacks.h"
+#include "daemons/scheduler/expire.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live.h"
@@ -215,6 +216,8 @@ static int open_parts(struct parts *p, struct errmsg *em) {
                 r = sources_new(s, &s->sources);
         if (r >= 0)
                 r = tidy_new(s, &p->tidy);
+        if (r >= 0)
+                r = expire_new(s, &s->expire);
         if (r >= 0) {
                 r = night_watch_new(s, &s->night, em);
                 if (r == -EINVAL)
@@ -304,6 +307,7 @@ static void close_all(struct parts *p) {
         struct scheduler *s = &p->s;
 
         tidy_free(p->tidy);
+        s->expire = expire_free(s->expire);
         night_watch_free(s->night);
         s->night = NULL;
         engine_free(s->engine); /* answers those who still wait, while they are there */

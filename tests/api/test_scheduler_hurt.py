@@ -293,3 +293,26 @@ def test_a_commit_that_fails_loses_nothing(nth):
         b.remove()
     assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
     assert "could not be written" in log, "the fault was not met"
+
+
+def test_old_runs_go_and_the_latest_stays():
+    b = Box("[scheduler]\nkeep_runs = 2s\ntidy_every = 1s\n")
+    try:
+        b.up()
+        load(b, "often", [("a", "echo hello")])
+        load(b, "once", [("a", "true")])
+        runs = [run(b, "often")[0] for _ in range(3)]
+        alone, _ = run(b, "once")
+        b.wait(lambda: b.get("/api/v2/dags/often/dagRuns").json["total_entries"] == 1, 30, "the old ones to go")
+        assert b.run_of("often", runs[-1])["state"] == "success" and b.run_of("once", alone)["state"] == "success"
+        assert b.get(f"/api/v2/dags/often/dagRuns/{runs[0]}").status == 404
+        with sqlite3.connect(b.state + "/scheduler/scheduler.db") as db:
+            for table in ("dag_runs", "task_instances", "tries"):
+                key = "id" if table == "dag_runs" else "dag_run"
+                assert db.execute(f"SELECT COUNT(DISTINCT {key}) FROM {table}").fetchone()[0] == 2, table
+            assert db.execute("SELECT COUNT(*) FROM event_logs").fetchone()[0] <= 4
+        again, _ = run(b, "often")
+        assert b.run_of("often", again)["state"] == "success"
+        assert "Sanitizer" not in b.tail(1 << 20)
+    finally:
+        b.remove()
