@@ -1,0 +1,284 @@
+"""fuse-gcs on onebox-bucketd: what programs do with files, the faults its peer is known for, and a bucket that is away."""
+
+import errno
+import fcntl
+import json
+import mmap
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from bucketd_test import Bucketd
+from daemon_test import until
+from mount_test import Mount, is_mounted, needs_fuse
+
+pytestmark = needs_fuse
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Bucketd("--sync=no") as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def mount(server, request):
+    bucket = "m-" + str(abs(hash(request.node.name)))[:12]
+    server.json("POST", "/storage/v1/b", {"name": bucket})
+    with Mount(server.url, bucket=bucket) as m:
+        yield m
+    server.ask("DELETE", "/_onebox/faults")
+
+
+def in_bucket(server, mount, name):
+    answer = server.ask("GET", f"/{mount.bucket}/{name}")
+    return answer.body if answer.status == 200 else None
+
+
+# --- what programs do -------------------------------------------------------------------------
+
+
+def test_shell(mount):
+    """Commands as people type them."""
+    script = r"""
+        set -e
+        mkdir -p a/b/c; echo one > a/x; echo two >> a/x; test "$(cat a/x)" = "$(printf 'one\ntwo')"
+        cp a/x a/b/y; mv a/b/y a/b/c/z; cmp a/x a/b/c/z; ln -s ../x a/b/link; test "$(cat a/b/link)" = "$(cat a/x)"
+        seq 100000 > n; tail -n 1 n | grep -q '^100000$'; sort -rn n | head -1 | grep -q '^100000$'; wc -l < n | grep -q 100000
+        dd if=/dev/zero of=n bs=1 seek=500000 count=3 conv=notrunc status=none; cp n n2; cmp n n2
+        truncate -s 10 n2; test "$(stat -c %s n2)" = 10; : > n2; test ! -s n2
+        mkdir t; tar -C a -cf - . | tar -C t --no-same-owner -xf -; diff -r a t
+        sed -i 's/two/three/' a/x; grep -q three a/x; find . -type f | wc -l; ls -lR > /dev/null; du -s . > /dev/null
+        touch -d 2020-01-02T03:04:05Z a/x; test "$(stat -c %Y a/x)" = 1577934245
+        ! rmdir a 2>/dev/null; rm -r a t; test ! -e a; python3 -c "import sqlite3" ; git init -q r 2>/dev/null || true; rm -rf r
+        test "$(ls | tr '\n' ' ')" = 'n n2 '
+    """
+    done = subprocess.run(["bash", "-c", script], cwd=mount.path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("call,code", [
+    (lambda p: os.open(p / "none", os.O_RDONLY), errno.ENOENT),
+    (lambda p: os.mkdir(p / "f"), errno.EEXIST),
+    (lambda p: os.open(p / "f", os.O_CREAT | os.O_EXCL), errno.EEXIST),
+    (lambda p: os.rmdir(p / "full"), errno.ENOTEMPTY),
+    (lambda p: os.rmdir(p / "f"), errno.ENOTDIR),
+    (lambda p: os.unlink(p / "full"), errno.EISDIR),
+    (lambda p: os.rename(p / "f", p / "full"), errno.EISDIR),
+    (lambda p: os.rename(p / "full", p / "f"), errno.ENOTDIR),
+    (lambda p: os.rename(p / "full", p / "full/in"), errno.EINVAL),
+    (lambda p: os.open(p / "f/x", os.O_RDONLY), errno.ENOTDIR),
+    (lambda p: os.open(p / "full", os.O_WRONLY), errno.EISDIR),
+    (lambda p: os.readlink(p / "f"), errno.EINVAL),
+])
+def test_errors(mount, call, code):
+    (mount / "f").write_bytes(b"x")
+    (mount / "full").mkdir()
+    (mount / "full/g").write_bytes(b"x")
+    with pytest.raises(OSError) as error:
+        call(mount.path)
+    assert error.value.errno == code, errno.errorcode[error.value.errno]
+
+
+def test_mmap_and_locks(mount):
+    data = bytearray(os.urandom(200000))
+    (mount / "m").write_bytes(data)
+    with open(mount / "m", "r+b") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        with mmap.mmap(f.fileno(), 0) as view:
+            assert view[:] == data
+            view[1000:1004] = b"mmap"
+            data[1000:1004] = b"mmap"
+            view.flush()
+    assert (mount / "m").read_bytes() == data
+
+
+def test_many_open_files(mount):
+    files = [open(mount / f"f{i}", "w+b") for i in range(300)]
+    for i, f in enumerate(files):
+        f.write(b"%d" % i)
+    for f in files:
+        f.close()
+    assert len(os.listdir(mount.path)) == 300 and (mount / "f299").read_bytes() == b"299"
+
+
+def test_foreign_objects(server, mount):
+    """What others put there: implicit directories, a name that is both, names no file can have."""
+    for name, data in (("deep/er/file", b"1"), ("both", b"2"), ("both/in", b"3"), ("odd//name", b"4"), ("place/", b"")):
+        assert server.ask("PUT", f"/{mount.bucket}/{name}", data).status == 200
+    mount.restart()
+    assert sorted(os.listdir(mount.path)) == ["both", "both\n", "deep", "odd", "place"]
+    assert (mount / "deep/er/file").read_bytes() == b"1" and (mount / "both\n").read_bytes() == b"2"
+    assert (mount / "both/in").read_bytes() == b"3" and os.listdir(mount / "place") == []
+
+
+def test_a_large_directory(server, mount):
+    """Two pages of a listing and a bit."""
+    for i in range(1200):
+        server.ask("PUT", f"/{mount.bucket}/big/f{i:04d}", b"x")
+    before = server.requests()
+    assert sorted(os.listdir(mount / "big")) == [f"f{i:04d}" for i in range(1200)]
+    with os.scandir(mount / "big") as entries:
+        assert sum(entry.stat().st_size for entry in entries) == 1200
+    after = server.requests()
+    stats = "GET", "/storage/v1/b/{bucket}/o/{object...}"
+    assert after.get(stats, 0) - before.get(stats, 0) < 5
+
+
+def test_verified_by_fio(mount):
+    """Random writes all over a file, each block with its own checksum, read back."""
+    done = subprocess.run(
+        ["fio", "--name=v", f"--directory={mount.path}", "--size=8m", "--bs=16k", "--rw=randwrite", "--verify=crc32c",
+         "--verify_fatal=1", "--do_verify=1", "--ioengine=psync", "--end_fsync=1", "--randseed=7", "--minimal"],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def fsx(path, seed, n_steps, limit=400000):
+    """One open file as fsx treats it: random reads, writes, truncations and maps, against a copy in memory."""
+    chance, copy = random.Random(seed), bytearray()
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    for step in range(n_steps):
+        what = chance.choice(("write", "write", "read", "read", "truncate", "map", "sync", "reopen"))
+        at, n = chance.randrange(limit), chance.randrange(1, 60000)
+        if what == "write":
+            data = chance.randbytes(min(n, limit - at) or 1)
+            if len(copy) < at:
+                copy.extend(bytes(at - len(copy)))
+            copy[at:at + len(data)] = data
+            assert os.pwrite(fd, data, at) == len(data)
+        elif what == "read":
+            assert os.pread(fd, n, at) == copy[at:at + n], (seed, step, at, n)
+        elif what == "truncate":
+            copy = copy[:at] if at < len(copy) else copy + bytes(at - len(copy))
+            os.ftruncate(fd, at)
+        elif what == "map" and copy:
+            with mmap.mmap(fd, len(copy), prot=mmap.PROT_READ) as view:
+                assert view[:] == copy, (seed, step)
+        elif what == "sync":
+            os.fsync(fd)
+        elif what == "reopen":
+            os.close(fd)
+            fd = os.open(path, os.O_RDWR)
+        assert os.fstat(fd).st_size == len(copy), (seed, step, what)
+    os.close(fd)
+    return bytes(copy)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_one_file_all_ways(server, mount, seed):
+    copy = fsx(mount / "fsx", seed, 250)
+    assert (mount / "fsx").read_bytes() == copy and in_bucket(server, mount, "fsx") == copy
+
+
+# --- the peer's known faults ------------------------------------------------------------------
+
+
+def test_fsync_commits_while_streaming(server, mount):
+    with open(mount / "s", "wb", buffering=0) as f:
+        f.write(b"a" * 3000000)
+        os.fsync(f.fileno())
+        assert in_bucket(server, mount, "s") == b"a" * 3000000
+        f.write(b"b")
+        os.fsync(f.fileno())
+        assert in_bucket(server, mount, "s") == b"a" * 3000000 + b"b"
+
+
+def test_a_renamed_open_file_goes_on(server, mount):
+    with open(mount / "tmp", "wb", buffering=0) as f:
+        f.write(b"1")
+        os.fsync(f.fileno())
+        os.rename(mount / "tmp", mount / "final")
+        f.write(b"2")
+    assert in_bucket(server, mount, "final") == b"12" and in_bucket(server, mount, "tmp") is None
+
+
+def test_an_unlinked_open_file_goes_on(server, mount):
+    (mount / "u").write_bytes(b"u" * 500000)
+    with open(mount / "u", "r+b", buffering=0) as f:
+        assert f.read(10) == b"u" * 10
+        os.unlink(mount / "u")
+        assert not os.path.exists(mount / "u") and in_bucket(server, mount, "u") is None
+        f.seek(400000)
+        assert f.read() == b"u" * 100000
+    assert in_bucket(server, mount, "u") is None
+
+
+def test_mtime_of_streamed_writes(server, mount):
+    at = time.time()
+    with open(mount / "t", "wb", buffering=0) as f:
+        f.write(b"t" * 3000000)
+    os.utime(mount / "t", (1600000000, 1600000000))
+    assert abs(os.stat(mount / "t").st_mtime - 1600000000) < 1
+    mount.restart()
+    assert abs(os.stat(mount / "t").st_mtime - 1600000000) < 1
+    assert at > 0
+
+
+def test_overwritten_by_another_within_the_ttl(server, mount):
+    (mount / "o").write_bytes(b"old")
+    assert (mount / "o").read_bytes() == b"old"
+    assert server.ask("PUT", f"/{mount.bucket}/o", b"newer").status == 200
+    with open(mount / "o", "rb") as f:
+        assert f.read() in (b"old", b"newer")
+
+
+def test_a_commit_whose_answer_was_lost(server, mount):
+    for rule in ({"op": "insert", "after_status": 503, "count": 1}, {"op": "insert", "cut": 1, "count": 1}):
+        server.faults(rule)
+        (mount / "lost").write_bytes(json.dumps(rule).encode())
+        assert server.json("GET", "/_onebox/faults")["rules"][0]["struck"] == 1
+        assert in_bucket(server, mount, "lost") == json.dumps(rule).encode()
+
+
+@pytest.mark.parametrize("signo", [signal.SIGTERM, signal.SIGINT])
+def test_a_dead_endpoint_holds_nobody(signo):
+    """Not the unmount and not SIGTERM, with a read and a write waiting for it."""
+    with Bucketd("--sync=no") as server, Mount(server.url) as mount:
+        (mount / "f").write_bytes(b"x" * 1000000)
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            def read():
+                try:
+                    subprocess.run(["dd", f"if={mount / 'other'}", "of=/dev/null"], stderr=subprocess.DEVNULL)
+                except OSError:
+                    pass
+
+            threads = [threading.Thread(target=read) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.2)
+            mount.process.send_signal(signo)
+            mount.process.wait(20)
+            until(lambda: not is_mounted(mount.path), "the unmount")
+            for thread in threads:
+                thread.join(10)
+                assert not thread.is_alive()
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+
+
+# --- the night ---------------------------------------------------------------------------------
+
+
+def test_the_disk_cache_outlives_a_remount(server, tmp_path):
+    server.json("POST", "/storage/v1/b", {"name": "cached"})
+    data = os.urandom(3000000)
+    server.ask("PUT", "/cached/f", data)
+    with Mount(server.url, f"--cache-dir={tmp_path}", "--file-cache-max-size-mb=50", bucket="cached") as mount:
+        assert (mount / "f").read_bytes() == data
+        time.sleep(1.2)
+        mount.restart()
+        before = server.requests()
+        assert (mount / "f").read_bytes() == data
+        after = server.requests()
+        reads = [key for key in after if key[1] == "/{bucket}/{object...}" and key[0] == "GET"]
+        assert sum(after[key] - before.get(key, 0) for key in reads) == 0
+        # Another generation is not taken for the one that is kept.
+        server.ask("PUT", "/cached/f", b"new")
+        mount.restart()
+        assert (mount / "f").read_bytes() == b"new"
