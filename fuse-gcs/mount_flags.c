@@ -15,10 +15,11 @@ static const struct mount_flags_row mount_flags_rows[] = {
 
 void mount_flags_done(struct mount_flags *f) {
         for (size_t i = 0; i < FLAGS_N; i++)
-                f->values[i] = mem_free(f->values[i]);
-        f->config_file = mem_free(f->config_file);
-        f->words[0] = mem_free(f->words[0]);
-        f->words[1] = mem_free(f->words[1]);
+                mem_free(f->values[i]);
+        mem_free(f->config_file);
+        mem_free(f->words[0]);
+        mem_free(f->words[1]);
+        *f = (struct mount_flags){};
 }
 
 const struct mount_flags_row *mount_flags_row(enum mount_flags_id id) {

@@ -1,0 +1,82 @@
+#include "fuse-gcs/prefetch.h"
+
+#include "tests/unit/base_test.h"
+
+#define MIB ((uint64_t) 1 << 20)
+
+static void test_sequential(void **state) {
+        struct prefetch p = {};
+        uint64_t sent = 128 << 10, size = 100 * MIB, most = 0;
+
+        for (uint64_t at = 0; at < 50 * MIB; at += 128 << 10) {
+                struct prefetch_range r = prefetch_next(&p, at, 128 << 10, size, 32 * MIB);
+
+                if (r.to > r.from) {
+                        /* Nothing twice, nothing left out, whole units. */
+                        assert_true(r.from == sent || r.from == at + (128 << 10));
+                        assert_int_equal((r.to - r.from) % r.unit, 0);
+                        assert_true(r.unit <= PREFETCH_UNIT_MAX);
+                        sent = r.to;
+                }
+                assert_true(sent <= at + (128 << 10) + 32 * MIB);
+                most = MAX(most, sent - at);
+        }
+        assert_true(most > 24 * MIB);
+}
+
+static void test_end(void **state) {
+        struct prefetch p = {};
+        struct prefetch_range r = prefetch_next(&p, 0, 4096, 10000, 32 * MIB);
+
+        /* A small object comes whole. */
+        assert_int_equal(r.from, 4096);
+        assert_int_equal(r.to, 10000);
+        r = prefetch_next(&p, 4096, 4096, 10000, 32 * MIB);
+        assert_int_equal(r.to, r.from);
+}
+
+static void test_random(void **state) {
+        struct prefetch p = {};
+
+        for (uint64_t i = 1; i < 100; i++) {
+                struct prefetch_range r = prefetch_next(&p, (i * 7919 % 1000) * 10 * MIB, 4096,
+                                                        10000 * MIB, 32 * MIB);
+
+                assert_int_equal(r.to, r.from);
+        }
+}
+
+static void test_several_streams(void **state) {
+        struct prefetch p = {};
+        uint64_t sent[4] = {};
+
+        for (uint64_t at = 0; at < 8 * MIB; at += 128 << 10)
+                for (uint64_t k = 0; k < 4; k++) {
+                        struct prefetch_range r = prefetch_next(&p, k * 1000 * MIB + at, 128 << 10,
+                                                                5000 * MIB, 8 * MIB);
+
+                        sent[k] += r.to - r.from;
+                }
+        for (size_t k = 0; k < 4; k++)
+                assert_true(sent[k] >= 4 * MIB);
+}
+
+static void test_nothing_ahead(void **state) {
+        struct prefetch p = {};
+
+        for (uint64_t at = 0; at < 4 * MIB; at += 128 << 10) {
+                struct prefetch_range r = prefetch_next(&p, at, 128 << 10, 100 * MIB, 0);
+
+                assert_int_equal(r.to, r.from);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_sequential),    cmocka_unit_test(test_end),
+                cmocka_unit_test(test_random),        cmocka_unit_test(test_several_streams),
+                cmocka_unit_test(test_nothing_ahead),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

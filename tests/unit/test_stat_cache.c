@@ -1,0 +1,110 @@
+#include "fuse-gcs/stat_cache.h"
+
+#include "lib/base/mem.h"
+#include "tests/unit/base_test.h"
+
+#define S USEC_PER_SEC
+
+static struct stat_cache *make(size_t n_bytes) {
+        const struct stat_cache_options o = {n_bytes, 60 * S, 5 * S};
+        struct stat_cache *c;
+
+        assert_int_equal(stat_cache_new(&o, &c), 0);
+        return c;
+}
+
+static void put(struct stat_cache *c, const char *path, uint64_t as_of, usec_t now) {
+        struct attrs *a = attrs_new_local(1, (struct timespec){});
+
+        assert_int_equal(stat_cache_put_file(c, path, strlen(path), a, as_of, now), 0);
+        assert_int_equal(stat_cache_put_dir(c, path, strlen(path), false, false, as_of, now), 0);
+        attrs_unref(a);
+}
+
+static int get(struct stat_cache *c, const char *path, usec_t now) {
+        struct stat_cache_found f;
+
+        if (stat_cache_get(c, path, strlen(path), now, &f) == 0)
+                return -1;
+        return f.is_dir ? 2 : f.file ? 1 : 0;
+}
+
+static void test_ages(void **state) {
+        struct stat_cache *c = make(SIZE_MAX);
+
+        assert_int_equal(get(c, "a", 1), -1);
+        put(c, "a", STAT_CACHE_OURS, 1);
+        assert_int_equal(get(c, "a", 60 * S), 1);
+        assert_int_equal(get(c, "a", 61 * S), -1);
+        assert_int_equal(stat_cache_put_file(c, "n", 1, NULL, STAT_CACHE_OURS, 1), 0);
+        assert_int_equal(get(c, "n", 2), -1); /* perhaps a directory */
+        assert_int_equal(stat_cache_put_dir(c, "n", 1, false, false, STAT_CACHE_OURS, 1), 0);
+        assert_int_equal(get(c, "n", 2), 0);
+        assert_int_equal(get(c, "n", 6 * S), -1);
+        assert_int_equal(stat_cache_put_dir(c, "n", 1, true, true, STAT_CACHE_OURS, 1), 0);
+        assert_int_equal(get(c, "n", 2), 2);
+        stat_cache_free(c);
+}
+
+static void test_listed(void **state) {
+        struct stat_cache *c = make(SIZE_MAX);
+        char *names = mem_memdup("a\0b\0c", 6), *end;
+
+        assert_false(stat_cache_is_listed(c, "d/", 1));
+        assert_int_equal(stat_cache_put_listed(c, "d/", names, 6, 1), 0);
+        assert_true(stat_cache_is_listed(c, "d/", 5 * S));
+        assert_false(stat_cache_is_listed(c, "d/", 6 * S)); /* as what is not there */
+        assert_string_equal(stat_cache_names_after(c, "d/", "a", (const char **) &end), "b");
+        assert_null(stat_cache_names_after(c, "d/", "x", (const char **) &end));
+        /* An empty one, too. */
+        assert_int_equal(stat_cache_put_listed(c, "", NULL, 0, 1), 0);
+        assert_true(stat_cache_is_listed(c, "", 2));
+        stat_cache_put_large(c, "", 3);
+        assert_false(stat_cache_is_listed(c, "", 4));
+        assert_true(stat_cache_is_large(c, "", 4));
+        stat_cache_free(c);
+}
+
+/* What was asked before our own change says nothing about it. */
+static void test_older_answers(void **state) {
+        struct stat_cache *c = make(SIZE_MAX);
+        uint64_t seq = stat_cache_seq(c);
+
+        assert_int_equal(stat_cache_put_file(c, "a", 1, NULL, STAT_CACHE_OURS, 1), 0);
+        assert_int_equal(stat_cache_put_dir(c, "a", 1, false, false, STAT_CACHE_OURS, 1), 0);
+        put(c, "a", seq, 2);
+        assert_int_equal(get(c, "a", 3), 0);
+        put(c, "a", stat_cache_seq(c), 2);
+        assert_int_equal(get(c, "a", 3), 1);
+        stat_cache_free(c);
+}
+
+static void test_bounded(void **state) {
+        struct stat_cache *c = make(100000);
+        char path[32];
+
+        assert_int_equal(stat_cache_put_listed(c, "d/", NULL, 0, 1), 0);
+        for (int i = 0; i < 5000; i++) {
+                snprintf(path, sizeof(path), "d/%d", i);
+                put(c, path, STAT_CACHE_OURS, 1);
+                assert_true(stat_cache_n_bytes(c) <= 100000);
+        }
+        assert_int_equal(get(c, "d/4999", 2), 1);
+        assert_int_equal(get(c, "d/0", 2), -1);
+        /* One of its names went: it is not known whole any more. */
+        assert_false(stat_cache_is_listed(c, "d/", 2));
+        stat_cache_forget_below(c, "d/");
+        assert_int_equal(get(c, "d/4999", 2), -1);
+        stat_cache_free(c);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_ages),
+                cmocka_unit_test(test_listed),
+                cmocka_unit_test(test_older_answers),
+                cmocka_unit_test(test_bounded),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
