@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "daemons/scheduler/backfills_sql.h"
 #include "daemons/scheduler/callbacks.h"
 #include "daemons/scheduler/core/expand.h"
 #include "daemons/scheduler/dag_runs_sql.h"
@@ -138,6 +139,19 @@ static int apply(struct scheduler *s, const struct world_event *e, struct world_
         return r;
 }
 
+/* The last of its runs has ended. */
+static int complete_backfill(struct scheduler *s, const struct world_event *e) {
+        const struct world_backfill *b = e->run->backfill;
+        const struct world_run *run;
+
+        if (!b)
+                return 0;
+        TAILQ_FOREACH(run, &s->world.active, in_active)
+        if (run->backfill == b)
+                return 0;
+        return backfills_sql_complete(s->db, b->id, e->at);
+}
+
 int engine_apply(struct scheduler *s, const struct world_event *e) {
         struct world_touched touched;
         int r = apply(s, e, &touched);
@@ -147,6 +161,8 @@ int engine_apply(struct scheduler *s, const struct world_event *e) {
         r = write_touched(s, &touched);
         if (r >= 0)
                 r = write_try(s, e);
+        if (r >= 0 && (e->kind == WORLD_RUN_FINISHED || e->kind == WORLD_RUN_MARKED))
+                r = complete_backfill(s, e);
         if (r >= 0 && e->kind != WORLD_TRY_ENDED) /* whose words engine_end_try() has */
                 r = callbacks_note(s, e, NULL);
         if (r >= 0)

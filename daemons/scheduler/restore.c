@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/scheduler/backfills_sql.h"
 #include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/dags_sql.h"
 #include "daemons/scheduler/live_replay.h"
@@ -189,6 +190,16 @@ static unsigned parallelism(const struct scheduler_conf *conf) {
                                      : machine_parallelism();
 }
 
+static int put_backfill(void *ctx, const struct backfills_sql_row *row) {
+        struct world_backfill *b = world_put_backfill(ctx, row->id);
+
+        if (!b)
+                return -ENOMEM;
+        b->max_active_runs = row->max_active_runs;
+        b->paused = row->is_paused;
+        return 0;
+}
+
 static int put_pool(void *ctx, const struct pools_sql_row *row) {
         struct world *w = ctx;
         int r = world_put_pool(w, row->name, row->n_slots);
@@ -214,6 +225,8 @@ int restore_world(struct scheduler *s, struct errmsg *em) {
         r = machine_resources(s->conf->resources, &s->world, em);
         if (r >= 0)
                 r = pools_sql_each(s->db, put_pool, &s->world);
+        if (r >= 0)
+                r = backfills_sql_open(s->db, &a, put_backfill, &s->world);
         if (r >= 0)
                 r = put_dags(s, &a);
         if (r >= 0)

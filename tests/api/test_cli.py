@@ -15,7 +15,7 @@ import pytest
 
 from box import build_dir
 
-VERBS = ["status", "urls", "pipelines", "trigger", "runs", "logs", "why", "next", "night", "notify", "simulate", "gitsync", "variables", "connections", "services", "smoke",
+VERBS = ["status", "urls", "pipelines", "trigger", "runs", "logs", "why", "next", "night", "notify", "simulate", "gitsync", "backfill", "variables", "connections", "services", "smoke",
          "user", "passwd", "token", "config", "up", "down", "version"]
 HELLO = """\
 name: hello
