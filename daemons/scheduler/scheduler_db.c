@@ -18,7 +18,7 @@
 const struct db_set *const scheduler_db_sets[] = {
         &dags_sql_set,          &dag_runs_sql_set,   &task_instances_sql_set, &tries_sql_set,
         &import_errors_sql_set, &event_logs_sql_set, &xcoms_sql_set,          &pools_sql_set,
-        &callbacks_sql_set,     &secrets_sql_set, &backfills_sql_set,
+        &callbacks_sql_set,     &secrets_sql_set,    &backfills_sql_set,
 };
 const size_t scheduler_db_n_sets = ARRAY_SIZE(scheduler_db_sets);
 
