@@ -81,12 +81,21 @@ int link_new(struct worker *w, struct mount *m, int fd, struct link **ret) {
         return 0;
 }
 
+void link_tell_probe(struct link *l, int r, const struct errmsg *em) {
+        void (*probed)(void *ctx, int r, const struct errmsg *em) = l->probed;
+
+        l->probed = NULL;
+        if (probed)
+                probed(l->probed_ctx, r, em);
+}
+
 void link_close(struct link *l) {
         struct worker *w = l->worker;
         struct dataplane *d = w->dataplane;
 
         if (l->state == LINK_CLOSED)
                 return;
+        link_tell_probe(l, -ECANCELED, NULL);
         if (l->state == LINK_OPEN)
                 atomic_fetch_sub(&l->mount->instance->counters.n_open, 1);
         worker_ask(w, &l->client, 0);

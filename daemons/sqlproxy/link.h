@@ -92,6 +92,8 @@ int link_new(struct worker *w, struct mount *m, int fd, struct link **ret);
 /* Closes both sides; the memory goes at the end of the worker's turn. */
 void link_close(struct link *l);
 void link_move(struct link *l, enum link_state to);
+/* How a probe ended; the first word counts. Nothing for others. */
+void link_tell_probe(struct link *l, int r, const struct errmsg *em);
 /* Dials, as far as it can go now. */
 void link_dial_go(struct link *l);
 /* An event of either end. */

@@ -38,8 +38,7 @@ static void give_up(struct link *l, int r, const struct errmsg *em) {
 
         atomic_fetch_add(&i->counters.n_dial_failures, 1);
         if (l->is_probe) {
-                if (l->probed)
-                        l->probed(l->probed_ctx, r, em);
+                link_tell_probe(l, r, em);
         } else {
                 proxy_log_error("[%s] failed to connect to instance: %s", i->name, em->text);
         }
@@ -124,8 +123,7 @@ static void opened(struct link *l) {
 
         instance_report(l->mount->instance, 0, NULL, took_for);
         if (l->is_probe) {
-                if (l->probed)
-                        l->probed(l->probed_ctx, 0, NULL);
+                link_tell_probe(l, 0, NULL);
                 (void) tls_mutual_conn_end(l->tls);
                 link_close(l);
                 return;

@@ -321,7 +321,7 @@ static void on_clock_set(void *ctx) {
 static void on_closed(void *ctx) {
         struct proxy *p = ctx;
 
-        if (p->phase == PROXY_DRAINING && !atomic_exchange(&p->is_closed_posted, true))
+        if (atomic_load(&p->is_draining) && !atomic_exchange(&p->is_closed_posted, true))
                 loop_post_task(p->loop, &p->closed_task);
 }
 

@@ -49,6 +49,8 @@ static void on_closed_task(struct loop_task *t) {
 
 static void drain(struct proxy *p) {
         proxy_move(p, PROXY_DRAINING);
+        /* Before the count is read: who closes after that tells. */
+        atomic_store(&p->is_draining, true);
         proxy_status_tell(p);
         p->stop_timer = loop_source_free(p->stop_timer);
         if (p->flags.max_sigterm_delay == 0 || n_open(p) == 0 ||
