@@ -114,10 +114,13 @@ void instance_turn(struct instance *i) {
                 (void) loop_source_arm_in(i->timer, p.in_for);
 }
 
-static void tell_refreshed(struct instance *i, const struct identity *id) {
+static void tell_refreshed(struct instance *i, const struct identity *id, bool had_failed) {
         char at[TIMESTAMP_SIZE];
 
         atomic_fetch_add(&i->counters.n_refreshes, 1);
+        if (had_failed)
+                proxy_log_info("[%s] the Admin API answers again: the certificate is fresh",
+                               i->name);
         proxy_log_debug("[%s] Connection info refresh operation complete", i->name);
         proxy_log_debug("[%s] Current certificate expiration = %s", i->name,
                         timestamp_print(id->expires_at, TIMESTAMP_SECONDS, at));
@@ -135,6 +138,7 @@ static void tell_failed(struct instance *i, const struct errmsg *why) {
 void instance_fetched(struct instance *i, int r, struct identity *id, const struct errmsg *why) {
         struct refresh_now now = now_both();
         struct identity *old = NULL;
+        bool had_failed;
 
         pthread_mutex_lock(&i->lock);
         i->is_fetching = false;
@@ -156,8 +160,9 @@ void instance_fetched(struct instance *i, int r, struct identity *id, const stru
                 char *const *hosts = id->public_host ?: id->private_host ?: id->psc_hosts;
 
                 (void) str_copy(i->settings.address, sizeof i->settings.address, hosts[0]);
+                had_failed = i->facts.n_failures > 0;
                 refresh_succeed(&i->facts, now, id->expires_at);
-                tell_refreshed(i, id);
+                tell_refreshed(i, id, had_failed);
         }
         if (i->changed)
                 i->changed(i, i->changed_ctx);
