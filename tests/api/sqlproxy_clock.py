@@ -60,6 +60,11 @@ def certificates_live_by(i, clock, seconds=3600):
     i.cert_ends = clock.passed() - (time.monotonic() - clock.began_at) + seconds
 
 
+def named_in_readiness(t, i):
+    status, body = http(t.address, "/readiness", 9090)
+    return body if status == 503 and i.name in body else None
+
+
 def soon(t, most=5):
     began = time.monotonic()
     t.echoes().close()
@@ -163,8 +168,7 @@ def _(t):
         time.sleep(0.5)
     wait_for(lambda: clock.passed() > 3700, "the certificate's end")
     t.refused()
-    status, body = http(t.address, "/readiness", 9090)
-    must(status == 503 and i.name in body, status, body)
+    body = wait_for(lambda: named_in_readiness(t, i), f"readiness to name it: {http(t.address, '/readiness', 9090)}", 20)
     must("\n" not in body.strip(), "more than one line:", body)
     wait_for(lambda: clock.passed() > away_at + 3900, "the hour to pass")
     calls, lines = len(i.calls()), len(re.findall(i.name, p.text("err")))

@@ -12,6 +12,9 @@ import sqlproxy_box as box
 import sqlproxy_conformance
 import sqlproxy_soak
 from cloudsql_db import DATABASE, PASSWORD, USER, find
+from daemon_test import until
+from test_tracking_interop import read, write
+from tracking_test import Tracking
 
 PROGRAM = os.environ.get("ONEBOX_PEER_SQLPROXY") or sqlproxy_conformance.ours()
 SOAK_SECONDS = float(os.environ.get("ONEBOX_SOAK_SECONDS", "40"))
@@ -131,6 +134,26 @@ def test_sqlalchemy(place, kind):
         assert c.execute(sqlalchemy.select(sqlalchemy.func.count()).select_from(table)).scalar() == 1000
     table.metadata.drop_all(engine)
     engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_our_tracking_server(place, kind):
+    """Its database behind the proxy: written, read again, and still there when every connection broke and the CA is another."""
+    instance = place.pg if kind == "postgres" else place.my
+    owner = f" OWNER {USER}" if kind == "postgres" else f"; GRANT ALL ON tracking.* TO {USER}"
+    place.cloud.database(kind).sql("CREATE DATABASE tracking" + owner)
+    with Tracking("--backend-store-uri", engines(place)[kind].rpartition("/")[0] + "/tracking") as t:
+        ids = write(t.port, "ours")
+        told = read(t.port, "ours", *ids)
+        instance.rotate_server_ca()
+        instance.cut_all()
+        until(lambda: answers(t), "the tracking server to answer again")
+        assert read(t.port, "ours", *ids) == told
+        assert told["search"]["runs"][0]["data"]["params"] == [{"key": "p", "value": "1"}]
+
+
+def answers(t):
+    return t.ask("POST", "experiments/search", {"max_results": 1}).status == 200
 
 
 def test_soak():
