@@ -93,7 +93,7 @@ run_kill_rounds() {
 
 check_system() {
         if can_nspawn; then
-                suite "a booted system" 420 run_system
+                suite "a booted system" 900 run_system
         else
                 skip "a booted system" "this machine lets nobody boot a container"
         fi
@@ -133,10 +133,10 @@ check() {
         step "Python side of the tests" venv "$CACHE/tests" python/requirements.txt tests/requirements.txt
         step "build with sanitizers" build "$BUILD/check" 'all check-programs' --enable-sanitizers \
                 --enable-faults CFLAGS='-O1 -g'
-        suite "unit tests, corpora, house rules" 600 run_unit
+        suite "unit tests, corpora, house rules" 900 run_unit
         if ! $unit; then
                 step "build as installed" build "$BUILD/demo" all "${INSTALL_CONFIGURE[@]}"
-                suite "API tests" 720 run_pytest tests/api tests/browser
+                suite "API tests" 1500 run_pytest tests/api
                 # Where Chromium and node are missing this says so and passes.
                 suite "pages in a browser" 240 run_pytest tests/browser
                 suite "kill rounds" 300 run_kill_rounds

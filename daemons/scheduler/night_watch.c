@@ -131,6 +131,11 @@ static void give_up(struct night_watch *n, usec_t now) {
         plan_again(n, now);
 }
 
+/* How long nobody looks when nothing is due: a short idle_stop wants a close look. */
+static usec_t look_for(const struct night_watch *n) {
+        return MIN(NIGHT_WATCH_EVERY, MAX(n->settings.idle_stop_for / 2, USEC_PER_SEC));
+}
+
 static void look(struct night_watch *n) {
         usec_t now = clock_now(n->s->clock);
         bool was_closed = n->decision.is_closed;
@@ -152,8 +157,7 @@ static void look(struct night_watch *n) {
                                             : "the machine stays on: work goes on");
                 engine_kick(n->s);
         }
-        loop_source_arm_at(n->timer,
-                           MIN(now + NIGHT_WATCH_EVERY, MAX(d->look_at, now + USEC_PER_SEC)));
+        loop_source_arm_at(n->timer, MIN(now + look_for(n), MAX(d->look_at, now + USEC_PER_SEC)));
 }
 
 static int on_timer(struct loop_source *source, usec_t now, void *ctx) {

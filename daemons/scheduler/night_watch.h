@@ -13,7 +13,9 @@ struct json_write;
 struct night_watch;
 struct scheduler;
 
-#define NIGHT_WATCH_EVERY (30 * USEC_PER_SEC) /* how often it looks when nothing is due */
+#define NIGHT_WATCH_EVERY                                                       \
+        (30 * USEC_PER_SEC) /* how often it looks when nothing is due, at least \
+                             */
 #define NIGHT_WATCH_PATIENCE (5 * USEC_PER_MINUTE)
 
 /* -EINVAL with em: [night] stop or timezone is not what it should be. */
