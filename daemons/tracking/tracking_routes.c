@@ -18,6 +18,7 @@
 #include "daemons/tracking/run_artifacts_api.h"
 #include "daemons/tracking/runs_api.h"
 #include "daemons/tracking/server_info_api.h"
+#include "daemons/tracking/trace_metrics_api.h"
 #include "daemons/tracking/traces_api.h"
 #include "daemons/tracking/traces_search_api.h"
 #include "daemons/tracking/traces_v2_api.h"

@@ -51,6 +51,53 @@ class Otlp(dict):
     headers = {"x-mlflow-experiment-id": "{te}"}
 
 
+def _metrics():
+    def ask(name, view, metric, *how, **more):
+        how = [{"aggregation_type": "PERCENTILE", "percentile_value": h} if isinstance(h, float) else {"aggregation_type": h} for h in how]
+        return f"metrics {name}", "POST", f"{T}/metrics", {"experiment_ids": ["{te}"], "view_type": view, "metric_name": metric, "aggregations": how, **more}
+    day = {"start_time_ms": AT - 86400000, "end_time_ms": AT + 86400000}
+    numbers = ("AVG", "MIN", "MAX", 50.0, 99.9, 0.0, 100.0)
+    yield ask("count", "TRACES", "trace_count", "COUNT")
+    yield ask("count by state", "TRACES", "trace_count", "COUNT", dimensions=["trace_status"])
+    yield ask("count by name and state", "TRACES", "trace_count", "COUNT", dimensions=["trace_name", "trace_status"])
+    yield ask("count by second", "TRACES", "trace_count", "COUNT", time_interval_seconds=1, **day)
+    yield ask("count by hour", "TRACES", "trace_count", "COUNT", time_interval_seconds=3600, dimensions=["trace_status"], **day)
+    yield ask("count of a time", "TRACES", "trace_count", "COUNT", start_time_ms=AT, end_time_ms=AT)
+    yield ask("count of nothing", "TRACES", "trace_count", "COUNT", end_time_ms=5)
+    yield ask("count of nothing by state", "TRACES", "trace_count", "COUNT", end_time_ms=5, dimensions=["trace_status"])
+    yield ask("some", "TRACES", "trace_count", "COUNT", dimensions=["trace_name"], max_results=2)
+    yield ask("elsewhere", "TRACES", "trace_count", "COUNT", experiment_ids=["{te2}"])
+    yield ask("sessions", "TRACES", "session_count", "COUNT")
+    yield ask("latency", "TRACES", "latency", *numbers)
+    yield ask("latency by name", "TRACES", "latency", *numbers, dimensions=["trace_name"])
+    yield ask("latency of nothing", "TRACES", "latency", *numbers, end_time_ms=5)
+    for kind in ("input", "output", "total", "cache_read_input", "cache_creation_input"):
+        yield ask(kind, "TRACES", kind + "_tokens", "SUM", *numbers)
+    yield ask("spans", "SPANS", "span_count", "COUNT")
+    yield ask("spans by all", "SPANS", "span_count", "COUNT", dimensions=["span_type", "span_name", "span_status"])
+    yield ask("spans by model", "SPANS", "span_count", "COUNT", dimensions=["span_model_name"])
+    yield ask("spans by hour", "SPANS", "span_count", "COUNT", time_interval_seconds=3600, **day)
+    yield ask("spans' latency", "SPANS", "latency", *numbers, dimensions=["span_name"])
+    yield ask("spans' cost", "SPANS", "total_cost", "SUM", *numbers, **day)
+    yield ask("assessments", "ASSESSMENTS", "assessment_count", "COUNT", dimensions=["assessment_name", "assessment_value"])
+    yield ask("assessed", "ASSESSMENTS", "assessment_value", *numbers, dimensions=["assessment_name"])
+    yield ask("assessed by day", "ASSESSMENTS", "assessment_value", "AVG", time_interval_seconds=86400, **day)
+    for text in ("trace.status = 'OK'", "trace.tag.t = 'v'", "trace.tag.`t` = \"v\"", "trace.metadata.k = 'v'", "trace.metadata.mlflow.trace.session = 's1'",
+                 "trace.metadata.`mlflow.sourceRun` = '{tr}'", "trace.tag.mlflow.traceName = 'renamed'", "span.name = 'child'", "span.type = 'LLM'", "span.status = 'OK'",
+                 "assessment.name = 'good'", "assessment.type = 'feedback'", "trace.status != 'OK'", "trace.status = 5", "trace.status.x = 'OK'", "trace.tag = 'x'",
+                 "nope.x = 'y'", "span.nope = 'y'", "status = 'OK'"):
+        for view, metric in (("TRACES", "trace_count"), ("SPANS", "span_count"), ("ASSESSMENTS", "assessment_count")):
+            yield ask(f"{metric} {text}", view, metric, "COUNT", filters=[text])
+    yield ask("two filters", "TRACES", "trace_count", "COUNT", filters=["trace.status = 'OK'", "trace.tag.t = 'v'"])
+    yield ask("no metric", "TRACES", "nope", "COUNT")
+    yield ask("wrong way", "TRACES", "trace_count", "SUM", "AVG")
+    yield ask("wrong dimension", "TRACES", "trace_count", "COUNT", dimensions=["span_name"])
+    yield ask("no dimension", "TRACES", "session_count", "COUNT", dimensions=["nope"])
+    yield ask("interval alone", "TRACES", "trace_count", "COUNT", time_interval_seconds=5)
+    yield "metrics of nothing", "POST", f"{T}/metrics", {}
+    yield ask("no way", "TRACES", "trace_count")
+
+
 def _traces():
     def otlp(name, body, **headers):
         body = Otlp(body)
@@ -185,6 +232,7 @@ def _traces():
     yield "old end", "PATCH", OLD + "/{told}", {"timestamp_ms": AT + 5250, "status": "OK", "request_metadata": [{"key": "e", "value": "f"}], "tags": [{"key": "c", "value": "g"}]}
     yield "old end of none", "PATCH", OLD + "/nope", {"timestamp_ms": 5, "status": "OK"}
 
+    yield from _metrics()
     yield "delete nothing", "POST", f"{T}/delete-traces", {"experiment_id": "{te}"}
     yield "delete both", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "max_timestamp_millis": 5, "request_ids": ["x"]}
     yield "delete max of ids", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "max_traces": 5, "request_ids": ["x"]}

@@ -1,5 +1,6 @@
 /* fuzz_filter: whatever a filter or order_by string is, it is refused in words or becomes SQL that
- * the database takes. The first byte chooses the family. */
+ * the database takes. The first byte chooses the family;
+ * from "a" on it is a question about many traces, with two filters. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "daemons/tracking/logged_models_search.h"
 #include "daemons/tracking/registry_search.h"
 #include "daemons/tracking/runs_search.h"
+#include "daemons/tracking/trace_metrics.h"
 #include "daemons/tracking/traces_search.h"
 #include "daemons/tracking/tracking_schema.h"
 #include "lib/base/errmsg.h"
@@ -63,6 +65,26 @@ static int build_traces(const char *filter, const char *order, struct refusal *r
         return 0;
 }
 
+static int build_metrics(uint8_t view, const char *filter, const char *order, struct refusal *r,
+                         struct search_sql *sql) {
+        static const char *const metrics[] = {"trace_count", "latency", "assessment_value"};
+        const char *filters[] = {filter, order};
+        struct trace_metrics m = {
+                .view = (enum trace_metrics_view)(TRACE_METRICS_TRACES + view % 3),
+                .metric = metrics[view % 3],
+                .filters = filters,
+                .n_filters = order ? 2 : 1,
+                .experiment_ids = ids,
+                .n_experiment_ids = 2,
+                .interval_s = 60,
+                .from_ms = 1,
+                .until_ms = 2,
+        };
+        int x = trace_metrics_check(&m, r);
+
+        return x != 0 ? x : trace_metrics_build(&m, r, sql);
+}
+
 static int build(uint8_t family, const char *filter, const char *order, struct refusal *r,
                  struct search_sql *sql) {
         const char *orders[] = {order};
@@ -76,6 +98,8 @@ static int build(uint8_t family, const char *filter, const char *order, struct r
                                                     .n_order = order != NULL,
                                                     .limit = 10};
 
+        if (family >= 'a')
+                return build_metrics((uint8_t) (family - 'a'), filter, order, r, sql);
         switch (family % 6) {
         case 0:
                 return build_runs(filter, order, r, sql);
