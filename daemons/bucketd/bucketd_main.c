@@ -27,6 +27,8 @@
 #include "daemons/bucketd/upload_session.h"
 #include "daemons/bucketd/uploads_sql.h"
 #include "daemons/bucketd/xml_api.h"
+#include "daemons/bucketd/xml_list.h"
+#include "daemons/bucketd/xml_upload.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
 #include "lib/base/fault.h"

@@ -16,22 +16,21 @@ static int set(struct http_request *req, const char *name, const char *value) {
         return value ? http_request_set_header(req, name, value) : -ENOMEM;
 }
 
-/* As the XML API has it: the MD5 in hex where it is known. */
-static const char *etag_of(struct arena *a, const struct object *o) {
+const char *object_headers_etag(struct arena *a, const char *md5, uint32_t crc32c) {
         _cleanup_buf_ struct buf bytes = {};
-        char text[64];
+        char text[33];
 
-        if (o->md5 && base64_decode(&bytes, o->md5, strlen(o->md5), 0) == 0 && bytes.len == 16)
-                hex_encode(bytes.data, bytes.len, text);
-        else
-                object_etag(o->generation, o->metageneration, text);
-        return arena_printf(a, "\"%s\"", text);
+        if (str_empty(md5) || base64_decode(&bytes, md5, strlen(md5), 0) < 0 || bytes.len != 16)
+                return arena_printf(a, "crc-%08x", crc32c);
+        hex_encode(bytes.data, bytes.len, text);
+        return arena_strdup(a, text);
 }
 
 int object_headers_set(struct http_request *req, const struct object *o) {
         struct arena *a = req->arena;
         char crc[CRC32C_TEXT_SIZE];
-        int r = set(req, "ETag", etag_of(a, o));
+        const char *etag = object_headers_etag(a, o->md5, o->crc32c);
+        int r = etag ? set(req, "ETag", arena_printf(a, "\"%s\"", etag)) : -ENOMEM;
 
         if (r >= 0)
                 r = set(req, "x-goog-generation", arena_printf(a, "%" PRId64, o->generation));

@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/bucketd/blob.h"
 #include "daemons/bucketd/bucket_call.h"
 #include "daemons/bucketd/bucket_job.h"
+#include "daemons/bucketd/bucketd.h"
 #include "daemons/bucketd/field_mask.h"
 #include "daemons/bucketd/object_store.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/str.h"
 
-#define COMPOSE_MAX 32 /* sources of one call */
+#define COMPOSE_MAX 32                          /* sources of one call */
+#define MERGED_MAX ((uint64_t) 1 * 1024 * 1024) /* bytes of a segment made of small ones */
 
 enum copy_kind { COPY, REWRITE, MOVE, COMPOSE };
 
@@ -55,6 +58,46 @@ static int append(struct arena *a, struct object *to, const struct object *o) {
         to->size += o->size;
         to->components += MAX(o->components, (int64_t) 1);
         return 0;
+}
+
+/* Many small appends must not become as many segments: those at the end that are in the index are
+ * put together whenever the one before is not much longer than all behind it, so that each byte is
+ * written again only a few times. */
+static int merge_tail(const struct object_store *s, struct object *o) {
+        struct segments *g = &o->segments;
+        size_t from = g->n, n_done = 0;
+        uint64_t size = 0, id;
+        char *data;
+        int r = 0;
+
+        while (from > 0) {
+                const struct segment *one = &g->all[from - 1];
+
+                if (size > 0 && (one->size > 2 * size || one->size + size > MERGED_MAX))
+                        break;
+                r = blobs_sql_is_in_file(s->db, one->blob);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        break;
+                size += one->size;
+                from--;
+        }
+        if (g->n - from < 2)
+                return 0;
+        data = arena_alloc(s->arena, size + 1);
+        if (!data)
+                return -ENOMEM;
+        for (size_t i = from; i < g->n; n_done += g->all[i++].size) {
+                r = blobs_sql_read(s->db, g->all[i].blob, g->all[i].offset, g->all[i].size,
+                                   data + n_done);
+                if (r < 0)
+                        return r;
+        }
+        id = blob_new_id(s->d->blobs);
+        g->all[from] = (struct segment){id, 0, size};
+        g->n = from + 1;
+        return blobs_sql_insert(s->db, id, 0, size, data);
 }
 
 static int read_sources(struct copy *c, const struct object_store *from, struct object *ret) {
@@ -137,6 +180,8 @@ static int run(struct bucket_job *j, struct db *db) {
                 r = buckets_sql_need(db, j->arena, c->to_bucket, &to_bucket, &j->no);
         if (r == 0)
                 r = read_sources(c, &from, &o);
+        if (r == 0 && c->kind == COMPOSE)
+                r = merge_tail(&to, &o);
         if (r == 0)
                 r = object_store_share(&to, &o, &c->condition);
         if (r == 0 && (c->kind == MOVE || c->delete_sources))

@@ -7,8 +7,10 @@
 
 #include "daemons/bucketd/bucket_call.h"
 #include "daemons/bucketd/bucketd.h"
+#include "daemons/bucketd/object_read.h"
 #include "daemons/bucketd/object_store.h"
 #include "daemons/bucketd/upload.h"
+#include "daemons/bucketd/xml_upload.h"
 #include "lib/base/str.h"
 
 /* --- putting --------------------------------------------------------------------------------- */
@@ -47,19 +49,25 @@ static int take_header(void *ctx, const char *name, const char *value) {
         return 0;
 }
 
+int xml_api_take_headers(struct upload *u, struct refused *no) {
+        int r;
+
+        u->publish.object.name = http_request_param(u->req, "object");
+        r = object_check_name(u->publish.object.name, no);
+        if (r == 0)
+                r = http_request_header_each(u->req, take_header, &(struct headers){u, no});
+        return r;
+}
+
 static int put_begin(struct http_request *req) {
         struct refused no;
         struct upload *u = NULL;
         int r = upload_init(req, UPLOAD_MEDIA, &u, &no);
 
-        if (r == 0) {
-                u->publish.object.name = http_request_param(req, "object");
-                u->publish.in_headers = true;
-                r = object_check_name(u->publish.object.name, &no);
-        }
         if (r == 0)
-                r = http_request_header_each(req, take_header, &(struct headers){u, &no});
+                r = xml_api_take_headers(u, &no);
         if (r == 0) {
+                u->publish.in_headers = true;
                 u->media_type = http_request_header(req, "Content-Type");
                 r = upload_sink_init(&u->sink, bucket_call_daemon(req), u->wanted.md5);
         }
@@ -92,7 +100,13 @@ static void put_abort(struct http_request *req) {
 const struct http_body_ops xml_api_put_body = {put_begin, put_chunk, put_abort};
 
 int xml_api_put(struct http_request *req) {
-        return upload_finish(bucket_call_of(req)->data);
+        struct upload *u = bucket_call_of(req)->data;
+
+        return http_request_query(req, "uploadId") ? xml_upload_put_part(u) : upload_finish(u);
+}
+
+int xml_api_get(struct http_request *req) {
+        return http_request_query(req, "uploadId") ? xml_upload_list(req) : object_read_xml(req);
 }
 
 /* --- deleting -------------------------------------------------------------------------------- */
@@ -125,6 +139,8 @@ int xml_api_delete(struct http_request *req) {
 
         if (!x)
                 return -ENOMEM;
+        if (http_request_query(req, "uploadId"))
+                return xml_upload_abort(req);
         r = condition_read(req, CONDITION_OF_TARGET, &x->condition, &no);
         if (r == REFUSED)
                 return gcs_error_reply(req, &no);

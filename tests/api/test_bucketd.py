@@ -5,7 +5,9 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import socket
+import sqlite3
 import threading
 
 import pytest
@@ -210,6 +212,21 @@ def test_compose(server):
     assert server.ask("POST", server.object("w", "/compose"), json.dumps(stale)).status == 412
 
 
+def test_many_appends_stay_few_segments(server):
+    """A log line by line: what is read is all of it, and the index does not grow with the number of lines."""
+    server.put("lines", b"")
+    whole = b""
+    for i in range(400):
+        server.put("line", b"%06d\n" % i)
+        server.json("POST", server.object("lines", "/compose"),
+                    {"sourceObjects": [{"name": "lines"}, {"name": "line"}], "deleteSourceObjects": True})
+        whole += b"%06d\n" % i
+    assert server.read("lines").body == whole
+    db = sqlite3.connect(f"file:{server.state}/bucketd/index.db?mode=ro", uri=True)
+    assert db.execute("SELECT length(segments) / 24 FROM objects WHERE name = 'lines'").fetchone()[0] < 15
+    until(lambda: db.execute("SELECT count(*) FROM blobs WHERE refs = 0").fetchone()[0] == 0, "the old pieces to go")
+
+
 def test_move_copy_rewrite(server):
     data = os.urandom(100000)
     made = server.put("src", data, headers={"Content-Type": "a/b"})
@@ -314,6 +331,77 @@ def test_resumable_cut_off_goes_on(server):
     assert have % CHUNK == 0 and have <= 2 * CHUNK
     assert s.send(have, data[have:], len(data))[0] == 200
     assert server.read("cutoff").body == data
+
+
+# --- the XML API ------------------------------------------------------------------------------
+
+
+def tag(text, name):
+    return re.findall(f"<{name}>(.*?)</{name}>", text)
+
+
+def test_xml_put(server):
+    answer = server.ask("PUT", "/bkt/xml", b"data", {"Content-Type": "a/b", "x-goog-meta-Key": "v", "Cache-Control": "no-store",
+                                                     "x-goog-if-generation-match": "0"})
+    assert answer.status == 200 and answer.headers["x-goog-hash"].startswith(f"crc32c={crc_of(b'data')}")
+    assert server.ask("PUT", "/bkt/xml", b"x", {"x-goog-if-generation-match": "0"}).status == 412
+    got = server.read("xml")
+    assert got.headers["x-goog-meta-key"] == "v" and got.headers["Cache-Control"] == "no-store" and got.body == b"data"
+    assert server.ask("DELETE", "/bkt/xml").status == 204 and server.ask("DELETE", "/bkt/xml").status == 404
+
+
+def test_xml_list(server):
+    server.json("POST", "/storage/v1/b", {"name": "xmllist"})
+    for name in ("a", "d/1", "d/2", "e&f"):
+        server.ask("PUT", f"/xmllist/{name.replace('&', '%26')}", b"x")
+    text = server.ask("GET", "/xmllist?delimiter=/").text
+    assert tag(text, "Key") == ["a", "e&amp;f"] and tag(text, "CommonPrefixes") == ["<Prefix>d/</Prefix>"]
+    keys, token = [], ""
+    while True:
+        text = server.ask("GET", f"/xmllist?list-type=2&max-keys=1&continuation-token={token}").text
+        keys += tag(text, "Key")
+        if tag(text, "IsTruncated") == ["false"]:
+            break
+        token = tag(text, "NextContinuationToken")[0]
+    assert keys == ["a", "d/1", "d/2", "e&amp;f"]
+    assert tag(server.ask("GET", "/xmllist?marker=d/1&prefix=d").text, "Key") == ["d/2"]
+    assert server.ask("GET", "/nobucket").status == 404
+
+
+def test_xml_upload_in_parts(server):
+    parts = {3: os.urandom(100000), 1: os.urandom(300000), 7: b"end", 5: b"never named"}
+    begun = server.ask("POST", "/bkt/parts?uploads", b"", {"x-goog-meta-k": "v", "Content-Type": "t/p"}).text
+    target = f"/bkt/parts?uploadId={tag(begun, 'UploadId')[0]}"
+    tags = {}
+    server.ask("PUT", f"{target}&partNumber=1", b"first try")
+    for number, data in parts.items():
+        answer = server.ask("PUT", f"{target}&partNumber={number}", data)
+        assert answer.status == 200 and answer.headers["x-goog-hash"] == f"crc32c={crc_of(data)}"
+        tags[number] = answer.headers["ETag"]
+    assert tag(server.ask("GET", target).text, "PartNumber") == ["1", "3", "5", "7"]
+    assert server.read("parts").status == 404
+
+    def named(*numbers):
+        return ("<CompleteMultipartUpload>" + "".join(
+            f"<Part><PartNumber>{n}</PartNumber><ETag>{tags[n]}</ETag></Part>" for n in numbers)
+            + "</CompleteMultipartUpload>").encode()
+
+    assert server.ask("POST", target, named(3, 1)).status == 400
+    assert server.ask("POST", target, b"<x/>").status == 400
+    assert server.ask("POST", target, named(1, 3, 7).replace(tags[3].encode(), tags[1].encode())).status == 400
+    assert server.ask("PUT", f"{target}&partNumber=0", b"x").status == 400
+    assert server.ask("POST", target, named(1, 3, 7)).status == 200
+    whole = parts[1] + parts[3] + parts[7]
+    got = server.read("parts")
+    assert got.body == whole and got.headers["x-goog-meta-k"] == "v" and got.headers["Content-Type"] == "t/p"
+    assert server.json("GET", server.object("parts"))["crc32c"] == crc_of(whole)
+    assert server.ask("POST", target, named(1, 3, 7)).status == 404
+    begun = server.ask("POST", "/bkt/parts?uploads", b"").text
+    target = f"/bkt/parts?uploadId={tag(begun, 'UploadId')[0]}"
+    server.ask("PUT", f"{target}&partNumber=1", b"x" * 100000)
+    assert server.ask("DELETE", target).status == 204 and server.ask("GET", target).status == 404
+    db = sqlite3.connect(f"file:{server.state}/bucketd/index.db?mode=ro", uri=True)
+    until(lambda: db.execute("SELECT count(*) FROM blobs WHERE refs = 0").fetchone()[0] == 0, "the parts to go")
 
 
 # --- readers and writers ----------------------------------------------------------------------

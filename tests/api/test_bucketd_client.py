@@ -120,3 +120,15 @@ def test_transfer_manager(bucket, tmp_path):
     transfer_manager.download_chunks_concurrently(bucket.blob("sliced"), str(tmp_path / "out"), chunk_size=1024 * 1024,
                                                   worker_type=transfer_manager.THREAD)
     assert (tmp_path / "out").read_bytes() == data
+
+
+def test_transfer_manager_in_parts(bucket, tmp_path):
+    """Uploads by the XML API, several parts at a time; many objects at a time."""
+    data = os.urandom(12 * 1024 * 1024 + 3)
+    (tmp_path / "in").write_bytes(data)
+    transfer_manager.upload_chunks_concurrently(str(tmp_path / "in"), bucket.blob("parts"), chunk_size=5 * 1024 * 1024,
+                                                max_workers=3, worker_type=transfer_manager.THREAD)
+    assert bucket.blob("parts").download_as_bytes() == data
+    pairs = [(io.BytesIO(b"%d" % i), bucket.blob(f"many/{i}")) for i in range(20)]
+    assert transfer_manager.upload_many(pairs, worker_type=transfer_manager.THREAD) == [None] * 20
+    assert bucket.blob("many/19").download_as_bytes() == b"19"
