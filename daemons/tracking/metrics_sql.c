@@ -1,7 +1,12 @@
 #include "daemons/tracking/metrics_sql.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
 
 #define DB_STATEMENT(name, sql) STMT_##name,
 enum {
@@ -36,6 +41,64 @@ int metrics_sql_insert(struct db *db, const char *run_id, const struct metric *m
         int r = insert(db, STMT_insert, run_id, m);
 
         return r != 0 ? r : insert(db, STMT_insert_latest, run_id, m);
+}
+
+static double stored(const struct metric *m) {
+        return isnan(m->value) ? 0 : metrics_sql_storable(m->value);
+}
+
+static bool is_later(const struct metric *a, const struct metric *b) {
+        if (a->step != b->step)
+                return a->step > b->step;
+        if (a->at_ms != b->at_ms)
+                return a->at_ms > b->at_ms;
+        return stored(a) > stored(b);
+}
+
+/* By key, then by place. */
+static int compare(const void *a, const void *b) {
+        const struct metric *x = *(const struct metric *const *) a;
+        const struct metric *y = *(const struct metric *const *) b;
+        int order = strcmp(x->key, y->key);
+
+        return order ? order : (x > y) - (x < y);
+}
+
+/* ret[i]: the latest point of the key that stands at i for the first time, else NULL. */
+static void find_latest(const struct metric *metrics, const struct metric **sorted, size_t n,
+                        const struct metric **ret) {
+        for (size_t i = 0; i < n; i++)
+                sorted[i] = &metrics[i];
+        qsort(sorted, n, sizeof(*sorted), compare);
+        for (size_t i = 0, first = 0; i < n; i++) {
+                const struct metric **best;
+
+                if (strcmp(sorted[i]->key, sorted[first]->key) != 0)
+                        first = i;
+                best = &ret[sorted[first] - metrics];
+                if (!*best || is_later(sorted[i], *best))
+                        *best = sorted[i];
+        }
+}
+
+int metrics_sql_insert_all(struct db *db, struct arena *a, const char *run_id,
+                           const struct metric *metrics, size_t n) {
+        const struct metric **sorted, **latest;
+        int r = 0;
+
+        if (n == 0)
+                return 0;
+        sorted = arena_zalloc_array(a, n, sizeof(*sorted));
+        latest = arena_zalloc_array(a, n, sizeof(*latest));
+        if (!sorted || !latest)
+                return -ENOMEM;
+        find_latest(metrics, sorted, n, latest);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = insert(db, STMT_insert, run_id, &metrics[i]);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                if (latest[i])
+                        r = insert(db, STMT_insert_latest, run_id, latest[i]);
+        return r;
 }
 
 struct db_stmt *metrics_sql_latest(struct db *db, const char *run_id) {

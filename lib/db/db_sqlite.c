@@ -17,6 +17,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/errmsg.h"
+#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/macros.h"
 #include "lib/base/mem.h"
@@ -112,11 +113,35 @@ static const char *sqlite_get_errmsg(void *conn) {
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
+#ifdef ONEBOX_FAULTS
+/* Every page that is written passes here, so that a test can fill the disk at any of them. */
+static ssize_t write_at(int fd, const void *data, size_t n, off64_t offset) {
+        int r = fault_at(FAULT_DB_WRITE);
+
+        if (r < 0) {
+                errno = -r;
+                return -1;
+        }
+        return pwrite64(fd, data, n, offset);
+}
+
+static void setup_faults(void) {
+        sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+        assert(vfs && vfs->xSetSystemCall);
+        if (vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr) write_at) != SQLITE_OK)
+                (void) vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr) write_at);
+}
+#endif
+
 static void setup_library(void) {
         /* Counting memory takes one lock shared by all threads. Too late only if someone else in
          * this process has used SQLite before: then the default stays. */
         (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
         (void) sqlite3_initialize();
+#ifdef ONEBOX_FAULTS
+        setup_faults();
+#endif
 }
 
 /* The path of a URI, "" for one in memory; NULL if it has another form. */

@@ -49,6 +49,42 @@ static void test_latest(void **state) {
         assert_int_equal(count(t, "k"), 6);
 }
 
+/* Many at once are as many as one by one. */
+static void test_insert_all(void **state) {
+        static const char *const keys[] = {"a", "b", "c", "A", "a/b"};
+        struct tracking_test *t = *state;
+        struct metric m[300];
+        uint32_t dice = 7;
+
+        tracking_test_run(t, "r", 1);
+        tracking_test_run(t, "all", 1);
+        for (size_t i = 0; i < ARRAY_SIZE(m); i++) {
+                dice = dice * 1664525 + 1013904223;
+                m[i] = (struct metric){.key = keys[dice >> 8 & 3],
+                                       .value = (dice >> 12 & 7) == 0 ? NAN
+                                                                      : (double) (dice >> 16 & 3),
+                                       .at_ms = dice >> 20 & 3,
+                                       .step = dice >> 24 & 3};
+                assert_int_equal(metrics_sql_insert(t->db, "r", &m[i]), 0);
+        }
+        assert_int_equal(metrics_sql_insert_all(t->db, &t->arena, "all", m, ARRAY_SIZE(m)), 0);
+        assert_int_equal(metrics_sql_insert_all(t->db, &t->arena, "all", m, 0), 0);
+        for (size_t i = 0; i < 2; i++) {
+                DB_USE struct db_stmt *s = NULL;
+                const char *sql =
+                        i ? "SELECT count(*) FROM (SELECT key, value, timestamp, step, is_nan FROM "
+                            "latest_metrics WHERE run_uuid = 'r' INTERSECT SELECT key, value, "
+                            "timestamp, step, is_nan FROM latest_metrics WHERE run_uuid = 'all')"
+                          : "SELECT count(*) FROM (SELECT key, value, timestamp, step, is_nan FROM "
+                            "metrics WHERE run_uuid = 'r' EXCEPT SELECT key, value, timestamp, "
+                            "step, is_nan FROM metrics WHERE run_uuid = 'all')";
+
+                assert_int_equal(db_prepare_dynamic(t->db, sql, &s), 0);
+                assert_int_equal(db_step(s), DB_ROW);
+                assert_int_equal(db_col_i64(s, 0), i ? 4 : 0);
+        }
+}
+
 static void test_odd_values(void **state) {
         struct tracking_test *t = *state;
 
@@ -94,6 +130,7 @@ static void test_sample(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_db_test(test_latest),
+                tracking_db_test(test_insert_all),
                 tracking_db_test(test_odd_values),
                 tracking_db_test(test_sample),
         };
