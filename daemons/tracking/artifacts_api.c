@@ -124,8 +124,19 @@ static int put_begin(struct http_request *req) {
         return 0;
 }
 
+/* What cannot be stored is told at once: the rest of the body is dropped. */
 static int put_chunk(struct http_request *req, const void *data, size_t size) {
-        return artifact_put_chunk(((struct put *) req->data)->put, data, size);
+        struct put *p = req->data;
+        struct errmsg em = {};
+        struct ask q;
+        int r = artifact_put_chunk(p->put, data, size);
+
+        if (r >= 0)
+                return r;
+        artifact_put_abort(TAKE_PTR(p->put));
+        open_plain(&q, req);
+        (void) errmsg_errno(&em, r, "cannot write it");
+        return artifact_reply_refuse_put(&q, r, p->name, &em);
 }
 
 static void put_abort(struct http_request *req) {

@@ -304,3 +304,14 @@ def test_a_root_that_is_a_directory(tmp_path):
             answer = t.ask("GET", "artifacts/list", {"run_id": run["run_id"]})
             assert answer.status == status, (location, answer.text)
         assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_full_disk_says_so_in_the_middle():
+    """The disk fills up while an upload comes: 503, nothing is left of it, the server goes on."""
+    with Tracking(env={"ONEBOX_FAULT": "write:4:ENOSPC:1"}) as t:
+        answer = t.ask("PUT", f"{PROXY}/full/x", bytes(3 << 20))
+        assert answer.status == 503 and "disk for artifacts is full" in answer.text, answer.text
+        assert t.ask("GET", f"{PROXY}/full/x").status == 404
+        assert t.ask("PUT", f"{PROXY}/full/x", bytes(3 << 20)).status == 200
+        staged = [p for p in t.artifacts.rglob("*") if p.is_file() and p.name != "x"]
+        assert not staged, staged
