@@ -124,6 +124,12 @@ def cpu_ticks(proc):
     return int(fields[11]) + int(fields[12])
 
 
+def all_ticks(proc):
+    """With the children it has reaped."""
+    fields = (proc / "stat").read_text().rpartition(")")[2].split()
+    return sum(int(f) for f in fields[11:15])
+
+
 def row(what, value, limit, unit):
     verdict = "ok" if value <= limit else "OVER"
     print(f"  {what:<52} {value:>9.2f} {unit:<6} at most {limit:>6g}  {verdict}")
@@ -169,6 +175,28 @@ def chain(place):
     return min(took) * 1000 / CHAIN
 
 
+def many(place):
+    """Independent tasks: how many a second, and what one of them costs in CPU over all processes."""
+    count = int(os.environ.get("BENCH_TASKS", "1000"))
+    directory = place.state / "pipelines/many"
+    directory.mkdir()
+    (directory / "liminal.yml").write_text(
+        "name: many\npipelines:\n  - pipeline: many\n    max_active_tasks: 10000\n    tasks:\n" + "".join(
+            f"      - {{task: t{i}, type: python, cmd: 'true', depends_on: []}}\n" for i in range(count)))
+    scheduler = place.run / "scheduler.sock"
+    until(lambda: answers(scheduler, "/api/v2/dags/many"), 60, "the tasks are not taken", 0.02)
+    before = sum(all_ticks(p) for p in place.processes())
+    began = time.monotonic()
+    run = ask(scheduler, "POST", "/api/v2/dags/many/dagRuns", {"logical_date": None})["dag_run_id"]
+    path = f"/api/v2/dags/many/dagRuns/{run}"
+    until(lambda: ask(scheduler, "GET", path)["state"] in ("success", "failed"), 300, "the tasks do not end", 0.02)
+    took = time.monotonic() - began
+    ticks = sum(all_ticks(p) for p in place.processes()) - before
+    if ask(scheduler, "GET", path)["state"] != "success":
+        raise SystemExit("bench: one of the tasks failed")
+    return took * 1000 / count, ticks * 1000 / TICK / count
+
+
 def main():
     good = []
     fresh, again = first_answer()
@@ -185,12 +213,15 @@ def main():
         used = sum(cpu_ticks(p) - ticks for p, ticks in before.items() if p.exists())
         pss = {(p / "comm").read_text().strip(): pss_kib(p) / 1024 for p in place.processes()}
         per_task = chain(place)
+        wall, cpu = many(place)
         print(f"  {'idle, by process:':<52} " + ", ".join(f"{n} {v:.1f}" for n, v in sorted(pss.items())))
         good.append(row("idle, all daemons, PSS", sum(pss.values()), 30, "MB"))
         good.append(row("idle, all daemons, share of a core", 100 * used / TICK / IDLE_FOR, 0.2, "%"))
         good.append(row("tracking's first answer after exec", again, 50, "ms"))
         row("  the same with a new database", fresh, 2000, "ms")
         good.append(row(f"a chain of {CHAIN} tasks of true, a task", per_task, 20, "ms"))
+        row("independent tasks of true, a task (500 a second)", wall, 2, "ms")  # of an idle machine
+        good.append(row("  CPU over all processes, bash with it", cpu, 4, "ms"))
     finally:
         place.end(up)
     return 0 if all(good) else 1
