@@ -25,8 +25,6 @@ pytestmark = pytest.mark.skipif(not find("postgres", "/usr/lib/postgresql/*/bin"
 
 @pytest.fixture(scope="module")
 def place():
-    if not os.path.exists(PROGRAM):
-        pytest.skip("onebox-sqlproxy is not built")
     with box.cloudsql.Cloud() as cloud:
         desk = box.Desk(cloud, PROGRAM)
         try:
@@ -158,8 +156,6 @@ def answers(t):
 
 def test_soak():
     """Certificates of seconds, rotations, fail-overs, cuts, an API with moods: no wrong answer, nothing stuck, nothing leaked."""
-    if not os.path.exists(PROGRAM):
-        pytest.skip("onebox-sqlproxy is not built")
     got = sqlproxy_soak.soak(PROGRAM, SOAK_SECONDS, int(os.environ.get("ONEBOX_SEED", "6")))
     assert got["answers"] > 300 and got["faults"] > SOAK_SECONDS / 3, got
     print(got)
