@@ -42,13 +42,6 @@ static void dashed(const char *field, char ret[NAME_MAX_BYTES]) {
         ret[i] = 0;
 }
 
-const char *flags_name(enum flags_id id) {
-        static _Thread_local char name[NAME_MAX_BYTES];
-
-        dashed(rows[id].name, name);
-        return name;
-}
-
 /* --- values ---------------------------------------------------------------------------------- */
 
 static void *field_of(struct flags *f, const struct flag_row *row) {

@@ -42,7 +42,5 @@ void flags_done(struct flags *f);
 /* What contradicts what. 0 or -EINVAL with em. */
 int flags_check(const struct flags *f, struct errmsg *em);
 
-/* "unix-socket" */
-const char *flags_name(enum flags_id id);
 /* One line a flag. */
 void flags_print_rows(FILE *to);

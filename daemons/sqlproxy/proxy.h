@@ -32,10 +32,7 @@ struct proxy_place {
         bool is_skipped;
         bool wait_is_told;
         char engine[64]; /* as far as it is needed */
-        /* the last test of the way to it */
-        bool is_probing, was_probed;
-        int probe_error;
-        usec_t probed_at; /* boot time */
+        bool is_probing; /* a question of readiness dials it */
         struct proxy *proxy;
 };
 
@@ -67,7 +64,6 @@ struct proxy {
         /* the way down */
         int exit_code;
         struct loop_source *signals[2], *stop_timer;
-        struct loop_source *status_timer;
         struct loop_task closed_task;
         atomic_bool is_closed_posted;
         atomic_bool is_draining; /* workers tell of closed connections */

@@ -114,5 +114,4 @@ void proxy_stop_done(struct proxy *p) {
         loop_source_free(p->signals[0]);
         loop_source_free(p->signals[1]);
         loop_source_free(p->stop_timer);
-        loop_source_free(p->status_timer);
 }

@@ -351,7 +351,6 @@ static void *run(void *arg) {
 int worker_init(struct worker *w, struct dataplane *d, unsigned index) {
         *w = (struct worker){.dataplane = d, .index = index, .epoll_fd = -1, .reserve_fd = -1};
         w->wake = (struct worker_end){.kind = WORKER_END_WAKE, .fd = -1};
-        w->dialing_tail = &w->dialing;
         w->again_tail = &w->again;
         w->letters_tail = &w->letters;
         pthread_mutex_init(&w->lock, NULL);

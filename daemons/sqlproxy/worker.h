@@ -28,9 +28,9 @@ struct worker {
         struct worker_end wake;
         char *scratch; /* WORKER_SCRATCH_HEAD + WORKER_SCRATCH bytes */
         atomic_uint n_links;
-        unsigned n_crowd;                     /* the most links since memory was given back */
-        struct link *waiting;                 /* for an identity */
-        struct link *dialing, **dialing_tail; /* oldest first: all have the same limit */
+        unsigned n_crowd;     /* the most links since memory was given back */
+        struct link *waiting; /* for an identity */
+        struct link *dialing;
         struct link *open;
         struct link *again, **again_tail;
         struct link *dead;

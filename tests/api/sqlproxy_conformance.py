@@ -16,6 +16,7 @@ import sqlproxy_data  # noqa: F401
 import sqlproxy_identity  # noqa: F401
 import sqlproxy_listen  # noqa: F401
 import sqlproxy_process  # noqa: F401
+import sqlproxy_systemd  # noqa: F401
 import sqlproxy_usage  # noqa: F401
 import sqlproxy_verify  # noqa: F401
 
