@@ -171,12 +171,15 @@ int attrs_print_metadata(struct buf *out, const struct attrs *old, struct timesp
         return r;
 }
 
-int attrs_print_symlink(struct buf *out, struct timespec mtime) {
+int attrs_print_symlink(struct buf *out, const char *target, struct timespec mtime) {
         struct json_write w;
 
         json_write_init(&w, out, 0);
         json_write_object(&w);
-        json_write_kv_str(&w, ATTRS_IS_SYMLINK, "true");
+        if (target)
+                json_write_kv_str(&w, ATTRS_SYMLINK, target);
+        else
+                json_write_kv_str(&w, ATTRS_IS_SYMLINK, "true");
         attrs_write_time(&w, mtime);
         json_write_end(&w);
         return json_write_finish(&w);

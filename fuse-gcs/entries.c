@@ -291,7 +291,7 @@ int entries_symlink(struct mnt *m, const char *dir, const char *name, const char
         int r = entries_must_be_free(m, dir, name);
 
         if (r >= 0)
-                r = attrs_print_symlink(&metadata, now);
+                r = attrs_print_symlink(&metadata, m->o.standard_symlinks ? NULL : target, now);
         if (r < 0)
                 return r;
         path = names_join(dir, name, false);

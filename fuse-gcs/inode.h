@@ -21,6 +21,7 @@ struct inode {
         struct attrs *attrs; /* NULL: a directory */
         usec_t until_at;
         uint64_t kernel_has; /* the content (names_content) in the page cache, 0: none */
+        usec_t listed_at;    /* a directory's list went to the kernel, to be kept; 0: never */
         struct inode *next_in_slot;
         struct inode *next_local, **prev_local;
 

@@ -22,12 +22,19 @@ void ops_dir_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) 
         }
         pthread_mutex_lock(&m->tree);
         i->n_open++;
+        /* The kernel may keep the list it has as long as it is not older than that. */
+        if (m->o.list_cache_for > 0) {
+                usec_t now = mnt_now();
+
+                fi->cache_readdir = 1;
+                fi->keep_cache = m->o.list_cache_for == USEC_INFINITY
+                                         ? i->listed_at > 0
+                                         : now - i->listed_at < m->o.list_cache_for;
+                if (!fi->keep_cache)
+                        i->listed_at = now;
+        }
         pthread_mutex_unlock(&m->tree);
         fi->fh = (uint64_t) (uintptr_t) d;
-        if (m->o.list_cache_for > 0) {
-                fi->cache_readdir = 1;
-                fi->keep_cache = 1;
-        }
         fuse_reply_open(req, fi);
 }
 

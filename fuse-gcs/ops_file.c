@@ -160,6 +160,7 @@ static void ops_file_pages(struct mnt *m, struct inode *i, struct fuse_file_info
                                    ? names_content(i->path, i->attrs->generation)
                                    : 0;
 
+        fi->direct_io = m->o.direct_io;
         fi->keep_cache = i->is_dirty || i->kernel_has == content;
         if (!i->is_dirty)
                 i->kernel_has = content;
@@ -229,6 +230,17 @@ static void ops_file_forget_one(struct mnt *m, struct inode *i) {
         pthread_mutex_unlock(&m->tree);
 }
 
+static int ops_file_commit(struct mnt *m, struct inode *i) {
+        int r = 0;
+
+        if (!i->is_dirty)
+                return 0;
+        pthread_mutex_lock(&i->lock);
+        r = commit_inode(m, i);
+        pthread_mutex_unlock(&i->lock);
+        return r;
+}
+
 void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                      struct fuse_file_info *fi) {
         struct mnt *m = fuse_req_userdata(req);
@@ -237,7 +249,10 @@ void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
         int r = ops_file_make(m, parent, name, &i);
 
         if (r >= 0) {
-                r = ops_file_begin(m, i, fi);
+                if (m->o.create_empty)
+                        r = ops_file_commit(m, i);
+                if (r >= 0)
+                        r = ops_file_begin(m, i, fi);
                 if (r < 0)
                         ops_file_forget_one(m, i);
         }
@@ -307,17 +322,6 @@ void ops_file_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t siz
                 ops_file_error(req, r);
         else
                 fuse_reply_write(req, size);
-}
-
-static int ops_file_commit(struct mnt *m, struct inode *i) {
-        int r = 0;
-
-        if (!i->is_dirty)
-                return 0;
-        pthread_mutex_lock(&i->lock);
-        r = commit_inode(m, i);
-        pthread_mutex_unlock(&i->lock);
-        return r;
 }
 
 void ops_file_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {

@@ -43,50 +43,57 @@ static int workers_add(struct workers *w) {
         return r;
 }
 
-/* One turn; false: this thread shall end. */
-static bool workers_turn(struct workers *w, struct fuse_buf *buf) {
+enum workers_then {
+        WORKERS_GO_ON,
+        WORKERS_LEAVE, /* too many wait */
+        WORKERS_END,   /* the kernel has no more requests */
+};
+
+/* One request, answered whatever happens around it. */
+static enum workers_then workers_turn(struct workers *w, struct fuse_buf *buf) {
         int n = fuse_session_receive_buf(w->session, buf);
-        bool stays = true;
+        enum workers_then then = WORKERS_GO_ON;
 
         if (n == -EINTR)
-                return true;
+                return WORKERS_GO_ON;
+        if (n <= 0)
+                return WORKERS_END;
         pthread_mutex_lock(&w->lock);
-        if (n <= 0 || w->has_ended) {
-                stays = false;
-        } else {
-                w->n_idle--;
-                if (w->n_idle == 0 && w->n < WORKERS_MAX)
-                        (void) workers_add(w);
-        }
+        w->n_idle--;
+        if (w->n_idle == 0 && w->n < WORKERS_MAX)
+                (void) workers_add(w);
         pthread_mutex_unlock(&w->lock);
-        if (!stays)
-                return false;
         fuse_session_process_buf(w->session, buf);
         pthread_mutex_lock(&w->lock);
-        w->n_idle++;
-        stays = w->n_idle <= WORKERS_IDLE_MAX && !fuse_session_exited(w->session);
+        if (w->n_idle >= WORKERS_IDLE_MAX)
+                then = WORKERS_LEAVE;
+        else
+                w->n_idle++;
         pthread_mutex_unlock(&w->lock);
-        return stays;
+        return then;
 }
 
 static void *workers_main(void *ctx) {
         struct workers *w = ctx;
         struct fuse_buf buf = {};
+        enum workers_then then;
         bool tell = false;
 
-        while (workers_turn(w, &buf))
-                ;
+        do
+                then = workers_turn(w, &buf);
+        while (then == WORKERS_GO_ON);
         free(buf.mem);
-        pthread_mutex_lock(&w->lock);
-        w->n_idle--;
-        w->n--;
-        /* The last to wait has gone: there is nothing to wait for. */
-        if ((w->n_idle == 0 || fuse_session_exited(w->session)) && !w->has_ended)
-                tell = w->has_ended = true;
-        pthread_mutex_unlock(&w->lock);
+        if (then == WORKERS_END) {
+                pthread_mutex_lock(&w->lock);
+                w->n_idle--;
+                tell = !w->has_ended;
+                w->has_ended = true;
+                pthread_mutex_unlock(&w->lock);
+        }
         if (tell)
                 w->ended(w->ctx);
         pthread_mutex_lock(&w->lock);
+        w->n--;
         pthread_cond_broadcast(&w->gone);
         pthread_mutex_unlock(&w->lock);
         return NULL;
