@@ -1,12 +1,10 @@
 #include "daemons/tracking/mlruns_run.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "daemons/tracking/metrics_sql.h"
 #include "daemons/tracking/mlruns_file.h"
+#include "daemons/tracking/mlruns_point.h"
 #include "daemons/tracking/mlruns_row.h"
 #include "daemons/tracking/runs_sql.h"
 #include "lib/base/errmsg.h"
@@ -33,48 +31,10 @@ static int tag(struct mlruns *m, void *userdata, const char *key, char *text) {
         return MLRUNS_ROW(m, tags, "\"key\", value, run_uuid", T(key), T(text), T(run->id));
 }
 
-struct point {
-        int64_t at_ms, step;
-        double value; /* as it is stored */
-        bool is_nan;
-};
-
-/* "TIMESTAMP VALUE" or "TIMESTAMP VALUE STEP …" */
-static bool parse_point(const char *line, struct point *ret) {
-        struct point p = {};
-        char *end;
-
-        p.at_ms = strtoll(line, &end, 10);
-        if (end == line || *end != ' ')
-                return false;
-        line = end + 1;
-        p.value = strtod(line, &end);
-        if (end == line || (*end && *end != ' '))
-                return false;
-        if (*end == ' ') {
-                line = end + 1;
-                p.step = strtoll(line, &end, 10);
-                if (end == line)
-                        return false;
-        }
-        p.is_nan = isnan(p.value);
-        p.value = p.is_nan ? 0 : metrics_sql_storable(p.value);
-        *ret = p;
-        return true;
-}
-
-static bool is_later(const struct point *a, const struct point *b) {
-        if (a->step != b->step)
-                return a->step > b->step;
-        if (a->at_ms != b->at_ms)
-                return a->at_ms > b->at_ms;
-        return a->value > b->value;
-}
-
 static int metric(struct mlruns *m, void *userdata, const char *key, char *text) {
         static const char columns[] = "\"key\", value, timestamp, run_uuid, step, is_nan";
         const struct run_of *run = userdata;
-        struct point p, latest = {};
+        struct mlruns_point p, latest = {};
         bool any = false;
         char *line;
         int r = 0;
@@ -83,14 +43,14 @@ static int metric(struct mlruns *m, void *userdata, const char *key, char *text)
                 line = str_strip(line);
                 if (!*line)
                         continue;
-                if (!parse_point(line, &p))
+                if (!mlruns_point_parse(line, &p))
                         return errmsg_fail(m->em, -EINVAL,
                                            "%s: \"%s\" is no point of a metric (timestamp, value, "
                                            "step)",
                                            m->where, line);
                 r = MLRUNS_ROW(m, metrics, columns, T(key), F(p.value), I(p.at_ms), T(run->id),
                                I(p.step), I(p.is_nan));
-                if (!any || is_later(&p, &latest))
+                if (!any || mlruns_point_is_later(&p, &latest))
                         latest = p;
                 any = true;
         }

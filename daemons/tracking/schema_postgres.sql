@@ -5,10 +5,10 @@ CREATE FUNCTION prevent_secrets_aad_mutation() RETURNS trigger
         LANGUAGE plpgsql
         AS $$
 BEGIN
-        IF OLD.secret_id != NEW.secret_id OR OLD.secret_name != NEW.secret_name THEN
-                RAISE EXCEPTION 'secret_id and secret_name are immutable (used as AAD in encryption)';
-        END IF;
-        RETURN NEW;
+    IF OLD.secret_id != NEW.secret_id OR OLD.secret_name != NEW.secret_name THEN
+        RAISE EXCEPTION 'secret_id and secret_name are immutable (used as AAD in encryption)';
+    END IF;
+    RETURN NEW;
 END;
 $$;
 

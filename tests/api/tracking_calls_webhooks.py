@@ -39,8 +39,8 @@ def _webhooks():
         yield "change " + name, "PATCH", "webhooks/{w1}", change
     yield "change unknown", "PATCH", "webhooks/nope", {"name": "x"}
     yield "changed", "GET", "webhooks/{w1}", {}
-    for w in ("w1", "w2", "w1"):
-        yield "delete " + w, "DELETE", "webhooks/{" + w + "}", {}
+    for name, w in (("w1", "w1"), ("w2", "w2"), ("w1 again", "w1")):
+        yield "delete " + name, "DELETE", "webhooks/{" + w + "}", {}
     yield "get deleted", "GET", "webhooks/{w1}", {}
     yield "test deleted", "POST", "webhooks/{w1}/test", {}
     yield "none left", "GET", "webhooks", {}

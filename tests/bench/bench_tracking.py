@@ -77,6 +77,14 @@ class Server:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / TICKS
 
+    def bytes_written(self):
+        total = 0
+        for pid in processes(self.process.pid):
+            for line in Path(f"/proc/{pid}/io").read_text().splitlines():
+                if line.startswith("write_bytes:"):
+                    total += int(line.split()[1])
+        return total
+
     def memory(self):
         """MiB, proportional."""
         kib = 0
@@ -101,22 +109,23 @@ class Server:
         self.process.wait()
 
     def load(self, experiment, what, clients, requests):
-        """(per second, median ms, p99 ms, CPU ms a request)"""
-        before = self.cpu()
+        """(per second, median ms, p99 ms, CPU ms a request); self.written: bytes to the disk a request"""
+        before, written = self.cpu(), self.bytes_written()
         out = subprocess.run([BUILD / "tests/bench/bench_tracking", str(self.port), experiment, what, str(clients), str(requests)],
                              capture_output=True, text=True, check=False)
         if out.returncode:
             sys.exit(out.stderr)
         rate, median, p99 = map(float, out.stdout.split())
+        self.written = (self.bytes_written() - written) / requests
         return rate, median, p99, (self.cpu() - before) * 1e3 / requests
 
 
-def fsyncs(root):
-    """fdatasync a second of small appends: what no durable server beats with one client."""
+def fsyncs(root, size=4096):
+    """fdatasync a second of appends of that size: what no durable server beats with one commit at a time."""
     fd = os.open(root / "probe", os.O_CREAT | os.O_WRONLY)
     start, n = time.monotonic(), 0
     while time.monotonic() - start < 1:
-        os.write(fd, b"x" * 4096)
+        os.write(fd, b"x" * size)
         os.fdatasync(fd)
         n += 1
     os.close(fd)
@@ -172,6 +181,8 @@ def measure(server, database, scale):
         got[label + ", /s"] = (rate, "more")
         got[label + ", p99 ms"] = (p99, "less")
         got[label + ", CPU ms"] = (cpu, "less")
+        if what != "get" and scale == 1:  # each client waits for its commit: one of all of them at a time is the best there is
+            got[label + ", disk's limit /s"] = (clients * fsyncs(server.root, max(4096, int(server.written * clients))), "more")
     rate, *_ = server.load(experiment, "batch", 1, max(5, 100 // scale))
     got["log-batch of 1,000, metrics/s"] = (rate * 1000, "more")
     got["history of 20,000 points, ms"] = (history(server, experiment, 20000) * 1e3, "less")
