@@ -8,6 +8,7 @@ ONEBOX_BENCH_MIB sets the size, ONEBOX_PEER_MLFLOW the bin directory of the peer
 
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -107,6 +108,7 @@ def measure(server, source):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     root = Path(tempfile.mkdtemp(prefix="onebox-bench-"))
     try:
         source = root / "source"
