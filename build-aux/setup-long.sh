@@ -55,6 +55,7 @@ run_dist() {
 # it goes over the packages of the release before.
 run_differential() {
         local peer=$CACHE/peer-3.18.0
+        packages chromium
         if [ ! -e "$peer/complete" ]; then
                 rm -rf "$peer"
                 python3 -m venv "$peer"
@@ -64,7 +65,8 @@ run_differential() {
                 "$peer/bin/pip" install -q --disable-pip-version-check psycopg2-binary pymysql
                 touch "$peer/complete"
         fi
-        ONEBOX_PEER_MLFLOW=$peer/bin run_pytest tests/api/test_differential.py tests/api/test_tracking_interop.py
+        ONEBOX_PEER_MLFLOW=$peer/bin run_pytest tests/api/test_differential.py tests/api/test_tracking_interop.py \
+                tests/api/test_official_pages.py
 }
 
 # Half an hour of databases in use while certificates change every few seconds and things break.

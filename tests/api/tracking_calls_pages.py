@@ -95,6 +95,12 @@ def _pages():
     yield "gateway", "GET", AJAX + "gateway-proxy", None
     yield "gateway no body", "POST", AJAX + "gateway-proxy", {}
     yield "scorers", "GET", AJAX3 + "scorers/list", {"experiment_id": "0"}
+    yield "evaluation datasets", "POST", AJAX3 + "datasets/search", {"experiment_ids": ["{pe}"]}
+    yield "evaluation datasets by GET", "GET", AJAX3 + "datasets/search", {"experiment_ids": ["{pe}"]}
+    yield "review queues", "GET", AJAX3 + "review-queues/list", {"experiment_id": "{pe}"}
+    yield "evaluation dataset", "GET", AJAX3 + "datasets/d-1", {}
+    yield "label schema", "GET", AJAX3 + "label-schemas/get", {"schema_id": "ls-1"}
+    yield "review queue", "GET", AJAX3 + "review-queues/get", {"queue_id": "rq-1"}
     yield "issues", "POST", AJAX3 + "issues/search", {"experiment_id": "{pe}"}
     yield "telemetry", "GET", AJAX3 + "ui-telemetry", None
     yield "telemetry sent", "POST", AJAX3 + "ui-telemetry", {"records": []}
