@@ -5,6 +5,7 @@
 #include "daemons/bucketd/blobs_sql.h"
 #include "daemons/bucketd/bucketd.h"
 #include "daemons/bucketd/buckets_sql.h"
+#include "daemons/bucketd/folders_sql.h"
 #include "daemons/bucketd/objects_sql.h"
 #include "daemons/bucketd/uploads_sql.h"
 #include "lib/base/errmsg.h"
@@ -15,10 +16,7 @@
 #include "lib/db/db_writer.h"
 
 static const struct db_set *const sets[] = {
-        &buckets_sql_set,
-        &objects_sql_set,
-        &blobs_sql_set,
-        &uploads_sql_set,
+        &buckets_sql_set, &objects_sql_set, &blobs_sql_set, &uploads_sql_set, &folders_sql_set,
 };
 
 /* The content of small objects is apart from what counts their references: a count must not rewrite

@@ -18,6 +18,7 @@
 #include "daemons/bucketd/bucketd_db.h"
 #include "daemons/bucketd/buckets_api.h"
 #include "daemons/bucketd/chaos.h"
+#include "daemons/bucketd/folders_api.h"
 #include "daemons/bucketd/gcs_error.h"
 #include "daemons/bucketd/object_read.h"
 #include "daemons/bucketd/objects_api.h"

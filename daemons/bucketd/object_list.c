@@ -90,7 +90,7 @@ static int give_folded(struct walk *w, struct db_stmt *s, const char *name, size
         if (!prefix)
                 return -ENOMEM;
         r = w->list->folded(w->list->ctx, prefix);
-        if (r == 0 && w->list->with_trailing && name[size] == 0) {
+        if (r == 0 && w->list->with_trailing && name[size] == 0 && !objects_sql_row_is_folder(s)) {
                 struct object o;
 
                 r = objects_sql_row(s, &w->row, &o);
@@ -115,10 +115,12 @@ static int step(struct walk *w, struct db_stmt *s, enum step *ret) {
         *ret = STEP_NEXT;
         if (l->after && strcmp(name, l->after) <= 0)
                 return 0;
+        size = folded_size(l, name);
+        if (size == 0 && objects_sql_row_is_folder(s))
+                return 0;
         *ret = STEP_FULL;
         if (w->n >= l->n_max)
                 return 0;
-        size = folded_size(l, name);
         *ret = size > 0 ? STEP_SEEK : STEP_NEXT;
         arena_reset(&w->row);
         return size > 0 ? give_folded(w, s, name, size) : give_object(w, s, name);
@@ -129,7 +131,8 @@ static int walk(struct walk *w, const char *from, const char **ret_next) {
         int r = 0;
 
         while (r == 0 && what == STEP_SEEK && from) {
-                DB_USE struct db_stmt *s = objects_sql_from(w->db, w->bucket, from);
+                DB_USE struct db_stmt *s =
+                        objects_sql_from(w->db, w->bucket, from, w->list->with_folders);
 
                 what = STEP_NEXT;
                 while (r == 0 && what == STEP_NEXT) {

@@ -14,6 +14,7 @@ struct object_list {
         const char *end;       /* names before this one; NULL = all */
         const char *after;     /* names and prefixes behind it: a page token; NULL */
         bool with_trailing;    /* objects that end in their prefix's delimiter are items, too */
+        bool with_folders;     /* folders of a hierarchical bucket are prefixes, also empty ones */
         size_t n_max;
         /* Non-zero ends the walk and is returned. The object's bucket is not set. */
         int (*object)(void *ctx, const struct object *o);

@@ -2,6 +2,7 @@
 
 #include "daemons/bucketd/bucket_job.h"
 #include "daemons/bucketd/bucketd.h"
+#include "daemons/bucketd/folders_sql.h"
 #include "daemons/bucketd/objects_sql.h"
 
 static int check(const struct object_store *s, const struct condition *c, const struct object *o,
@@ -46,6 +47,8 @@ int object_store_put(const struct object_store *s, struct object *o, const struc
         o->metageneration = 1;
         o->bucket = s->bucket->name;
         r = blobs_sql_release(s->db, &old.segments, s->gone);
+        if (r >= 0 && s->bucket->has_folders && old.generation == 0)
+                r = folders_sql_ensure(s->db, s->arena, s->bucket->id, o->name, o->created_at);
         return r < 0 ? r : objects_sql_put(s->db, s->arena, s->bucket->id, o);
 }
 

@@ -203,6 +203,7 @@ static int list_page(struct many *m, struct db *db) {
         struct bucket bucket;
         int r = buckets_sql_need(db, j->arena, m->one.bucket, &bucket, &j->no);
 
+        m->list.with_folders = m->list.with_folders && bucket.has_folders;
         if (r == 0)
                 r = object_list_walk(db, j->arena, bucket.id, &m->list, &next);
         if (r != 0)
@@ -259,6 +260,7 @@ static int read_list(struct http_request *req, struct many *m, struct refused *n
                 .end = query_or(req, "endOffset", NULL),
                 .with_trailing =
                         str_eq(http_request_query(req, "includeTrailingDelimiter"), "true"),
+                .with_folders = str_eq(http_request_query(req, "includeFoldersAsPrefixes"), "true"),
                 .n_max = n == 0 ? LIST_DEFAULT : (size_t) MIN(n, (int64_t) LIST_MAX),
                 .object = add_object,
                 .folded = add_folded,

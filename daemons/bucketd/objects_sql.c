@@ -97,11 +97,16 @@ int objects_sql_any(struct db *db, int64_t bucket) {
         return db_step(s);
 }
 
-struct db_stmt *objects_sql_from(struct db *db, int64_t bucket, const char *from) {
-        struct db_stmt *s = use(db, STMT_from);
+struct db_stmt *objects_sql_from(struct db *db, int64_t bucket, const char *from,
+                                 bool with_folders) {
+        struct db_stmt *s = use(db, with_folders ? STMT_from_with_folders : STMT_from);
 
         db_bind_all(s, bucket, from);
         return s;
+}
+
+bool objects_sql_row_is_folder(struct db_stmt *s) {
+        return db_col_i64(s, 1) == 0;
 }
 
 const char *objects_sql_row_name(struct db_stmt *s) {

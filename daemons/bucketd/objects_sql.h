@@ -17,6 +17,8 @@ int objects_sql_any(struct db *db, int64_t bucket);
 
 /* Walks from the first name that is not before `from`: db_step() the statement, then read its row.
  * db_reset() it at the end. */
-struct db_stmt *objects_sql_from(struct db *db, int64_t bucket, const char *from);
+struct db_stmt *objects_sql_from(struct db *db, int64_t bucket, const char *from,
+                                 bool with_folders);
 const char *objects_sql_row_name(struct db_stmt *s);
+bool objects_sql_row_is_folder(struct db_stmt *s);
 int objects_sql_row(struct db_stmt *s, struct arena *a, struct object *ret);

@@ -404,6 +404,45 @@ def test_xml_upload_in_parts(server):
     until(lambda: db.execute("SELECT count(*) FROM blobs WHERE refs = 0").fetchone()[0] == 0, "the parts to go")
 
 
+# --- hierarchical buckets -----------------------------------------------------------------------
+
+
+def test_folders(server):
+    server.json("POST", "/storage/v1/b", {"name": "hns", "hierarchicalNamespace": {"enabled": True}})
+    assert server.json("GET", "/storage/v1/b/hns/storageLayout")["hierarchicalNamespace"] == {"enabled": True}
+    assert "hierarchicalNamespace" not in server.json("GET", "/storage/v1/b/bkt/storageLayout")
+    folders = "/storage/v1/b/hns/folders"
+    made = server.json("POST", folders, {"name": "a/"})
+    assert made["name"] == "a/" and made["metageneration"] == "1"
+    server.json("POST", folders, {"name": "a/"}, status=409)
+    server.json("POST", folders, {"name": "x/y/"}, status=409)
+    server.json("POST", folders + "?recursive=true", {"name": "x/ü/"})
+    assert server.ask("PUT", "/hns/a/b/file", b"1").status == 200
+    server.ask("PUT", "/hns/a/top", b"2")
+    names = [f["name"] for f in server.json("GET", folders)["items"]]
+    assert names == ["a/", "a/b/", "x/", "x/ü/"]
+    assert [f["name"] for f in server.json("GET", folders + "?prefix=a/&delimiter=/")["items"]] == ["a/", "a/b/"]
+    page = server.json("GET", folders + "?pageSize=3")
+    assert [f["name"] for f in server.json("GET", f"{folders}?pageToken={page['nextPageToken']}")["items"]] == ["x/ü/"]
+    assert server.json("GET", folders + "/a%2Fb%2F")["name"] == "a/b/"
+    assert server.ask("GET", folders + "/none%2F").status == 404
+    assert server.ask("DELETE", folders + "/a%2F").status == 409
+    listed = server.json("GET", "/storage/v1/b/hns/o?delimiter=/&includeFoldersAsPrefixes=true&fields=prefixes,items(name)")
+    assert listed == {"prefixes": ["a/", "x/"]}
+    below = server.json("GET", "/storage/v1/b/hns/o?delimiter=/&prefix=x/&includeFoldersAsPrefixes=true&fields=prefixes,items(name)")
+    assert below == {"prefixes": ["x/ü/"]}
+    assert server.json("GET", "/storage/v1/b/hns/o?delimiter=/&prefix=x/&fields=prefixes") == {}
+    done = server.json("POST", folders + "/a%2F/renameTo/folders/x%2F%C3%BC%2Fmoved%2F")
+    assert done["done"] is True and done["response"]["name"] == "x/ü/moved/"
+    assert server.ask("GET", "/hns/x/%C3%BC/moved/b/file").body == b"1" and server.ask("GET", "/hns/a/top").status == 404
+    assert [f["name"] for f in server.json("GET", folders)["items"]] == ["x/", "x/ü/", "x/ü/moved/", "x/ü/moved/b/"]
+    assert server.ask("POST", folders + "/x%2F/renameTo/folders/x%2Fin%2F").status == 400
+    assert server.ask("POST", folders + "/x%2F/renameTo/folders/x2%2F").status == 200
+    assert server.ask("DELETE", "/hns/x2/%C3%BC/moved/b/file").status == 204
+    assert server.ask("DELETE", folders + "/x2%2F%C3%BC%2Fmoved%2Fb%2F").status == 204
+    assert server.ask("POST", "/storage/v1/b/bkt/folders", '{"name":"a/"}').status == 409
+
+
 # --- readers and writers ----------------------------------------------------------------------
 
 
