@@ -1,0 +1,46 @@
+"""The bucket away under load, then back. ONEBOX_TEST_AWAY says for how many seconds."""
+
+import os
+import signal
+import threading
+import time
+
+from bucketd_test import Bucketd, crc_of
+from daemon_test import until
+from mount_test import Mount, needs_fuse
+
+pytestmark = needs_fuse
+
+
+def test_away_and_back():
+    """The server killed under load and started again: nothing is lost, no remount."""
+    with Bucketd("--sync=no", "--listen=127.0.0.1:0") as server:
+        with Mount(server.url) as mount:
+            written, stop = {}, threading.Event()
+
+            def load(number):
+                i = 0
+                while not stop.is_set():
+                    data = b"%d %d " % (number, i) * 500
+                    (mount / f"w{number}-{i % 5}").write_bytes(data)
+                    written[f"w{number}-{i % 5}"] = data
+                    i += 1
+
+            threads = [threading.Thread(target=load, args=(i,)) for i in range(4)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.5)
+            server.end(signal.SIGKILL)
+            server.args = tuple(f"--listen=127.0.0.1:{server.port}" if "listen" in str(a) else a for a in server.args)
+            time.sleep(float(os.environ.get("ONEBOX_TEST_AWAY", "2")))
+            server.start()
+            before = dict(written)
+            until(lambda: sum(written[k] is not before.get(k) for k in written) >= 4, "writers to go on")
+            stop.set()
+            for thread in threads:
+                thread.join(30)
+                assert not thread.is_alive()
+            for name, data in written.items():
+                assert (mount / name).read_bytes() == data
+        for name, data in written.items():
+            assert crc_of(server.ask("GET", f"/bkt/{name}").body) == crc_of(data)
