@@ -16,6 +16,7 @@
 #include "lib/base/zone_file.h"
 
 #define POOL_SLOTS 128
+#define MAPS_MAX 5 /* instances of a task that is mapped over another's values */
 
 struct simulate_words {
         struct cli_words words;
@@ -79,7 +80,8 @@ static void tell(const struct play *p, const struct sim_fact *f) {
                 [SIM_RUN_CREATED] = "run made",  [SIM_RUN_FINISHED] = "run ended",
                 [SIM_TRY_STARTED] = "try begun", [SIM_TRY_ENDED] = "try ended",
                 [SIM_TASK_SETTLED] = "settled",  [SIM_NIGHT] = "--- night",
-                [SIM_MORNING] = "--- morning",
+                [SIM_MORNING] = "--- morning",   [SIM_TASK_EXPANDED] = "mapped",
+                [SIM_DEADLINE_MISSED] = "late",
         };
         char when[TIMESTAMP_SIZE];
 
@@ -127,6 +129,20 @@ static int on_fact(void *user, const struct sim_fact *f) {
         return 0;
 }
 
+/* Of a counted resource as many as the greediest task takes. */
+static int put_resources(struct play *p, const struct dag_resources *ask) {
+        int r = 0;
+
+        for (size_t i = 0; i < ask->n_leases && r >= 0; i++) {
+                const struct world_resource *res =
+                        world_get_resource(&p->world, ask->leases[i].name);
+
+                if (!res || res->n < ask->leases[i].n)
+                        r = world_put_resource(&p->world, ask->leases[i].name, ask->leases[i].n);
+        }
+        return r;
+}
+
 /* One compiled DAG becomes one of the world's, its pools with it. */
 static int put_dag(struct play *p, const struct json *j) {
         _cleanup_(dag_unrefp) struct dag *dag = NULL;
@@ -145,6 +161,8 @@ static int put_dag(struct play *p, const struct json *j) {
         for (size_t i = 0; r >= 0 && i < dag->n_tasks; i++)
                 if (!world_get_pool(&p->world, dag->tasks[i].pool))
                         r = world_put_pool(&p->world, dag->tasks[i].pool, POOL_SLOTS);
+        for (size_t i = 0; r >= 0 && i < dag->n_tasks; i++)
+                r = put_resources(p, &dag->tasks[i].resources);
         if (r >= 0)
                 r = world_put_dag(&p->world, dag, p->zones[p->n], &wd, &p->c->em);
         if (r < 0)
@@ -288,6 +306,7 @@ int simulate_cmd(struct cli *c, int argc, char **argv) {
                 .task_min_for = w.task_min,
                 .task_max_for = w.task_max,
                 .fail_percent = (unsigned) w.fail,
+                .maps_max = MAPS_MAX,
         };
         p.verbose = w.verbose;
         if (world_init(&p.world, (unsigned) w.parallelism) < 0)

@@ -2,7 +2,7 @@
 import { h, replace, page } from "./shared/dom.js";
 import { get } from "./shared/api.js";
 
-const PAGES = ["home", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model"];
+const PAGES = ["home", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model", "connections"];
 const SECTION = { pipeline: "pipelines", run: "pipelines", experiment: "experiments", training: "experiments",
   model: "models" };
 const main = document.getElementById("main");

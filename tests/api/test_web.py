@@ -16,7 +16,7 @@ import pytest
 from daemon_test import Daemon, add_user, ask, short_directory, until
 
 PAGES = ["/", "/pipelines", "/pipeline?dag=x", "/run?dag=x&run=y", "/experiments", "/experiment?id=1",
-         "/training?run=1", "/models", "/model?name=m"]
+         "/training?run=1", "/models", "/model?name=m", "/connections"]
 UI = Path(__file__).resolve().parents[2] / "ui"
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 UI = Path(__file__).resolve().parents[2] / "ui"
-PAGES = {"", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model"}
+PAGES = {"", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model", "connections"}
 TRACKING = ("/api/2.0/", "/api/3.0/", "/ajax-api/", "/get-artifact")
 NOW = datetime.now(timezone.utc)
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -151,6 +151,12 @@ def answer(path, query):
     parts = [unquote(p) for p in path.strip("/").split("/")][2:]
     if parts[0] == "importErrors":
         return {"import_errors": [ERROR], "total_entries": 1}
+    if parts == ["connections"]:
+        return {"connections": [{"connection_id": "<b>pg</b>", "conn_type": "postgres", "host": "h", "port": 5432,
+                                 "login": "u", "password": "***", "extra": None, "description": "<i>x</i>"}],
+                "total_entries": 1}
+    if parts == ["variables"]:
+        return {"variables": [{"key": "db_password", "value": "***", "description": None}], "total_entries": 1}
     if parts == ["version"]:
         return {"version": "3.3.2"}
     if parts == ["dags"]:
@@ -219,7 +225,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_json(503, {"detail": "onebox-scheduler is not answering: systemctl "
                                                   "start onebox-scheduler, or onebox up"})
         if scenario == "empty":
-            return self.send_json(200, {"dags": [], "dag_runs": [], "import_errors": [],
+            return self.send_json(200, {"dags": [], "dag_runs": [], "import_errors": [], "connections": [], "variables": [],
                                         "task_instances": [], "total_entries": 0})
         try:
             return self.send_json(200, answer(path, query))

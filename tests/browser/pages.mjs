@@ -10,7 +10,7 @@ const runs = (await json("api/v2/dags/iris/dagRuns?limit=20")).dag_runs;
 const at = (r) => encodeURIComponent(r.dag_run_id);
 const failed = runs.find((r) => r.state === "failed");
 const everyPage = ["", "pipelines", "pipeline?dag=iris", `pipeline?dag=${encodeURIComponent(hostile)}`, `run?dag=iris&run=${at(runs[0])}`,
-  "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris"];
+  "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris", "connections"];
 
 const browser = await Browser.start();
 const tests = [];
@@ -27,6 +27,16 @@ async function see(path, view) {
 }
 
 const clean = (page) => { assert.deepEqual(page.errors, []); assert.equal(page.dialogs, 0, "no script of a name may run"); };
+
+test("a connection is made by its form, and the password never shown", async () => {
+  const page = await see("connections");
+  assert.match(await page.text(), /pg/);
+  assert.match(await page.text(), /db_password/);
+  await page.eval(`[...document.querySelectorAll("button")].find((b) => b.textContent === "New connection").click()`);
+  assert.equal(await page.eval(`document.querySelector("dialog input[name=password]").type`), "password");
+  clean(page);
+  await browser.closePages();
+});
 
 for (const width of [1440, 390]) {
   test(`every page fits ${width} px and says nothing wrong`, async () => {
