@@ -226,7 +226,8 @@ int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_
 }
 
 int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first, unsigned n,
-                        uint64_t size, bool must, struct block_cache_run **ret) {
+                        uint64_t size, struct block_cache_block **must,
+                        struct block_cache_run **ret) {
         struct block_cache_run *run = mem_new(struct block_cache_run);
         int r = 1;
 
@@ -237,7 +238,13 @@ int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first,
                 struct block_cache_block *b;
                 uint64_t from = i * BLOCK_CACHE_SIZE;
 
-                if (from >= size || *block_cache_slot(c, content, i))
+                b = *block_cache_slot(c, content, i);
+                if (b && must && i == first) {
+                        b->n_refs++;
+                        block_cache_use(c, b);
+                        *must = b;
+                }
+                if (from >= size || b)
                         break;
                 b = block_cache_make(c, content, i, must && run->n == 0);
                 if (!b) {
@@ -246,7 +253,11 @@ int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first,
                 }
                 b->n_wanted = (uint32_t) MIN(size - from, (uint64_t) BLOCK_CACHE_SIZE);
                 b->run = run;
-                b->n_refs = 1 + (must && run->n == 0); /* the run's, and the reader's */
+                b->n_refs = 1; /* the run's */
+                if (must && run->n == 0) {
+                        b->n_refs++;
+                        *must = b;
+                }
                 run->blocks[run->n++] = b;
         }
         pthread_mutex_unlock(&c->lock);

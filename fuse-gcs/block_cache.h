@@ -56,10 +56,12 @@ void block_cache_put(struct block_cache *c, struct block_cache_block *b);
 int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n);
 
 /* Makes a run of those of [first, first + n) that are missing, up to the first that is there.
- * size: the object's. must: a read waits for the first one, which is referenced for it. A run
- * without blocks is not made: 1 = there is nothing to fetch, -ENOBUFS = no room, -ENOMEM. */
+ * size: the object's. must: a read waits for the first one, which it gets referenced, new or not;
+ * NULL: nobody does. A run without blocks is not made: 1 = there is nothing to fetch, -ENOBUFS = no
+ * room, -ENOMEM. */
 int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first, unsigned n,
-                        uint64_t size, bool must, struct block_cache_run **ret);
+                        uint64_t size, struct block_cache_block **must,
+                        struct block_cache_run **ret);
 /* The next n bytes of the run. -EMSGSIZE: more than was asked for. */
 int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const char *data,
                      size_t n);

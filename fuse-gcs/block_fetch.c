@@ -137,8 +137,6 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
                 if (r < 0)
                         return r;
                 first += run->n;
-                if (ret_first)
-                        *ret_first = run->blocks[0];
                 ret_first = NULL;
                 r = block_fetch_run(m, s, run);
                 if (r < 0)

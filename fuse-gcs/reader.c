@@ -10,6 +10,7 @@
 #include "lib/base/mem.h"
 
 #define READER_TRIES 4
+#define READER_AGAIN 64 /* a block from the disk may be evicted before it is looked at */
 
 void reader_reply_done(struct reader_reply *r) {
         for (int i = 0; i < r->n; i++)
@@ -76,7 +77,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
                 if (!b && r >= 0) {
                         /* Somebody else's GET, which may have failed by now: ours then. */
                         b = block_cache_get(m->blocks, s->content, index);
-                        if (!b && ++n_again < READER_TRIES)
+                        if (!b && ++n_again < READER_AGAIN)
                                 continue;
                         r = b ? 0 : -EIO;
                 }

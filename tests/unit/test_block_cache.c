@@ -19,11 +19,14 @@ static void test_run(void **state) {
         assert_int_equal(block_cache_new(4 << 20, &c), 0);
         assert_null(block_cache_get(c, 7, 0));
         /* Two and a half blocks. */
-        assert_int_equal(block_cache_reserve(c, 7, 0, 10, BLOCK_CACHE_SIZE * 5 / 2, true, &run), 0);
+        assert_int_equal(block_cache_reserve(c, 7, 0, 10, BLOCK_CACHE_SIZE * 5 / 2, &first, &run),
+                         0);
         assert_int_equal(run->n, 3);
-        first = run->blocks[0];
-        assert_int_equal(block_cache_reserve(c, 7, 0, 10, BLOCK_CACHE_SIZE * 5 / 2, true, &none),
-                         1);
+        assert_ptr_equal(first, run->blocks[0]);
+        /* Another reader gets the same, and nothing to fetch. */
+        assert_int_equal(block_cache_reserve(c, 7, 0, 10, BLOCK_CACHE_SIZE * 5 / 2, &b, &none), 1);
+        assert_ptr_equal(b, first);
+        block_cache_put(c, b);
         fill(c, run, BLOCK_CACHE_SIZE + 100, 'x');
         assert_int_equal(block_cache_wait(c, first, BLOCK_CACHE_SIZE), 0);
         b = block_cache_get(c, 7, 1);
@@ -47,8 +50,7 @@ static void test_failed(void **state) {
         struct block_cache *c;
 
         assert_int_equal(block_cache_new(4 << 20, &c), 0);
-        assert_int_equal(block_cache_reserve(c, 7, 0, 2, BLOCK_CACHE_SIZE * 2, true, &run), 0);
-        first = run->blocks[0];
+        assert_int_equal(block_cache_reserve(c, 7, 0, 2, BLOCK_CACHE_SIZE * 2, &first, &run), 0);
         fill(c, run, 10, 'x');
         block_cache_end(c, run, -ENOENT);
         assert_int_equal(block_cache_wait(c, first, 10), 0);
@@ -77,11 +79,10 @@ static void test_bounded(void **state) {
                 assert_non_null(held[i]);
         }
         /* All is in use: nothing ahead, but what a read waits for. */
-        assert_int_equal(block_cache_reserve(c, 2, 0, 4, BLOCK_CACHE_SIZE * 4, false, &run),
+        assert_int_equal(block_cache_reserve(c, 2, 0, 4, BLOCK_CACHE_SIZE * 4, NULL, &run),
                          -ENOBUFS);
-        assert_int_equal(block_cache_reserve(c, 2, 0, 4, BLOCK_CACHE_SIZE * 4, true, &run), 0);
+        assert_int_equal(block_cache_reserve(c, 2, 0, 4, BLOCK_CACHE_SIZE * 4, &extra, &run), 0);
         assert_int_equal(run->n, 1);
-        extra = run->blocks[0];
         fill(c, run, BLOCK_CACHE_SIZE, 'e');
         block_cache_end(c, run, 0);
         block_cache_put(c, extra);
