@@ -50,6 +50,14 @@ static void on_ask(struct loop_task *t) {
         instance_turn(i);
 }
 
+static void on_turned(struct loop_task *t) {
+        struct instance *i = container_of(t, struct instance, turned_task);
+
+        atomic_store(&i->is_turned, false);
+        if (i->turned)
+                i->turned(i, i->changed_ctx);
+}
+
 int instance_new(struct loop *l, const char *name, bool iam, bool lazy, struct instance **ret) {
         struct instance *i = mem_new(struct instance);
         int r = -ENOMEM;
@@ -61,6 +69,7 @@ int instance_new(struct loop *l, const char *name, bool iam, bool lazy, struct i
         i->is_iam = iam;
         i->is_lazy = i->facts.is_lazy = lazy;
         i->ask_task.run = on_ask;
+        i->turned_task.run = on_turned;
         i->is_resolved = conn_name_parse(name, &i->cn, NULL) >= 0;
         if (!i->is_resolved)
                 (void) str_copy(i->cn.domain, sizeof i->cn.domain, name);
@@ -271,8 +280,12 @@ static void count_latency(struct instance_counters *c, usec_t took_for) {
         atomic_fetch_add(&c->n_dials, 1);
 }
 
-void instance_report(struct instance *i, int r, const struct errmsg *em, usec_t took_for) {
+void instance_report(struct instance *i, int r, const struct errmsg *em, const char *cipher,
+                     usec_t took_for) {
+        bool is_other;
+
         pthread_mutex_lock(&i->lock);
+        is_other = (r < 0) != (i->dial_error < 0);
         i->dial_error = r;
         i->dialed_at = now_boot();
         if (r < 0)
@@ -280,8 +293,12 @@ void instance_report(struct instance *i, int r, const struct errmsg *em, usec_t 
         else
                 i->n_forced = 0;
         pthread_mutex_unlock(&i->lock);
-        if (r >= 0)
+        if (r >= 0) {
+                is_other |= atomic_exchange(&i->cipher, cipher) != cipher;
                 count_latency(&i->counters, took_for);
+        }
+        if (is_other && !atomic_exchange(&i->is_turned, true))
+                loop_post_task(i->loop, &i->turned_task);
 }
 
 bool instance_is_ready(struct instance *i, struct errmsg *em) {

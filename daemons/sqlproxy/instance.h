@@ -57,6 +57,7 @@ struct instance {
         struct loop_source *timer;
         struct instance_settings settings;
         void (*changed)(struct instance *i, void *ctx); /* after every attempt */
+        void (*turned)(struct instance *i, void *ctx);  /* dials work now, or no more */
         void *changed_ctx;
 
         pthread_mutex_t lock; /* over what follows, to the counters */
@@ -75,6 +76,9 @@ struct instance {
 
         struct loop_task ask_task;
         atomic_bool is_asked;
+        struct loop_task turned_task; /* a dial went otherwise than the one before */
+        atomic_bool is_turned;
+        _Atomic(const char *) cipher; /* of the last dial; NULL = none went well yet */
 
         struct instance_counters counters;
 };
@@ -99,8 +103,10 @@ struct instance_ticket {
  * negative: there is none, em says why. */
 int instance_take(struct instance *i, struct instance_ticket *t, struct identity **ret,
                   struct errmsg *em);
-/* How a dial with an identity went: r 0 or negative with em. Any thread. */
-void instance_report(struct instance *i, int r, const struct errmsg *em, usec_t took_for);
+/* How a dial with an identity went: r 0 with its cipher (constant), or negative with em. Any
+ * thread. */
+void instance_report(struct instance *i, int r, const struct errmsg *em, const char *cipher,
+                     usec_t took_for);
 
 /* For readiness and STATUS=: true = usable as far as is known; else em says why in one line. */
 bool instance_is_ready(struct instance *i, struct errmsg *em);

@@ -78,7 +78,7 @@ bool link_dial_again(struct link *l, int r, const struct errmsg *em) {
 void link_dial_fail(struct link *l, int r, const struct errmsg *em) {
         struct errmsg kept = *em;
 
-        instance_report(l->mount->instance, r, &kept, 0);
+        instance_report(l->mount->instance, r, &kept, NULL, 0);
         if (!link_dial_again(l, r, &kept))
                 give_up(l, r, &kept);
 }
@@ -93,7 +93,7 @@ void link_dial_timeout(struct link *l) {
         if (l->state != LINK_WAITING && !str_starts(em.text, "dial error:"))
                 errmsg_prefix(&em, "dial error: failed to dial (connection name = \"%s\")",
                               shown_name(l, name));
-        instance_report(l->mount->instance, -ETIMEDOUT, &em, 0);
+        instance_report(l->mount->instance, -ETIMEDOUT, &em, NULL, 0);
         give_up(l, -ETIMEDOUT, &em);
 }
 
@@ -121,7 +121,7 @@ static void host_failed(struct link *l, int r, const char *fmt, ...) {
 static void opened(struct link *l) {
         usec_t took_for = l->worker->now_at - l->began_at;
 
-        instance_report(l->mount->instance, 0, NULL, took_for);
+        instance_report(l->mount->instance, 0, NULL, tls_mutual_conn_cipher(l->tls), took_for);
         if (l->is_probe) {
                 link_tell_probe(l, 0, NULL);
                 (void) tls_mutual_conn_end(l->tls);

@@ -243,7 +243,7 @@ static void instance_breaks(struct link *l, int r) {
         else
                 errmsg_set(&em, "%s", r == -ECONNRESET ? "unexpected EOF" : errmsg_strerror(r));
         if (!l->has_spoken)
-                instance_report(l->mount->instance, r, &em, 0);
+                instance_report(l->mount->instance, r, &em, NULL, 0);
         if (may_again && link_dial_again(l, r, &em))
                 return;
         abort_link(l, "reading from instance", r, em.text);

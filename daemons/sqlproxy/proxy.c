@@ -52,6 +52,7 @@ static struct instance *find_instance(struct proxy *p, const char *name, bool ia
 }
 
 static void on_changed(struct instance *i, void *ctx);
+static void on_turned(struct instance *i, void *ctx);
 
 int proxy_add_instance(struct proxy *p, struct proxy_place *place) {
         bool iam = place->arg.iam == INSTANCE_ARG_TRUE ||
@@ -69,6 +70,7 @@ int proxy_add_instance(struct proxy *p, struct proxy_place *place) {
                 i->fetcher = p->fetcher;
                 i->dataplane = p->dataplane;
                 i->changed = on_changed;
+                i->turned = on_turned;
                 i->changed_ctx = p;
                 p->instances[p->n_instances++] = i;
                 r = domain_watch_new(p->resolver, i, &place->watch);
@@ -308,6 +310,10 @@ static void on_changed(struct instance *i, void *ctx) {
                 proxy_fail(p, &em);
         proxy_fuse_changed(p, i);
         proxy_status_tell(p);
+}
+
+static void on_turned(struct instance *i, void *ctx) {
+        proxy_status_tell(ctx);
 }
 
 static void on_clock_set(void *ctx) {

@@ -9,6 +9,7 @@
 /* "p:r:i at 10.0.0.3, TLS 1.3, certificate until 2026-…", or what is wrong with it. */
 static void describe(struct proxy *p, struct instance *i, char *ret, size_t size) {
         char at[TIMESTAMP_SIZE];
+        const char *cipher = atomic_load(&i->cipher);
         struct errmsg em = {};
 
         if (!instance_is_ready(i, &em))
@@ -17,8 +18,8 @@ static void describe(struct proxy *p, struct instance *i, char *ret, size_t size
                 snprintf(ret, size, "%s: %s", i->name,
                          state_table_name(&refresh_states, i->facts.state));
         else
-                snprintf(ret, size, "%s at %s, TLS_AES_128_GCM_SHA256, certificate until %s%s",
-                         i->name, i->settings.address,
+                snprintf(ret, size, "%s at %s, %s, certificate until %s%s", i->name,
+                         i->settings.address, cipher ?: "not dialed yet",
                          timestamp_print(i->facts.expires_at, TIMESTAMP_SECONDS, at),
                          i->facts.state == REFRESH_STALE ? ", not renewed yet" : "");
 }

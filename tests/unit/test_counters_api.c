@@ -13,7 +13,7 @@ static void test_text(void **state) {
         assert_int_equal(counters_api_print(list, 1, "", "ID", &out), 0);
         assert_string_equal(buf_cstr(&out), "");
         atomic_store(&list[0]->counters.n_sent, 12);
-        instance_report(list[0], 0, NULL, 7 * USEC_PER_MSEC);
+        instance_report(list[0], 0, NULL, "CIPHER", 7 * USEC_PER_MSEC);
         assert_int_equal(counters_api_print(list, 1, "my-ns", "I\"D", &out), 0);
         assert_non_null(strstr(out.data,
                                "# TYPE my_ns_cloudsqlconn_bytes_sent counter\n"
@@ -27,6 +27,7 @@ static void test_text(void **state) {
         assert_non_null(strstr(out.data, "dial_latency_sum{cloudsql_dialer_id=\"I\\\"D\","
                                          "cloudsql_instance=\"p:r:i\"} 7\n"));
         assert_null(strstr(out.data, "bytes_received"));
+        loop_post_flush(l);
         instance_free(list[0]);
         loop_free(l);
 }

@@ -115,10 +115,10 @@ static void test_dials_are_remembered(void **state) {
 
         ended(i, 0, identity_for(USEC_PER_HOUR));
         errmsg_set(&why, "nobody there");
-        instance_report(i, -ECONNREFUSED, &why, 0);
+        instance_report(i, -ECONNREFUSED, &why, NULL, 0);
         assert_false(instance_is_ready(i, &em));
         assert_says(em, "nobody there");
-        instance_report(i, 0, NULL, 30 * USEC_PER_MSEC);
+        instance_report(i, 0, NULL, "CIPHER", 30 * USEC_PER_MSEC);
         assert_true(instance_is_ready(i, &em));
         assert_int_equal(atomic_load(&i->counters.n_dials), 1);
         assert_int_equal(atomic_load(&i->counters.latency[2]), 1);
