@@ -99,7 +99,7 @@ def _(t):
     must(i.ip in status and "T" in status.split("certificate until ")[1], status)
     i.stop_listening()
     t.refused()
-    m.heard("connection refused")
+    m.heard("onnection refused")
     bad = t.instance(always={"settings": 403})
     t.up("--port", 5010, bad, env={"NOTIFY_SOCKET": m.path})
     must("\n" not in m.heard("says 403")[-1].strip(), "more than one line")
