@@ -109,12 +109,14 @@ export function mount(root, { signal, title, params }) {
     },
     view: (data) => {
       shown = data;
-      replace(errors, data.git ? fromGit(data.git) : null, data.errors.length ? importErrors(data.errors) : null);
+      replace(errors, data.errors.length ? importErrors(data.errors) : null);
+      replace(git, data.git ? fromGit(data.git) : null);
       if (!data.dags.length) return noPipelines();
       replace(list, table(data));
       return list;
     } });
-  const errors = h("div", { class: "stack" });
-  replace(root, head("Pipelines"), h("div", { class: "stack" }, errors, all));
+  const errors = h("div", {});
+  const git = h("div", {}); // below: what comes late may not push away what one is about to click
+  replace(root, head("Pipelines"), h("div", { class: "stack" }, errors, all, git));
   live(signal, all.reload);
 }
