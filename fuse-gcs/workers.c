@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "lib/base/mem.h"
 
 #define WORKERS_IDLE_MAX 4
 #define WORKERS_STACK ((size_t) 256 << 10)
+#define WORKERS_POKE SIGUSR1      /* interrupts a wait for the kernel */
+#define WORKERS_POKE_NS 50000000L /* from one poke to the next */
 
 struct workers {
         struct fuse_session *session;
@@ -19,6 +23,9 @@ struct workers {
         pthread_cond_t gone;
         unsigned n, n_idle;
         bool has_ended;
+        bool is_over; /* who is interrupted now goes */
+        pthread_t threads[WORKERS_MAX];
+        bool is_used[WORKERS_MAX];
 };
 
 static void *workers_main(void *ctx);
@@ -54,8 +61,12 @@ static enum workers_then workers_turn(struct workers *w, struct fuse_buf *buf) {
         int n = fuse_session_receive_buf(w->session, buf);
         enum workers_then then = WORKERS_GO_ON;
 
-        if (n == -EINTR)
-                return WORKERS_GO_ON;
+        if (n == -EINTR) {
+                pthread_mutex_lock(&w->lock);
+                then = w->is_over ? WORKERS_END : WORKERS_GO_ON;
+                pthread_mutex_unlock(&w->lock);
+                return then;
+        }
         if (n <= 0)
                 return WORKERS_END;
         pthread_mutex_lock(&w->lock);
@@ -73,8 +84,22 @@ static enum workers_then workers_turn(struct workers *w, struct fuse_buf *buf) {
         return then;
 }
 
+/* Where it can be found to be poked. There is room: n counts it already. */
+static size_t workers_register(struct workers *w) {
+        size_t slot = 0;
+
+        pthread_mutex_lock(&w->lock);
+        while (w->is_used[slot])
+                slot++;
+        w->is_used[slot] = true;
+        w->threads[slot] = pthread_self();
+        pthread_mutex_unlock(&w->lock);
+        return slot;
+}
+
 static void *workers_main(void *ctx) {
         struct workers *w = ctx;
+        size_t slot = workers_register(w);
         struct fuse_buf buf = {};
         enum workers_then then;
         bool tell = false;
@@ -93,19 +118,25 @@ static void *workers_main(void *ctx) {
         if (tell)
                 w->ended(w->ctx);
         pthread_mutex_lock(&w->lock);
+        w->is_used[slot] = false;
         w->n--;
         pthread_cond_broadcast(&w->gone);
         pthread_mutex_unlock(&w->lock);
         return NULL;
 }
 
+static void workers_on_poke(int signo) {
+}
+
 int workers_start(struct fuse_session *s, void (*ended)(void *ctx), void *ctx,
                   struct workers **ret) {
         struct workers *w = mem_new(struct workers);
+        struct sigaction poke = {.sa_handler = workers_on_poke};
         int r;
 
         if (!w)
                 return -ENOMEM;
+        (void) sigaction(WORKERS_POKE, &poke, NULL);
         w->session = s;
         w->ended = ended;
         w->ctx = ctx;
@@ -126,8 +157,19 @@ struct workers *workers_free(struct workers *w) {
         if (!w)
                 return NULL;
         pthread_mutex_lock(&w->lock);
-        while (w->n > 0)
-                pthread_cond_wait(&w->gone, &w->lock);
+        w->is_over = true;
+        while (w->n > 0) {
+                struct timespec until;
+
+                for (size_t i = 0; i < WORKERS_MAX; i++)
+                        if (w->is_used[i])
+                                (void) pthread_kill(w->threads[i], WORKERS_POKE);
+                clock_gettime(CLOCK_REALTIME, &until);
+                until.tv_nsec += WORKERS_POKE_NS;
+                until.tv_sec += until.tv_nsec / 1000000000L;
+                until.tv_nsec %= 1000000000L;
+                (void) pthread_cond_timedwait(&w->gone, &w->lock, &until);
+        }
         pthread_mutex_unlock(&w->lock);
         pthread_cond_destroy(&w->gone);
         pthread_mutex_destroy(&w->lock);

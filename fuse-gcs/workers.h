@@ -13,5 +13,6 @@ struct workers;
  * session was exited). */
 int workers_start(struct fuse_session *s, void (*ended)(void *ctx), void *ctx,
                   struct workers **ret);
-/* Waits for all of them: after ended(). */
+/* Waits for all of them: after ended(). Those that wait for the kernel are interrupted, again and
+ * again until they are gone: a read that nothing wakes any more must not hold up the end. */
 struct workers *workers_free(struct workers *w);
