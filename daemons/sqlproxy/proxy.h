@@ -67,7 +67,7 @@ struct proxy {
         struct loop_task closed_task;
         atomic_bool is_closed_posted;
         atomic_bool is_draining; /* workers tell of closed connections */
-        char status[200];        /* the last one told */
+        char status[1500];       /* the last one told */
 };
 
 /* Everything up to the listeners, as far as it goes now; the loop does the rest. 0, or negative

@@ -26,7 +26,7 @@ int loop_notify_stopping(void) {
 }
 
 int loop_notify_status(const char *fmt, ...) {
-        char text[256] = "STATUS=";
+        char text[2048] = "STATUS=";
         va_list ap;
         int r;
 
