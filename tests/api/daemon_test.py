@@ -14,7 +14,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ONEBOX_BUILD_DIR") or TOP / "build/check")
-PATIENCE = 30  # seconds for anything that should come at once
+PATIENCE = 120  # ends what hangs; a first prediction imports a whole model library from a cold disk
 
 
 def until(question, what="it"):
