@@ -168,7 +168,7 @@ def _(t):
         time.sleep(0.5)
     wait_for(lambda: clock.passed() > 3700, "the certificate's end")
     t.refused()
-    body = wait_for(lambda: named_in_readiness(t, i), f"readiness to name it: {http(t.address, '/readiness', 9090)}", 20)
+    body = wait_for(lambda: named_in_readiness(t, i), f"readiness to name it: {http(t.address, '/readiness', 9090)}")
     must("\n" not in body.strip(), "more than one line:", body)
     wait_for(lambda: clock.passed() > away_at + 3900, "the hour to pass")
     calls, lines = len(i.calls()), len(re.findall(i.name, p.text("err")))
@@ -176,7 +176,7 @@ def _(t):
     must(lines < 200, f"{lines} lines in an hour")
     certificates_live_by(i, clock)
     i.always.clear()
-    wait_for(lambda: http_or_none(t.address, "/readiness", 9090) == (200, "ok"), "readiness, by itself", 15)
+    wait_for(lambda: http_or_none(t.address, "/readiness", 9090) == (200, "ok"), "readiness, by itself")
     t.recovers(tries=10)
 
 

@@ -165,7 +165,7 @@ def _(t):
     t.echoes()
     i.stop_listening()
     t.refused()
-    wait_for(lambda: http(t.address, "/readiness", 9090)[0] == 503, "503 for a dead instance", 5)
+    wait_for(lambda: http(t.address, "/readiness", 9090)[0] == 503, "503 for a dead instance")
 
 
 @check("health: readiness names the dead instance and why, and recovers", ours=True)
@@ -176,7 +176,7 @@ def _(t):
     t.echoes(5001)
     b.stop_listening()
     turned_away(t.dial(5001))
-    status, body = wait_for(lambda: (lambda r: r[0] == 503 and r)(http(t.address, "/readiness", 9090)), "503 for a dead instance", 5)
+    status, body = wait_for(lambda: (lambda r: r[0] == 503 and r)(http(t.address, "/readiness", 9090)), "503 for a dead instance")
     must(b.name in body and a.name not in body, body)
     b.come_back()
     t.recovers(5001)
@@ -214,14 +214,14 @@ def _(t):
     t.up("--port", 5000, "--prometheus", "--http-address", t.address, "--http-port", 9090, i)
     s = t.echoes(data=b"x" * 1000)
     name = "cloudsqlconn_"
-    wait_for(lambda: value(metrics(t), name + "open_connections") == 1, "open_connections", 20)
+    wait_for(lambda: value(metrics(t), name + "open_connections") == 1, "open_connections")
     wait_for(lambda: (value(metrics(t), name + "bytes_sent") or 0) >= 1000 and (value(metrics(t), name + "bytes_received") or 0) >= 1000,
              "bytes", 20)
     must(value(metrics(t), name + "refresh_success_count") >= 1, "refresh_success_count")
     must("cloudsqlconn_dial_latency" in metrics(t), "dial_latency")
     must(i.name in metrics(t), "the instance's name is no label")
     s.close()
-    wait_for(lambda: value(metrics(t), name + "open_connections") == 0, "open_connections 0", 20)
+    wait_for(lambda: value(metrics(t), name + "open_connections") == 0, "open_connections 0")
 
 
 @check("metrics: what fails is counted")
@@ -229,15 +229,15 @@ def _(t):
     i = t.instance(always={"settings": 403})
     t.up("--port", 5000, "--prometheus", "--http-address", t.address, "--http-port", 9090, i)
     t.refused()
-    wait_for(lambda: (value(metrics(t), "cloudsqlconn_refresh_failure_count") or 0) >= 1, "refresh_failure_count", 20)
-    wait_for(lambda: (value(metrics(t), "cloudsqlconn_dial_failure_count") or 0) >= 1, "dial_failure_count", 20)
+    wait_for(lambda: (value(metrics(t), "cloudsqlconn_refresh_failure_count") or 0) >= 1, "refresh_failure_count")
+    wait_for(lambda: (value(metrics(t), "cloudsqlconn_dial_failure_count") or 0) >= 1, "dial_failure_count")
 
 
 @check("metrics: --prometheus-namespace is the prefix")
 def _(t):
     t.up("--port", 5000, "--prometheus", "--prometheus-namespace", "shop", "--http-address", t.address, "--http-port", 9090, t.instance())
     t.echoes()
-    wait_for(lambda: "shop_cloudsqlconn_" in metrics(t), "the prefix", 20)
+    wait_for(lambda: "shop_cloudsqlconn_" in metrics(t), "the prefix")
 
 
 @check("metrics: with --health-check on the same port, and not without --prometheus")
@@ -503,7 +503,7 @@ def through(path):
             return s
         except OSError:
             return None
-    return wait_for(attempt, f"a socket at {path}", 10)
+    return wait_for(attempt, f"a socket at {path}")
 
 
 @check("fuse: looking up an instance makes its socket", needs="fuse")
@@ -545,7 +545,7 @@ def _(t):
 def _(t):
     p, path = fused(t)
     p.end()
-    wait_for(lambda: not mounted(path), "the mount to go", 5)
+    wait_for(lambda: not mounted(path), "the mount to go")
 
 
 @check("fuse: named instances beside it", needs="fuse")
