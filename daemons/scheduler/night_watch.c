@@ -66,19 +66,6 @@ static unsigned count_runs(const struct scheduler *s) {
         return n;
 }
 
-static usec_t next_due(const struct scheduler *s, usec_t now) {
-        struct world_dag *wd;
-        usec_t at = USEC_INFINITY;
-
-        TAILQ_FOREACH(wd, &s->world.dags, in_world) {
-                struct timetable_run next;
-
-                if (!wd->gone && !wd->paused && world_next_run(wd, now, &next) == 0)
-                        at = MIN(at, next.run_after_at);
-        }
-        return at;
-}
-
 static void plan_again(struct night_watch *n, usec_t now) {
         if (!n->has_plan || timetable_tick_after(&n->timetable, now, &n->planned_at) != 0)
                 n->planned_at = USEC_INFINITY;
@@ -92,7 +79,7 @@ static void gather(struct night_watch *n, usec_t now) {
                 .now = now,
                 .notice_at = n->notice_at,
                 .stay_until = n->stay_until,
-                .next_due_at = next_due(s, now),
+                .next_due_at = world_next_due(&s->world, now),
                 .n_tasks = s->world.n_live,
                 .n_runs = count_runs(s),
                 .n_people = count_sessions() + feed_n_listeners(s),

@@ -92,19 +92,6 @@ static void write_resources(const struct world *world, struct json_write *w) {
         json_write_end(w);
 }
 
-static usec_t next_due(struct scheduler *s, usec_t now) {
-        usec_t at = USEC_INFINITY;
-        struct world_dag *wd;
-
-        TAILQ_FOREACH(wd, &s->world.dags, in_world) {
-                struct timetable_run next;
-
-                if (!wd->gone && !wd->paused && world_next_run(wd, now, &next) == 0)
-                        at = MIN(at, next.run_after_at);
-        }
-        return at;
-}
-
 int onebox_api_status(struct http_request *req) {
         struct scheduler *s = scheduler_api_of(req);
         const char *trouble = launch_trouble(s);
@@ -118,7 +105,7 @@ int onebox_api_status(struct http_request *req) {
         rest_kv_at(&w, "started_at", s->started_at);
         rest_kv_at(&w, "now", now);
         write_counts(s, &w);
-        rest_kv_at(&w, "next_run_at", next_due(s, now));
+        rest_kv_at(&w, "next_run_at", world_next_due(&s->world, now));
         json_write_kv_str(&w, "launcher_trouble", trouble[0] ? trouble : NULL);
         json_write_kv_node(&w, "gitsync", sources_git_report(s, req->arena));
         write_resources(&s->world, &w);

@@ -94,6 +94,19 @@ int world_next_run(struct world_dag *wd, usec_t now, struct timetable_run *ret) 
         return 0;
 }
 
+usec_t world_next_due(struct world *w, usec_t now) {
+        usec_t at = USEC_INFINITY;
+        struct world_dag *wd;
+
+        TAILQ_FOREACH(wd, &w->dags, in_world) {
+                struct timetable_run next;
+
+                if (!wd->gone && !wd->paused && world_next_run(wd, now, &next) == 0)
+                        at = MIN(at, next.run_after_at);
+        }
+        return at;
+}
+
 /* --- pools ------------------------------------------------------------------------------------ */
 
 int world_put_pool(struct world *w, const char *name, unsigned n_slots) {

@@ -262,6 +262,8 @@ struct world_run *world_next_of(const struct world_run *run);
 
 /* The next run of a DAG's timetable as seen at `now`. 0, or 1 when none will come. */
 int world_next_run(struct world_dag *wd, usec_t now, struct timetable_run *ret);
+/* When the first of all DAGs that are here and not paused is due; USEC_INFINITY: none is. */
+usec_t world_next_due(struct world *w, usec_t now);
 
 /* The failed tries since the task was last cleared, the current one included. */
 unsigned world_task_failures(const struct world_task *t);
