@@ -22,6 +22,15 @@ counts() {
         END { printf "%d %d %d\n", p + ap, f + af, s + as }' "$1"
 }
 
+# named_failures LOG: a line for each failed test, the first of them, and how the suite ended.
+named_failures() {
+        grep -aE '^(FAILED|ERROR|FAIL:|not ok) ' "$1" | cut -c1-400 | awk 'NR <= 30; END { if (NR > 30) print "… and", NR - 30, "more" }'
+        echo '...'
+        grep -aE -m 1 -A 25 '^(_{5,} .* _{5,}|(FAIL|ERROR): )' "$1" | cut -c1-400
+        echo '...'
+        tail -n 12 "$1" | cut -c1-400
+}
+
 # suite TITLE SECONDS COMMAND…: a step that is counted instead of believed. One that fails without
 # naming a failed test, or that ran no test at all, is a failure itself.
 suite() {
@@ -36,7 +45,7 @@ suite() {
         fi
         printf '      %d passed, %d failed, %d skipped\n' "$p" "$f" "$s"
         if [ "$f" -gt 0 ]; then
-                tail -n 40 "$LOG.step" | sed 's/^/    | /'
+                named_failures "$LOG.step" | sed 's/^/    | /'
                 say "      all of it is in $LOG"
         fi
         PASSED=$((PASSED + p)) FAILED=$((FAILED + f)) SKIPPED=$((SKIPPED + s))

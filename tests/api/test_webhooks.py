@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import re
 import signal
 import subprocess
@@ -179,9 +178,14 @@ CLIENT = textwrap.dedent("""
 
 
 def test_client(t, receiver):
-    done = subprocess.run([sys.executable, "-c", CLIENT, t.url, receiver.url], capture_output=True, text=True, timeout=180,
-                          env=dict(os.environ))
-    assert "all well" in done.stdout, done.stdout + done.stderr
+    client = subprocess.Popen([sys.executable, "-X", "faulthandler", "-c", CLIENT, t.url, receiver.url],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        said, _ = client.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        client.send_signal(signal.SIGABRT)  # its stacks are the story
+        said, _ = client.communicate()
+    assert "all well" in said, f"{said}\n--- the server:\n{t.log.read_text()[-3000:]}\n--- told: {receiver.events()}"
     until(lambda: len(receiver.got) >= 4, "the prompt to be told")
     trial, *told = receiver.events()
     assert trial == ("prompt", "created", {"name": "example_prompt", "tags": {"example_key": "example_value"},

@@ -96,8 +96,9 @@ class Machine:
 
     # --- power ---
 
-    def boot(self, seconds=60):
+    def boot(self, seconds=120):
         """Boots and waits until systemd calls itself running or degraded; returns which."""
+        self.cut_power()  # of a boot that failed half-way
         Path("/run/systemd").mkdir(exist_ok=True)
         self.console = open(self.disk.with_suffix(".console"), "ab")
         # Killed tests take their machine with them.
@@ -117,7 +118,11 @@ class Machine:
             raise Failed(f"systemd-nspawn ended: {self.tail()}")
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         for pid in children.split():
-            if Path(f"/proc/{pid}/comm").read_text().strip() in ("systemd", "init"):
+            try:
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # one of nspawn's helpers, which has just ended
+            if name in ("systemd", "init"):
                 self.leader = int(pid)
                 return True
         return False
@@ -136,9 +141,8 @@ class Machine:
     def cut_power(self):
         """Everything inside dies at once; nothing is told."""
         if self.process and self.process.poll() is None:
-            if self.leader:
-                os.kill(self.leader, 9)
-            self.process.wait(30)
+            os.kill(self.leader or self.process.pid, 9)
+            self.process.wait(120)
         self.leader = None
 
     def remove(self):
