@@ -1,8 +1,12 @@
-/* Owns the pool's threads and their queue. Threads block all signals: those are the loop's. */
+/* Owns the pool's threads and their queue. Threads block all signals: those are the loop's.
+ *
+ * A semaphore counts what is queued: a condition variable with several waiters may lose a wakeup
+ * in glibc before 2.41 (its bug 25847), and the request would wait for the next one to come. */
 #include "lib/net/http_worker.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 
 #include "lib/base/mem.h"
@@ -15,8 +19,8 @@ struct http_worker_thread {
 };
 
 struct http_worker_pool {
+        sem_t wakes; /* one for each that is queued, and one for each thread that shall end */
         pthread_mutex_t lock;
-        pthread_cond_t wake;
         /* under lock */
         struct http_exchange *head, **tail;
         size_t n_queued, n_queue_max;
@@ -30,9 +34,9 @@ struct http_worker_pool {
 static struct http_exchange *http_worker_next(struct http_worker_pool *p) {
         struct http_exchange *x;
 
+        while (sem_wait(&p->wakes) < 0 && errno == EINTR)
+                ;
         pthread_mutex_lock(&p->lock);
-        while (!p->head && !p->stop)
-                pthread_cond_wait(&p->wake, &p->lock);
         x = p->stop ? NULL : p->head;
         if (x) {
                 p->head = x->next_work;
@@ -76,7 +80,7 @@ int http_worker_new(unsigned n_threads, unsigned n_queue,
         if (!p)
                 return -ENOMEM;
         pthread_mutex_init(&p->lock, NULL);
-        pthread_cond_init(&p->wake, NULL);
+        sem_init(&p->wakes, 0, 0);
         p->tail = &p->head;
         p->run = run;
         p->n_queue_max = n_queue;
@@ -98,11 +102,12 @@ struct http_worker_pool *http_worker_free(struct http_worker_pool *p) {
                 return NULL;
         pthread_mutex_lock(&p->lock);
         p->stop = true;
-        pthread_cond_broadcast(&p->wake);
         pthread_mutex_unlock(&p->lock);
         for (unsigned i = 0; i < p->n_threads; i++)
+                sem_post(&p->wakes);
+        for (unsigned i = 0; i < p->n_threads; i++)
                 pthread_join(p->threads[i].thread, NULL);
-        pthread_cond_destroy(&p->wake);
+        sem_destroy(&p->wakes);
         pthread_mutex_destroy(&p->lock);
         return mem_free(p);
 }
@@ -122,7 +127,7 @@ int http_worker_submit(struct http_worker_pool *p, struct http_exchange *x) {
         pthread_mutex_unlock(&p->lock);
         /* Not under the lock, which the woken thread wants first. */
         if (r >= 0)
-                pthread_cond_signal(&p->wake);
+                sem_post(&p->wakes);
         return r;
 }
 
