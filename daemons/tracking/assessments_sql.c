@@ -2,21 +2,9 @@
 
 #include <errno.h>
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/assessments_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/assessments_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set assessments_sql_set = {"assessments", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &assessments_sql_set, row);
-}
+#define DB_SET assessments_sql
+#define DB_SET_ROWS "daemons/tracking/assessments_sql.def"
+#include "lib/db/db_set.h"
 
 int assessments_sql_read(struct db_stmt *s, struct arena *a, struct assessment *ret) {
         bool oom = false;

@@ -8,21 +8,9 @@
 #include "daemons/tracking/field_check.h"
 #include "lib/base/str.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/experiments_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/experiments_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set experiments_sql_set = {"experiments", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &experiments_sql_set, row);
-}
+#define DB_SET experiments_sql
+#define DB_SET_ROWS "daemons/tracking/experiments_sql.def"
+#include "lib/db/db_set.h"
 
 int experiments_sql_read(struct db_stmt *s, struct arena *a, struct experiment *ret) {
         bool oom = false;

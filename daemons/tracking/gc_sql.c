@@ -5,21 +5,9 @@
 
 #include "lib/base/str.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/gc_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/gc_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set gc_sql_set = {"gc", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &gc_sql_set, row);
-}
+#define DB_SET gc_sql
+#define DB_SET_ROWS "daemons/tracking/gc_sql.def"
+#include "lib/db/db_set.h"
 
 struct gc_item *gc_sql_find(struct gc_list *l, enum gc_kind kind, const char *id) {
         for (size_t i = 0; i < l->n; i++)

@@ -5,20 +5,12 @@
 
 #include "lib/base/entropy.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/inputs_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/inputs_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set inputs_sql_set = {"inputs", rows, ARRAY_SIZE(rows)};
+#define DB_SET inputs_sql
+#define DB_SET_ROWS "daemons/tracking/inputs_sql.def"
+#include "lib/db/db_set.h"
 
 static struct db_stmt *by_id(struct db *db, size_t row, const char *id) {
-        struct db_stmt *s = db_use(db, &inputs_sql_set, row);
+        struct db_stmt *s = use(db, row);
 
         db_bind_all(s, id);
         return s;
@@ -43,7 +35,7 @@ struct db_stmt *inputs_sql_model_outputs(struct db *db, const char *run_id) {
 static int insert(struct db *db, const char *input_id, const char *source_type,
                   const char *source_id, const char *destination_type, const char *destination_id,
                   int64_t step) {
-        DB_USE struct db_stmt *s = db_use(db, &inputs_sql_set, STMT_insert);
+        DB_USE struct db_stmt *s = use(db, STMT_insert);
 
         db_bind_all(s, input_id, source_type, source_id, destination_type, destination_id, step);
         return db_run(s);
@@ -52,8 +44,8 @@ static int insert(struct db *db, const char *input_id, const char *source_type,
 /* The id of the experiment's dataset, made when it is not there. */
 static int dataset_id(struct db *db, struct entropy *e, int64_t experiment_id,
                       const struct dataset *d, char ret[INPUTS_SQL_ID_SIZE]) {
-        DB_USE struct db_stmt *get = db_use(db, &inputs_sql_set, STMT_dataset_get);
-        DB_USE struct db_stmt *add = db_use(db, &inputs_sql_set, STMT_dataset_insert);
+        DB_USE struct db_stmt *get = use(db, STMT_dataset_get);
+        DB_USE struct db_stmt *add = use(db, STMT_dataset_insert);
         int r;
 
         db_bind_all(get, experiment_id, d->name, d->digest);
@@ -85,7 +77,7 @@ int inputs_sql_add_dataset(struct db *db, struct entropy *e, int64_t experiment_
 }
 
 int inputs_sql_tag(struct db *db, const char *input_id, const char *key, const char *value) {
-        DB_USE struct db_stmt *s = db_use(db, &inputs_sql_set, STMT_tag_insert);
+        DB_USE struct db_stmt *s = use(db, STMT_tag_insert);
 
         db_bind_all(s, input_id, key, value);
         return db_run(s);

@@ -6,25 +6,13 @@
 #include "daemons/tracking/access.h"
 #include "lib/base/str.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/logged_models_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/logged_models_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set logged_models_sql_set = {"logged_models", rows, ARRAY_SIZE(rows)};
+#define DB_SET logged_models_sql
+#define DB_SET_ROWS "daemons/tracking/logged_models_sql.def"
+#include "lib/db/db_set.h"
 
 const char *const logged_models_sql_statuses[LOGGED_MODELS_SQL_STATUSES] = {
         "LOGGED_MODEL_STATUS_UNSPECIFIED", "LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY",
         "LOGGED_MODEL_UPLOAD_FAILED"};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &logged_models_sql_set, row);
-}
 
 int logged_models_sql_read(struct db_stmt *s, struct arena *a, struct logged_model *ret) {
         bool oom = false;

@@ -8,21 +8,9 @@
 
 #include "lib/base/arena.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/metrics_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/metrics_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set metrics_sql_set = {"metrics", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &metrics_sql_set, row);
-}
+#define DB_SET metrics_sql
+#define DB_SET_ROWS "daemons/tracking/metrics_sql.def"
+#include "lib/db/db_set.h"
 
 double metrics_sql_storable(double value) {
         return isinf(value) ? copysign(DBL_MAX, value) : value;

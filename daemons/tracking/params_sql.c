@@ -5,20 +5,12 @@
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/params_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/params_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set params_sql_set = {"params", rows, ARRAY_SIZE(rows)};
+#define DB_SET params_sql
+#define DB_SET_ROWS "daemons/tracking/params_sql.def"
+#include "lib/db/db_set.h"
 
 struct db_stmt *params_sql_list(struct db *db, const char *run_id) {
-        struct db_stmt *s = db_use(db, &params_sql_set, STMT_list);
+        struct db_stmt *s = use(db, STMT_list);
 
         db_bind_all(s, run_id);
         return s;
@@ -26,7 +18,7 @@ struct db_stmt *params_sql_list(struct db *db, const char *run_id) {
 
 static int get(struct db *db, const char *run_id, const char *key, struct arena *a,
                const char **ret) {
-        DB_USE struct db_stmt *s = db_use(db, &params_sql_set, STMT_get);
+        DB_USE struct db_stmt *s = use(db, STMT_get);
         bool oom = false;
         int r;
 
@@ -40,7 +32,7 @@ static int get(struct db *db, const char *run_id, const char *key, struct arena 
 
 int params_sql_insert(struct db *db, const char *run_id, const char *key, const char *value,
                       struct arena *a, const char **ret_old) {
-        DB_USE struct db_stmt *s = db_use(db, &params_sql_set, STMT_insert);
+        DB_USE struct db_stmt *s = use(db, STMT_insert);
         const char *old = NULL;
         int r;
 

@@ -5,21 +5,9 @@
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/registered_models_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/registered_models_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set registered_models_sql_set = {"registered_models", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &registered_models_sql_set, row);
-}
+#define DB_SET registered_models_sql
+#define DB_SET_ROWS "daemons/tracking/registered_models_sql.def"
+#include "lib/db/db_set.h"
 
 int registered_models_sql_read(struct db_stmt *s, struct arena *a, struct registered_model *ret) {
         bool oom = false;

@@ -5,24 +5,12 @@
 #include "daemons/tracking/access.h"
 #include "lib/base/str.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/runs_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/runs_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set runs_sql_set = {"runs", rows, ARRAY_SIZE(rows)};
+#define DB_SET runs_sql
+#define DB_SET_ROWS "daemons/tracking/runs_sql.def"
+#include "lib/db/db_set.h"
 
 const char *const runs_sql_statuses[6] = {NULL,       "RUNNING", "SCHEDULED",
                                           "FINISHED", "FAILED",  "KILLED"};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &runs_sql_set, row);
-}
 
 static const char *text_or_empty(struct db_stmt *s, int col, struct arena *a, bool *ret_oom) {
         const char *text = db_col_dup(s, col, a, ret_oom);

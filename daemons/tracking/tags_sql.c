@@ -4,34 +4,26 @@
 
 #include "lib/base/arena.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/tags_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/tags_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set tags_sql_set = {"tags", rows, ARRAY_SIZE(rows)};
+#define DB_SET tags_sql
+#define DB_SET_ROWS "daemons/tracking/tags_sql.def"
+#include "lib/db/db_set.h"
 
 struct db_stmt *tags_sql_list(struct db *db, const char *run_id) {
-        struct db_stmt *s = db_use(db, &tags_sql_set, STMT_list);
+        struct db_stmt *s = use(db, STMT_list);
 
         db_bind_all(s, run_id);
         return s;
 }
 
 int tags_sql_set_one(struct db *db, const char *run_id, const char *key, const char *value) {
-        DB_USE struct db_stmt *s = db_use(db, &tags_sql_set, STMT_set);
+        DB_USE struct db_stmt *s = use(db, STMT_set);
 
         db_bind_all(s, key, value, run_id);
         return db_run(s);
 }
 
 int tags_sql_delete(struct db *db, const char *run_id, const char *key, int64_t *ret_n) {
-        DB_USE struct db_stmt *s = db_use(db, &tags_sql_set, STMT_delete);
+        DB_USE struct db_stmt *s = use(db, STMT_delete);
         int r;
 
         db_bind_all(s, key, run_id);
@@ -42,7 +34,7 @@ int tags_sql_delete(struct db *db, const char *run_id, const char *key, int64_t 
 
 int tags_sql_get(struct db *db, const char *run_id, const char *key, struct arena *a,
                  const char **ret) {
-        DB_USE struct db_stmt *s = db_use(db, &tags_sql_set, STMT_get);
+        DB_USE struct db_stmt *s = use(db, STMT_get);
         bool oom = false;
         int r;
 

@@ -5,17 +5,9 @@
 #include "daemons/tracking/access.h"
 #include "lib/base/entropy.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/traces_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/traces_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set traces_sql_set = {"traces", rows, ARRAY_SIZE(rows)};
+#define DB_SET traces_sql
+#define DB_SET_ROWS "daemons/tracking/traces_sql.def"
+#include "lib/db/db_set.h"
 
 const char *const traces_sql_tokens[] = {
         "input_tokens",
@@ -28,10 +20,6 @@ const char *const traces_sql_tokens[] = {
 const char *const traces_sql_costs[] = {"input_cost", "output_cost", "total_cost"};
 
 enum { FIRST_TOKEN = 10, FIRST_COST = FIRST_TOKEN + TRACES_SQL_TOKENS };
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &traces_sql_set, row);
-}
 
 int traces_sql_read(struct db_stmt *s, struct arena *a, struct trace *ret) {
         bool oom = false;

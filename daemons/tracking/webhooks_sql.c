@@ -2,21 +2,9 @@
 
 #include <errno.h>
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/tracking/webhooks_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/tracking/webhooks_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set webhooks_sql_set = {"webhooks", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &webhooks_sql_set, row);
-}
+#define DB_SET webhooks_sql
+#define DB_SET_ROWS "daemons/tracking/webhooks_sql.def"
+#include "lib/db/db_set.h"
 
 int webhooks_sql_read(struct db_stmt *s, struct arena *a, struct webhook *ret) {
         bool oom = false;

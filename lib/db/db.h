@@ -19,22 +19,9 @@
  * statement's rows are held whole from its first step to its reset: read in pages.
  *
  * Statements live with their noun in a .def file, are prepared when the connection is opened and
- * found by their place in the set:
+ * found by their place in the set; db_set.h makes the set of the file:
  *
- *      // runs_sql.def                  DB_STATEMENT(get, "SELECT name FROM runs WHERE id = ?")
- *      #define DB_STATEMENT(name, sql) RUNS_##name,
- *      enum {
- *      #include "…/runs_sql.def"
- *      };
- *      #undef DB_STATEMENT
- *      #define DB_STATEMENT(name, sql) {#name, sql},
- *      static const struct db_statement rows[] = {
- *      #include "…/runs_sql.def"
- *      };
- *      #undef DB_STATEMENT
- *      const struct db_set runs_sql_set = {"runs", rows, ARRAY_SIZE(rows)};
- *
- *      DB_USE struct db_stmt *s = db_use(db, &runs_sql_set, RUNS_get);
+ *      DB_USE struct db_stmt *s = use(db, STMT_get);
  *      db_bind_all(s, run_id);
  *      r = db_step(s);                         // DB_ROW, DB_DONE or -errno
  *      if (r == DB_ROW)
