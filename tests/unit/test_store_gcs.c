@@ -2,7 +2,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -33,36 +35,58 @@ static int ask(const char *method, const char *target, const char *body) {
         return a.status / 100 == 2 ? 0 : a.status;
 }
 
+/* A listening socket on a port nobody had; its name comes into `address`. */
+static int listen_anywhere(void) {
+        struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t size = sizeof sa;
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_true(fd >= 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &sa, sizeof sa), 0);
+        assert_int_equal(listen(fd, 64), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *) &sa, &size), 0);
+        snprintf(address, sizeof address, "127.0.0.1:%u", ntohs(sa.sin_port));
+        return fd;
+}
+
+/* The program with the socket handed over, as systemd does. */
+static _Noreturn void run_bucketd(const char *program, int fd) {
+        char state_dir[64], runtime_dir[64], own[16];
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        snprintf(state_dir, sizeof state_dir, "--state-dir=%s/s", dir);
+        snprintf(runtime_dir, sizeof runtime_dir, "--runtime-dir=%s/r", dir);
+        snprintf(own, sizeof own, "%d", (int) getpid());
+        setenv("LISTEN_PID", own, 1);
+        setenv("LISTEN_FDS", "1", 1);
+        setenv("LISTEN_FDNAMES", "bucketd", 1);
+        dup2(null, 2);
+        if (fd == 3)
+                fcntl(fd, F_SETFD, 0);
+        else
+                dup2(fd, 3);
+        execl(program, program, state_dir, runtime_dir, "--socket=none", "--config=/dev/null",
+              "--buckets=one two", "--sync=no", "--faults=yes", NULL);
+        _exit(127);
+}
+
 static int setup(void **state) {
         const char *build = getenv("top_builddir") ?: ".";
-        char program[512], state_dir[64], runtime_dir[64], host[64];
-        unsigned port = 20000 + (unsigned) getpid() % 20000;
-        int r = -1;
+        char program[512];
+        int fd, r;
 
         assert_non_null(mkdtemp(dir));
         snprintf(program, sizeof program, "%s/daemons/bucketd/onebox-bucketd", build);
-        snprintf(state_dir, sizeof state_dir, "--state-dir=%s/s", dir);
-        snprintf(runtime_dir, sizeof runtime_dir, "--runtime-dir=%s/r", dir);
-        snprintf(host, sizeof host, "127.0.0.1:%u", port);
-        snprintf(address, sizeof address, "--listen=%s", host);
+        fd = listen_anywhere();
         pid = fork();
         assert_true(pid >= 0);
-        if (pid == 0) {
-                int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-                dup2(null, 2);
-                execl(program, program, state_dir, runtime_dir, address, "--socket=none",
-                      "--config=/dev/null", "--buckets=one two", "--sync=no", "--faults=yes", NULL);
-                _exit(127);
-        }
-        snprintf(address, sizeof address, "%s", host);
-        for (unsigned i = 0; i < 2000 && r != 0; i++) {
-                r = ask("GET", "/storage/v1/b/one", NULL);
-                usleep(10000);
-        }
+        if (pid == 0)
+                run_bucketd(program, fd);
+        close(fd); /* from here on the daemon's alone: when it ends, so does the wait */
+        r = ask("GET", "/storage/v1/b/one", NULL);
         if (r != 0)
                 fail_msg("%s does not start: %d", program, r);
-        setenv("STORAGE_EMULATOR_HOST", host, 1);
+        setenv("STORAGE_EMULATOR_HOST", address, 1);
         return 0;
 }
 
