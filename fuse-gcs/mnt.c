@@ -1,6 +1,7 @@
 #include "fuse-gcs/mnt.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "fuse-gcs/block_cache.h"
@@ -39,7 +40,8 @@ int mnt_errno(int error) {
         case -ENXIO:
                 return EIO;
         default:
-                return error < 0 ? -error : error;
+                /* The kernel takes no other numbers: the request would stay unanswered. */
+                return error > -512 && error < 512 ? abs(error) : EIO;
         }
 }
 

@@ -13,6 +13,7 @@
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/block_fetch.h"
 #include "fuse-gcs/commit.h"
+#include "fuse-gcs/device.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/inode.h"
 #include "fuse-gcs/meter.h"
@@ -284,7 +285,9 @@ static int mounter_mount(struct mounter *x, struct errmsg *em) {
                                    c->mountpoint);
         x->is_mounted = true;
         x->m.session = x->session;
-        r = teller_start(&x->m, x->session);
+        r = device_init(x->session);
+        if (r >= 0)
+                r = teller_start(&x->m, x->session);
         if (r >= 0)
                 r = workers_start(x->session, mounter_on_unmounted, x, &x->workers);
         return r < 0 ? errmsg_errno(em, r, "threads") : 0;
@@ -380,6 +383,7 @@ static void mounter_done(struct mounter *x) {
         if (x->is_mounted)
                 fuse_session_unmount(x->session);
         workers_free(x->workers);
+        device_done();
         if (x->session)
                 fuse_session_destroy(x->session);
         if (x->has_mnt)

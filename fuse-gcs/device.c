@@ -1,0 +1,39 @@
+#include "fuse-gcs/device.h"
+
+#define FUSE_USE_VERSION 314
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "lib/base/fileio.h"
+
+static int device_fd = -1;
+
+static ssize_t device_read(int fd, void *data, size_t size, void *ctx) {
+        return read(device_fd, data, size);
+}
+
+static ssize_t device_writev(int fd, struct iovec *iov, int n, void *ctx) {
+        return writev(device_fd, iov, n);
+}
+
+int device_init(struct fuse_session *s) {
+        static const struct fuse_custom_io io = {.read = device_read, .writev = device_writev};
+        int fd = fcntl(fuse_session_fd(s), F_DUPFD_CLOEXEC, 3), r;
+
+        if (fd < 0)
+                return -errno;
+        r = fuse_session_custom_io(s, &io, fuse_session_fd(s));
+        if (r < 0) {
+                fileio_close(fd);
+                return r;
+        }
+        device_fd = fd;
+        return 0;
+}
+
+void device_done(void) {
+        device_fd = fileio_close(device_fd);
+}
