@@ -16,12 +16,23 @@ double metrics_sql_storable(double value) {
         return isinf(value) ? copysign(DBL_MAX, value) : value;
 }
 
-static int insert(struct db *db, size_t row, const char *run_id, const struct metric *m) {
-        DB_USE struct db_stmt *s = use(db, row);
+enum { MANY = 50 }; /* points of insert_many */
+
+static void bind(struct db_stmt *s, int first, const char *run_id, const struct metric *m) {
         bool nan = isnan(m->value);
 
-        db_bind_all(s, m->key, nan ? 0.0 : metrics_sql_storable(m->value), m->at_ms, run_id,
-                    m->step, (int) nan);
+        db_bind_text(s, first, m->key);
+        db_bind_f64(s, first + 1, nan ? 0.0 : metrics_sql_storable(m->value));
+        db_bind_i64(s, first + 2, m->at_ms);
+        db_bind_text(s, first + 3, run_id);
+        db_bind_i64(s, first + 4, m->step);
+        db_bind_i64(s, first + 5, nan);
+}
+
+static int insert(struct db *db, size_t row, const char *run_id, const struct metric *m) {
+        DB_USE struct db_stmt *s = use(db, row);
+
+        bind(s, 1, run_id, m);
         return db_run(s);
 }
 
@@ -43,36 +54,56 @@ static bool is_later(const struct metric *a, const struct metric *b) {
         return stored(a) > stored(b);
 }
 
-/* By key, then by place. */
+/* By key and moment, as the table's indexes have them: neighbours come one after the other. */
 static int compare(const void *a, const void *b) {
         const struct metric *x = *(const struct metric *const *) a;
         const struct metric *y = *(const struct metric *const *) b;
         int order = strcmp(x->key, y->key);
 
+        if (order == 0)
+                order = (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
+        if (order == 0)
+                order = (x->step > y->step) - (x->step < y->step);
         return order ? order : (x > y) - (x < y);
 }
 
-/* ret[i]: the latest point of the key that stands at i for the first time, else NULL. */
-static void find_latest(const struct metric *metrics, const struct metric **sorted, size_t n,
-                        const struct metric **ret) {
-        for (size_t i = 0; i < n; i++)
-                sorted[i] = &metrics[i];
-        qsort(sorted, n, sizeof(*sorted), compare);
-        for (size_t i = 0, first = 0; i < n; i++) {
-                const struct metric **best;
+static int insert_points(struct db *db, const char *run_id, const struct metric *const *sorted,
+                         size_t n) {
+        size_t i = 0;
+        int r = 0;
 
-                if (strcmp(sorted[i]->key, sorted[first]->key) != 0)
-                        first = i;
-                best = &ret[sorted[first] - metrics];
-                if (!*best || is_later(sorted[i], *best))
-                        *best = sorted[i];
+        for (; r == 0 && n - i >= MANY; i += MANY) {
+                DB_USE struct db_stmt *s = use(db, STMT_insert_many);
+
+                for (size_t k = 0; k < MANY; k++)
+                        bind(s, 1 + 6 * (int) k, run_id, sorted[i + k]);
+                r = db_run(s);
+        }
+        for (; r == 0 && i < n; i++)
+                r = insert(db, STMT_insert, run_id, sorted[i]);
+        return r;
+}
+
+/* ret[i]: the latest point of the key that stands at i for the first time, else NULL. Of equal ones
+ * it is the first. */
+static void find_latest(const struct metric *metrics, const struct metric *const *sorted, size_t n,
+                        const struct metric **ret) {
+        for (size_t i = 0, end; i < n; i = end) {
+                const struct metric *best = sorted[i], *first = best;
+
+                for (end = i + 1; end < n && strcmp(sorted[end]->key, best->key) == 0; end++) {
+                        if (is_later(sorted[end], best))
+                                best = sorted[end];
+                        first = MIN(first, sorted[end]);
+                }
+                ret[first - metrics] = best;
         }
 }
 
 int metrics_sql_insert_all(struct db *db, struct arena *a, const char *run_id,
                            const struct metric *metrics, size_t n) {
         const struct metric **sorted, **latest;
-        int r = 0;
+        int r;
 
         if (n == 0)
                 return 0;
@@ -80,9 +111,11 @@ int metrics_sql_insert_all(struct db *db, struct arena *a, const char *run_id,
         latest = arena_zalloc_array(a, n, sizeof(*latest));
         if (!sorted || !latest)
                 return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                sorted[i] = &metrics[i];
+        qsort(sorted, n, sizeof(*sorted), compare);
         find_latest(metrics, sorted, n, latest);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = insert(db, STMT_insert, run_id, &metrics[i]);
+        r = insert_points(db, run_id, sorted, n);
         for (size_t i = 0; r == 0 && i < n; i++)
                 if (latest[i])
                         r = insert(db, STMT_insert_latest, run_id, latest[i]);

@@ -4,6 +4,10 @@
  * in its batch needs no savepoint: its failure rolls back the whole. Some failures (disk full, no
  * memory, I/O) make the engine roll back the whole transaction under us; then each job of the batch
  * is run again in a transaction of its own, so that each gets its own truth.
+ *
+ * Clients that come back with the next request as soon as they are answered would fall into two
+ * halves, one waiting for the commit of the other. So a batch waits a little for as many jobs as
+ * there were clients: those just answered and those already here. Who comes alone waits for nobody.
  */
 #include "lib/db/db_writer.h"
 
@@ -21,20 +25,40 @@
  * wait for their commit. */
 #define BATCH_FOR (50 * USEC_PER_MSEC)
 
+/* How long a batch waits for those who were just answered: this part of the last commit's time, and
+ * never longer than that. */
+#define GATHER_PART 2
+#define GATHER_FOR_MAX (2 * USEC_PER_MSEC)
+
 struct db_writer {
         pthread_t thread;
         struct db *db;       /* the thread's alone */
         struct db_job *rest; /* the thread's alone: taken, but not run with their batch */
+        usec_t gather_until; /* the thread's alone: the next batch goes at last */
 
         pthread_mutex_t lock; /* of all below */
         pthread_cond_t work, room;
         struct db_job *head, **tail;
         bool is_stopping;
+        size_t n_wanted; /* jobs the thread waits for */
         size_t n_max;
         struct db_writer_stats stats;
 };
 
 /* --- the thread ------------------------------------------------------------------------------- */
+
+/* Under lock: until n_wanted jobs are there, or nobody is waited for any longer. */
+static void wait_for_jobs(struct db_writer *w) {
+        const struct timespec until = {.tv_sec = (time_t) (w->gather_until / USEC_PER_SEC),
+                                       .tv_nsec = (long) (w->gather_until % USEC_PER_SEC) * 1000};
+
+        while (w->n_wanted > 1 && w->stats.n_queued < w->n_wanted && !w->is_stopping)
+                if (pthread_cond_timedwait(&w->work, &w->lock, &until) == ETIMEDOUT)
+                        break;
+        w->n_wanted = 1;
+        while (!w->head && !w->is_stopping)
+                (void) pthread_cond_wait(&w->work, &w->lock);
+}
 
 /* Waits for jobs and takes them, in order; NULL when there are none and no more will come. */
 static struct db_job *take_batch(struct db_writer *w) {
@@ -44,8 +68,7 @@ static struct db_job *take_batch(struct db_writer *w) {
         if (w->rest)
                 return TAKE_PTR(w->rest);
         (void) pthread_mutex_lock(&w->lock);
-        while (!w->head && !w->is_stopping)
-                (void) pthread_cond_wait(&w->work, &w->lock);
+        wait_for_jobs(w);
         batch = last = w->head;
         if (batch) {
                 for (; last->next && n < DB_WRITER_BATCH_MAX; n++)
@@ -136,17 +159,20 @@ static void commit_one_by_one(struct db *db, struct db_job *batch) {
         }
 }
 
-static void finish(struct db_writer *w, struct db_job *batch) {
+/* n_waiting: those who queued up meanwhile. */
+static void finish(struct db_writer *w, struct db_job *batch, size_t n_waiting) {
         struct db_job *next;
         uint64_t n_failed = 0;
+        size_t n = 0;
 
-        for (struct db_job *job = batch; job; job = next) {
+        for (struct db_job *job = batch; job; job = next, n++) {
                 next = job->next; /* done() may free the job */
                 if (job->result < 0)
                         n_failed++;
                 job->done(job, job->result);
         }
         (void) pthread_mutex_lock(&w->lock);
+        w->n_wanted = MIN(n + n_waiting, MIN(w->n_max, (size_t) DB_WRITER_BATCH_MAX));
         w->stats.n_failed += n_failed;
         w->stats.n_batches++;
         (void) pthread_mutex_unlock(&w->lock);
@@ -157,10 +183,18 @@ static void *writer_main(void *userdata) {
         struct db_job *batch;
 
         while ((batch = take_batch(w))) {
+                usec_t start = clock_mono(clock_system()), now;
+                size_t n_waiting;
+
                 if (!commit_jobs(w->db, batch, &w->rest) && batch->next)
                         commit_one_by_one(w->db, batch);
                 assert(!db_in_transaction(w->db));
-                finish(w, batch);
+                (void) pthread_mutex_lock(&w->lock);
+                n_waiting = w->stats.n_queued;
+                (void) pthread_mutex_unlock(&w->lock);
+                finish(w, batch, n_waiting);
+                now = clock_mono(clock_system());
+                w->gather_until = now + MIN((now - start) / GATHER_PART, GATHER_FOR_MAX);
         }
         return NULL;
 }
@@ -183,6 +217,7 @@ static int start_thread(struct db_writer *w) {
 
 int db_writer_new(const struct db_config *config, size_t n_queue_max, struct errmsg *em,
                   struct db_writer **ret_writer) {
+        pthread_condattr_t monotonic;
         struct db_writer *w;
         int r;
 
@@ -198,7 +233,10 @@ int db_writer_new(const struct db_config *config, size_t n_queue_max, struct err
                 return r;
         }
         (void) pthread_mutex_init(&w->lock, NULL);
-        (void) pthread_cond_init(&w->work, NULL);
+        (void) pthread_condattr_init(&monotonic);
+        (void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        (void) pthread_cond_init(&w->work, &monotonic);
+        (void) pthread_condattr_destroy(&monotonic);
         (void) pthread_cond_init(&w->room, NULL);
         r = start_thread(w);
         if (r < 0) {
@@ -249,7 +287,8 @@ static int enqueue(struct db_writer *w, struct db_job *job, bool wait_for_room) 
                 w->stats.n_jobs++;
                 if (++w->stats.n_queued > w->stats.n_queued_max)
                         w->stats.n_queued_max = w->stats.n_queued;
-                (void) pthread_cond_signal(&w->work);
+                if (w->stats.n_queued >= w->n_wanted)
+                        (void) pthread_cond_signal(&w->work);
         }
         (void) pthread_mutex_unlock(&w->lock);
         return r;

@@ -53,7 +53,7 @@ static void test_latest(void **state) {
 static void test_insert_all(void **state) {
         static const char *const keys[] = {"a", "b", "c", "A", "a/b"};
         struct tracking_test *t = *state;
-        struct metric m[300];
+        struct metric m[330]; /* some in one statement, and a rest */
         uint32_t dice = 7;
 
         tracking_test_run(t, "r", 1);
