@@ -525,3 +525,20 @@ int db_backup(struct db *db, const char *path, struct errmsg *em) {
         db->own_error = NULL;
         return db->driver->backup(db->conn, path, em);
 }
+
+size_t db_wal_pages(struct db *db) {
+        return db->driver->wal_pages ? db->driver->wal_pages(db->conn) : 0;
+}
+
+bool db_wal_set_limit(struct db *db, size_t n_pages) {
+        if (!db->driver->wal_set_limit)
+                return false;
+        db->driver->wal_set_limit(db->conn, n_pages);
+        return true;
+}
+
+int db_wal_checkpoint(struct db *db, size_t *ret_left) {
+        assert(!db_in_transaction(db));
+        *ret_left = 0;
+        return db->driver->wal_checkpoint ? db->driver->wal_checkpoint(db->conn, ret_left) : 0;
+}

@@ -178,6 +178,13 @@ int db_check(struct db *db, bool quick, struct errmsg *em);
  * renamed. `path` may exist. */
 int db_backup(struct db *db, const char *path, struct errmsg *em);
 
+/* The write-ahead log, where an engine keeps one that somebody has to move into the file: pages in
+ * it as of the last commit on `db` (else 0). A commit that finds more than the limit moves them;
+ * false: there is no such log. db_checkpoint.h does it beside the writer. */
+size_t db_wal_pages(struct db *db);
+bool db_wal_set_limit(struct db *db, size_t n_pages);
+int db_wal_checkpoint(struct db *db, size_t *ret_left);
+
 /* db_bind_all(s, a, b, …): binds parameters 1, 2, … by the type of each value: integers, double,
  * char pointers, NULL as (char *) NULL. At most 24 values. */
 #define db_bind_value(s, i, v) \

@@ -63,6 +63,11 @@ struct db_driver {
         void (*interrupt)(void *conn);
         int (*check)(void *conn, bool quick, struct errmsg *em);
         int (*backup)(void *conn, const char *path, struct errmsg *em);
+
+        /* As db_wal_…; all NULL where an engine has no such log. */
+        size_t (*wal_pages)(void *conn);
+        void (*wal_set_limit)(void *conn, size_t n_pages);
+        int (*wal_checkpoint)(void *conn, size_t *ret_left);
 };
 
 extern const struct db_driver db_sqlite_driver;

@@ -25,6 +25,7 @@
 #include "lib/db/db_driver.h"
 #include "lib/db/db_sql.h"
 #include "lib/db/db_sqlite_backup.h"
+#include "lib/db/db_sqlite_wal.h"
 
 enum {
         BUSY_WAIT_MSEC = 10000,      /* another process (a backup, mlflow) may hold the lock */
@@ -35,6 +36,7 @@ enum {
 struct conn {
         sqlite3 *sqlite;
         sqlite3_stmt *controls[CONTROL_N];
+        struct db_sqlite_wal wal;
         usec_t budget_until; /* monotonic, 0 = none */
         bool is_over_budget;
         char error[512];
@@ -268,10 +270,10 @@ static int setup_connection(struct conn *c, unsigned flags) {
                                       "PRAGMA temp_store=MEMORY;"
                                       "PRAGMA secure_delete=OFF;"
                                       "PRAGMA recursive_triggers=ON;"
-                                      "PRAGMA wal_autocheckpoint=8000;" /* pages */
                                       "PRAGMA journal_size_limit=67108864;";
         int r;
 
+        db_sqlite_wal_init(&c->wal, c->sqlite);
         (void) sqlite3_busy_timeout(c->sqlite, BUSY_WAIT_MSEC);
         (void) sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
         (void) sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -535,6 +537,20 @@ static int sqlite_backup(void *conn, const char *path, struct errmsg *em) {
         return db_sqlite_backup(c->sqlite, path, answer_of, em);
 }
 
+static size_t sqlite_wal_pages(void *conn) {
+        return ((struct conn *) conn)->wal.n_pages;
+}
+
+static void sqlite_wal_set_limit(void *conn, size_t n_pages) {
+        ((struct conn *) conn)->wal.limit = n_pages;
+}
+
+static int sqlite_wal_checkpoint(void *conn, size_t *ret_left) {
+        struct conn *c = conn;
+
+        return answered(c, db_sqlite_wal_checkpoint(c->sqlite, ret_left));
+}
+
 const struct db_driver db_sqlite_driver = {
         .schemes = {"sqlite"},
         .dialect = DB_SQLITE,
@@ -567,4 +583,7 @@ const struct db_driver db_sqlite_driver = {
         .interrupt = sqlite_interrupt,
         .check = sqlite_check,
         .backup = sqlite_backup,
+        .wal_pages = sqlite_wal_pages,
+        .wal_set_limit = sqlite_wal_set_limit,
+        .wal_checkpoint = sqlite_wal_checkpoint,
 };

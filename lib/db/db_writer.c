@@ -20,6 +20,7 @@
 #include "lib/base/errmsg.h"
 #include "lib/base/mem.h"
 #include "lib/db/db.h"
+#include "lib/db/db_checkpoint.h"
 
 /* A batch takes no further job when it has run for so long: heavy jobs must not make light ones
  * wait for their commit. */
@@ -34,7 +35,8 @@ struct db_writer {
         pthread_t thread;
         struct db *db;       /* the thread's alone */
         struct db_job *rest; /* the thread's alone: taken, but not run with their batch */
-        usec_t gather_until; /* the thread's alone: the next batch goes at last */
+        struct db_checkpoint *checkpoint; /* the thread's alone */
+        usec_t gather_until;              /* the thread's alone: the next batch goes at last */
 
         pthread_mutex_t lock; /* of all below */
         pthread_cond_t work, room;
@@ -193,6 +195,7 @@ static void *writer_main(void *userdata) {
                 n_waiting = w->stats.n_queued;
                 (void) pthread_mutex_unlock(&w->lock);
                 finish(w, batch, n_waiting);
+                db_checkpoint_look(w->checkpoint);
                 now = clock_mono(clock_system());
                 w->gather_until = now + MIN((now - start) / GATHER_PART, GATHER_FOR_MAX);
         }
@@ -228,7 +231,10 @@ int db_writer_new(const struct db_config *config, size_t n_queue_max, struct err
         w->tail = &w->head;
         w->n_max = n_queue_max > 0 ? n_queue_max : DB_WRITER_QUEUE_DEFAULT;
         r = db_open_config(config, em, &w->db);
+        if (r >= 0)
+                r = db_checkpoint_new(w->db, &w->checkpoint);
         if (r < 0) {
+                db_free(w->db);
                 mem_free(w);
                 return r;
         }
@@ -240,6 +246,7 @@ int db_writer_new(const struct db_config *config, size_t n_queue_max, struct err
         (void) pthread_cond_init(&w->room, NULL);
         r = start_thread(w);
         if (r < 0) {
+                db_checkpoint_free(w->checkpoint);
                 db_free(w->db);
                 mem_free(w);
                 return errmsg_errno(em, r, "the thread of the database's writer cannot start");
@@ -261,6 +268,7 @@ struct db_writer *db_writer_free(struct db_writer *w) {
         (void) pthread_cond_destroy(&w->room);
         (void) pthread_cond_destroy(&w->work);
         (void) pthread_mutex_destroy(&w->lock);
+        db_checkpoint_free(w->checkpoint);
         db_free(w->db);
         mem_free(w);
         return NULL;
