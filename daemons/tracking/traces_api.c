@@ -552,5 +552,5 @@ int traces_api_artifact(struct http_request *req) {
                 buf_done(&out);
                 return r;
         }
-        return http_request_reply_buf(req, 200, "application/octet-stream", &out);
+        return http_request_reply_buf(req, 200, "text/plain", &out);
 }

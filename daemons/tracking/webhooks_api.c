@@ -174,6 +174,8 @@ static int write_webhook(struct job *j, struct db *db, const struct webhook *w) 
 
         json_write_kv_str(&j->json, "webhook_id", w->id);
         json_write_kv_str(&j->json, "name", w->name);
+        if (w->description)
+                json_write_kv_str(&j->json, "description", w->description);
         json_write_kv_str(&j->json, "url", w->url);
         json_write_kv_array(&j->json, "events");
         while ((r = db_step(s)) == DB_ROW) {
@@ -183,8 +185,6 @@ static int write_webhook(struct job *j, struct db *db, const struct webhook *w) 
                 json_write_end(&j->json);
         }
         json_write_end(&j->json);
-        if (w->description)
-                json_write_kv_str(&j->json, "description", w->description);
         json_write_kv_str(&j->json, "status", w->status);
         json_write_kv_i64(&j->json, "creation_timestamp", w->created_at_ms);
         json_write_kv_i64(&j->json, "last_updated_timestamp", w->updated_at_ms);

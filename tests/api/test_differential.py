@@ -65,8 +65,16 @@ JUSTIFIED = {
     AJAX3 + "label-schemas/get label schema": LEFT_OUT,
     AJAX3 + "review-queues/get review queue": LEFT_OUT,
     AJAX3 + "jobs/x job": LEFT_OUT,
+    AJAX3 + "ui-telemetry telemetry sent": ("what the peer says hangs on its way to the Internet; we send nothing to anybody", 200),
     "/api/3.0/mlflow/workspaces workspaces": LEFT_OUT,
     A + "/{e1}/{r1}/artifacts/d get directory": "this one answer of the peer has another form than all others",
+}
+
+# The same for one engine alone.
+JUSTIFIED_ON = {
+    "mysql": {
+        T + "/metrics metrics latency": ("the peer's percentiles are other ones on MySQL than on its other engines, and its means are cut off", 200),
+    },
 }
 
 
@@ -135,7 +143,7 @@ def unordered(x, key=None):
     if not isinstance(x, list):
         return x
     x = [unordered(v) for v in x]
-    return x if key in ORDERED else sorted(x, key=str)
+    return x if key in ORDERED else sorted(x, key=lambda v: json.dumps(v, sort_keys=True))
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +220,7 @@ NAMES = [f"{c[2]} {c[0]}" for c in CALLS]
 @pytest.mark.parametrize("name", NAMES)
 def test_same(answers, engine, name):
     theirs, our = answers[name]
-    reason = JUSTIFIED.get(name)
+    reason = JUSTIFIED.get(name) or JUSTIFIED_ON.get(engine, {}).get(name)
     if reason:
         status = reason[1] if isinstance(reason, tuple) else 400
         assert our[0] == status, our
@@ -246,4 +254,4 @@ def ordered(text):
 
 
 def test_justified_are_calls():
-    assert set(JUSTIFIED) <= set(NAMES)
+    assert set(JUSTIFIED).union(*JUSTIFIED_ON.values()) <= set(NAMES)

@@ -1,8 +1,9 @@
 """All scripts of requests, in their order."""
 
 from tracking_calls import CALLS as CLASSIC
+from tracking_calls_engines import ENGINES
 from tracking_calls_pages import PAGES
 from tracking_calls_traces import TRACES
 from tracking_calls_webhooks import WEBHOOKS
 
-CALLS = [*CLASSIC, *PAGES, *TRACES, *WEBHOOKS]
+CALLS = [*CLASSIC, *ENGINES, *PAGES, *TRACES, *WEBHOOKS]
