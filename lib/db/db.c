@@ -533,6 +533,7 @@ size_t db_wal_pages(struct db *db) {
 bool db_wal_set_limit(struct db *db, size_t n_pages) {
         if (!db->driver->wal_set_limit)
                 return false;
+        assert(n_pages > 0);
         db->driver->wal_set_limit(db->conn, n_pages);
         return true;
 }

@@ -76,6 +76,7 @@ static bool start_thread(struct db_checkpoint *c) {
 int db_checkpoint_new(struct db *db, struct db_checkpoint **ret) {
         struct db_checkpoint *c;
 
+        assert(db && ret);
         *ret = NULL;
         if (!db_wal_set_limit(db, DB_CHECKPOINT_LIMIT))
                 return 0;
@@ -136,6 +137,7 @@ void db_checkpoint_look(struct db_checkpoint *c) {
                         set_state(c, ASKED);
                 break;
         case MOVED:
+                assert(c->is_running);
                 /* With nothing left the next commit begins at the log's front again, if no reader
                  * needs what is there; else it is tried again when as much has come. */
                 (void) db_wal_checkpoint(c->db, &left);

@@ -1,11 +1,14 @@
 #include "lib/db/db_sqlite_wal.h"
 
+#include <assert.h>
+
 enum { LIMIT = 8000 }; /* pages: 31 MiB */
 
 static int on_commit(void *userdata, sqlite3 *sqlite, const char *name, int n_pages) {
         struct db_sqlite_wal *w = userdata;
         size_t left;
 
+        assert(n_pages >= 0 && w->limit > 0);
         w->n_pages = (size_t) n_pages;
         /* The commit stands: what is not moved now is moved the next time. */
         if (w->n_pages >= w->limit)

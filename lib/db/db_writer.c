@@ -57,6 +57,7 @@ static void wait_for_jobs(struct db_writer *w) {
         while (w->n_wanted > 1 && w->stats.n_queued < w->n_wanted && !w->is_stopping)
                 if (pthread_cond_timedwait(&w->work, &w->lock, &until) == ETIMEDOUT)
                         break;
+        assert(w->n_wanted <= w->n_max);
         w->n_wanted = 1;
         while (!w->head && !w->is_stopping)
                 (void) pthread_cond_wait(&w->work, &w->lock);
