@@ -1,6 +1,6 @@
 /* launcher_fork.c: tasks as own processes, for machines without systemd: `onebox up`, containers,
- * tests. Each onebox-task has its own session; when the launcher dies it is adopted by the nearest
- * subreaper and nobody notices. Owns a loop source for each living onebox-task, to reap it. */
+ * tests. Each onebox-task has its own session and outlives the launcher: see launcher_shims.h. Owns
+ * a loop source for each sweep under way, to reap it. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemons/launcher/launcher_exec.h"
+#include "daemons/launcher/launcher_shims.h"
 #include "daemons/launcher/launcher_spool.h"
 #include "lib/base/buf.h"
 #include "lib/base/fileio.h"
@@ -22,10 +23,10 @@
 
 enum { ENV_MAX = 32 };
 
-/* A shim from its start to its reaping. */
+/* A sweep from its start to its end. */
 struct fork_child {
         LIST_ENTRY(fork_child) in_exec;
-        struct http_request *req; /* of a sweep, waits for its end */
+        struct http_request *req; /* waits for it */
         char try_id[ENTROPY_UUID_SIZE];
 };
 
@@ -37,21 +38,10 @@ struct fork_exec {
         const struct paths *paths;
         char *tasks_dir;
         char *program;
+        struct launcher_shims *shims;
         struct fork_children children;
         const char *envp[ENV_MAX + 1];
 };
-
-static int reply_pid(struct http_request *req, pid_t pid) {
-        struct json_write w;
-        struct buf b = {};
-
-        json_write_init(&w, &b, 0);
-        json_write_object(&w);
-        json_write_kv_null(&w, "unit");
-        json_write_kv_i64(&w, "pid", pid);
-        json_write_end(&w);
-        return http_request_reply_json(req, 200, &b);
-}
 
 static int reply_stopping(struct http_request *req, bool stopping) {
         return http_request_reply(req, 200, "application/json",
@@ -63,32 +53,28 @@ static int reply_stopping(struct http_request *req, bool stopping) {
 static int on_child(struct loop_source *s, const siginfo_t *si, void *ctx) {
         struct fork_child *c = ctx;
 
-        if (c->req && si->si_code == CLD_EXITED && si->si_status == 0)
+        if (si->si_code == CLD_EXITED && si->si_status == 0)
                 reply_stopping(c->req, false);
-        else if (c->req)
+        else
                 http_request_reply_error(c->req, 500, "what try %s left behind could not be ended",
                                          c->try_id);
-        else if (si->si_code != CLD_EXITED)
-                log_struct(LOG_WARNING, LOG_FIELDS({"ONEBOX_TRY", c->try_id}),
-                           "onebox-task of try %s was killed by signal %d", c->try_id,
-                           si->si_status);
         LIST_REMOVE(c, in_exec);
         mem_free(c);
         loop_source_free(s);
         return 0;
 }
 
-static int spawn(struct fork_exec *x, const char *try_id, bool sweep, struct http_request *req,
-                 pid_t *ret_pid, struct errmsg *em) {
+/* Kills what is left of a try, and answers then. */
+static int sweep(struct fork_exec *x, const char *try_id, struct http_request *req,
+                 struct errmsg *em) {
         const char *argv[] = {x->program,
                               "--state-dir",
                               x->paths->state_dir,
                               "--runtime-dir",
                               x->paths->runtime_dir,
                               try_id,
-                              sweep ? "--sweep" : NULL,
+                              "--sweep",
                               NULL};
-        _cleanup_close_ int pidfd = -1;
         struct fork_child *c;
         pid_t pid;
         int r;
@@ -106,7 +92,7 @@ static int spawn(struct fork_exec *x, const char *try_id, bool sweep, struct htt
                                                  .fd_out = -1,
                                                  .fd_err = STDERR_FILENO,
                                                  .new_session = true},
-                          &pid, &pidfd, em);
+                          &pid, NULL, em);
         if (r >= 0)
                 r = loop_child(x->loop, pid, on_child, c, NULL);
         if (r < 0) {
@@ -114,7 +100,6 @@ static int spawn(struct fork_exec *x, const char *try_id, bool sweep, struct htt
                 return r;
         }
         LIST_INSERT_HEAD(&x->children, c, in_exec);
-        *ret_pid = pid;
         return 0;
 }
 
@@ -122,18 +107,16 @@ static int fork_start(struct launcher_exec *exec, struct http_request *req,
                       const struct launcher_ask *ask, const char *user) {
         struct fork_exec *x = container_of(exec, struct fork_exec, exec);
         _cleanup_close_ int pidfd = -1;
-        struct errmsg em;
         pid_t pid;
         int r;
 
         r = launcher_spool_find(x->tasks_dir, ask->try_id, &pid, &pidfd);
-        if (r == 0)
-                r = spawn(x, ask->try_id, false, NULL, &pid, &em);
-        else if (r < 0)
-                errmsg_errno(&em, r, "cannot look into the spool of try %s", ask->try_id);
         if (r < 0)
-                return http_request_reply_error(req, 500, "%s", em.text);
-        return reply_pid(req, pid);
+                return http_request_reply_error(req, 500,
+                                                "cannot look into the spool of try %s: %s",
+                                                ask->try_id, errmsg_strerror(r));
+        return r > 0 ? launcher_shims_reply(req, pid)
+                     : launcher_shims_start(x->shims, ask->try_id, req);
 }
 
 static int fork_stop(struct launcher_exec *exec, struct http_request *req,
@@ -148,7 +131,7 @@ static int fork_stop(struct launcher_exec *exec, struct http_request *req,
         if (r > 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
                 return reply_stopping(req, true);
         if (r >= 0)
-                r = spawn(x, ask->try_id, true, req, &pid, &em);
+                r = sweep(x, ask->try_id, req, &em);
         else
                 errmsg_errno(&em, r, "cannot look into the spool of try %s", ask->try_id);
         if (r < 0)
@@ -195,6 +178,7 @@ static void fork_free(struct launcher_exec *exec) {
                 LIST_REMOVE(c, in_exec);
                 mem_free(c);
         }
+        launcher_shims_free(x->shims);
         mem_free(x->tasks_dir);
         mem_free(x->program);
         mem_free(x);
@@ -230,11 +214,19 @@ int launcher_fork_new(struct loop *loop, const struct launcher_conf *conf,
         x->tasks_dir = paths_state(paths, "tasks");
         r = x->tasks_dir ? paths_daemon(paths, "task", &x->program, em)
                          : errmsg_fail(em, -ENOMEM, "no memory");
+        inherit_environment(x);
+        if (r >= 0) {
+                r = launcher_shims_new(
+                        &(struct launcher_shims_options){loop, x->program, paths->state_dir,
+                                                         paths->runtime_dir, x->envp},
+                        &x->shims);
+                if (r < 0)
+                        errmsg_set(em, "no memory");
+        }
         if (r < 0) {
                 fork_free(&x->exec);
                 return r;
         }
-        inherit_environment(x);
         *ret = &x->exec;
         return 0;
 }

@@ -1,16 +1,18 @@
 /* onebox-task: the supervisor of one try of one task (as conmon is to containers).
  *
  * Owns the try's directory in the spool: see task_spool.h for the protocol. Starts the command,
- * keeps its log, ends it in time, writes its end durably and reports until the scheduler has
- * recorded it. One thread, one poll loop, no memory that grows with the task. It outlives every
- * daemon; when it is killed itself, the command dies with it (PDEATHSIG) and the try counts as
- * interrupted. Exit status: 0 the end is in the spool, 1 nothing was started, 2 wrong usage. */
+ * keeps its log, ends it in time, writes its end and reports until the scheduler has recorded it;
+ * the end is on the disk, there or here, before this ends. One thread, one poll loop, no memory
+ * that grows with the task. It outlives every daemon; when it is killed itself, the command dies
+ * with it (PDEATHSIG) and the try counts as interrupted. Exit status: 0 the end is in the spool, 1
+ * nothing was started, 2 wrong usage. */
 #include "config.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "daemons/task/task_log.h"
 #include "daemons/task/task_report.h"
 #include "daemons/task/task_run.h"
+#include "daemons/task/task_server.h"
 #include "daemons/task/task_spec.h"
 #include "daemons/task/task_spool.h"
 #include "daemons/task/task_tree.h"
@@ -34,6 +37,8 @@ static const char usage[] = "Usage: onebox-task [OPTION]... TRY_ID\n"
                             "Supervise one try of one task; the launcher starts it.\n\n"
                             "      --state-dir DIR    the spool is DIR/tasks/TRY_ID\n"
                             "      --runtime-dir DIR  scheduler.sock is there\n"
+                            "      --serve            start a shim for each try id that comes over "
+                            "descriptor 3 (the launcher's)\n"
                             "      --sweep            kill what a try left behind whose "
                             "onebox-task was killed, and end\n"
                             "      --help             show this and end\n"
@@ -41,7 +46,7 @@ static const char usage[] = "Usage: onebox-task [OPTION]... TRY_ID\n"
 
 struct task_options {
         const char *state_dir, *runtime_dir, *try_id;
-        bool sweep;
+        bool sweep, serve;
 };
 
 /* The journal has stderr; lib/base/log.h would bring a library the shim does not need. */
@@ -53,22 +58,36 @@ static int say(int r, const char *try_id, const char *text) {
 /* What a shim has open for its life; the log is too large for the stack. */
 static struct task_log task_log;
 
-/* The end reaches the disk, however long the disk takes to have room for it. */
-static void write_end(struct task_spool *spool, const struct task_end *end) {
+static int write_once(struct task_spool *spool, const struct task_end *end, bool durably) {
         _cleanup_buf_ struct buf text = {};
-        int r, pause = 100;
+        int r = task_end_print(end, &text);
 
-        for (;;) {
-                buf_reset(&text);
-                r = task_end_print(end, &text);
-                if (r >= 0)
-                        r = task_spool_end(spool, text.data, text.len);
-                if (r >= 0)
-                        return;
-                say(r, end->try_id, "the end cannot be written yet, trying on");
+        if (r >= 0)
+                r = task_spool_end(spool, text.data, text.len);
+        return r >= 0 && durably ? task_spool_sync(spool) : r;
+}
+
+/* The end reaches the spool, however long the disk takes to have room for it. */
+static void write_end(struct task_spool *spool, const struct task_end *end, bool durably) {
+        int pause = 100;
+
+        while (write_once(spool, end, durably) < 0) {
+                say(-EIO, end->try_id, "the end cannot be written yet, trying on");
                 poll(NULL, 0, pause);
                 pause = MIN(pause * 2, 5000);
         }
+}
+
+/* The scheduler records it durably before it answers, many ends in one write: only when it does not
+ * answer soon does the end go to the disk from here. */
+static void hand_over(struct task_spool *spool, const struct task_end *end, const char *socket_path,
+                      int signal_fd) {
+        write_end(spool, end, false);
+        if (task_report_now(spool, socket_path, end->try_id))
+                return;
+        if (task_spool_sync(spool) < 0)
+                write_end(spool, end, true);
+        task_report(spool, socket_path, end->try_id, signal_fd);
 }
 
 /* Reads the spec; one that cannot be used is the try's end, not the shim's. */
@@ -144,9 +163,7 @@ static int supervise(const struct paths *paths, const char *try_id, struct task_
         end.log_bytes = task_log.size;
         end.log_lost_bytes = task_log.n_lost_total + task_log.n_cut;
         task_log_done(&task_log);
-        write_end(spool, &end);
-        arena_done(&arena);
-        task_report(spool, socket_path, try_id, signal_fd);
+        hand_over(spool, &end, socket_path, signal_fd);
         return 0;
 }
 
@@ -184,6 +201,7 @@ static int parse(int argc, char **argv, struct task_options *o, struct errmsg *e
         static const struct option rows[] = {{"state-dir", required_argument, NULL, 's'},
                                              {"runtime-dir", required_argument, NULL, 'r'},
                                              {"sweep", no_argument, NULL, 'w'},
+                                             {"serve", no_argument, NULL, 'f'},
                                              {"help", no_argument, NULL, 'h'},
                                              {"version", no_argument, NULL, 'v'},
                                              {}};
@@ -196,6 +214,8 @@ static int parse(int argc, char **argv, struct task_options *o, struct errmsg *e
                         o->runtime_dir = optarg;
                 else if (c == 'w')
                         o->sweep = true;
+                else if (c == 'f')
+                        o->serve = true;
                 else if (c == 'h' || c == 'v')
                         return fputs(c == 'h' ? usage : PACKAGE_STRING "\n", stdout), 1;
                 else
@@ -209,8 +229,27 @@ static int parse(int argc, char **argv, struct task_options *o, struct errmsg *e
         return 0;
 }
 
+/* Returns in each shim as well as at the server's end. The place of "--serve" and of the try id
+ * behind it on the command line is where a shim writes its own try. */
+static int serve(const struct paths *paths, char *room, const char *last) {
+        static struct task_server server;
+        char try_id[ENTROPY_UUID_SIZE];
+        int r;
+
+        server.room = room;
+        server.room_size = (size_t) (last + strlen(last) + 1 - room);
+        r = task_server_run(&server, try_id);
+        return r == TASK_SERVER_SHIM ? run(paths, try_id) : r;
+}
+
+/* Where `--serve TRY_ID` ends the command line, or NULL. */
+static char *serve_room(int argc, char **argv) {
+        return argc >= 3 && str_eq(argv[argc - 2], "--serve") ? argv[argc - 2] : NULL;
+}
+
 int main(int argc, char **argv) {
         _cleanup_(paths_done) struct paths paths = {};
+        char *room = serve_room(argc, argv), *last = argv[argc - 1];
         struct task_options o = {};
         struct errmsg em;
         int r;
@@ -225,6 +264,9 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "onebox-task: %s\n", em.text);
                 return 2;
         }
-        r = o.sweep ? sweep(o.try_id) : run(&paths, o.try_id);
+        if (o.serve)
+                r = room ? serve(&paths, room, last) : say(-EINVAL, o.try_id, "--serve goes last");
+        else
+                r = o.sweep ? sweep(o.try_id) : run(&paths, o.try_id);
         return r < 0 ? 1 : 0;
 }

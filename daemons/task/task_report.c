@@ -10,15 +10,18 @@
 
 enum { PAUSE_MIN_MS = 10, PAUSE_MAX_MS = 5000 };
 
-static bool report_once(const char *address, const char *target) {
+static bool report_once(const char *socket_path, const char *try_id, usec_t stall_for) {
+        char address[256], target[96];
         struct http_call call = {.address = address,
                                  .method = "POST",
                                  .target = target,
                                  .max_body = 65536,
-                                 .stall_for = 10 * USEC_PER_SEC};
+                                 .stall_for = stall_for};
         struct http_call_answer answer = {};
         bool done;
 
+        snprintf(address, sizeof(address), "unix:%s", socket_path);
+        snprintf(target, sizeof(target), "/internal/tries/%s", try_id);
         done = http_call(&call, &answer, NULL) >= 0 && answer.status == 200;
         http_call_answer_done(&answer);
         return done;
@@ -37,14 +40,16 @@ static bool report_pause(int signal_fd, int ms) {
         return false;
 }
 
+bool task_report_now(const struct task_spool *spool, const char *socket_path, const char *try_id) {
+        return task_spool_is_acked(spool) || report_once(socket_path, try_id, USEC_PER_SEC);
+}
+
 void task_report(const struct task_spool *spool, const char *socket_path, const char *try_id,
                  int signal_fd) {
-        char address[256], target[96];
         int pause = PAUSE_MIN_MS;
 
-        snprintf(address, sizeof(address), "unix:%s", socket_path);
-        snprintf(target, sizeof(target), "/internal/tries/%s", try_id);
-        while (!task_spool_is_acked(spool) && !report_once(address, target)) {
+        while (!task_spool_is_acked(spool) &&
+               !report_once(socket_path, try_id, 10 * USEC_PER_SEC)) {
                 if (report_pause(signal_fd, pause))
                         return;
                 pause = MIN(pause * 2, (int) PAUSE_MAX_MS);

@@ -7,6 +7,9 @@
 
 #include "daemons/task/task_spool.h"
 
+/* Asks once, for a second at most: true when it is recorded, which is on the disk by then. */
+bool task_report_now(const struct task_spool *spool, const char *socket_path, const char *try_id);
+
 /* Comes back when it is recorded, or when SIGTERM comes: the end is on the disk and will be found.
  */
 void task_report(const struct task_spool *spool, const char *socket_path, const char *try_id,

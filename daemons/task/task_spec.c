@@ -1,12 +1,15 @@
 #include "daemons/task/task_spec.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemons/task/task_words.h"
 #include "lib/base/entropy.h"
+#include "lib/base/fileio.h"
 #include "lib/base/json.h"
 #include "lib/base/str.h"
 
@@ -24,7 +27,7 @@ static int spec_seconds(const struct json *j, const char *key, usec_t *ret_for, 
         return 0;
 }
 
-static int spec_argv(struct arena *a, const struct json *j, const char *const **ret,
+static int spec_argv(struct arena *a, const struct json *j, struct task_spec *s,
                      struct errmsg *em) {
         const struct json *list = NULL, *item;
         const char *cmd = NULL, **argv;
@@ -53,8 +56,8 @@ static int spec_argv(struct arena *a, const struct json *j, const char *const **
                         return errmsg_fail(em, -EINVAL, "\"argv\" must hold strings only");
         if (!argv[0] || !argv[0][0])
                 return errmsg_fail(em, -EINVAL, "\"argv\" names no program");
-        *ret = argv;
-        return 0;
+        s->argv = argv;
+        return cmd ? MIN(task_words_split(a, cmd, s->envp, &s->plain), 0) : 0;
 }
 
 /* Whether `entry` sets a variable that the object `over` sets too. */
@@ -129,9 +132,8 @@ int task_spec_parse(struct arena *a, char *text, size_t len, char *const *enviro
                                    "\"version\" is %lld: this onebox-task knows 1 only",
                                    (long long) version);
         if ((r = json_need_str(j, "try_id", &s.try_id, em)) < 0 ||
-            (r = spec_argv(a, j, &s.argv, em)) < 0 ||
             (r = spec_env(a, j, environ_base, &s.envp, em)) < 0 ||
-            (r = json_want_str(j, "cwd", &s.cwd, em)) < 0 ||
+            (r = spec_argv(a, j, &s, em)) < 0 || (r = json_want_str(j, "cwd", &s.cwd, em)) < 0 ||
             (r = spec_seconds(j, "timeout_s", &s.timeout_for, em)) < 0 ||
             (r = spec_seconds(j, "grace_s", &s.grace_for, em)) < 0 || (r = spec_log(j, &s, em)) < 0)
                 return r;
@@ -152,16 +154,12 @@ static const char *env_get(const char *const *envp, const char *name) {
         return NULL;
 }
 
-int task_spec_program(struct arena *a, const struct task_spec *spec, const char **ret_path,
-                      struct errmsg *em) {
-        const char *name = spec->argv[0], *path = env_get(spec->envp, "PATH"), *dir;
+static int find_program(struct arena *a, const struct task_spec *spec, const char *name,
+                        const char **ret_path) {
+        const char *path = env_get(spec->envp, "PATH"), *dir;
         int error = -ENOENT;
         size_t n;
 
-        if (strchr(name, '/')) {
-                *ret_path = name;
-                return 0;
-        }
         if (str_empty(path))
                 path = "/usr/local/bin:/usr/bin:/bin";
         while (str_word(&path, ":", &dir, &n)) {
@@ -178,6 +176,55 @@ int task_spec_program(struct arena *a, const struct task_spec *spec, const char 
                 }
                 error = -EACCES;
         }
-        return errmsg_fail(em, error, "the program \"%s\" is %s", name,
-                           error == -EACCES ? "there, but not executable" : "not in PATH");
+        return error;
+}
+
+/* What the kernel starts by itself; a script without its first line is for bash to read. */
+static bool is_program(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        char head[4];
+
+        return fd >= 0 && read(fd, head, sizeof(head)) == sizeof(head) &&
+               (memcmp(head, "\177ELF", 4) == 0 || memcmp(head, "#!", 2) == 0);
+}
+
+/* The words of a plain command in place of bash; 1: bash has to say why it does not start. */
+static int take_plain(struct arena *a, struct task_spec *spec, const char **ret_path) {
+        const char **envp, *name = spec->plain[0], *path = name;
+        size_t n = str_count((char *const *) spec->envp);
+        int r = strchr(name, '/') ? (*name == '/' ? 0 : 1) : find_program(a, spec, name, &path);
+
+        if (r != 0 || !is_program(path))
+                return r == -ENOMEM ? r : 1;
+        envp = arena_zalloc_array(a, n + 2, sizeof(*envp));
+        if (!envp)
+                return -ENOMEM;
+        memcpy(envp, spec->envp, n * sizeof(*envp));
+        if (spec->cwd && !env_get(spec->envp, "PWD")) {
+                envp[n] = arena_printf(a, "PWD=%s", spec->cwd);
+                if (!envp[n])
+                        return -ENOMEM;
+        }
+        spec->envp = envp;
+        spec->argv = spec->plain;
+        *ret_path = path;
+        return 0;
+}
+
+int task_spec_program(struct arena *a, struct task_spec *spec, const char **ret_path,
+                      struct errmsg *em) {
+        const char *name = spec->argv[0];
+        int r = spec->plain ? take_plain(a, spec, ret_path) : 1;
+
+        if (r <= 0)
+                return r;
+        if (strchr(name, '/')) {
+                *ret_path = name;
+                return 0;
+        }
+        r = find_program(a, spec, name, ret_path);
+        if (r == -ENOENT || r == -EACCES)
+                errmsg_set(em, "the program \"%s\" is %s", name,
+                           r == -EACCES ? "there, but not executable" : "not in PATH");
+        return r;
 }

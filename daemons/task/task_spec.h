@@ -22,13 +22,14 @@
 
 struct task_spec {
         const char *try_id;
-        const char *const *argv; /* argv[0] is the program, a path or a name in PATH */
-        const char *const *envp; /* complete */
-        const char *cwd;         /* or NULL */
-        usec_t timeout_for;      /* 0: none */
-        usec_t grace_for;        /* between SIGTERM and SIGKILL */
-        uint64_t log_limit;      /* bytes, 0: none */
-        bool xcom;               /* the last line of stdout is left for other tasks */
+        const char *const *argv;  /* argv[0] is the program, a path or a name in PATH */
+        const char *const *plain; /* a cmd's words when it needs no shell, or NULL: task_words.h */
+        const char *const *envp;  /* complete */
+        const char *cwd;          /* or NULL */
+        usec_t timeout_for;       /* 0: none */
+        usec_t grace_for;         /* between SIGTERM and SIGKILL */
+        uint64_t log_limit;       /* bytes, 0: none */
+        bool xcom;                /* the last line of stdout is left for other tasks */
 };
 
 /* Everything of *ret lives in `a`. `environ` is the environment the spec's goes over, NULL for an
@@ -36,7 +37,8 @@ struct task_spec {
 int task_spec_parse(struct arena *a, char *text, size_t len, char *const *environ_base,
                     struct task_spec *ret, struct errmsg *em);
 
-/* Where the program of a spec is: looked up in the PATH of its environment when it has no slash.
- * -ENOENT, -EACCES with *em set; -ENOMEM. */
-int task_spec_program(struct arena *a, const struct task_spec *spec, const char **ret_path,
+/* Where the program of a spec is: looked up in the PATH of its environment when it has no slash. A
+ * plain command whose program is there takes the place of bash in spec->argv, with the PWD that
+ * bash would have set. -ENOENT, -EACCES with *em set; -ENOMEM. */
+int task_spec_program(struct arena *a, struct task_spec *spec, const char **ret_path,
                       struct errmsg *em);

@@ -113,15 +113,19 @@ int task_spool_end(struct task_spool *s, const char *text, size_t len) {
                 r = -errno;
         if (r < 0)
                 return r;
-        /* one fsync for both: the file's bytes and, as the rename changed its inode, the rename */
-        r = fileio_fsync(s->end_fd);
-        if (r < 0) {
-                /* written anew from the start, a failed fsync may have dropped pages */
-                s->end_fd = fileio_close(s->end_fd);
-                return r;
-        }
-        s->end_fd = fileio_close(s->end_fd);
         return 0;
+}
+
+int task_spool_sync(struct task_spool *s) {
+        int r = 0;
+
+        if (s->end_fd < 0)
+                return 0;
+        /* one fsync for both: the file's bytes and, as the rename changed its inode, the rename;
+         * after one that failed, which may have dropped pages, all is written anew */
+        r = fileio_fsync(s->end_fd);
+        s->end_fd = fileio_close(s->end_fd);
+        return r;
 }
 
 bool task_spool_is_acked(const struct task_spool *s) {

@@ -4,7 +4,8 @@
  *      lock        held for the whole life; "SHIM_PID CHILD_PID\n"; its mtime is the heartbeat
  *      started     made once, before the command: whoever makes it decides over the start
  *      end.tmp     room for the end, taken before the start, so that a full disk cannot refuse it
- *      end.json    the end; whole or absent for every reader, on the disk before the report
+ *      end.json    the end; whole or absent for every reader; on the disk, or in the scheduler's
+ *                  database, before the shim ends
  *      acked       made by the scheduler when it has recorded the end
  *
  * `started` needs to survive the processes, not the power: after another boot the scheduler treats
@@ -36,8 +37,11 @@ int task_spool_start(struct task_spool *s, struct errmsg *em);
 /* Writes the pids into the lock and so beats the heart. child 0: none yet. */
 void task_spool_beat(struct task_spool *s, int child_pid);
 
-/* end.json becomes `text` and is on the disk. -errno: it is not, try again. */
+/* end.json becomes `text`, for every process to see. -errno: it does not, try again. */
 int task_spool_end(struct task_spool *s, const char *text, size_t len);
+
+/* It is on the disk. -errno: it is not; task_spool_end() and this again. */
+int task_spool_sync(struct task_spool *s);
 
 /* Has the scheduler recorded the end? */
 bool task_spool_is_acked(const struct task_spool *s);

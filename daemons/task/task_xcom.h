@@ -9,6 +9,6 @@
 /* Makes the directory. -errno: the command can leave nothing. */
 int task_xcom_begin(int dir_fd);
 
-/* Makes durable what was left; an empty directory is taken away. last: the line to keep as
- * return_value, unless the command wrote that itself; NULL: none. 0 or -errno with *em. */
+/* Makes durable what was left. last: the line to keep as return_value, unless the command wrote
+ * that itself; NULL: none. 0 or -errno with *em. */
 int task_xcom_end(int dir_fd, const struct task_log_line *last, struct errmsg *em);

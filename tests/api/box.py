@@ -123,9 +123,8 @@ class Box:
             except ChildProcessError:
                 pass
 
-    def shims(self):
-        """The onebox-task processes of this box."""
-        found = []
+    def task_processes(self):
+        """(pid, argv) of each onebox-task of this box."""
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as f:
@@ -133,9 +132,16 @@ class Box:
             except OSError:
                 continue
             if argv[0].endswith(b"onebox-task") and self.state.encode() in argv:
-                found.append(int(pid))
+                yield int(pid), argv
+
+    def shims(self):
+        """The tasks' supervisors; not what forks them."""
+        found = [pid for pid, argv in self.task_processes() if b"--serve" not in argv]
         # a child that has not become the command yet still looks like its supervisor
         return [p for p in found if parent_of(p) not in found]
+
+    def shim_servers(self):
+        return [pid for pid, argv in self.task_processes() if b"--serve" in argv]
 
     # --- pipelines ------------------------------------------------------------------------------
     def pipeline(self, name, text):

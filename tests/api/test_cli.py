@@ -102,7 +102,7 @@ class Place:
             return int(f.read())
 
     def pids(self, name):
-        """Processes of ours that run the program `name`."""
+        """Processes of ours that run the program `name`; what forks onebox-task is no task's."""
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -110,7 +110,7 @@ class Place:
                     argv = f.read().decode().split("\0")
             except OSError:
                 continue
-            if os.path.basename(argv[0]) == name and self.state in argv:
+            if os.path.basename(argv[0]) == name and self.state in argv and "--serve" not in argv:
                 found.append(int(pid))
         return found
 

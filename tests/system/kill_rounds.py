@@ -2,9 +2,14 @@
 """kill -9, again and again, while pipeline runs go through; then the whole history is checked.
 
     kill_rounds.py [--rounds N] [--runs N] [--seed N] [--shims] [--build DIR]
+    kill_rounds.py --total N --book FILE [--rounds N] …
 
-Every daemon of the box is killed at random (seeded) moments and started again. With --shims the
-tasks' supervisors are killed as well: their tries count as interrupted, and begin anew.
+Every daemon of the box is killed at random (seeded) moments and started again, and so is what forks
+the tasks' supervisors. With --shims the supervisors are killed as well: their tries count as
+interrupted, and begin anew.
+With --total batches of --rounds follow one another, with and without --shims, each in a box of its
+own with the next seed, until the book has N kills in all: a line for each batch, so that it goes on
+where it was stopped. A batch that fails is in the book too, with its seed.
 At the end:
   * every run and every task ended as it would have without us;
   * no try's command ran twice (each start appends one line with its try id to a ledger);
@@ -14,6 +19,7 @@ At the end:
 Prints one line a round and ends with 0 when all holds."""
 import argparse
 import collections
+import json
 import os
 import random
 import signal
@@ -140,13 +146,13 @@ class Rounds:
 
     # --- the rounds -----------------------------------------------------------------------------
     def kill_one(self):
+        forks = self.box.shim_servers() if self.random.random() < 0.15 else []
+        if forks:
+            kill(forks[0])
+            return "fork server"
         shims = self.box.shims() if self.args.shims else []
         if shims and self.random.random() < 0.5:
-            pid = self.random.choice(shims)
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill(self.random.choice(shims))
             return "task"
         # the scheduler most often: it has the most to lose
         name = self.random.choice(list(self.box.names) + ["scheduler"] * 2)
@@ -242,6 +248,13 @@ class Rounds:
         return sum(map(len, acked.values()))
 
 
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -257,12 +270,20 @@ def main():
     p.add_argument("--build", help="the build tree (default: $ONEBOX_BUILD_DIR)")
     p.add_argument("--patience", type=int, default=120, help="seconds for the last run to end")
     p.add_argument("--keep", action="store_true", help="leave the box's directory when it fails")
+    p.add_argument("--total", type=int, help="batches until the book has so many kills")
+    p.add_argument("--book", help="the file of --total")
     args = p.parse_args()
+    if bool(args.total) != bool(args.book):
+        p.error("--total and --book go together")
     if args.build:
         os.environ["ONEBOX_BUILD_DIR"] = os.path.abspath(args.build)
     if args.seed is None:
-        args.seed = uuid.uuid4().int % 1000000
+        args.seed = 1 if args.total else uuid.uuid4().int % 1000000
     print(f"seed {args.seed}", flush=True)
+    return many(args) if args.total else one(args)
+
+
+def one(args):
     rounds = Rounds(args)
     began = time.monotonic()
     wrong = ["stopped before the check"]
@@ -280,8 +301,29 @@ def main():
     for w in wrong[:50]:
         print("WRONG: " + w)
     print(f"{args.rounds} rounds in {time.monotonic() - began:.1f} s: "
-          + ("all as it should be" if not wrong else f"{len(wrong)} faults"))
+          + ("all as it should be" if not wrong else f"{len(wrong)} faults"), flush=True)
     return 1 if wrong else 0
+
+
+def many(args):
+    book = []
+    if os.path.exists(args.book):
+        with open(args.book) as f:
+            book = [json.loads(line) for line in f if line.endswith("\n")]
+    while sum(batch["rounds"] for batch in book) < args.total:
+        seed, shims = args.seed + len(book), len(book) % 2 == 1
+        print(f"batch {len(book)}: seed {seed}{' with shims' if shims else ''}", flush=True)
+        try:
+            wrong = one(argparse.Namespace(**dict(vars(args), seed=seed, shims=shims)))
+        except AssertionError as e:
+            print(f"WRONG: {e}"[:2000])
+            wrong = 1
+        book.append({"seed": seed, "shims": shims, "rounds": args.rounds, "runs": args.runs, "wrong": wrong})
+        with open(args.book, "a") as f:
+            f.write(json.dumps(book[-1]) + "\n")
+    bad = [batch for batch in book if batch["wrong"]]
+    print(f"{sum(batch['rounds'] for batch in book)} kills in {len(book)} batches, {len(bad)} with faults")
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 #include "tests/unit/base_test.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "daemons/task/task_spec.h"
 #include "lib/base/str.h"
 
@@ -159,6 +162,39 @@ static void programs_are_found_in_path(void **state) {
         assert_says(em, "no-such-program");
 }
 
+static void what_needs_no_shell_gets_none(void **state) {
+        char file[] = "/tmp/test_task_spec.XXXXXX";
+        struct task_spec s;
+        struct errmsg em;
+        const char *path;
+        int fd;
+
+        assert_int_equal(
+                parse(*state, SPEC(",\"cmd\":\"env -u A\",\"cwd\":\"/tmp\""), NULL, &s, NULL), 0);
+        assert_string_equal(s.argv[0], "/bin/bash");
+        assert_int_equal(task_spec_program(*state, &s, &path, &em), 0);
+        assert_true(str_ends(path, "/env"));
+        assert_string_equal(s.argv[1], "-u");
+        assert_string_equal(value_of(&s, "PWD"), "/tmp");
+
+        /* what is not there, or no program, bash has to speak of */
+        assert_int_equal(parse(*state, SPEC(",\"cmd\":\"no-such-program\""), NULL, &s, NULL), 0);
+        assert_int_equal(task_spec_program(*state, &s, &path, &em), 0);
+        assert_string_equal(path, "/bin/bash");
+        fd = mkstemp(file);
+        assert_int_equal(write(fd, "echo hi\n", 8), 8);
+        close(fd);
+        const char *const words[] = {file, NULL};
+        s.plain = words;
+        assert_int_equal(task_spec_program(*state, &s, &path, &em), 0);
+        assert_string_equal(path, "/bin/bash");
+        unlink(file);
+        assert_int_equal(parse(*state, SPEC(",\"cmd\":\"./here\",\"cwd\":\"/\""), NULL, &s, NULL),
+                         0);
+        assert_int_equal(task_spec_program(*state, &s, &path, &em), 0);
+        assert_string_equal(path, "/bin/bash");
+}
+
 #define spec_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -169,6 +205,7 @@ int main(void) {
                 spec_test(what_is_wrong_is_named),
                 spec_test(without_memory),
                 spec_test(programs_are_found_in_path),
+                spec_test(what_needs_no_shell_gets_none),
         };
 
         return cmocka_run_group_tests_name("task_spec", tests, NULL, NULL);
