@@ -8,7 +8,7 @@
 #include "daemons/sqlproxy/link.h"
 
 /* Bytes read in one go. */
-#define WORKER_SCRATCH ((size_t) 64 * 1024)
+#define WORKER_SCRATCH ((size_t) 128 * 1024)
 /* Room before the scratch for bytes that were held back (see mdx_filter). */
 #define WORKER_SCRATCH_HEAD ((size_t) 64)
 

@@ -13,8 +13,9 @@
 #include "lib/base/str.h"
 #include "lib/net/tls_mutual_ssl.h"
 
-/* Read ahead of a record, so that a burst is one call to the kernel. */
-#define TLS_MUTUAL_READ_AHEAD ((size_t) 64 * 1024)
+/* Eight full records as they are on the wire: a burst is one call to the kernel, and the next one
+ * does not begin with the rest of a record. Given back when it is empty. */
+#define TLS_MUTUAL_READ_AHEAD ((size_t) 8 * 16406 + 64)
 
 struct tls_mutual *tls_mutual_ref(struct tls_mutual *m) {
         atomic_fetch_add(&m->n_refs, 1);

@@ -2,7 +2,7 @@
 
 import time
 
-from sqlproxy_box import check, must, turned_away, wait_for
+from sqlproxy_box import check, must, read_n, turned_away, wait_for
 from cloudsql_ways import HttpProxy
 
 
@@ -183,7 +183,7 @@ for kind in ("settings", "cert"):
             t.refused()
             p.said(f"{i.name}.*failed to connect", "err")
             i.always.clear()
-            t.recovers(tries=20)
+            t.served()
         check(f"API: an answer for {kind} that is {fault}: refused, then recovered")(bad)
 
 
@@ -239,14 +239,14 @@ def _(t):
 
 @check("API: a slow one delays only its own instance's clients")
 def _(t):
-    a, b = t.instance(always={"settings": ("slow", 6)}), t.instance()
+    a, b = t.instance(always={"settings": "held"}), t.instance()
     t.up("--port", 5000, a, b)
-    waiting, began = t.dial(5000), time.monotonic()
-    t.echoes(5001)
-    must(time.monotonic() - began < 5, "it waited for the other")
-    waiting.settimeout(20)
+    waiting = t.dial(5000)
     waiting.sendall(b"hello")
-    must(waiting.recv(5) == b"hello", "not served")
+    t.echoes(5001)
+    must(not a.sessions, "it waited for the other")
+    a.let_go()
+    must(read_n(waiting, 5) == b"hello", "not served")
 
 
 @check("API: one that never answers: a client is turned away after about 30 s")
@@ -255,7 +255,7 @@ def _(t):
     t.up("--port", 5000, i)
     s, began = t.dial(5000), time.monotonic()
     turned_away(s)
-    must(20 < time.monotonic() - began < 38, time.monotonic() - began)
+    must(time.monotonic() - began > 20, time.monotonic() - began)
 
 
 # --- ways to the API --------------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def _(t):
     i = t.instance(cert_ends=120)
     t.up("--port", 5000, i)
     t.echoes()
-    wait_for(lambda: len(i.calls("cert")) >= 2, "the second certificate", 35)
+    wait_for(lambda: len(i.calls("cert")) >= 2, "the second certificate")
     time.sleep(3)
     must(len(i.calls("cert")) <= 4, f"{len(i.calls('cert'))} calls")
 
@@ -339,7 +339,7 @@ def _(t):
     i = t.instance(cert_ends=120)
     t.up("--port", 5000, i)
     s = t.echoes()
-    wait_for(lambda: len(i.calls("cert")) >= 2, "the second certificate", 35)
+    wait_for(lambda: len(i.calls("cert")) >= 2, "the second certificate")
     time.sleep(0.5)
     s.sendall(b"still")
     must(s.recv(5) == b"still", "the connection is broken")
@@ -351,7 +351,7 @@ def _(t):
     i = t.instance(cert_ends=120)
     t.up("--port", 5000, i)
     t.echoes()
-    wait_for(lambda: len(i.calls("cert")) >= 2, "the second certificate", 35)
+    wait_for(lambda: len(i.calls("cert")) >= 2, "the second certificate")
     time.sleep(0.5)
     t.echoes()
     must(i.serials[0] != i.serials[-1] or len(i.signed) > 2, "the old certificate again")
@@ -359,11 +359,11 @@ def _(t):
 
 @check("refresh: an expired certificate is never shown")
 def _(t):
-    i = t.instance(cert_begins=-3600, cert_ends=2)
+    i = t.instance(cert_begins=-3600, cert_ends=3)
     t.up("--port", 5000, i)
-    t.echoes()
+    t.served()  # on a slow machine the first has ended before it is of use
     i.cert_ends = 3600
-    time.sleep(2.5)
+    time.sleep(3.5)
     t.echoes()
     must(not [s.error for s in i.sessions if s.error], [s.error for s in i.sessions])
 
@@ -404,11 +404,11 @@ def _(t):
 
 @check("refresh: --lazy-refresh with an expired certificate")
 def _(t):
-    i = t.instance(cert_begins=-3600, cert_ends=2)
+    i = t.instance(cert_begins=-3600, cert_ends=3)
     t.up("--port", 5000, "--lazy-refresh", i)
-    t.echoes()
+    t.served()  # on a slow machine the first has ended before it is of use
     i.cert_ends = 3600
-    time.sleep(2.5)
+    time.sleep(3.5)
     t.echoes()
     must(not [s.error for s in i.sessions if s.error], [s.error for s in i.sessions])
 

@@ -23,7 +23,7 @@ import cloudsql  # noqa: E402
 import cloudsql_api  # noqa: E402
 import cloudsql_pki as pki  # noqa: E402
 
-PATIENCE = 40          # for what should come soon
+PATIENCE = 120         # it ends what hangs, and measures nothing: daemon_test's
 READY = "ready for new connections"
 CHECKS = []
 
@@ -318,6 +318,16 @@ class Desk:
                 s.close()
                 time.sleep(0.25)
         raise Failed(f"not served in {tries} tries")
+
+    def served(self, port=5000):
+        """A client that comes again and again until it is served."""
+        def attempt():
+            try:
+                return self.echoes(port)
+            except (OSError, Failed):
+                time.sleep(0.2)
+                return None
+        return wait_for(attempt, "a client to be served")
 
     def not_listening(self, port, where=None):
         try:

@@ -1,20 +1,24 @@
 """Checks of ours alone: the wall clock jumps, the machine sleeps, the API is away for an hour, a boot without it. The clock is
-tests/fake/clock_shim.so's; an hour takes half a minute."""
+tests/fake/clock_shim.so's: it goes slowly, so that who would wait for seconds of it is found by never coming, and it is put
+ahead by hand. So no check depends on how fast the machine is."""
 
 import os
 import re
 import struct
 import time
 
-from sqlproxy_box import Failed, check, http, http_or_none, must, wait_for
+from sqlproxy_box import check, http, http_or_none, must, wait_for
 
 DAY = 86400
 BUILD = os.environ.get("ONEBOX_BUILD_DIR") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "check")
 
 
+SLOW = 20  # a second of the proxy's takes so many: half a minute of its waiting is more than anybody's patience
+
+
 class Clock:
-    def __init__(self, t, speed=1):
-        self.path, self.speed = t.dir + "/clock", speed
+    def __init__(self, t):
+        self.path = t.dir + "/clock"
         self.wall = self.boot = self.sets = 0
         self.began_at = time.monotonic()
         self.write()
@@ -36,15 +40,21 @@ class Clock:
         self.sets += 1
         self.write()
 
+    def go_on(self, seconds):
+        """Time goes by; nobody sets anything."""
+        self.wall += seconds
+        self.boot += seconds
+        self.write()
+
     def passed(self):
         """Seconds of the proxy's since it began."""
-        return (time.monotonic() - self.began_at) * self.speed + self.wall
+        return (time.monotonic() - self.began_at) / SLOW + self.wall
 
     def env(self):
         shim = os.path.join(BUILD, "tests/fake/clock_shim.so")
         must(os.path.exists(shim), shim, "is not built")
         options = ":".join(o for o in (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0") if o)
-        return {"LD_PRELOAD": os.path.abspath(shim), "ONEBOX_CLOCK_FILE": self.path, "ONEBOX_CLOCK_SPEED": self.speed, "ASAN_OPTIONS": options}
+        return {"LD_PRELOAD": os.path.abspath(shim), "ONEBOX_CLOCK_FILE": self.path, "ONEBOX_CLOCK_SPEED": f"1/{SLOW}", "ASAN_OPTIONS": options}
 
 
 def started(t, clock, *args, **switches):
@@ -65,10 +75,9 @@ def named_in_readiness(t, i):
     return body if status == 503 and i.name in body else None
 
 
-def soon(t, most=5):
-    began = time.monotonic()
+def soon(t):
+    """Served without a wait: one of 30 s of this clock is a hang."""
     t.echoes().close()
-    must(time.monotonic() - began < most, f"a client waited {time.monotonic() - began:.1f} s")
 
 
 @check("clock: a day ahead: the dead certificate is not shown, the first client is served at once", ours=True)
@@ -144,51 +153,61 @@ def _(t):
     i.always.update(settings="drop", cert="drop")
     certificates_live_by(i, clock, 3600 + 10 * 3600)  # before the clock: the proxy looks at once
     clock.sleep(10 * 3600)
-    time.sleep(1.5)
+    wait_for(lambda: i.calls("settings")[1:], "it to ask")
     i.always.clear()
-    began = time.monotonic()
-    while True:
-        try:
-            t.echoes()
-            break
-        except (OSError, Failed):
-            must(time.monotonic() - began < 15, "not served")
-            time.sleep(0.2)
+    t.served()
+
+
+def hour(t, i, clock, seconds):
+    """The API stays away: time goes by in steps, and a client comes now and then."""
+    for n in range(seconds // 30):
+        clock.go_on(30)
+        time.sleep(0.05)
+        if n % 10 == 0:
+            yield n
 
 
 @check("clock: the API away for an hour: served while the certificate lasts, then refused with the reason, then well again", ours=True)
 def _(t):
-    clock = Clock(t, speed=80)
-    i, p = started(t, clock, cert_ends=3600)
-    t.recovers(tries=40)  # 30 s pass quickly here, the more under a sanitizer
+    clock = Clock(t)
+    i, p = started(t, clock)
+    soon(t)
     i.always.update(settings="drop", cert="drop")
-    away_at = clock.passed()
-    while clock.passed() < 3000:
-        t.recovers(tries=10)
-        time.sleep(0.5)
-    wait_for(lambda: clock.passed() > 3700, "the certificate's end")
+    for _ in hour(t, i, clock, 3300):
+        soon(t)
+    clock.go_on(600)
     t.refused()
     body = wait_for(lambda: named_in_readiness(t, i), f"readiness to name it: {http(t.address, '/readiness', 9090)}")
     must("\n" not in body.strip(), "more than one line:", body)
-    wait_for(lambda: clock.passed() > away_at + 3900, "the hour to pass")
+    for _ in hour(t, i, clock, 900):
+        t.refused()
     calls, lines = len(i.calls()), len(re.findall(i.name, p.text("err")))
-    must(calls < 400, f"{calls} calls in an hour")
-    must(lines < 200, f"{lines} lines in an hour")
+    must(calls < 500, f"{calls} calls in an hour and a quarter")
+    must(lines < 200, f"{lines} lines in an hour and a quarter")
     certificates_live_by(i, clock)
     i.always.clear()
-    wait_for(lambda: http_or_none(t.address, "/readiness", 9090) == (200, "ok"), "readiness, by itself")
-    t.recovers(tries=10)
+
+    def well():
+        clock.go_on(5)
+        return http_or_none(t.address, "/readiness", 9090) == (200, "ok")
+    wait_for(well, "readiness, by itself")
+    soon(t)
 
 
 @check("clock: a certificate of an hour is replaced in time", ours=True)
 def _(t):
-    clock = Clock(t, speed=200)
-    i, _ = started(t, clock)
-    while clock.passed() < 80 * 60:
-        certificates_live_by(i, clock)
+    clock = Clock(t)
+    i, _ = started(t, clock, cert_ends=3700)
+    soon(t)
+    for n in range(1, 4):
+        certificates_live_by(i, clock, 3700 + 33 * 60)
+        clock.go_on(25 * 60)
         time.sleep(0.5)
-    asked = [(c.at - clock.began_at) * clock.speed / 60 for c in i.calls("cert")]
-    must(2 <= len(asked) <= 20 and all(b - a < 58 for a, b in zip(asked, asked[1:])), f"asked for at minutes {asked}")
+        must(len(i.calls("cert")) == n, f"asked for after {25 * n} minutes already")
+        clock.go_on(8 * 60)
+        wait_for(lambda n=n: len(i.calls("cert")) > n, f"certificate {n + 1}")
+        soon(t)
+    must(len(i.calls("cert")) == 4, f"{len(i.calls('cert'))} calls")
 
 
 # --- boots -------------------------------------------------------------------------------------------------------
@@ -203,14 +222,7 @@ def _(t):
     wait_for(lambda: listens(t, 3306) and listens(t, 5432), "both ports")
     for i in (a, b):
         i.always.clear()
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            t.echoes(3306)
-            break
-        except (OSError, Failed):
-            must(time.monotonic() < deadline, "not served when the API is back")
-            time.sleep(0.2)
+    t.served(3306)
 
 
 @check("boot: why it waits is said once a while, in one line", ours=True)

@@ -183,12 +183,12 @@ def _(t):
 @check("credentials: a token that ends is replaced")
 def _(t):
     cloud = t.own_cloud()
-    cloud.token_life = 2
-    i = t.instance(cert_begins=-3600, cert_ends=3)
+    cloud.token_life = 4
+    i = t.instance(cert_begins=-3600, cert_ends=5)
     t.up("--port", 5000, i, token=None, env={"GCE_METADATA_HOST": f"{cloud.host}:{cloud.port}", "NO_GCE_CHECK": None})
-    t.echoes()
-    time.sleep(3.2)
-    t.echoes()
+    t.served()
+    time.sleep(5.2)
+    t.served()
     tokens = {c.bearer for c in i.calls() if c.status == 200}
     must(len(tokens) >= 2, tokens)
 
@@ -281,11 +281,10 @@ def _(t):
 def _(t):
     i = t.instance()
     t.up("--port", 5000, "-i", "--login-token", "login-token", i)
-    began = time.monotonic()
     for _ in range(5):
         t.echoes().close()
     must(login_token(i) == "login-token", login_token(i))
-    must(time.monotonic() - began < 10, f"{time.monotonic() - began:.0f} s for 5 connections")
+    must(len(i.calls("cert")) == 1, f"{len(i.calls('cert'))} certificates for 5 connections, and a wait for each")
 
 
 @check("IAM: a certificate is good no longer than its login token")
@@ -295,7 +294,7 @@ def _(t):
     i = t.instance()
     t.up("--port", 5000, "-i", i, token=None, env={"GCE_METADATA_HOST": f"{cloud.host}:{cloud.port}", "NO_GCE_CHECK": None})
     t.echoes()
-    wait_for(lambda: len(i.calls("cert")) >= 2, "another certificate before the token ends", 35)
+    wait_for(lambda: len(i.calls("cert")) >= 2, "another certificate before the token ends")
 
 
 # --- acting for another account ---------------------------------------------------------------------------------------

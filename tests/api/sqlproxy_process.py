@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 
-from sqlproxy_box import check, dial, free_port, http, http_or_none, must, talk, turned_away, wait_for
+from sqlproxy_box import PATIENCE, check, dial, free_port, http, http_or_none, must, talk, turned_away, wait_for
 
 
 def healthy(t, *args, **kw):
@@ -149,7 +149,7 @@ def _(t):
 
 @check("health: readiness while draining")
 def _(t):
-    p = healthy(t, "--port", 5000, "--max-sigterm-delay", "20s", t.instance())
+    p = healthy(t, "--port", 5000, "--max-sigterm-delay", "1h", t.instance())
     s = t.echoes()
     p.send()
     wait_for(lambda: http(t.address, "/readiness", 9090) == (503, "proxy has stopped"), "not ready")
@@ -216,7 +216,7 @@ def _(t):
     name = "cloudsqlconn_"
     wait_for(lambda: value(metrics(t), name + "open_connections") == 1, "open_connections")
     wait_for(lambda: (value(metrics(t), name + "bytes_sent") or 0) >= 1000 and (value(metrics(t), name + "bytes_received") or 0) >= 1000,
-             "bytes", 20)
+             "bytes")
     must(value(metrics(t), name + "refresh_success_count") >= 1, "refresh_success_count")
     must("cloudsqlconn_dial_latency" in metrics(t), "dial_latency")
     must(i.name in metrics(t), "the instance's name is no label")
@@ -308,7 +308,7 @@ def _(t):
 @check("admin: /quitquitquit waits for open connections with --max-sigterm-delay")
 def _(t):
     port = free_port()
-    p = t.up("--quitquitquit", "--admin-port", port, "--max-sigterm-delay", "20s", "--port", 5000, t.instance())
+    p = t.up("--quitquitquit", "--admin-port", port, "--max-sigterm-delay", "1h", "--port", 5000, t.instance())
     wait_for(lambda: http_or_none("localhost", "/nothing", port), "the admin server")
     s = t.echoes()
     http("localhost", "/quitquitquit", port)
@@ -326,7 +326,7 @@ def _(t):
 
 @check("wait: waits for a proxy that starts later")
 def _(t):
-    w = t.bare("wait", "--http-address", t.address, "--http-port", 9090, "--max", "20s")
+    w = t.bare("wait", "--http-address", t.address, "--http-port", 9090, "--max", "2m")
     time.sleep(0.5)
     must(w.running, "it did not wait")
     healthy(t, "--port", 5000, t.instance())
@@ -337,7 +337,7 @@ def _(t):
 def _(t):
     began = time.monotonic()
     t.exits(t.bare("wait", "--http-address", t.address, "--http-port", 9090, "-m", "600ms"), 1)
-    must(0.4 < time.monotonic() - began < 10, time.monotonic() - began)
+    must(time.monotonic() - began > 0.4, time.monotonic() - began)
 
 
 # --- signals ------------------------------------------------------------------------------------------------------
@@ -358,9 +358,8 @@ def _(t):
 @check("signals: SIGTERM with an open connection and no delay ends at once")
 def _(t):
     p = t.up("--port", 5000, t.instance())
-    s, began = t.echoes(), time.monotonic()
+    s = t.echoes()
     must(p.end() == 143, p.process.returncode)
-    must(time.monotonic() - began < 5, "it waited")
     must(read_end(s), "the connection lives on")
 
 
@@ -381,35 +380,49 @@ def _(t):
 
 @check("signals: --min-sigterm-delay: new clients are served meanwhile")
 def _(t):
-    p = t.up("--port", 5000, "--min-sigterm-delay", "6s", t.instance())
-    t.echoes().close()
-    began = time.monotonic()
+    p = t.up("--port", 5000, "--min-sigterm-delay", "1h", t.instance())
     p.send()
     p.said("(?i)shutting down")
     s = t.echoes()
-    time.sleep(0.5)
+    t.echoes().close()
     talk(s)
-    s.close()
-    p.wait()
-    must(5.8 < time.monotonic() - began < 20, time.monotonic() - began)
+    must(p.running, "it did not wait")
+
+
+@check("signals: --min-sigterm-delay: it waits that long, and then ends")
+def _(t):
+    p = t.up("--port", 5000, "--min-sigterm-delay", "2s", t.instance())
+    began = time.monotonic()
+    must(p.end() == 143, p.process.returncode)
+    must(time.monotonic() - began > 1.8, time.monotonic() - began)
+
+
+@check("signals: a second SIGTERM ends it at once, whatever the delays", ours=True)
+def _(t):
+    p = t.up("--port", 5000, "--min-sigterm-delay", "1h", "--max-sigterm-delay", "1h", t.instance())
+    s = t.echoes()
+    p.send()
+    p.said("(?i)shutting down")
+    must(p.end() == 143, p.process.returncode)
+    must(read_end(s), "the connection lives on")
 
 
 @check("signals: --max-sigterm-delay: it waits for the last connection, serving it")
 def _(t):
-    p = t.up("--port", 5000, "--max-sigterm-delay", "30s", t.instance())
-    s, began = t.echoes(), time.monotonic()
+    p = t.up("--port", 5000, "--max-sigterm-delay", "1h", t.instance())
+    s = t.echoes()
     p.send()
+    p.said("(?i)shutting down")
     time.sleep(1)
     must(p.running, "it did not wait")
     talk(s)
     s.close()
     must(p.wait() == 143, p.process.returncode)
-    must(time.monotonic() - began < 8, "it waited for nothing")
 
 
 @check("signals: --max-sigterm-delay: new clients are served while it waits")
 def _(t):
-    p = t.up("--port", 5000, "--max-sigterm-delay", "30s", t.instance())
+    p = t.up("--port", 5000, "--max-sigterm-delay", "1h", t.instance())
     s = t.echoes()
     p.send()
     p.said("(?i)shutting down")
@@ -429,10 +442,8 @@ def _(t):
 
 @check("signals: no connection, --max-sigterm-delay: ends soon")
 def _(t):
-    p = t.up("--port", 5000, "--max-sigterm-delay", "30s", t.instance())
-    began = time.monotonic()
+    p = t.up("--port", 5000, "--max-sigterm-delay", "1h", t.instance())
     must(p.end() == 143, p.process.returncode)
-    must(time.monotonic() - began < 5, time.monotonic() - began)
 
 
 @check("signals: SIGHUP and SIGPIPE do not matter to it", ours=True)
@@ -457,7 +468,7 @@ def _(t):
     path = t.dir + "/notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind(path)
-        s.settimeout(20)
+        s.settimeout(PATIENCE)
         t.start("--port", 5000, t.instance(), t.instance(), env={"NOTIFY_SOCKET": path})
         while "READY=1" not in (got := s.recv(4096).decode()).splitlines():
             must(got, "an empty word")
@@ -498,7 +509,7 @@ def through(path):
     def attempt():
         try:
             s = socket.socket(socket.AF_UNIX)
-            s.settimeout(20)
+            s.settimeout(PATIENCE)
             s.connect(path)
             return s
         except OSError:

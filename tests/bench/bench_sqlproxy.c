@@ -2,8 +2,8 @@
  *
  * usage: bench_sqlproxy serve PATH            answers on a Unix socket: 8 bytes ask for that many;
  *                                             with the top bit set they announce that many
- *        bench_sqlproxy forward IP PORT AT      what no proxy beats: bytes from AT:PORT to IP:PORT
- *                                             and back as they are, in the fewest calls
+ *        bench_sqlproxy relay IP PORT AT CRT CA   from AT:PORT through TLS to IP:3307: see
+ *                                             bench_sqlproxy_relay.h
  *        bench_sqlproxy pull|push IP PORT BYTES CONNECTIONS
  *        bench_sqlproxy ask IP PORT TIMES CONNECTIONS      64 bytes for 8, one after the other
  *        bench_sqlproxy connect IP PORT TIMES CONNECTIONS  a new connection for each question
@@ -19,16 +19,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/bench_sqlproxy_relay.h"
+
 #define TAKE_BIT (UINT64_C(1) << 63)
 
-enum { CHUNK = 256 * 1024, CONNECTIONS_MAX = 4096, ANSWER = 64 };
+enum { CHUNK = 256 * 1024, CONNECTIONS_MAX = 4096, ANSWER = 64, TLS_PORT = 3307 };
 
 struct client {
         pthread_t thread;
@@ -112,77 +113,6 @@ static _Noreturn void serve(const char *path) {
 
                 if (c < 0 || pthread_create(&t, &attr, serve_one, (void *) (intptr_t) c) != 0)
                         die("accept");
-        }
-}
-
-/* --- the forwarder --------------------------------------------------------------------------- */
-
-enum { FORWARD_CHUNK = 64 * 1024, FDS_MAX = 16384 };
-
-static int twin_of[FDS_MAX];
-
-static void watch(int epoll, int fd) {
-        struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
-
-        if (fd >= FDS_MAX || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
-                die("epoll");
-}
-
-static void forward_new(int epoll, int client) {
-        int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-        if (server < 0 || connect(server, (const struct sockaddr *) &where, sizeof(where)) < 0)
-                die("cannot connect");
-        setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        watch(epoll, client);
-        watch(epoll, server);
-        twin_of[client] = server;
-        twin_of[server] = client;
-}
-
-static void forward_bytes(int fd) {
-        static char buf[FORWARD_CHUNK];
-        ssize_t n, at = 0, k;
-        int twin = twin_of[fd];
-
-        do {
-                n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-                if (n < 0)
-                        return;
-                if (n == 0) {
-                        close(fd);
-                        close(twin);
-                        return;
-                }
-                for (at = 0; at < n; at += k) {
-                        k = send(twin, buf + at, (size_t) (n - at), MSG_NOSIGNAL);
-                        if (k < 0)
-                                return;
-                }
-        } while (n == FORWARD_CHUNK);
-}
-
-static _Noreturn void forward(const char *at) {
-        struct sockaddr_in a = where;
-        struct epoll_event evs[64];
-        int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1, epoll = epoll_create1(0);
-
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-        if (inet_pton(AF_INET, at, &a.sin_addr) != 1 ||
-            bind(fd, (struct sockaddr *) &a, sizeof(a)) < 0 || listen(fd, 4096) < 0)
-                die(at);
-        watch(epoll, fd);
-        puts("listening");
-        fflush(stdout);
-        for (;;) {
-                int n = epoll_wait(epoll, evs, 64, -1);
-
-                for (int i = 0; i < n; i++)
-                        if (evs[i].data.fd == fd)
-                                forward_new(epoll, accept(fd, NULL, NULL));
-                        else
-                                forward_bytes(evs[i].data.fd);
         }
 }
 
@@ -294,9 +224,18 @@ static int run(uint64_t n, size_t n_clients) {
         return 0;
 }
 
+static _Noreturn void relay(const char *at, const char *crt, const char *ca) {
+        struct sockaddr_in here = where, to = where;
+
+        to.sin_port = htons(TLS_PORT);
+        if (inet_pton(AF_INET, at, &here.sin_addr) != 1)
+                die(at);
+        bench_sqlproxy_relay(&here, &to, crt, ca);
+}
+
 static int usage(void) {
         fputs("usage: bench_sqlproxy serve PATH | pull|push|ask|connect IP PORT N CONNECTIONS | "
-              "idle IP PORT CONNECTIONS | forward IP PORT AT\n",
+              "idle IP PORT CONNECTIONS | relay IP PORT AT CRT CA\n",
               stderr);
         return 2;
 }
@@ -319,8 +258,8 @@ int main(int argc, char **argv) {
         where.sin_port = htons((uint16_t) atoi(argv[3]));
         if (inet_pton(AF_INET, argv[2], &where.sin_addr) != 1)
                 return usage();
-        if (strcmp(what, "forward") == 0)
-                forward(argv[4]);
+        if (strcmp(what, "relay") == 0 && argc == 7)
+                relay(argv[4], argv[5], argv[6]);
         if (strcmp(what, "idle") == 0)
                 return idle(strtoul(argv[4], NULL, 10) % CONNECTIONS_MAX);
         return argc < 6 ? usage()

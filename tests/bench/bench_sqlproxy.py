@@ -105,22 +105,29 @@ class World:
         path = self.write(f"{name}.cfg", "\n".join(lines) + "\n")
         return subprocess.Popen(["haproxy", "-db", "-q", "-f", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def client_crt(self, whose, name):
+        """A file with an RSA key and a certificate for it, from the hand that signs the proxies'."""
+        key = pki.new_key("rsa")
+        crt = self.write(f"{whose}-{name}.pem", pki.cert_pem(self.instances[name].client_ca.issue(key.public_key(), whose)) + pki.key_pem(key))
+        os.chmod(crt, 0o600)
+        return crt
+
     def near_haproxy(self, address):
         """haproxy in the proxy's place, with a certificate from the same hand."""
         conf = ["global", "  maxconn 8000", "  nbthread 2", "defaults", "  mode tcp", "  timeout connect 10s", "  timeout client 1h",
                 "  timeout server 1h"]
         for name, port in PORTS.items():
-            i, key = self.instances[name], pki.new_key("rsa")
-            crt = self.write(f"near-{name}.pem", pki.key_pem(key) + pki.cert_pem(i.client_ca.issue(key.public_key(), "near")))
-            os.chmod(crt, 0o600)
+            i, crt = self.instances[name], self.client_crt("near", name)
             conf += [f"listen {name}", f"  bind {address}:{port}",
                      f"  server s {i.ip}:3307 ssl crt {crt} ca-file {self.dir}/{name}-ca.pem verify required ssl-min-ver TLSv1.3 "
                      f"ciphersuites {CIPHER} no-ssl-reuse"]
         return self.haproxy("near", conf)
 
-    def forwarder(self, address, name):
-        """The same bytes the same way without TLS, in the fewest calls."""
-        p = subprocess.Popen([LOAD, "forward", self.instances[name].ip, str(PORTS[name]), address], stdout=subprocess.PIPE)
+    def relay(self, address, name):
+        """The same bytes through the same library in the fewest calls: see bench_sqlproxy_relay.h."""
+        i = self.instances[name]
+        p = subprocess.Popen([LOAD, "relay", i.ip, str(PORTS[name]), address, self.client_crt("relay", name), f"{self.dir}/{name}-ca.pem"],
+                             stdout=subprocess.PIPE)
         p.stdout.readline()
         return p
 
@@ -210,11 +217,11 @@ class Proxy:
         self.note("after they closed: KiB more", rss_kib(self.process.pid) - rss_before)
 
 
-class Floor(Proxy):
-    """The limit: a forwarder that does nothing else, and to it what the cipher and the client's signature cost by themselves."""
+class Limit(Proxy):
+    """A relay that does nothing but what any proxy must: TLS by the same library, and the copies."""
 
     def start(self):
-        self.processes = [self.world.forwarder(self.address, name) for name in PORTS]
+        self.processes = [self.world.relay(self.address, name) for name in PORTS]
         self.process = self.processes[0]
         return 0
 
@@ -223,39 +230,13 @@ class Floor(Proxy):
             p.kill()
             p.wait()
 
-    def bulk(self):
-        super().bulk()
-        for what in ("down", "up"):
-            self.figures[f"{what}: CPU s/GB"][-1] += self.cipher()
-
     def queries(self):
         self.process = self.processes[1]
         super().queries()
         self.process = self.processes[0]
 
-    def connections(self):
-        super().connections()
-        self.figures["new connection: CPU ms"][-1] += self.signature()
-
     def idle(self):
         pass
-
-    @staticmethod
-    def cipher():
-        """Seconds a GB of AES-128-GCM in records of 16 KiB."""
-        out = subprocess.run(["openssl", "speed", "-mr", "-seconds", "1", "-bytes", "16384", "-evp", "aes-128-gcm"], capture_output=True, text=True,
-                             check=True).stdout
-        return 1e9 / float(next(line for line in out.splitlines() if line.startswith("+F:")).rsplit(":", 1)[1])
-
-    @staticmethod
-    def signature():
-        """Milliseconds of an RSA 2048 signature, and of the key exchange's two multiplications."""
-        seconds = 0
-        for kind, times in (("rsa2048", 1), ("ecdhx25519", 2)):
-            out = subprocess.run(["openssl", "speed", "-mr", "-seconds", "1", kind], capture_output=True, text=True, check=True).stdout
-            row = next(line for line in out.splitlines() if line.startswith(("+F2:", "+F5:")))
-            seconds += times / float(row.split(":")[3])
-        return seconds * 1e3
 
 
 def table(proxies):
@@ -283,7 +264,7 @@ def table(proxies):
 def measure(proxies, wanted):
     for _ in range(ROUNDS):
         for p in proxies:
-            if isinstance(p, Floor):
+            if isinstance(p, Limit):
                 continue
             p.note("listening: ms", p.start())
             p.note("at start: RSS MiB", rss_kib(p.process.pid) / 1024)
@@ -304,7 +285,7 @@ def main():
     wanted = sys.argv[1:] or ["bulk", "queries", "connections", "idle"]
     with cloudsql.Cloud() as cloud:
         world = World(cloud)
-        proxies = [Proxy("onebox-sqlproxy", world, OURS), Proxy("haproxy", world), Floor("the limit", world)]
+        proxies = [Proxy("onebox-sqlproxy", world, OURS), Proxy("haproxy", world), Limit("the limit", world)]
         if PEER:
             proxies.insert(1, Proxy("cloud-sql-proxy", world, PEER))
         try:

@@ -2,14 +2,16 @@
  *
  * ONEBOX_CLOCK_FILE is a file of three 64-bit numbers that may change at any time: microseconds
  * the wall clock is ahead, microseconds the boot clock is ahead (what a suspend adds), and
- * how often the wall clock was set. ONEBOX_CLOCK_SPEED: seconds that pass in one.
+ * how often the wall clock was set. ONEBOX_CLOCK_SPEED: seconds that pass in one, N or 1/N.
  * Timers go by it too: a thread arms those anew that a jump reaches, and lets one that asked to be
  * cancelled on a set clock fire. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,7 +32,7 @@ struct control {
 
 struct timer {
         clockid_t clock;
-        bool is_ours, is_armed, is_cancelled;
+        bool is_ours, is_armed;
         int flags;
         struct itimerspec asked;
 };
@@ -44,8 +46,12 @@ ssize_t read(int fd, void *buf, size_t size);
 int epoll_wait(int fd, struct epoll_event *evs, int n, int timeout_ms);
 
 static const volatile struct control *control;
-static int64_t speed = 1, began[16];
+static struct control seen;
+/* So many seconds pass in so many. */
+static int64_t fast = 1, slow = 1, began[16];
 static struct timer timers[FDS_MAX];
+/* The next read of this timer says that the clock was set. */
+static atomic_bool is_cancelled[FDS_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int64_t ns_of(const struct timespec *t) {
@@ -79,11 +85,11 @@ static int64_t ahead(clockid_t clock) {
 }
 
 static int64_t shifted(clockid_t clock, int64_t ns) {
-        return began[clock] + (ns - began[clock]) * speed + ahead(clock);
+        return began[clock] + (ns - began[clock]) * fast / slow + ahead(clock);
 }
 
 static int64_t unshifted(clockid_t clock, int64_t ns) {
-        int64_t back = began[clock] + (ns - ahead(clock) - began[clock]) / speed;
+        int64_t back = began[clock] + (ns - ahead(clock) - began[clock]) * slow / fast;
 
         return back > 0 ? back : 1;
 }
@@ -129,12 +135,12 @@ static int arm(int fd, const struct timer *t) {
         struct itimerspec real_time = t->asked;
         int64_t value = ns_of(&t->asked.it_value);
 
-        real_time.it_interval = of_ns(ns_of(&t->asked.it_interval) / speed);
+        real_time.it_interval = of_ns(ns_of(&t->asked.it_interval) * slow / fast);
         if (value > 0 && (t->flags & TFD_TIMER_ABSTIME) &&
             t->asked.it_value.tv_sec < INT64_C(1) << 33)
                 real_time.it_value = of_ns(unshifted(t->clock, value));
         else if (value > 0 && !(t->flags & TFD_TIMER_ABSTIME))
-                real_time.it_value = of_ns(value / speed + 1);
+                real_time.it_value = of_ns(value * slow / fast + 1);
         return (int) syscall(SYS_timerfd_settime, fd, t->flags, &real_time, NULL);
 }
 
@@ -157,8 +163,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *t, struct itimer
 ssize_t read(int fd, void *buf, size_t size) {
         ssize_t n = syscall(SYS_read, fd, buf, size);
 
-        if (n >= 0 && fd >= 0 && fd < FDS_MAX && timers[fd].is_cancelled) {
-                timers[fd].is_cancelled = false;
+        if (n >= 0 && fd >= 0 && fd < FDS_MAX && atomic_exchange(&is_cancelled[fd], false)) {
                 errno = ECANCELED;
                 return -1;
         }
@@ -166,8 +171,8 @@ ssize_t read(int fd, void *buf, size_t size) {
 }
 
 int epoll_wait(int fd, struct epoll_event *evs, int n, int timeout_ms) {
-        if (timeout_ms > 0 && speed > 1)
-                timeout_ms = timeout_ms / (int) speed + 1;
+        if (timeout_ms > 0)
+                timeout_ms = (int) ((timeout_ms * slow + fast - 1) / fast);
         return epoll_pwait(fd, evs, n, timeout_ms, NULL);
 }
 
@@ -181,35 +186,48 @@ static void arm_all(bool was_set) {
 
                 if (!t->is_ours || !t->is_armed || !(t->flags & TFD_TIMER_ABSTIME))
                         continue;
-                if (was_set && (t->flags & TFD_TIMER_CANCEL_ON_SET) && is_wall(t->clock))
-                        t->is_cancelled = syscall(SYS_timerfd_settime, fd, 0, &now, NULL) == 0;
-                else
+                if (!was_set || !(t->flags & TFD_TIMER_CANCEL_ON_SET) || !is_wall(t->clock)) {
                         arm(fd, t);
+                        continue;
+                }
+                /* Before it fires: who reads it runs at once. */
+                atomic_store(&is_cancelled[fd], true);
+                syscall(SYS_timerfd_settime, fd, 0, &now, NULL);
         }
         pthread_mutex_unlock(&lock);
 }
 
 static void *watch(void *arg) {
-        struct control seen = *control;
         const struct timespec pause = {.tv_nsec = 10000000};
 
         (void) arg;
         for (;;) {
+                struct control now;
                 bool was_set;
 
                 nanosleep(&pause, NULL);
-                if (control->wall_us == seen.wall_us && control->boot_us == seen.boot_us &&
-                    control->n_sets == seen.n_sets)
+                now = *control; /* once: the file may be changing */
+                if (now.wall_us == seen.wall_us && now.boot_us == seen.boot_us &&
+                    now.n_sets == seen.n_sets)
                         continue;
-                was_set = control->n_sets != seen.n_sets;
-                seen = *control;
+                was_set = now.n_sets != seen.n_sets;
+                seen = now;
                 arm_all(was_set);
         }
         return NULL;
 }
 
+static void read_speed(const char *text) {
+        int over = 1, under = 1;
+
+        if (text && sscanf(text, "%d/%d", &over, &under) > 0 && over > 0 && under > 0) {
+                fast = over;
+                slow = under;
+        }
+}
+
 __attribute__((constructor)) static void begin(void) {
-        const char *path = getenv("ONEBOX_CLOCK_FILE"), *fast = getenv("ONEBOX_CLOCK_SPEED");
+        const char *path = getenv("ONEBOX_CLOCK_FILE");
         int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
         pthread_t thread;
         void *at;
@@ -222,9 +240,9 @@ __attribute__((constructor)) static void begin(void) {
                 return;
         for (clockid_t c = 0; c < 8; c++)
                 began[c] = real(c);
-        if (fast)
-                speed = atoi(fast) > 0 ? atoi(fast) : 1;
+        read_speed(getenv("ONEBOX_CLOCK_SPEED"));
         control = at;
+        seen = *control;
         unsetenv("LD_PRELOAD");
         pthread_create(&thread, NULL, watch, NULL);
 }

@@ -57,7 +57,7 @@ class Instance:
         self.faults, self.always = collections.defaultdict(collections.deque), {}
         self.handshakes, self.sessions, self.signed = 0, [], []
         self.terminators = {}
-        self.closing = cloud.closing
+        self.closing, self.gate = cloud.closing, threading.Event()
         for key, value in switches.items():
             self.set(key, value)
         self.serve_as()
@@ -124,6 +124,10 @@ class Instance:
         for t in self.terminators.values():
             t.stop()
         self.terminators = {}
+
+    def let_go(self):
+        """What is held is answered, and no more is held."""
+        self.gate.set()
 
     def go_unreachable(self):
         """SYNs are never answered any more."""
@@ -250,7 +254,8 @@ class Cloud:
         return token
 
     def next_fault(self, kind, instance):
-        """What the next call of this kind meets: a status, "never", "drop", "cut", "garbage", ("slow", s), a body, or None."""
+        """What the next call of this kind meets: a status, "never", "held" (until let_go()), "drop", "cut", "garbage", ("slow", s),
+        a body, or None."""
         for holder in (instance, self):
             if holder is None:
                 continue

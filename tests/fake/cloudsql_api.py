@@ -100,6 +100,9 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(fault, tuple) and fault[0] == "slow":
             self.server.cloud.closing.wait(fault[1])
             return False
+        if fault == "held":
+            self.call.instance.gate.wait(120)
+            return False
         if isinstance(fault, int):
             self.answer(fault, error_body(fault, f"the fake cloud says {fault}"))
         elif fault == "never":
