@@ -25,6 +25,7 @@ struct mount {
         int fd;                  /* listening; -1 = closed */
         char address[128];       /* "127.0.0.1:5432" or the socket's path, as logged */
         char *unix_path;         /* to be removed at the end; NULL = none */
+        bool is_kept;            /* the service manager has it too: its path stays */
         struct worker_end *ends; /* one for each worker */
         struct mount *next;
 };

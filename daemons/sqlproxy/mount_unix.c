@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/net/http_listen.h"
@@ -68,6 +69,19 @@ static int make_way(const char *path, struct errmsg *em) {
                        : 0;
 }
 
+/* The manager's, if its path still leads to it. */
+static bool take_kept(struct mount *m, const struct sockaddr_un *sa) {
+        struct stat st;
+
+        m->fd = listen_fds_take((const struct sockaddr *) sa, sizeof *sa);
+        if (m->fd >= 0 && lstat(sa->sun_path, &st) == 0 && S_ISSOCK(st.st_mode))
+                return true;
+        if (m->fd >= 0)
+                (void) listen_fds_forget(m->address);
+        m->fd = fileio_close(m->fd);
+        return false;
+}
+
 static int bind_here(struct mount *m, const struct sockaddr_un *sa, struct errmsg *em) {
         m->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (m->fd < 0 || bind(m->fd, (const struct sockaddr *) sa, sizeof *sa) < 0)
@@ -93,9 +107,9 @@ int mount_unix_open(struct mount *m, const struct mount_unix_place *p, struct er
                                    "most %zu bytes)",
                                    path, sizeof sa.sun_path - 1);
         (void) snprintf(m->address, sizeof m->address, "%s", path);
-        m->fd = listen_fds_take((struct sockaddr *) &sa, sizeof sa);
-        if (m->fd >= 0) {
+        if (take_kept(m, &sa)) {
                 m->unix_path = TAKE_PTR(path);
+                m->is_kept = true;
                 return 0;
         }
         r = make_way(path, em);

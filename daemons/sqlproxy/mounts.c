@@ -82,7 +82,7 @@ struct mount *mounts_close(struct mount *m) {
         if (!m)
                 return NULL;
         fileio_close(m->fd);
-        if (m->unix_path)
+        if (m->unix_path && !m->is_kept)
                 (void) unlink(m->unix_path);
         mem_free(m->unix_path);
         mem_free(m->ends);

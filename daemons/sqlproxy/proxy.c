@@ -187,9 +187,8 @@ static int open_place(struct proxy *p, struct proxy_place *place, struct errmsg 
         }
         place->mount->instance = place->instance;
         proxy_log_info("[%s] Listening on %s", place->arg.name, place->mount->address);
-        /* A Unix socket's path goes with us, so its socket would be of no use to the next one. */
-        if (!place->mount->is_unix)
-                (void) listen_fds_keep(place->mount->fd, place->mount->address);
+        if (listen_fds_keep(place->mount->fd, place->mount->address) > 0)
+                place->mount->is_kept = true;
         return 0;
 }
 

@@ -4,13 +4,18 @@
 #include "daemons/sqlproxy/socket_dir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -34,6 +39,7 @@ struct socket_dir {
         struct socket_dir_options o;
         struct fuse_session *session;
         pthread_t thread;
+        int end_fd; /* readable: the thread's time is over */
         bool has_thread, is_mounted;
         pthread_mutex_t lock;
         struct socket_dir_link *links; /* under lock, like the next two */
@@ -281,10 +287,25 @@ static const struct fuse_lowlevel_ops ops = {
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* In place of fuse_session_loop(), which nothing ends but a closed descriptor: that could be
+ * another one's by the time it is read. */
 static void *run(void *arg) {
         struct socket_dir *d = arg;
+        struct fuse_buf buf = {};
+        struct pollfd fds[] = {{.fd = fuse_session_fd(d->session), .events = POLLIN},
+                               {.fd = d->end_fd, .events = POLLIN}};
+        int n;
 
-        (void) fuse_session_loop(d->session);
+        while (!fuse_session_exited(d->session)) {
+                if ((poll(fds, 2, -1) < 0 && errno != EINTR) || fds[1].revents)
+                        break;
+                n = fuse_session_receive_buf(d->session, &buf);
+                if (n > 0)
+                        fuse_session_process_buf(d->session, &buf);
+                else if (n != -EINTR && n != -EAGAIN)
+                        break;
+        }
+        free(buf.mem);
         return NULL;
 }
 
@@ -305,6 +326,10 @@ static int mount_dir(struct socket_dir *d, struct errmsg *em) {
                                    "/dev/fuse?",
                                    d->o.path);
         d->is_mounted = true;
+        d->end_fd = eventfd(0, EFD_CLOEXEC);
+        /* A question that was withdrawn after poll() must not hold up the end. */
+        if (d->end_fd < 0 || fcntl(fuse_session_fd(d->session), F_SETFL, O_NONBLOCK) < 0)
+                return errmsg_errno(em, -errno, "cannot serve %s", d->o.path);
         return 0;
 }
 
@@ -315,6 +340,7 @@ int socket_dir_new(const struct socket_dir_options *o, struct socket_dir **ret, 
         if (!d)
                 return errmsg_errno(em, -ENOMEM, "cannot mount %s", o->path);
         d->o = *o;
+        d->end_fd = -1;
         pthread_mutex_init(&d->lock, NULL);
         r = mount_dir(d, em);
         if (r >= 0) {
@@ -337,12 +363,13 @@ struct socket_dir *socket_dir_free(struct socket_dir *d) {
         loop_post_flush(d->o.loop);
         while (d->asks)
                 socket_dir_answer(d->asks, NULL);
-        if (d->session)
-                fuse_session_exit(d->session);
+        if (d->has_thread) {
+                (void) !write(d->end_fd, &(uint64_t){1}, sizeof(uint64_t));
+                pthread_join(d->thread, NULL);
+        }
         if (d->is_mounted)
                 fuse_session_unmount(d->session);
-        if (d->has_thread)
-                pthread_join(d->thread, NULL);
+        fileio_close(d->end_fd);
         if (d->session)
                 fuse_session_destroy(d->session);
         for (size_t i = 0; i < d->n_links; i++) {

@@ -14,11 +14,12 @@
 #define LISTEN_FDS_MAX 256
 
 static int listen_fds_n = -1;
+static char **listen_fds_names; /* as many, or NULL */
 static bool listen_fds_taken[LISTEN_FDS_MAX];
 
 static int listen_fds_count(void) {
         if (listen_fds_n < 0) {
-                listen_fds_n = sd_listen_fds(0);
+                listen_fds_n = sd_listen_fds_with_names(0, &listen_fds_names);
                 if (listen_fds_n < 0)
                         listen_fds_n = 0;
                 if (listen_fds_n > LISTEN_FDS_MAX)
@@ -86,7 +87,7 @@ int listen_fds_keep(int fd, const char *name) {
         snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s", name);
         listen_fds_name(text);
         r = sd_pid_notify_with_fds(0, 0, text, &fd, 1);
-        return r < 0 ? r : 0;
+        return r < 0 ? r : r > 0;
 }
 
 int listen_fds_forget(const char *name) {
@@ -100,7 +101,12 @@ int listen_fds_forget(const char *name) {
 }
 
 void listen_fds_close_rest(void) {
-        for (int i = 0; i < listen_fds_count(); i++)
-                if (!listen_fds_taken[i])
-                        close(SD_LISTEN_FDS_START + i);
+        for (int i = 0; i < listen_fds_count(); i++) {
+                if (listen_fds_taken[i])
+                        continue;
+                /* One of an address we no longer have would let clients wait for nobody. */
+                if (listen_fds_names && listen_fds_names[i])
+                        (void) listen_fds_forget(listen_fds_names[i]);
+                close(SD_LISTEN_FDS_START + i);
+        }
 }

@@ -15,6 +15,8 @@ with socket.socket(socket.AF_UNIX) as s:
     s.connect(sys.argv[1])
     _, fds, _, _ = socket.recv_fds(s, 1, 16)
 high = [os.dup(fd) for fd in fds]
+for fd in fds:
+    os.close(fd)
 high = [fd if fd > 20 else os.dup2(fd, 30 + i, inheritable=False) for i, fd in enumerate(high)]
 for i, fd in enumerate(high):
     os.dup2(fd, 3 + i, inheritable=True)
@@ -79,6 +81,37 @@ def _(t):
         waiting.close()
     for fd in m.kept:
         os.close(fd)
+
+
+@check("systemd: Unix sockets are kept too, and one whose path is gone is made anew", ours=True)
+def _(t):
+    i, m, path = t.instance(version="MYSQL_8_0"), Manager(t), t.dir + "/db.sock"
+    words = ["--port", 5000, f"{i.name}?unix-socket-path={path}"]
+    p = t.up(*words, env={"NOTIFY_SOCKET": m.path})
+    m.heard("READY=1")
+    t.echoes(None, path)
+    p.end()
+    waiting = dial(path)  # nobody runs, and still it is not refused
+    waiting.sendall(b"hello")
+    p = t.up(*words, env={"NOTIFY_SOCKET": m.path}, under=handing(t, m.kept[:1]))
+    must(waiting.recv(5) == b"hello", "not served by the next one")
+    waiting.close()
+    p.end()
+    os.unlink(path)
+    t.up(*words, env={"NOTIFY_SOCKET": m.path}, under=handing(t, m.kept[:1]))
+    m.heard("FDSTOREREMOVE=1")
+    t.echoes(None, path)
+    for fd in m.kept:
+        os.close(fd)
+
+
+@check("systemd: what is kept and no longer wanted is given up", ours=True)
+def _(t):
+    m = Manager(t)
+    with socket.create_server((t.address, 5077)) as old:
+        t.up("--port", 5000, t.instance(), env={"NOTIFY_SOCKET": m.path, "LISTEN_FDNAMES": "127.0.0.1.5077"}, under=handing(t, [old.fileno()]))
+    must("127.0.0.1.5077" in m.heard("FDSTOREREMOVE=1")[0], m.words)
+    t.not_listening(5077)
 
 
 @check("systemd: a socket unit's socket is found by its address", ours=True)
