@@ -57,7 +57,8 @@ static int run_batch(struct job *j, struct db *db) {
                 r = logged_models_sql_add_metric(db, &j->refusal, in->run_id, experiment_id,
                                                  &in->metrics[i]);
         if (r == 0)
-                r = metrics_sql_insert_all(db, j->arena, in->run_id, in->metrics, in->n_metrics);
+                r = metrics_sql_insert_all(db, j->arena, &j->refusal, in->run_id, in->metrics,
+                                           in->n_metrics);
         for (size_t i = 0; r == 0 && i < in->n_tags; i++)
                 r = run_tags_set(db, in->run_id, in->tags[i].key, in->tags[i].value);
         return r;

@@ -34,7 +34,7 @@ static int run_log(struct job *j, struct db *db) {
         if (r == 0)
                 r = logged_models_sql_add_metric(db, &j->refusal, in->run_id, experiment_id,
                                                  &in->metric);
-        return r != 0 ? r : metrics_sql_insert(db, in->run_id, &in->metric);
+        return r != 0 ? r : metrics_sql_insert(db, &j->refusal, in->run_id, &in->metric);
 }
 
 int metrics_api_log(struct http_request *req) {

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/refusal.h"
 #include "lib/base/arena.h"
+#include "lib/base/str.h"
 
 #define DB_SET metrics_sql
 #define DB_SET_ROWS "daemons/tracking/metrics_sql.def"
@@ -36,10 +38,34 @@ static int insert(struct db *db, size_t row, const char *run_id, const struct me
         return db_run(s);
 }
 
-int metrics_sql_insert(struct db *db, const char *run_id, const struct metric *m) {
+/* Is the latest value kept under this very key? */
+static int need_apart(struct db *db, struct refusal *refusal, const char *run_id, const char *key) {
+        DB_USE struct db_stmt *s = use(db, STMT_alike);
+        int r;
+
+        db_bind_all(s, run_id, key);
+        r = db_step(s);
+        if (r != DB_ROW || str_eq(db_col_text(s, 0), key))
+                return r < 0 ? r : 0;
+        return refusal_invalid(refusal,
+                               "Metric '%s' cannot be logged: run ID='%s' has the metric '%s', and "
+                               "the tracking server's MySQL database takes the two for the same.",
+                               key, run_id, db_col_text(s, 0));
+}
+
+static int insert_latest(struct db *db, struct refusal *refusal, const char *run_id,
+                         const struct metric *m) {
+        int r = insert(db, STMT_insert_latest, run_id, m);
+
+        return r != 0 || db_get_dialect(db) != DB_MYSQL ? r
+                                                        : need_apart(db, refusal, run_id, m->key);
+}
+
+int metrics_sql_insert(struct db *db, struct refusal *refusal, const char *run_id,
+                       const struct metric *m) {
         int r = insert(db, STMT_insert, run_id, m);
 
-        return r != 0 ? r : insert(db, STMT_insert_latest, run_id, m);
+        return r != 0 ? r : insert_latest(db, refusal, run_id, m);
 }
 
 static double stored(const struct metric *m) {
@@ -100,8 +126,8 @@ static void find_latest(const struct metric *metrics, const struct metric *const
         }
 }
 
-int metrics_sql_insert_all(struct db *db, struct arena *a, const char *run_id,
-                           const struct metric *metrics, size_t n) {
+int metrics_sql_insert_all(struct db *db, struct arena *a, struct refusal *refusal,
+                           const char *run_id, const struct metric *metrics, size_t n) {
         const struct metric **sorted, **latest;
         int r;
 
@@ -118,7 +144,7 @@ int metrics_sql_insert_all(struct db *db, struct arena *a, const char *run_id,
         r = insert_points(db, run_id, sorted, n);
         for (size_t i = 0; r == 0 && i < n; i++)
                 if (latest[i])
-                        r = insert(db, STMT_insert_latest, run_id, latest[i]);
+                        r = insert_latest(db, refusal, run_id, latest[i]);
         return r;
 }
 

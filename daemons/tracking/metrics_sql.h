@@ -7,6 +7,7 @@
 extern const struct db_set metrics_sql_set;
 
 struct arena;
+struct refusal;
 
 struct metric {
         const char *key;
@@ -19,12 +20,14 @@ struct metric {
 double metrics_sql_storable(double value);
 
 /* Adds a point, unless it is there already, and moves the latest one of its key on when it is
- * later by step, time and value. 0 or -errno. */
-int metrics_sql_insert(struct db *db, const char *run_id, const struct metric *m);
+ * later by step, time and value. 0, REFUSED or -errno: MySQL cannot keep keys apart that differ
+ * in case or accents only, and one's values must not become the other's. */
+int metrics_sql_insert(struct db *db, struct refusal *refusal, const char *run_id,
+                       const struct metric *m);
 
-/* The same for many points, in order; the latest of each key is written once. 0 or -errno. */
-int metrics_sql_insert_all(struct db *db, struct arena *a, const char *run_id,
-                           const struct metric *metrics, size_t n);
+/* The same for many points, in order; the latest of each key is written once. */
+int metrics_sql_insert_all(struct db *db, struct arena *a, struct refusal *refusal,
+                           const char *run_id, const struct metric *metrics, size_t n);
 
 /* Statements with the columns of metrics_sql_read(). Step them. */
 struct db_stmt *metrics_sql_latest(struct db *db, const char *run_id);

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The tracking server measured: requests per second, latency, CPU a request, memory, start.
 
-Beside the real `mlflow server` when ONEBOX_PEER_MLFLOW names the bin directory of its venv, and beside
-what the disk gives (one fdatasync after the other). ONEBOX_BENCH_RUNS sets the runs of the search.
+Beside the real `mlflow server` when ONEBOX_PEER_MLFLOW names the bin directory of its venv, and beside two limits,
+taken right after each load: what the disk gives for commits of as many bytes, and what plain SQLite gives for the
+same rows in the same tables (bench_limits.c). ONEBOX_BENCH_RUNS sets the runs of the search, ONEBOX_BENCH_POINTS
+the points of the history, ONEBOX_BENCH_MIB the artifact's size. Of bench_artifacts.py are the artifact's own limits.
 """
 
 import http.client
@@ -21,6 +23,8 @@ from pathlib import Path
 BUILD = Path(os.environ.get("ONEBOX_BUILD_DIR") or os.environ.get("top_builddir") or ".")
 PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
 RUNS = int(os.environ.get("ONEBOX_BENCH_RUNS", "10000"))
+POINTS = int(os.environ.get("ONEBOX_BENCH_POINTS", "20000"))
+MIB = int(os.environ.get("ONEBOX_BENCH_MIB", "100"))
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGES = os.sysconf("SC_PAGE_SIZE")
 
@@ -132,6 +136,23 @@ def fsyncs(root, size=4096):
     return n
 
 
+def plain_sqlite(root, database, what, commits, each):
+    """(requests a second, CPU ms a request) of SQLite alone, on a copy of the database without its points and runs."""
+    copy = root / "limit.db"
+    for left in root.glob("limit.db*"):
+        left.unlink()
+    there, source = sqlite3.connect(copy), sqlite3.connect(database)
+    for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC"):
+        there.execute(sql)
+    there.execute("INSERT INTO experiments (experiment_id, name, lifecycle_stage, workspace) VALUES (0, 'Default', 'active', 'default')")
+    there.commit()
+    there.close()
+    source.close()
+    out = subprocess.run([BUILD / "tests/bench/bench_limits", copy, what, str(commits), str(each)], capture_output=True, text=True, check=True).stdout
+    rate, cpu_us = map(float, out.split())
+    return rate, cpu_us / 1e3
+
+
 def fill(database, experiment):
     """Runs with ten metrics and five params each, written straight into the tables."""
     db = sqlite3.connect(database)
@@ -183,14 +204,21 @@ def measure(server, database, scale):
         got[label + ", CPU ms"] = (cpu, "less")
         if what != "get" and scale == 1:  # each client waits for its commit: one of all of them at a time is the best there is
             got[label + ", disk's limit /s"] = (clients * fsyncs(server.root, max(4096, int(server.written * clients))), "more")
-    rate, *_ = server.load(experiment, "batch", 1, max(5, 100 // scale))
+            got[label + ", SQLite's limit /s"] = (plain_sqlite(server.root, database, what, requests // clients, clients)[0], "more")
+    rate, _, p99, cpu = server.load(experiment, "batch", 1, max(5, 200 // scale))
     got["log-batch of 1,000, metrics/s"] = (rate * 1000, "more")
-    got["history of 20,000 points, ms"] = (history(server, experiment, 20000) * 1e3, "less")
-    up, down = transfer(server, 100)
-    got["artifact of 100 MiB up, MiB/s"], got["artifact of 100 MiB down, MiB/s"] = (up, "more"), (down, "more")
+    got["log-batch of 1,000, p99 ms"] = (p99, "less")
+    got["log-batch of 1,000, CPU ms"] = (cpu, "less")
+    if scale == 1:
+        rate, cpu = plain_sqlite(server.root, database, "batch", 200, 1000)
+        got["log-batch of 1,000, SQLite's limit metrics/s"] = (rate, "more")
+        got["log-batch of 1,000, SQLite's CPU ms"] = (cpu * 1e3, "less")
+    got[f"history of {POINTS} points, ms"] = (history(server, experiment, POINTS) * 1e3, "less")
+    up, down = transfer(server, MIB)
+    got[f"artifact of {MIB} MiB up, MiB/s"], got[f"artifact of {MIB} MiB down, MiB/s"] = (up, "more"), (down, "more")
     second = json.loads(server.call("POST", "/api/2.0/mlflow/experiments/create", {"name": "large"}))["experiment_id"]
     fill(database, int(second))
-    _, median, p99, cpu = server.load(second, "search", 1, max(3, 60 // scale))
+    _, median, p99, cpu = server.load(second, "search", 1, 60 if scale == 1 else 2)
     got[f"search over {RUNS} runs, filter and order, ms"] = (median, "less")
     got["memory at the end, MiB"] = (server.memory(), "less")
     return got

@@ -7,7 +7,7 @@
 static void add(struct tracking_test *t, const char *key, double value, int64_t at, int64_t step) {
         const struct metric m = {.key = key, .value = value, .at_ms = at, .step = step};
 
-        assert_int_equal(metrics_sql_insert(t->db, "r", &m), 0);
+        assert_int_equal(metrics_sql_insert(t->db, NULL, "r", &m), 0);
 }
 
 static struct metric latest(struct tracking_test *t, const char *key) {
@@ -65,10 +65,11 @@ static void test_insert_all(void **state) {
                                                                       : (double) (dice >> 16 & 3),
                                        .at_ms = dice >> 20 & 3,
                                        .step = dice >> 24 & 3};
-                assert_int_equal(metrics_sql_insert(t->db, "r", &m[i]), 0);
+                assert_int_equal(metrics_sql_insert(t->db, NULL, "r", &m[i]), 0);
         }
-        assert_int_equal(metrics_sql_insert_all(t->db, &t->arena, "all", m, ARRAY_SIZE(m)), 0);
-        assert_int_equal(metrics_sql_insert_all(t->db, &t->arena, "all", m, 0), 0);
+        assert_int_equal(metrics_sql_insert_all(t->db, &t->arena, NULL, "all", m, ARRAY_SIZE(m)),
+                         0);
+        assert_int_equal(metrics_sql_insert_all(t->db, &t->arena, NULL, "all", m, 0), 0);
         for (size_t i = 0; i < 2; i++) {
                 DB_USE struct db_stmt *s = NULL;
                 const char *sql =

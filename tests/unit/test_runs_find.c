@@ -28,7 +28,7 @@ static void fill(struct tracking_test *t) {
                 if (i % 3) {
                         const struct metric m = {.key = "m", .value = i % 50 ? i % 17 : NAN};
 
-                        assert_int_equal(metrics_sql_insert(t->db, id, &m), 0);
+                        assert_int_equal(metrics_sql_insert(t->db, NULL, id, &m), 0);
                 }
                 snprintf(value, sizeof(value), "%d", i % 10);
                 assert_int_equal(params_sql_insert(t->db, id, "p", value, &t->arena, NULL), 0);
