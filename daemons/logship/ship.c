@@ -10,10 +10,8 @@
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
-#include "lib/gcp/store_gcs.h"
+#include "lib/gcp/store_any.h"
 #include "lib/store/store.h"
-#include "lib/store/store_local.h"
-#include "lib/store/store_s3.h"
 
 /* --- the queue ----------------------------------------------------------------------------------
  */
@@ -197,16 +195,11 @@ int ship_open_store(const char *folder, struct store **ret, struct errmsg *em) {
                         em, -EINVAL,
                         "[logging] remote_logging is on and remote_base_log_folder says "
                         "nowhere: set s3://bucket/path, gs://bucket/path or a directory");
-        if (str_starts(folder, "s3://"))
-                return store_s3_open(folder, em, ret);
-        if (str_starts(folder, "gs://"))
-                return store_gcs_open(folder, em, ret);
-        path = str_after(folder, "file://");
-        path = path ? path : folder;
-        if (*path != '/')
+        path = str_after(folder, "file://") ?: folder;
+        if (!store_any_is_bucket(path) && *path != '/')
                 return errmsg_fail(em, -EINVAL,
                                    "[logging] remote_base_log_folder = %s: use s3://bucket/path, "
                                    "gs://bucket/path or an absolute directory",
                                    folder);
-        return store_local_open(path, em, ret);
+        return store_any_open(path, em, ret);
 }

@@ -10,7 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
-#include "lib/store/store_s3.h"
+#include "lib/store/store_parts.h"
 
 #define PARTS_FOR USEC_PER_HOUR            /* a part's URL is good for */
 #define DOWNLOAD_FOR (5 * USEC_PER_MINUTE) /* a download's */
@@ -18,11 +18,11 @@
 enum { PARTS_MAX = 10000 };
 
 /* The store, when it can sign; else q is refused. */
-static struct store *store_of(struct ask *q, const char *what) {
+static struct store *store_of(struct ask *q, const char *what, bool (*can)(const struct store *s)) {
         struct store *store = ((const struct tracking *) q->req->ctx)->store;
 
         artifact_reply_need_store(q);
-        if (q->result == 0 && !store_s3_is(store))
+        if (q->result == 0 && !can(store))
                 ask_check(q, refusal_set(&q->refusal, REFUSAL_NOT_IMPLEMENTED,
                                          "%s is not supported for the current artifact repository",
                                          what));
@@ -59,7 +59,7 @@ static const char *name_of(struct ask *q, const char *directory) {
         return name;
 }
 
-/* What S3 said no to. */
+/* What the bucket said no to. */
 static int refuse(struct ask *q, int r, const struct errmsg *em) {
         if (r == -ENOENT)
                 ask_check(q, refusal_set(&q->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST, "%s",
@@ -89,7 +89,7 @@ static int write_urls(struct store *store, const char *name, const char *id, int
         for (int64_t i = 1; i <= n && r >= 0; i++) {
                 _cleanup_free_ char *url = NULL;
 
-                r = store_s3_multipart_url(store, name, id, (unsigned) i, PARTS_FOR, &url, em);
+                r = store_parts_url(store, name, id, (unsigned) i, PARTS_FOR, &url, em);
                 json_write_object(&w);
                 json_write_kv_str(&w, "url", url);
                 json_write_kv_i64(&w, "part_number", i);
@@ -115,13 +115,13 @@ int artifact_parts_api_create(struct http_request *req) {
         directory = path_of(&q);
         name = name_of(&q, directory);
         (void) ask_i64(&q, "num_parts", 0, &n);
-        store = store_of(&q, "Multipart upload");
+        store = store_of(&q, "Multipart upload", store_parts_can_put);
         if (q.result == 0 && (n < 0 || n > PARTS_MAX))
                 ask_check(&q,
                           refusal_invalid(&q.refusal, "num_parts must be from 0 to %d", PARTS_MAX));
         if (q.result != 0)
                 return job_refuse(&q);
-        r = store_s3_multipart_create(store, name, &id, &em);
+        r = store_parts_create(store, name, &id, &em);
         if (r >= 0)
                 r = write_urls(store, name, id, n, &out, &em);
         if (r >= 0)
@@ -130,9 +130,9 @@ int artifact_parts_api_create(struct http_request *req) {
         return refuse(&q, r, &em);
 }
 
-static struct store_s3_part *parts_of(struct ask *q, size_t *ret_n) {
+static struct store_part *parts_of(struct ask *q, size_t *ret_n) {
         const struct json *list = ask_objects(q, "parts", ASK_NEED, ret_n), *item;
-        struct store_s3_part *parts;
+        struct store_part *parts;
         size_t i = 0;
 
         if (q->result != 0)
@@ -157,7 +157,7 @@ static struct store_s3_part *parts_of(struct ask *q, size_t *ret_n) {
 
 int artifact_parts_api_complete(struct http_request *req) {
         const char *directory, *name, *id;
-        struct store_s3_part *parts;
+        struct store_part *parts;
         struct errmsg em = {};
         struct store *store;
         struct ask q;
@@ -169,10 +169,10 @@ int artifact_parts_api_complete(struct http_request *req) {
         name = name_of(&q, directory);
         id = ask_str(&q, "upload_id", 0);
         parts = parts_of(&q, &n);
-        store = store_of(&q, "Multipart upload");
+        store = store_of(&q, "Multipart upload", store_parts_can_put);
         if (q.result != 0)
                 return job_refuse(&q);
-        r = store_s3_multipart_complete(store, name, id ?: "", parts, n, &em);
+        r = store_parts_complete(store, name, id ?: "", parts, n, &em);
         return r < 0 ? refuse(&q, r, &em) : job_reply_empty(req);
 }
 
@@ -187,17 +187,17 @@ int artifact_parts_api_abort(struct http_request *req) {
         directory = path_of(&q);
         name = name_of(&q, directory);
         id = ask_str(&q, "upload_id", 0);
-        store = store_of(&q, "Multipart upload");
+        store = store_of(&q, "Multipart upload", store_parts_can_put);
         if (q.result != 0)
                 return job_refuse(&q);
-        r = store_s3_multipart_abort(store, name, id ?: "", &em);
+        r = store_parts_abort(store, name, id ?: "", &em);
         return r < 0 ? refuse(&q, r, &em) : job_reply_empty(req);
 }
 
 int artifact_parts_api_presigned(struct http_request *req) {
         struct ask q = {.req = req, .arena = req->arena, .refusal = {.arena = req->arena}};
         const char *path = path_of(&q), *name = NULL;
-        struct store *store = store_of(&q, "Multipart download");
+        struct store *store = store_of(&q, "Multipart download", store_parts_can_get);
         _cleanup_free_ char *url = NULL;
         struct store_info info;
         struct errmsg em = {};
@@ -213,7 +213,7 @@ int artifact_parts_api_presigned(struct http_request *req) {
                 return job_refuse(&q);
         r = store_stat(store, name, &em, &info);
         if (r >= 0)
-                r = store_s3_presign_get(store, name, DOWNLOAD_FOR, &url, &em);
+                r = store_parts_get_url(store, name, DOWNLOAD_FOR, &url, &em);
         if (r < 0)
                 return refuse(&q, r, &em);
         json_write_init(&w, &out, JSON_WRITE_SPACED | JSON_WRITE_ASCII);

@@ -7,10 +7,8 @@
 #include "daemons/tracking/artifact_uri.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
-#include "lib/gcp/store_gcs.h"
+#include "lib/gcp/store_any.h"
 #include "lib/net/http_target.h"
-#include "lib/store/store_local.h"
-#include "lib/store/store_s3.h"
 
 struct artifact_stores {
         char *root; /* a directory, without a slash at its end; NULL: none */
@@ -23,22 +21,14 @@ struct artifact_stores {
 };
 
 bool artifact_stores_is_bucket(const char *uri) {
-        return str_starts(uri, "gs://") || str_starts(uri, "s3://");
+        return store_any_is_bucket(uri);
 }
 
 int artifact_stores_open(const char *uri, struct errmsg *em, struct store **ret) {
-        int r = -EPROTONOSUPPORT;
+        bool is_local = artifact_uri_is_local(uri);
+        int r = store_any_open(is_local ? artifact_uri_local_path(uri) : uri, em, ret);
 
-        if (artifact_uri_is_local(uri))
-                return store_local_open(artifact_uri_local_path(uri), em, ret);
-        if (str_starts(uri, "gs://"))
-                r = store_gcs_open(uri, em, ret);
-        else if (str_starts(uri, "s3://"))
-                r = store_s3_open(uri, em, ret);
-        else
-                errmsg_set(em,
-                           "it is neither a directory nor gs://BUCKET/PATH nor s3://BUCKET/PATH");
-        if (r < 0)
+        if (r < 0 && !is_local)
                 errmsg_prefix(em, "artifacts at \"%.200s\"", uri);
         return r;
 }

@@ -17,9 +17,9 @@ static int add_clause(struct search_sql *sql, const struct filter_clause *c) {
 
         search_sql_add(sql, " AND ");
         if (c->entity == FILTER_TAG) {
-                search_sql_add(sql, "%sEXISTS (" TAG_OF_ROW " AND t.\"key\" = ",
+                search_sql_add(sql, "%sEXISTS (" TAG_OF_ROW " AND ",
                                c->op == FILTER_IS_NULL ? "NOT " : "");
-                search_sql_text(sql, c->key);
+                search_sql_same_text(sql, "t.\"key\"", true, c->key);
                 if (c->op != FILTER_IS_NULL && c->op != FILTER_IS_NOT_NULL) {
                         search_sql_add(sql, " AND ");
                         search_sql_compare(sql, "t.value", c);

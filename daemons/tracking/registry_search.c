@@ -62,10 +62,10 @@ static void add_clauses(struct search_sql *sql, const struct filter *f, const ch
                 }
                 search_sql_add(sql,
                                "EXISTS (SELECT 1 FROM %s_tags t WHERE t.workspace = 'default' AND "
-                               "t.name = %ss.name%s AND t.\"key\" = ",
+                               "t.name = %ss.name%s AND ",
                                table, table,
                                versions ? " AND t.version = model_versions.version" : "");
-                search_sql_text(sql, c->key);
+                search_sql_same_text(sql, "t.\"key\"", true, c->key);
                 search_sql_add(sql, " AND ");
                 search_sql_compare(sql, "t.value", c);
                 search_sql_add(sql, ")");

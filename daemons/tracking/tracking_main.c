@@ -38,7 +38,7 @@
 #include "lib/net/http_server.h"
 #include "lib/net/loop.h"
 #include "lib/net/loop_notify.h"
-#include "lib/store/store_s3.h"
+#include "lib/store/store_parts.h"
 
 #define LISTENERS_MAX 8
 #define DRAIN_FOR (5 * USEC_PER_SEC) /* how long a stop waits for answers under way */
@@ -80,7 +80,7 @@ static int open_artifacts(struct daemon *d, struct errmsg *em) {
         r = artifact_stores_open(d->conf.artifacts_destination, em, &d->tracking.store);
         if (r >= 0)
                 d->tracking.proxy_multipart =
-                        d->conf.proxy_multipart && store_s3_is(d->tracking.store);
+                        d->conf.proxy_multipart && store_parts_can_put(d->tracking.store);
         return r;
 }
 

@@ -13,6 +13,7 @@
 #include "lib/base/str.h"
 #include "lib/gcp/store_gcs_call.h"
 #include "lib/gcp/store_gcs_list.h"
+#include "lib/gcp/store_gcs_parts.h"
 #include "lib/gcp/store_gcs_upload.h"
 #include "lib/store/store_bucket.h"
 
@@ -21,6 +22,7 @@ enum { DELETERS = 8 };
 struct gcs_store {
         struct store_bucket bucket;
         struct store_gcs_call call;
+        struct store_gcs_parts parts;
 };
 
 static struct gcs_store *gcs_of(struct store_bucket *b) {
@@ -235,6 +237,7 @@ static void gcs_upload_abort(struct store_bucket *b, struct store_bucket_upload 
 static void gcs_free(struct store_bucket *b) {
         struct gcs_store *s = gcs_of(b);
 
+        store_gcs_parts_done(&s->parts);
         store_gcs_call_done(&s->call);
         store_bucket_done(b);
         mem_free(s);
@@ -255,6 +258,45 @@ static const struct store_bucket_ops gcs_ops = {
         .free = gcs_free,
 };
 
+/* --- for clients that load by themselves --- */
+
+static struct gcs_store *gcs_of_store(struct store *s) {
+        return gcs_of(container_of(s, struct store_bucket, store));
+}
+
+static int gcs_parts_create(struct store *s, const char *key, char **ret_id, struct errmsg *em) {
+        return store_gcs_parts_create(&gcs_of_store(s)->call, key, ret_id, em);
+}
+
+static int gcs_parts_url(struct store *s, const char *key, const char *id, unsigned part,
+                         usec_t valid_for, char **ret_url, struct errmsg *em) {
+        struct gcs_store *g = gcs_of_store(s);
+
+        return store_gcs_parts_url(&g->parts, &g->call, key, id, part, valid_for, ret_url, em);
+}
+
+static int gcs_parts_complete(struct store *s, const char *key, const char *id,
+                              const struct store_part *parts, size_t n, struct errmsg *em) {
+        return store_gcs_parts_complete(&gcs_of_store(s)->call, key, id, parts, n, em);
+}
+
+static int gcs_parts_abort(struct store *s, const char *key, const char *id, struct errmsg *em) {
+        return store_gcs_parts_abort(&gcs_of_store(s)->call, key, id, em);
+}
+
+static int gcs_parts_get_url(struct store *s, const char *key, usec_t valid_for, char **ret_url,
+                             struct errmsg *em) {
+        return gcs_parts_url(s, key, NULL, 0, valid_for, ret_url, em);
+}
+
+static const struct store_parts_ops gcs_parts = {
+        .create = gcs_parts_create,
+        .url = gcs_parts_url,
+        .complete = gcs_parts_complete,
+        .abort = gcs_parts_abort,
+        .get_url = gcs_parts_get_url,
+};
+
 int store_gcs_open(const char *uri, struct errmsg *em, struct store **ret_store) {
         const char *rest = str_after(uri, "gs://");
         _cleanup_free_ char *bucket = NULL;
@@ -272,10 +314,14 @@ int store_gcs_open(const char *uri, struct errmsg *em, struct store **ret_store)
         r = bucket ? store_bucket_init(&s->bucket, &gcs_ops, rest + n) : -ENOMEM;
         if (r >= 0)
                 r = store_gcs_call_init(&s->call, bucket, em);
+        if (r >= 0)
+                r = store_gcs_parts_init(&s->parts, em);
         if (r < 0) {
                 gcs_free(&s->bucket);
                 return r;
         }
+        if (s->parts.key)
+                s->bucket.store.parts = &gcs_parts;
         *ret_store = &s->bucket.store;
         return 0;
 }

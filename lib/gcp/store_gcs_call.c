@@ -10,6 +10,7 @@
 #include "lib/gcp/gcs_name.h"
 #include "lib/gcp/gcs_retry.h"
 #include "lib/gcp/token_answer.h"
+#include "lib/store/s3_xml.h"
 #include "lib/store/store_bucket.h"
 
 #define ENDPOINT "https://storage.googleapis.com"
@@ -100,8 +101,14 @@ static int try_once(const struct store_gcs_call *c, struct http_fetch_call *call
         return r;
 }
 
+/* What is asked, for the words of a failure. */
+struct asked {
+        const char *name, *verb;
+        bool only_once;
+};
+
 /* 0, or the status' errno with what the service says. */
-static int judge(const struct store_gcs_call *c, const struct gcs_request *q,
+static int judge(const struct store_gcs_call *c, const struct asked *q,
                  const struct http_fetch_answer *a, struct errmsg *em) {
         const char *body = buf_cstr(&a->body);
         char reason[300];
@@ -109,18 +116,20 @@ static int judge(const struct store_gcs_call *c, const struct gcs_request *q,
         if (a->status < 400)
                 return 0;
         token_answer_reason(body, a->body.len, reason, sizeof reason);
+        if (!*reason && s3_xml_find(body, a->body.len, "Message", reason, sizeof reason) < 0)
+                *reason = '\0';
         return errmsg_fail(em,
                            gcs_retry_status_helps(a->status)
                                    ? -EAGAIN
                                    : gcs_retry_status_errno(a->status) ?: -EIO,
                            "gs://%s/%s: %s answers %d%s%s", c->bucket, q->name ?: "",
-                           gcs_request_verb_name(q->verb), a->status, *reason ? ": " : "", reason);
+                           q->verb, a->status, *reason ? ": " : "", reason);
 }
 
 /* --- until it helps no more ----------------------------------------------------------------------
  */
 
-static int repeat(const struct store_gcs_call *c, const struct gcs_request *q,
+static int repeat(const struct store_gcs_call *c, const struct asked *q,
                   struct http_fetch_call *call, struct http_fetch_answer *ret, struct errmsg *em) {
         for (unsigned n = 1;; n++) {
                 struct http_fetch_answer a = {};
@@ -146,6 +155,7 @@ int store_gcs_call(const struct store_gcs_call *c, const struct gcs_request *q, 
                    struct http_fetch_answer *ret, struct errmsg *em) {
         struct gcs_request_wire w = {};
         _cleanup_buf_ struct buf body = {};
+        const struct asked asked = {q->name, gcs_request_verb_name(q->verb), q->only_once};
         struct http_fetch_call call = {};
         struct errmsg own = {};
         int r = gcs_request_build(q, c->endpoint, c->bucket, token_quota_project(c->token), 0, &w);
@@ -159,7 +169,17 @@ int store_gcs_call(const struct store_gcs_call *c, const struct gcs_request *q, 
         call.max_body = max_body ?: ANSWER_MAX;
         r = join_body(q, &w, &body, &call);
         if (r >= 0)
-                r = repeat(c, q, &call, ret, em ?: &own);
+                r = repeat(c, &asked, &call, ret, em ?: &own);
         gcs_request_wire_done(&w);
         return r;
+}
+
+int store_gcs_call_xml(const struct store_gcs_call *c, const char *name, const char *verb,
+                       struct http_fetch_call *call, struct http_fetch_answer *ret,
+                       struct errmsg *em) {
+        const struct asked asked = {.name = name, .verb = verb};
+        struct errmsg own = {};
+
+        call->max_body = ANSWER_MAX;
+        return repeat(c, &asked, call, ret, em ?: &own);
 }

@@ -24,3 +24,7 @@ void store_gcs_call_done(struct store_gcs_call *c);
  * and broken are tried again, unless q->only_once. */
 int store_gcs_call(const struct store_gcs_call *c, const struct gcs_request *q, size_t max_body,
                    struct http_fetch_answer *ret, struct errmsg *em);
+/* The same for a call of the XML API that is ready but for its token. */
+int store_gcs_call_xml(const struct store_gcs_call *c, const char *name, const char *verb,
+                       struct http_fetch_call *call, struct http_fetch_answer *ret,
+                       struct errmsg *em);

@@ -21,6 +21,7 @@
 struct errmsg;
 struct store;
 struct store_get;
+struct store_parts_ops;
 struct store_put;
 
 enum {
@@ -83,6 +84,7 @@ struct store_ops {
 /* The first member of every store's own struct. */
 struct store {
         const struct store_ops *ops;
+        const struct store_parts_ops *parts; /* store_parts.h; NULL: none of it */
 };
 
 struct store *store_free(struct store *s);

@@ -13,6 +13,7 @@
 #include "lib/store/s3_list.h"
 #include "lib/store/s3_xml.h"
 #include "lib/store/store_bucket.h"
+#include "lib/store/store_parts.h"
 
 struct s3_store {
         struct store_bucket bucket;
@@ -323,67 +324,44 @@ static const struct store_bucket_ops s3_ops = {
         .free = s3_free,
 };
 
-static struct s3_store *s3_store_of(struct store *s) {
-        return s3_of(container_of(s, struct store_bucket, store));
+static struct s3 *s3_of_store(struct store *s) {
+        return &s3_of(container_of(s, struct store_bucket, store))->s3;
 }
 
-bool store_s3_is(const struct store *s) {
-        return store_bucket_is(s) &&
-               container_of(s, const struct store_bucket, store)->ops == &s3_ops;
-}
-
-/* *ret_key is the name's key: the caller's. */
-static int key_of(struct store *s, const char *name, char **ret_key, struct errmsg *em) {
-        int r = store_name_check(name, em);
-
-        if (r < 0)
-                return r;
-        *ret_key = store_bucket_key(&s3_store_of(s)->bucket, name);
-        return *ret_key ? 0 : -ENOMEM;
-}
-
-int store_s3_presign_get(struct store *s, const char *name, usec_t valid_for, char **ret_url,
-                         struct errmsg *em) {
-        const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+static int s3_parts_get_url(struct store *s, const char *key, usec_t valid_for, char **ret_url,
+                            struct errmsg *em) {
+        const char *base = strrchr(key, '/') ? strrchr(key, '/') + 1 : key;
         _cleanup_buf_ struct buf disposition = {};
-        _cleanup_free_ char *key = NULL;
         struct aws_sigv4_pair query[] = {{"response-content-disposition", NULL}};
-        int r = key_of(s, name, &key, em);
+        int r;
 
+        (void) em;
         buf_add_lit(&disposition, "attachment; filename*=UTF-8''");
-        r = r < 0 ? r : aws_sigv4_encode(&disposition, base, false);
+        r = aws_sigv4_encode(&disposition, base, false);
         query[0].value = buf_cstr(&disposition);
         return r < 0 ? r
-                     : s3_call_presign(&s3_store_of(s)->s3, "GET", key, query, 1, valid_for,
-                                       ret_url);
+                     : s3_call_presign(s3_of_store(s), "GET", key, query, 1, valid_for, ret_url);
 }
 
-int store_s3_multipart_create(struct store *s, const char *name, char **ret_id, struct errmsg *em) {
-        _cleanup_free_ char *key = NULL;
-        int r = key_of(s, name, &key, em);
-
-        return r < 0 ? r : multipart_create(&s3_store_of(s)->s3, key, ret_id, em);
+static int s3_parts_create(struct store *s, const char *key, char **ret_id, struct errmsg *em) {
+        return multipart_create(s3_of_store(s), key, ret_id, em);
 }
 
-int store_s3_multipart_url(struct store *s, const char *name, const char *id, unsigned part,
-                           usec_t valid_for, char **ret_url, struct errmsg *em) {
+static int s3_parts_url(struct store *s, const char *key, const char *id, unsigned part,
+                        usec_t valid_for, char **ret_url, struct errmsg *em) {
         char number[16];
         struct aws_sigv4_pair query[] = {{"partNumber", number}, {"uploadId", id}};
-        _cleanup_free_ char *key = NULL;
-        int r = key_of(s, name, &key, em);
 
+        (void) em;
         snprintf(number, sizeof number, "%u", part);
-        return r < 0 ? r
-                     : s3_call_presign(&s3_store_of(s)->s3, "PUT", key, query, 2, valid_for,
-                                       ret_url);
+        return s3_call_presign(s3_of_store(s), "PUT", key, query, 2, valid_for, ret_url);
 }
 
-int store_s3_multipart_complete(struct store *s, const char *name, const char *id,
-                                const struct store_s3_part *parts, size_t n, struct errmsg *em) {
-        _cleanup_free_ char *key = NULL;
+static int s3_parts_complete(struct store *s, const char *key, const char *id,
+                             const struct store_part *parts, size_t n, struct errmsg *em) {
         _cleanup_buf_ struct buf body = {};
         char etag[STORE_ETAG_SIZE];
-        int r = key_of(s, name, &key, em);
+        int r = 0;
 
         for (size_t i = 0; i < n && r >= 0; i++) {
                 char plain[STORE_ETAG_SIZE];
@@ -392,15 +370,20 @@ int store_s3_multipart_complete(struct store *s, const char *name, const char *i
                 if (r >= 0)
                         r = add_part(&body, parts[i].number, plain);
         }
-        return r < 0 ? r : multipart_complete(&s3_store_of(s)->s3, key, id, &body, etag, em);
+        return r < 0 ? r : multipart_complete(s3_of_store(s), key, id, &body, etag, em);
 }
 
-int store_s3_multipart_abort(struct store *s, const char *name, const char *id, struct errmsg *em) {
-        _cleanup_free_ char *key = NULL;
-        int r = key_of(s, name, &key, em);
-
-        return r < 0 ? r : multipart_abort(&s3_store_of(s)->s3, key, id, em);
+static int s3_parts_abort(struct store *s, const char *key, const char *id, struct errmsg *em) {
+        return multipart_abort(s3_of_store(s), key, id, em);
 }
+
+static const struct store_parts_ops s3_parts = {
+        .create = s3_parts_create,
+        .url = s3_parts_url,
+        .complete = s3_parts_complete,
+        .abort = s3_parts_abort,
+        .get_url = s3_parts_get_url,
+};
 
 /* --- opening -------------------------------------------------------------------------------------
  */
@@ -445,6 +428,7 @@ int store_s3_open(const char *uri, struct errmsg *em, struct store **ret_store) 
                 s3_free(&s->bucket);
                 return r;
         }
+        s->bucket.store.parts = &s3_parts;
         *ret_store = &s->bucket.store;
         return 0;
 }

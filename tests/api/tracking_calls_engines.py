@@ -20,6 +20,8 @@ def _experiments():
     for key in ("Key", "key", "kéy", "key "):
         yield f"engine tag {key}", "POST", e + "set-experiment-tag", {"experiment_id": "{ee0}", "key": key, "value": "of " + key}
     yield "engine tags", "GET", e + "get", {"experiment_id": "{ee0}"}
+    for f in ("tags.Key = 'of key '", "tags.key = 'of key '", "tags.`key ` = 'of key '", "tags.`key ` LIKE 'OF%'"):
+        yield f"engine search {f}", "POST", e + "search", {"max_results": 50, "filter": f}
 
 
 def _runs():

@@ -5,6 +5,7 @@
 #include "tests/unit/store_test_same.h"
 
 #include "lib/net/http_fetch.h"
+#include "lib/store/store_parts.h"
 #include "lib/store/store_s3.h"
 
 static struct store_test_fake fake;
@@ -163,27 +164,26 @@ static void test_presigned(void **state) {
         _cleanup_free_ char *id = NULL, *first = NULL, *second = NULL, *get = NULL;
         _cleanup_free_ char *data = mem_zalloc(5 << 20);
         char etags[2][128];
-        struct store_s3_part parts[] = {{1, etags[0]}, {2, etags[1]}};
+        struct store_part parts[] = {{1, etags[0]}, {2, etags[1]}};
         struct http_fetch_answer a;
         struct errmsg em = {};
 
-        assert_true(store_s3_is(s));
-        assert_int_equal(store_s3_multipart_create(s, "d/x y", &id, &em), 0);
-        assert_int_equal(store_s3_multipart_url(s, "d/x y", id, 1, USEC_PER_HOUR, &first, &em), 0);
-        assert_int_equal(store_s3_multipart_url(s, "d/x y", id, 2, USEC_PER_HOUR, &second, &em), 0);
+        assert_true(store_parts_can_put(s) && store_parts_can_get(s));
+        assert_int_equal(store_parts_create(s, "d/x y", &id, &em), 0);
+        assert_int_equal(store_parts_url(s, "d/x y", id, 1, USEC_PER_HOUR, &first, &em), 0);
+        assert_int_equal(store_parts_url(s, "d/x y", id, 2, USEC_PER_HOUR, &second, &em), 0);
         put_part(first, data, 5 << 20, etags[0]);
         put_part(second, "end", 3, etags[1]);
-        assert_int_equal(store_s3_multipart_complete(s, "d/x y", id, parts, 2, &em), 0);
-        assert_int_equal(store_s3_presign_get(s, "d/x y", USEC_PER_HOUR, &get, &em), 0);
+        assert_int_equal(store_parts_complete(s, "d/x y", id, parts, 2, &em), 0);
+        assert_int_equal(store_parts_get_url(s, "d/x y", USEC_PER_HOUR, &get, &em), 0);
         assert_int_equal(http_fetch_new(NULL, &http), 0);
         assert_int_equal(http_fetch(http, &(struct http_fetch_call){.url = get}, &a, &em), 0);
         assert_int_equal(a.status, 200);
         assert_int_equal(a.body.len, (5 << 20) + 3);
         http_fetch_answer_done(&a);
         if (fake.pid > 0) /* S3 itself and some others take the same completion twice */
-                assert_int_equal(store_s3_multipart_complete(s, "d/x y", id, parts, 2, &em),
-                                 -ENOENT);
-        assert_int_equal(store_s3_multipart_abort(s, "d/x y", id, &em), 0);
+                assert_int_equal(store_parts_complete(s, "d/x y", id, parts, 2, &em), -ENOENT);
+        assert_int_equal(store_parts_abort(s, "d/x y", id, &em), 0);
 }
 
 int main(void) {
