@@ -152,7 +152,7 @@ class Machine:
 
     # --- inside ---
 
-    def run(self, *command, check=True, user=None, stdin=None, seconds=60):
+    def run(self, *command, check=True, user=None, stdin=None, seconds=120):
         """Runs a command inside; its answer has stdout and stderr as text."""
         if user:
             command = ("runuser", "-u", user, "--", *command)
@@ -188,8 +188,14 @@ class Machine:
         return self.disk.with_suffix(".console").read_bytes()[-n:].decode(errors="replace")
 
 
+SLOW = 4  # a machine with a cold disk or beside other work may take so many times as long
+
+
 def until(condition, seconds, what, detail=None):
-    """Waits for a condition; its value is returned. Fails with what was waited for."""
+    """Waits for a condition; its value is returned. Fails with what was waited for.
+
+    `seconds` end what hangs, they measure nothing: see SLOW."""
+    seconds *= SLOW
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
