@@ -6,14 +6,20 @@ import shutil
 
 import pytest
 
-os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"  # of MLflow's newer versions
 mlflow = pytest.importorskip("mlflow")
-mlflow.set_tracking_uri("http://127.0.0.1:1")  # or its client makes a database where it stands
 
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag  # noqa: E402
 from test_migrate import onebox  # noqa: E402
 from tracking_test import Tracking  # noqa: E402
+
+
+@pytest.fixture(scope="module", autouse=True)
+def client_of_files(own_environment):
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"  # of MLflow's newer versions
+    mlflow.set_tracking_uri("http://127.0.0.1:1")  # or its client makes a database where it stands
+    yield
+    mlflow.set_tracking_uri(None)
 
 
 def fill(c, root):

@@ -26,11 +26,13 @@ N_FILES = 1000
 
 
 @pytest.fixture(scope="module")
-def tracking():
+def tracking(own_environment):
     with Tracking() as t:
         mlflow.set_tracking_uri(t.url)
         mlflow.set_registry_uri(t.url)
         yield t
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
 
 
 @pytest.fixture
