@@ -44,13 +44,15 @@ def in_bucket(server, model, bucket):
 def one(server, seed, n_steps, *flags):
     bucket = f"model-{seed}"
     server.json("POST", "/storage/v1/b", {"name": bucket})
-    model = tempfile.mkdtemp(prefix="onebox-model-", dir="/tmp")
+    parent = tempfile.mkdtemp(prefix="onebox-model-", dir="/tmp")
+    model = Path(parent) / "mnt"  # each root has a parent of its own: a symlink "../b" leaves it
+    model.mkdir()
     try:
         with Mount(server.url, *flags, bucket=bucket) as mount:
             Model(mount.path, model, seed, mount.restart).run(n_steps)
         in_bucket(server, model, bucket)
     finally:
-        shutil.rmtree(model, ignore_errors=True)
+        shutil.rmtree(parent, ignore_errors=True)
 
 
 def test_without_a_difference():
