@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/timestamp.h"
+#include "lib/base/utf8.h"
 
 #define NSEC_PER_SEC 1000000000
 
@@ -171,14 +172,16 @@ int attrs_print_metadata(struct buf *out, const struct attrs *old, struct timesp
         return r;
 }
 
-int attrs_print_symlink(struct buf *out, const char *target, struct timespec mtime) {
+int attrs_print_symlink(struct buf *out, const char *target, bool is_standard,
+                        struct timespec mtime) {
         struct json_write w;
 
         json_write_init(&w, out, 0);
         json_write_object(&w);
-        if (target)
+        /* JSON has only UTF-8; in the body of a standard one is any target. */
+        if (!is_standard || utf8_valid(target, strlen(target)))
                 json_write_kv_str(&w, ATTRS_SYMLINK, target);
-        else
+        if (is_standard)
                 json_write_kv_str(&w, ATTRS_IS_SYMLINK, "true");
         attrs_write_time(&w, mtime);
         json_write_end(&w);

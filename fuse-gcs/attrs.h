@@ -41,8 +41,9 @@ DEFINE_CLEANUP(struct attrs *, attrs_unref)
 /* The metadata for a new object in old's place (NULL: none), as a JSON object: all there is, the
  * times replaced by mtime. */
 int attrs_print_metadata(struct buf *out, const struct attrs *old, struct timespec mtime);
-/* A symlink's; with a target: the old way, else the target is the body. */
-int attrs_print_symlink(struct buf *out, const char *target, struct timespec mtime);
+/* A symlink's. A standard one has its target in the body, too. */
+int attrs_print_symlink(struct buf *out, const char *target, bool is_standard,
+                        struct timespec mtime);
 /* "2026-01-02T03:04:05.678901234Z" */
 #define ATTRS_TIME_SIZE 64
 void attrs_print_time(struct timespec t, char ret[ATTRS_TIME_SIZE]);

@@ -291,14 +291,15 @@ int entries_symlink(struct mnt *m, const char *dir, const char *name, const char
         int r = entries_must_be_free(m, dir, name);
 
         if (r >= 0)
-                r = attrs_print_symlink(&metadata, m->o.standard_symlinks ? NULL : target, now);
+                r = attrs_print_symlink(&metadata, target, m->o.standard_symlinks, now);
         if (r < 0)
                 return r;
         path = names_join(dir, name, false);
         buf_printf(&json, "{\"metadata\":%s}", metadata.data);
         if (!path || buf_error(&json) < 0)
                 return -ENOMEM;
-        r = commit_insert(m, path, 0, json.data, "text/plain; charset=utf-8", &now, &body, 1, ret);
+        r = commit_insert(m, path, 0, json.data, "text/plain; charset=utf-8", &now, &body,
+                          m->o.standard_symlinks, ret);
         if (r < 0)
                 return r == -ESTALE ? -EEXIST : r;
         pthread_mutex_lock(&m->tree);
@@ -398,14 +399,18 @@ int entries_rmdir(struct mnt *m, const char *dir, const char *name) {
                 gcs_request_init(&q, GCS_FOLDER_DELETE, f.path);
                 q.budget_for = m->o.metadata_budget_for;
                 r = remote_call(m->remote, &q, &answer);
+                if (r == -ENOENT && answer.unsure)
+                        r = 0;
         }
         if (placeholder)
                 r = entries_delete(m, f.path, GCS_ANY);
+        else if (f.is_explicit && !m->o.is_hierarchical)
+                r = -ENOENT; /* removed elsewhere since we heard of it */
         if (r < 0 && r != -ENOENT)
                 return r;
         entries_know_gone(m, f.path, true);
         (void) entries_park(m, f.path, false);
-        return 0;
+        return f.is_explicit ? r : 0;
 }
 
 int entries_unlink(struct mnt *m, const char *dir, const char *name) {

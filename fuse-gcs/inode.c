@@ -104,6 +104,8 @@ int inode_get(struct mnt *m, const char *path, struct attrs *attrs, usec_t until
                 pthread_mutex_init(&i->lock, NULL);
                 i->st_ino = names_ino(path);
                 i->is_dir = len == 0 || path[len - 1] == '/';
+                if (i->is_dir)
+                        i->dir_mtime = mnt_time();
                 if (m->n_inodes >= m->n_inode_slots)
                         inode_grow(m);
                 inode_link(m, i);
@@ -194,7 +196,7 @@ void inode_unlink(struct mnt *m, struct inode *i, char *path) {
 }
 
 void inode_stat(const struct mnt *m, const struct inode *i, struct stat *ret) {
-        struct timespec mtime = m->began;
+        struct timespec mtime = i->is_dir ? i->dir_mtime : m->began;
 
         *ret = (struct stat){
                 .st_ino = i->st_ino,

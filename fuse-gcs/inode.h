@@ -18,7 +18,8 @@ struct inode {
         bool is_local;    /* in the locals: the bucket has nothing of this name yet */
         uint64_t n_lookup;
         unsigned n_open, n_open_write;
-        struct attrs *attrs; /* NULL: a directory */
+        struct attrs *attrs;       /* NULL: a directory */
+        struct timespec dir_mtime; /* of a directory: when it was first seen, or changed here */
         usec_t until_at;
         uint64_t kernel_has; /* the content (names_content) in the page cache, 0: none */
         usec_t listed_at;    /* a directory's list went to the kernel, to be kept; 0: never */

@@ -236,7 +236,7 @@ static int lookup_ask(struct mnt *m, const char *path) {
 /* --- the answer ------------------------------------------------------------------------------ */
 
 /* Under `tree`. 1: known, perhaps as nothing; 0: to be asked. */
-static int lookup_known(struct mnt *m, const char *dir, const char *path,
+static int lookup_known(struct mnt *m, const char *dir, const char *path, bool just_listed,
                         struct stat_cache_found *ret) {
         size_t len = strlen(path);
         struct inode *i = inode_find(m, path);
@@ -250,7 +250,8 @@ static int lookup_known(struct mnt *m, const char *dir, const char *path,
         }
         if (known > 0)
                 return 1;
-        if (stat_cache_is_listed(m->stats, dir, now)) {
+        if (just_listed ? stat_cache_is_listed(m->stats, dir, now)
+                        : stat_cache_denies(m->stats, dir, now)) {
                 *ret = (struct stat_cache_found){.until_at = now};
                 return 1;
         }
@@ -263,7 +264,7 @@ static int lookup_answer(const char *path, bool want_object, const struct stat_c
         if (f->is_dir && !want_object) {
                 ret->path = names_join(path, "", true);
                 ret->is_explicit = f->is_explicit;
-        } else if (f->file && (!want_object || f->is_dir)) {
+        } else if (f->file) {
                 ret->path = mem_strdup(path);
                 ret->attrs = attrs_ref(f->file);
         } else {
@@ -300,6 +301,7 @@ int lookup_name(struct mnt *m, const char *dir, const char *name, struct lookup_
         _cleanup_free_ char *base_name = base ? mem_strndup(name, base) : mem_strdup(name);
         _cleanup_free_ char *path = base_name ? names_join(dir, base_name, false) : NULL;
         struct stat_cache_found f;
+        bool just_listed = false;
         int known, r = 0;
 
         if (!path)
@@ -310,17 +312,19 @@ int lookup_name(struct mnt *m, const char *dir, const char *name, struct lookup_
                 bool may_list;
 
                 pthread_mutex_lock(&m->tree);
-                known = lookup_known(m, dir, path, &f);
+                known = lookup_known(m, dir, path, just_listed, &f);
                 if (known > 0)
                         r = lookup_answer(path, base > 0, &f, ret);
                 may_list = m->o.prefetch_metadata && m->o.negative_for > 0 && asked == 0 &&
-                           !stat_cache_is_large(m->stats, dir, mnt_now());
+                           !stat_cache_is_large(m->stats, dir, mnt_now()) &&
+                           !stat_cache_is_listed(m->stats, dir, mnt_now());
                 pthread_mutex_unlock(&m->tree);
                 if (known > 0)
                         return r;
                 if (m->o.ttl_for == 0)
                         return lookup_uncached(m, path, base > 0, ret);
                 r = may_list ? lookup_list(m, dir) : lookup_ask(m, path);
+                just_listed = may_list;
                 if (r < 0)
                         return r;
         }

@@ -36,6 +36,12 @@ char *ops_file_path(struct mnt *m, struct inode *i) {
         return path;
 }
 
+void ops_file_dir_changed(struct mnt *m, fuse_ino_t dir) {
+        pthread_mutex_lock(&m->tree);
+        ops_file_inode(m, dir)->dir_mtime = mnt_time();
+        pthread_mutex_unlock(&m->tree);
+}
+
 double ops_file_timeout(const struct mnt *m, usec_t until_at) {
         usec_t now = mnt_now();
 
@@ -219,9 +225,14 @@ void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
 static int ops_file_make(struct mnt *m, fuse_ino_t parent, const char *name, struct inode **ret) {
         _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent));
 
+        int r;
+
         if (m->o.read_only)
                 return -EROFS;
-        return dir ? entries_create(m, dir, name, ret) : -ENOMEM;
+        r = dir ? entries_create(m, dir, name, ret) : -ENOMEM;
+        if (r >= 0)
+                ops_file_dir_changed(m, parent);
+        return r;
 }
 
 static void ops_file_forget_one(struct mnt *m, struct inode *i) {

@@ -16,6 +16,8 @@ void ops_file_entry(struct mnt *m, struct inode *i, struct fuse_entry_param *ret
 double ops_file_timeout(const struct mnt *m, usec_t until_at);
 /* The inode's path, on the heap. */
 char *ops_file_path(struct mnt *m, struct inode *i);
+/* A name in the directory was made or removed here. */
+void ops_file_dir_changed(struct mnt *m, fuse_ino_t dir);
 
 void ops_file_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_file_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,

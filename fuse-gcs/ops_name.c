@@ -75,10 +75,12 @@ void ops_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
         _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent)), *path = NULL;
         int r = m->o.read_only ? -EROFS : dir ? entries_mkdir(m, dir, name, &path) : -ENOMEM;
 
-        if (r < 0)
+        if (r < 0) {
                 ops_file_error(req, r);
-        else
-                ops_name_reply(req, m, path, NULL, ops_name_until(m));
+                return;
+        }
+        ops_file_dir_changed(m, parent);
+        ops_name_reply(req, m, path, NULL, ops_name_until(m));
 }
 
 void ops_name_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name) {
@@ -89,10 +91,12 @@ void ops_name_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, con
                 : dir          ? entries_symlink(m, dir, name, target, &path, &a)
                                : -ENOMEM;
 
-        if (r < 0)
+        if (r < 0) {
                 ops_file_error(req, r);
-        else
-                ops_name_reply(req, m, path, a, ops_name_until(m));
+                return;
+        }
+        ops_file_dir_changed(m, parent);
+        ops_name_reply(req, m, path, a, ops_name_until(m));
 }
 
 void ops_name_readlink(fuse_req_t req, fuse_ino_t ino) {
@@ -111,7 +115,11 @@ static void ops_name_remove(fuse_req_t req, fuse_ino_t parent, const char *name,
         struct mnt *m = fuse_req_userdata(req);
         _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent));
 
-        ops_file_error(req, m->o.read_only ? -EROFS : dir ? remove(m, dir, name) : -ENOMEM);
+        int r = m->o.read_only ? -EROFS : dir ? remove(m, dir, name) : -ENOMEM;
+
+        if (r >= 0)
+                ops_file_dir_changed(m, parent);
+        ops_file_error(req, r);
 }
 
 void ops_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name) {
@@ -133,5 +141,9 @@ void ops_name_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_i
                 r = -EROFS;
         else if (from && to)
                 r = rename_entry(m, from, name, to, to_name, flags);
+        if (r >= 0) {
+                ops_file_dir_changed(m, parent);
+                ops_file_dir_changed(m, to_parent);
+        }
         ops_file_error(req, r);
 }

@@ -8,6 +8,9 @@
 #include "fuse-gcs/names.h"
 #include "lib/base/mem.h"
 
+#define STAT_CACHE_BURST_FOR (1 * USEC_PER_SEC)
+#define STAT_CACHE_MISSES_ASKED 2
+
 struct stat_cache_entry {
         struct stat_cache_entry *next_in_slot;
         struct stat_cache_entry *newer, *older;
@@ -15,7 +18,10 @@ struct stat_cache_entry {
         char *names; /* of a listed directory */
         size_t names_len;
         usec_t until_at;
-        uint64_t seq; /* of our last change */
+        uint64_t seq;     /* of our last change */
+        usec_t missed_at; /* of a listed directory: when a name it does not have was last looked for
+                           */
+        uint32_t n_missed; /* one soon after the other */
         bool file_known, dir_known, is_dir, is_explicit, is_large, is_listed;
         uint32_t len;
         uint32_t hash;
@@ -340,6 +346,19 @@ bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now) {
             c->o.negative_for < c->o.ttl_for)
                 return e->until_at - c->o.ttl_for + c->o.negative_for > now;
         return e->until_at > now;
+}
+
+bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now) {
+        char key[STAT_CACHE_KEY_MAX];
+        struct stat_cache_entry *e;
+
+        if (!stat_cache_is_listed(c, dir, now))
+                return false;
+        e = stat_cache_find(c, key, stat_cache_dir_key(dir, key));
+        if (now - e->missed_at > STAT_CACHE_BURST_FOR)
+                e->n_missed = 0;
+        e->missed_at = now;
+        return e->n_missed++ >= STAT_CACHE_MISSES_ASKED;
 }
 
 const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const char *name,

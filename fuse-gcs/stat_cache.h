@@ -57,6 +57,10 @@ void stat_cache_forget_listed(struct stat_cache *c, const char *dir);
 void stat_cache_put_large(struct stat_cache *c, const char *dir, usec_t now);
 bool stat_cache_is_large(struct stat_cache *c, const char *dir, usec_t now);
 bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now);
+/* A name has no entry: is the list enough to say that it is not there? For the first few, no: who
+ * looks for one name wants what others made a moment ago to be seen. For many one soon after the
+ * other (an archive is unpacked), yes. Counts. */
+bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now);
 /* The names behind `name` in the directory's list, as they were heard; NULL: none. Valid until the
  * next call. */
 const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const char *name,

@@ -65,6 +65,24 @@ static void test_listed(void **state) {
         stat_cache_free(c);
 }
 
+/* A list does not speak for the first names that are looked for, only in a rush. */
+static void test_denies(void **state) {
+        struct stat_cache *c = make(SIZE_MAX);
+
+        assert_false(stat_cache_denies(c, "d/", 1));
+        assert_int_equal(stat_cache_put_listed(c, "d/", NULL, 0, 1), 0);
+        assert_false(stat_cache_denies(c, "d/", 2));
+        assert_false(stat_cache_denies(c, "d/", 3));
+        assert_true(stat_cache_denies(c, "d/", 4));
+        assert_true(stat_cache_denies(c, "d/", S));
+        /* A pause ends the rush. */
+        assert_false(stat_cache_denies(c, "d/", 3 * S));
+        assert_false(stat_cache_denies(c, "d/", 3 * S + 1));
+        assert_true(stat_cache_denies(c, "d/", 3 * S + 2));
+        assert_false(stat_cache_denies(c, "d/", 7 * S)); /* too old */
+        stat_cache_free(c);
+}
+
 /* What was asked before our own change says nothing about it. */
 static void test_older_answers(void **state) {
         struct stat_cache *c = make(SIZE_MAX);
@@ -100,9 +118,8 @@ static void test_bounded(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ages),
-                cmocka_unit_test(test_listed),
-                cmocka_unit_test(test_older_answers),
+                cmocka_unit_test(test_ages),    cmocka_unit_test(test_listed),
+                cmocka_unit_test(test_denies),  cmocka_unit_test(test_older_answers),
                 cmocka_unit_test(test_bounded),
         };
 
