@@ -28,6 +28,8 @@ struct dir {
         bool has_begun, is_at_end;
         uint64_t seq;
         struct strmap locals; /* names that are here already */
+        struct dir_page here; /* the same, in order */
+        size_t n_here_told;   /* of them */
         struct buf names;     /* of the files so far, while there are not too many */
 };
 
@@ -56,6 +58,8 @@ static void dir_page_done(struct dir_page *p) {
 static void dir_rewind(struct dir *d) {
         dir_page_done(&d->before);
         dir_page_done(&d->now);
+        dir_page_done(&d->here);
+        d->n_here_told = 0;
         strmap_clear(&d->locals);
         buf_reset(&d->names);
         d->token = mem_free(d->token);
@@ -100,7 +104,11 @@ static int dir_add(struct dir *d, struct dir_page *p, const char *path, const ch
 
 /* --- what is only here ----------------------------------------------------------------------- */
 
-static int dir_add_locals(struct dir *d) {
+static int dir_compare_entry(const void *a, const void *b) {
+        return strcmp(((const struct dir_entry *) a)->path, ((const struct dir_entry *) b)->path);
+}
+
+static int dir_find_locals(struct dir *d) {
         struct mnt *m = d->m;
         struct dir_page p = {};
         size_t n = 0, len = strlen(d->path);
@@ -123,10 +131,27 @@ static int dir_add_locals(struct dir *d) {
                         r = strmap_set(&d->locals, part, d);
         }
         pthread_mutex_unlock(&m->tree);
+        if (p.n > 1)
+                qsort(p.entries, p.n, sizeof(*p.entries), dir_compare_entry);
         if (r < 0)
                 dir_page_done(&p);
         else
-                d->now = p;
+                d->here = p;
+        return r;
+}
+
+/* Those before `path` (NULL: all that are left), at their place in the order. */
+static int dir_add_locals(struct dir *d, struct dir_page *p, const char *path) {
+        int r = 0;
+
+        while (r >= 0 && d->n_here_told < d->here.n) {
+                const struct dir_entry *e = &d->here.entries[d->n_here_told];
+
+                if (path && strcmp(e->path, path) > 0)
+                        break;
+                r = dir_add(d, p, e->path, e->name, strlen(e->name), "", e->attrs);
+                d->n_here_told++;
+        }
         return r;
 }
 
@@ -148,7 +173,7 @@ static bool dir_has_prefix(const struct gcs_object_list *l, const char *path) {
 static bool dir_may_conflict(const struct dir *d, const struct gcs_object_list *l,
                              const char *path) {
         const char *last = l->n_items > 0 ? l->items[l->n_items - 1].name : "";
-        bool placeholder, is = false;
+        struct lookup_children c;
         _cleanup_free_ char *dir_path = NULL;
 
         if (l->n_prefixes > 0 && strcmp(l->prefixes[l->n_prefixes - 1], last) > 0)
@@ -156,9 +181,7 @@ static bool dir_may_conflict(const struct dir *d, const struct gcs_object_list *
         if (!l->next_page_token || !str_starts(last, path) || last[strlen(path)] >= '/')
                 return false;
         dir_path = names_join(path, "", true);
-        if (dir_path)
-                is = lookup_has_children(d->m, dir_path, &placeholder) > 0;
-        return is;
+        return dir_path && lookup_children(d->m, dir_path, &c) >= 0 && c.has_shown;
 }
 
 static int dir_add_object(struct dir *d, struct dir_page *p, const struct gcs_object_list *l,
@@ -179,15 +202,6 @@ static int dir_add_object(struct dir *d, struct dir_page *p, const struct gcs_ob
         return dir_add(d, p, o->name, part, len, suffix, attrs);
 }
 
-static int dir_add_directory(struct dir *d, struct dir_page *p, const char *path) {
-        const char *part = str_after(path, d->path);
-        size_t len = part ? strlen(part) : 0;
-
-        if (len < 2 || !names_is_shown(part, len - 1) || names_is_ours(d->m->o.root, path))
-                return 0;
-        return dir_add(d, p, path, part, len - 1, "", NULL);
-}
-
 static bool dir_has_placeholder(const struct gcs_object_list *l, const char *prefix) {
         for (size_t k = 0; k < l->n_items; k++)
                 if (str_eq(l->items[k].name, prefix))
@@ -195,12 +209,25 @@ static bool dir_has_placeholder(const struct gcs_object_list *l, const char *pre
         return false;
 }
 
+static int dir_add_directory(struct dir *d, struct dir_page *p, const struct gcs_object_list *l,
+                             const char *path) {
+        const char *part = str_after(path, d->path);
+        size_t len = part ? strlen(part) : 0;
+
+        if (len < 2 || !names_is_shown(part, len - 1) || names_is_ours(d->m->o.root, path))
+                return 0;
+        if (!d->m->o.implicit_dirs && !d->m->o.is_hierarchical && !dir_has_placeholder(l, path))
+                return 0;
+        return dir_add(d, p, path, part, len - 1, "", NULL);
+}
+
 /* Objects and prefixes, each in order, become one order. */
 static int dir_fill(struct dir *d, struct dir_page *p, struct gcs_object_list *l) {
         size_t o = 0, x = 0;
         int r = 0;
 
-        p->entries = mem_zalloc_array(l->n_items + l->n_prefixes + 1, sizeof(*p->entries));
+        p->entries =
+                mem_zalloc_array(l->n_items + l->n_prefixes + d->here.n + 1, sizeof(*p->entries));
         if (!p->entries)
                 return -ENOMEM;
         if (l->n_prefixes > 0)
@@ -209,16 +236,15 @@ static int dir_fill(struct dir *d, struct dir_page *p, struct gcs_object_list *l
                 bool object = x >= l->n_prefixes ||
                               (o < l->n_items && strcmp(l->items[o].name, l->prefixes[x]) < 0);
 
-                if (object) {
+                r = dir_add_locals(d, p, object ? l->items[o].name : l->prefixes[x]);
+                if (r < 0)
+                        break;
+                if (object)
                         r = dir_add_object(d, p, l, &l->items[o++]);
-                        continue;
-                }
-                if (d->m->o.implicit_dirs || d->m->o.is_hierarchical ||
-                    dir_has_placeholder(l, l->prefixes[x]))
-                        r = dir_add_directory(d, p, l->prefixes[x]);
-                x++;
+                else
+                        r = dir_add_directory(d, p, l, l->prefixes[x++]);
         }
-        return r;
+        return r >= 0 && !l->next_page_token ? dir_add_locals(d, p, NULL) : r;
 }
 
 /* It was heard whole from its first page to its last. */
@@ -239,6 +265,7 @@ static void dir_remember(struct dir *d) {
 static int dir_next_page(struct dir *d) {
         _cleanup_answer_ struct remote_answer answer = {};
         struct dir_page p = {.first = d->now.first + d->now.n};
+        size_t n_here_told = d->n_here_told;
         struct gcs_object_list l;
         struct gcs_request q;
         struct errmsg em;
@@ -267,6 +294,7 @@ static int dir_next_page(struct dir *d) {
                         dir_remember(d);
         } else {
                 dir_page_done(&p);
+                d->n_here_told = n_here_told;
         }
         arena_done(&a);
         return r;
@@ -281,7 +309,7 @@ static int dir_begin(struct dir *d) {
         mem_free(d->path);
         d->path = mem_strdup(d->inode->path);
         pthread_mutex_unlock(&m->tree);
-        r = d->path ? dir_add_locals(d) : -ENOMEM;
+        r = d->path ? dir_find_locals(d) : -ENOMEM;
         if (r >= 0)
                 d->has_begun = true;
         return r;

@@ -375,34 +375,86 @@ int entries_create(struct mnt *m, const char *dir, const char *name, struct inod
 
 /* --- removing -------------------------------------------------------------------------------- */
 
-int entries_rmdir(struct mnt *m, const char *dir, const char *name) {
-        _cleanup_found_ struct lookup_found f = {};
+/* What no directory can show goes with the directory it is in. */
+static int entries_delete_unshown(struct mnt *m, const char *dir) {
+        _cleanup_free_ char *token = NULL;
+        size_t len = strlen(dir);
+        int r;
+
+        do {
+                _cleanup_answer_ struct remote_answer answer = {};
+                struct gcs_object_list l;
+                struct gcs_request q;
+                struct errmsg em;
+                struct arena a;
+
+                gcs_request_init(&q, GCS_LIST, NULL);
+                q.prefix = dir;
+                q.page_token = token;
+                q.n_max = 1000;
+                q.fields = "nextPageToken,items(name,generation)";
+                q.budget_for = m->o.metadata_budget_for;
+                r = remote_call(m->remote, &q, &answer);
+                if (r < 0)
+                        return r;
+                arena_init(&a, 0);
+                r = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
+                for (size_t k = 0; r >= 0 && k < l.n_items; k++) {
+                        const char *part = l.items[k].name + len;
+
+                        if (*part && !names_is_shown(part, strcspn(part, "/")))
+                                r = entries_delete(m, l.items[k].name, GCS_ANY);
+                        r = r == -ENOENT ? 0 : r;
+                }
+                mem_free(token);
+                token = r >= 0 ? mem_strdup(l.next_page_token) : NULL;
+                arena_done(&a);
+        } while (r >= 0 && token);
+        return r;
+}
+
+static int entries_delete_folder(struct mnt *m, const char *path) {
         _cleanup_answer_ struct remote_answer answer = {};
         struct gcs_request q;
-        bool placeholder = false;
+        int r;
+
+        gcs_request_init(&q, GCS_FOLDER_DELETE, path);
+        q.budget_for = m->o.metadata_budget_for;
+        r = remote_call(m->remote, &q, &answer);
+        return r == -ENOENT && answer.unsure ? 0 : r;
+}
+
+/* Is anything in it, there or only here? 0; -ENOTEMPTY. */
+static int entries_must_be_empty(struct mnt *m, const char *path, struct lookup_children *ret) {
+        int r = lookup_children(m, path, ret);
+
+        if (r >= 0 && ret->has_shown)
+                r = -ENOTEMPTY;
+        pthread_mutex_lock(&m->tree);
+        for (struct inode *i = m->locals; i && r >= 0; i = i->next_local)
+                if (str_starts(i->path, path))
+                        r = -ENOTEMPTY;
+        pthread_mutex_unlock(&m->tree);
+        return r;
+}
+
+int entries_rmdir(struct mnt *m, const char *dir, const char *name) {
+        _cleanup_found_ struct lookup_found f = {};
+        struct lookup_children c;
         int r = lookup_name(m, dir, name, &f);
 
         if (r < 0)
                 return r;
         if (f.attrs)
                 return -ENOTDIR;
-        r = lookup_has_children(m, f.path, &placeholder);
-        if (r == 0) {
-                pthread_mutex_lock(&m->tree);
-                for (struct inode *i = m->locals; i && r == 0; i = i->next_local)
-                        r = str_starts(i->path, f.path);
-                pthread_mutex_unlock(&m->tree);
-        }
-        if (r != 0)
-                return r < 0 ? r : -ENOTEMPTY;
-        if (m->o.is_hierarchical) {
-                gcs_request_init(&q, GCS_FOLDER_DELETE, f.path);
-                q.budget_for = m->o.metadata_budget_for;
-                r = remote_call(m->remote, &q, &answer);
-                if (r == -ENOENT && answer.unsure)
-                        r = 0;
-        }
-        if (placeholder)
+        r = entries_must_be_empty(m, f.path, &c);
+        if (r >= 0 && c.has_unshown)
+                r = entries_delete_unshown(m, f.path);
+        if (r < 0)
+                return r;
+        if (m->o.is_hierarchical)
+                r = entries_delete_folder(m, f.path);
+        if (c.has_placeholder)
                 r = entries_delete(m, f.path, GCS_ANY);
         else if (f.is_explicit && !m->o.is_hierarchical)
                 r = -ENOENT; /* removed elsewhere since we heard of it */

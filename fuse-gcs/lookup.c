@@ -332,34 +332,63 @@ int lookup_name(struct mnt *m, const char *dir, const char *name, struct lookup_
         return lookup_uncached(m, path, base > 0, ret);
 }
 
-int lookup_has_children(struct mnt *m, const char *dir, bool *ret_placeholder) {
-        _cleanup_answer_ struct remote_answer answer = {};
-        struct gcs_object_list l;
-        struct gcs_request q;
-        struct errmsg em;
-        struct arena a;
+/* Is it a name that no directory can show ("d//x", "d/./x")? */
+static bool lookup_is_unshown(const char *dir, const char *name) {
+        const char *part = str_after(name, dir);
+
+        return part && *part && !names_is_shown(part, strcspn(part, "/"));
+}
+
+/* Adds what a page says. */
+static void lookup_count_children(struct mnt *m, const char *dir, const struct gcs_object_list *l,
+                                  struct lookup_children *c) {
+        for (size_t i = 0; i < l->n_items; i++) {
+                if (str_eq(l->items[i].name, dir))
+                        c->has_placeholder = true;
+                else if (lookup_is_unshown(dir, l->items[i].name))
+                        c->has_unshown = true;
+                else
+                        c->has_shown = true;
+        }
+        for (size_t i = 0; i < l->n_prefixes; i++) {
+                if (str_eq(l->prefixes[i], dir) || names_is_ours(m->o.root, l->prefixes[i]))
+                        continue;
+                if (lookup_is_unshown(dir, l->prefixes[i]))
+                        c->has_unshown = true;
+                else
+                        c->has_shown = true;
+        }
+}
+
+int lookup_children(struct mnt *m, const char *dir, struct lookup_children *ret) {
+        _cleanup_free_ char *token = NULL;
+        struct lookup_children c = {};
+        unsigned n_max = 3;
         int r;
 
-        lookup_list_request(m, dir, &q);
-        q.n_max = 3;
-        r = remote_call(m->remote, &q, &answer);
-        if (r < 0)
-                return r;
-        arena_init(&a, 0);
-        r = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
-        if (r >= 0) {
-                *ret_placeholder = false;
-                r = l.next_page_token != NULL;
-                for (size_t i = 0; i < l.n_items; i++) {
-                        if (str_eq(l.items[i].name, dir))
-                                *ret_placeholder = true;
-                        else
-                                r = 1;
-                }
-                for (size_t i = 0; i < l.n_prefixes; i++)
-                        if (!str_eq(l.prefixes[i], dir) && !names_is_ours(m->o.root, l.prefixes[i]))
-                                r = 1;
-        }
-        arena_done(&a);
+        do {
+                _cleanup_answer_ struct remote_answer answer = {};
+                struct gcs_object_list l;
+                struct gcs_request q;
+                struct errmsg em;
+                struct arena a;
+
+                lookup_list_request(m, dir, &q);
+                q.n_max = n_max;
+                q.page_token = token;
+                r = remote_call(m->remote, &q, &answer);
+                if (r < 0)
+                        return r;
+                arena_init(&a, 0);
+                r = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
+                if (r >= 0)
+                        lookup_count_children(m, dir, &l, &c);
+                mem_free(token);
+                token = r >= 0 ? mem_strdup(l.next_page_token) : NULL;
+                arena_done(&a);
+                n_max = LOOKUP_PAGE;
+        } while (r >= 0 && token && !c.has_shown);
+        if (r >= 0)
+                *ret = c;
         return r;
 }

@@ -19,8 +19,12 @@ int lookup_name(struct mnt *m, const char *dir, const char *name, struct lookup_
 int lookup_object(struct mnt *m, const char *path, struct attrs **ret);
 /* What a page of a directory's listing says goes to the stat cache. seq: from before the request.*/
 void lookup_feed(struct mnt *m, const struct gcs_object_list *l, uint64_t seq);
-/* Is anything below the directory? 1, 0 or negative. ret_placeholder: the directory's own object is
- * there. */
-int lookup_has_children(struct mnt *m, const char *dir, bool *ret_placeholder);
+struct lookup_children {
+        bool has_placeholder; /* the directory's own object */
+        bool has_shown;       /* a file or directory in it; then the rest is not looked for */
+        bool has_unshown;     /* an object whose name no directory can show */
+};
+/* What the bucket has below the directory. */
+int lookup_children(struct mnt *m, const char *dir, struct lookup_children *ret);
 /* Fills a listing of one level: what all who list a directory ask. */
 void lookup_list_request(struct mnt *m, const char *dir, struct gcs_request *q);

@@ -9,6 +9,7 @@
 #include "fuse-gcs/disk_cache.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/net/http_server.h"
 
 #define METER_WINDOW_S 30
@@ -191,7 +192,8 @@ int meter_new(struct loop *l, const struct mount_flags *f, const struct mount_co
         m->loop = l;
         m->limits_ops = c->ops_per_s > 0;
         m->limits_bytes = c->bytes_per_s > 0;
-        m->says_all = mount_flags_bool(f, FLAGS_debug_gcs);
+        m->says_all = mount_flags_bool(f, FLAGS_debug_gcs) ||
+                      str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace");
         meter_bucket_init(&m->ops, c->ops_per_s, loop_now(l, CLOCK_MONOTONIC));
         meter_bucket_init(&m->bytes, c->bytes_per_s, loop_now(l, CLOCK_MONOTONIC));
         if (mount_flags_int(f, FLAGS_prometheus_port) > 0) {

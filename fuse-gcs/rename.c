@@ -385,15 +385,15 @@ static int rename_commit_below(struct mnt *m, const char *dir) {
 }
 
 static int rename_dir(struct mnt *m, const char *from, const char *to, bool has_target) {
-        bool placeholder;
+        struct lookup_children c;
         struct inode *i;
         int r = 0;
 
         if (str_starts(to, from))
                 return -EINVAL;
         if (has_target && !rename_is_resumed(m, from, to)) {
-                r = lookup_has_children(m, to, &placeholder);
-                if (r != 0)
+                r = lookup_children(m, to, &c);
+                if (r < 0 || c.has_shown)
                         return r < 0 ? r : -ENOTEMPTY;
         }
         r = rename_commit_below(m, from);

@@ -8,8 +8,8 @@
 #include "fuse-gcs/names.h"
 #include "lib/base/mem.h"
 
-#define STAT_CACHE_BURST_FOR (1 * USEC_PER_SEC)
-#define STAT_CACHE_MISSES_ASKED 2
+#define STAT_CACHE_RUSH_MISSES 32 /* names looked for in vain, each soon after the other */
+#define STAT_CACHE_RUSH_GAP (150 * USEC_PER_MSEC)
 
 struct stat_cache_entry {
         struct stat_cache_entry *next_in_slot;
@@ -18,10 +18,7 @@ struct stat_cache_entry {
         char *names; /* of a listed directory */
         size_t names_len;
         usec_t until_at;
-        uint64_t seq;     /* of our last change */
-        usec_t missed_at; /* of a listed directory: when a name it does not have was last looked for
-                           */
-        uint32_t n_missed; /* one soon after the other */
+        uint64_t seq; /* of our last change */
         bool file_known, dir_known, is_dir, is_explicit, is_large, is_listed;
         uint32_t len;
         uint32_t hash;
@@ -33,7 +30,9 @@ struct stat_cache {
         struct stat_cache_entry **slots;
         size_t n_slots, n;
         size_t n_bytes;
-        uint64_t seq; /* of our changes */
+        uint64_t seq;      /* of our changes */
+        usec_t missed_at;  /* when a name that a listed directory has not was last looked for */
+        unsigned n_missed; /* one soon after the other */
         struct stat_cache_entry *newest, *oldest;
 };
 
@@ -349,16 +348,12 @@ bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now) {
 }
 
 bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now) {
-        char key[STAT_CACHE_KEY_MAX];
-        struct stat_cache_entry *e;
-
         if (!stat_cache_is_listed(c, dir, now))
                 return false;
-        e = stat_cache_find(c, key, stat_cache_dir_key(dir, key));
-        if (now - e->missed_at > STAT_CACHE_BURST_FOR)
-                e->n_missed = 0;
-        e->missed_at = now;
-        return e->n_missed++ >= STAT_CACHE_MISSES_ASKED;
+        if (now - c->missed_at > STAT_CACHE_RUSH_GAP)
+                c->n_missed = 0;
+        c->missed_at = now;
+        return c->n_missed++ >= STAT_CACHE_RUSH_MISSES;
 }
 
 const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const char *name,

@@ -59,7 +59,8 @@ static void test_lookups_cost_one_listing(void **state) {
         /* What others make after it is seen; in a rush of new names the list is believed. */
         mount_test_bucket_put(&t->bucket, "d/made", "elsewhere");
         assert_is(t, "d/", "made", "file");
-        assert_is(t, "d/", "none", "nothing");
+        for (char c = 0; c < 32; c++)
+                assert_is(t, "d/", (char[]){'A' + c, 0}, "nothing");
         mount_test_bucket_forget_calls(&t->bucket);
         for (char c = 'f'; c < 'z'; c++)
                 assert_is(t, "d/", (char[]){c, 0}, "nothing");
@@ -114,8 +115,8 @@ static void test_mkdir_and_rmdir(void **state) {
         assert_non_null(mount_test_bucket_get(&t->bucket, "d/"));
         assert_int_equal(entries_mkdir(&t->m, "", "d", &path), -EEXIST);
         mount_test_bucket_forget_calls(&t->bucket);
-        assert_is(t, "d/", "new", "nothing");
-        assert_is(t, "d/", "newer", "nothing");
+        for (char c = 0; c < 32; c++)
+                assert_is(t, "d/", (char[]){'A' + c, 0}, "nothing");
         mount_test_bucket_forget_calls(&t->bucket);
         assert_is(t, "d/", "newest", "nothing"); /* known without asking */
         assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
@@ -340,7 +341,7 @@ static void test_local_files_are_listed(void **state) {
 
         mount_test_bucket_put(&t->bucket, "a", "1");
         assert_int_equal(entries_create(&t->m, "", "b", &i), 0);
-        assert_listed(t, "", "b a ");
+        assert_listed(t, "", "a b ");
         assert_is(t, "", "b", "file");
         assert_int_equal(entries_rmdir(&t->m, "", "b"), -ENOTDIR);
         assert_int_equal(entries_unlink(&t->m, "", "b"), 0);
