@@ -413,7 +413,7 @@ static int entries_delete_unshown(struct mnt *m, const char *dir) {
         return r;
 }
 
-static int entries_delete_folder(struct mnt *m, const char *path) {
+int entries_delete_folder(struct mnt *m, const char *path) {
         _cleanup_answer_ struct remote_answer answer = {};
         struct gcs_request q;
         int r;

@@ -17,6 +17,8 @@ void entries_unpark(struct mnt *m, struct inode *i);
 
 /* DELETE of an object; -ENOENT is fine when it may have been us. generation: GCS_ANY or the one. */
 int entries_delete(struct mnt *m, const char *path, int64_t if_generation);
+/* DELETE of an empty folder of a hierarchical bucket. */
+int entries_delete_folder(struct mnt *m, const char *path);
 /* Moves or copies and deletes; keep: copies only. source: what is moved, NULL: whatever is there.
  * ret may be NULL. */
 int entries_move(struct mnt *m, const char *from, const char *to, const struct attrs *source,

@@ -384,6 +384,13 @@ static int rename_commit_below(struct mnt *m, const char *dir) {
         return r;
 }
 
+static int rename_by_folder(struct mnt *m, const char *from, const char *to, bool has_target) {
+        /* It is empty: what is renamed comes in its place. */
+        int r = has_target ? entries_delete_folder(m, to) : 0;
+
+        return r < 0 && r != -ENOENT ? r : rename_folder(m, from, to);
+}
+
 static int rename_dir(struct mnt *m, const char *from, const char *to, bool has_target) {
         struct lookup_children c;
         struct inode *i;
@@ -397,13 +404,9 @@ static int rename_dir(struct mnt *m, const char *from, const char *to, bool has_
                         return r < 0 ? r : -ENOTEMPTY;
         }
         r = rename_commit_below(m, from);
-        if (r >= 0 && m->o.is_hierarchical) {
-                if (has_target)
-                        (void) entries_delete(m, to, GCS_ANY);
-                r = rename_folder(m, from, to);
-        } else if (r >= 0) {
-                r = rename_flat(m, from, to);
-        }
+        if (r >= 0)
+                r = m->o.is_hierarchical ? rename_by_folder(m, from, to, has_target)
+                                         : rename_flat(m, from, to);
         pthread_mutex_lock(&m->tree);
         stat_cache_forget_below(m->stats, from);
         stat_cache_forget_below(m->stats, to);

@@ -17,6 +17,9 @@ from mount_test import Mount, needs_fuse
 SECONDS = float(os.environ.get("ONEBOX_TEST_SECONDS", "10"))
 PROGRESS = os.environ.get("ONEBOX_TEST_PROGRESS")
 
+FOLDERS = {"hierarchicalNamespace": {"enabled": True},
+           "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}}}
+
 pytestmark = needs_fuse
 
 
@@ -41,9 +44,9 @@ def in_bucket(server, model, bucket):
     assert found == {name: crc_of(data) for name, data in files.items()}
 
 
-def one(server, seed, n_steps, *flags):
+def one(server, seed, n_steps, *flags, **properties):
     bucket = f"model-{seed}"
-    server.json("POST", "/storage/v1/b", {"name": bucket})
+    server.json("POST", "/storage/v1/b", {"name": bucket, **properties})
     parent = tempfile.mkdtemp(prefix="onebox-model-", dir="/tmp")
     model = Path(parent) / "mnt"  # each root has a parent of its own: a symlink "../b" leaves it
     model.mkdir()
@@ -65,6 +68,13 @@ def test_without_a_difference():
                 Path(PROGRESS).write_text(str(seed))
             if time.monotonic() > until_at:
                 break
+
+
+def test_with_folders():
+    """A hierarchical bucket: directories are folders."""
+    with Bucketd("--sync=no") as server:
+        for seed in range(first_seed(), first_seed() + int(os.environ.get("ONEBOX_TEST_FOLDER_SEEDS", "2"))):
+            one(server, seed, 400, **FOLDERS)
 
 
 @pytest.mark.parametrize("rule", [
