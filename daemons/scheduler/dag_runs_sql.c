@@ -165,7 +165,7 @@ int dag_runs_sql_past(struct db *db, const char *dag_id, struct arena *a,
                       int (*each)(void *ctx, const struct dag_runs_sql_row *row), void *ctx) {
         DB_USE struct db_stmt *s = db_use(db, &dag_runs_sql_set, RUNS_past_of);
 
-        db_bind_all(s, dag_id);
+        db_bind_all(s, dag_id, dag_id, dag_id);
         return read_each(s, a, each, ctx);
 }
 

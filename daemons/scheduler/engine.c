@@ -11,6 +11,7 @@
 #include "daemons/scheduler/effects.h"
 #include "daemons/scheduler/event_logs_sql.h"
 #include "daemons/scheduler/feed.h"
+#include "daemons/scheduler/lease.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/notices.h"
 #include "daemons/scheduler/restore.h"
@@ -313,10 +314,12 @@ static int run_batch(struct scheduler *s, struct engine_jobs *batch) {
         r = db_begin(s->db, true);
         if (r < 0)
                 return r;
+        if (s->lease)
+                r = lease_hold(s);
         STAILQ_FOREACH(job, batch, next) {
-                job->result = r = job->run(s, job);
                 if (r < 0)
                         break;
+                job->result = r = job->run(s, job);
         }
         if (r >= 0)
                 r = decide(s, clock_now(s->clock));
@@ -362,6 +365,9 @@ static int reload(struct engine *e) {
 
         effects_clear(&e->effects);
         feed_clear(e->s);
+        r = e->s->lease ? lease_again(e->s) : 0;
+        if (r < 0)
+                return log_errno(r, "the database is not ours to write: %s", db_errmsg(e->s->db));
         r = restore_world(e->s, &em);
         if (r < 0) {
                 log_error("the state cannot be read again: %s", em.text);
@@ -371,12 +377,22 @@ static int reload(struct engine *e) {
         return 0;
 }
 
+/* What was asked of us meanwhile, the other answers. */
+static void give_up(struct engine *e) {
+        log_error("another onebox-scheduler has taken over the database: this one ends");
+        e->stopped = true;
+        loop_quit(e->s->loop, 1);
+}
+
 static void turn(struct engine *e) {
         struct engine_jobs batch;
         int r = 0;
 
         if (e->broken && (r = reload(e)) < 0) {
-                arm_soon(e, RELOAD_FOR);
+                if (r == -ESTALE)
+                        give_up(e);
+                else
+                        arm_soon(e, RELOAD_FOR);
                 return;
         }
         take_batch(e, &batch);
@@ -387,7 +403,10 @@ static void turn(struct engine *e) {
                 log_errno(r, "a batch of changes could not be written: %s", db_errmsg(e->s->db));
                 e->broken = true;
                 end_jobs(e->s, &batch, r);
-                arm_soon(e, RELOAD_FOR);
+                if (r == -ESTALE)
+                        give_up(e);
+                else
+                        arm_soon(e, RELOAD_FOR);
                 return;
         }
         arm_wake(e);

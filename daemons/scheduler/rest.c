@@ -222,7 +222,7 @@ void rest_where_pattern(struct rest_where *where, const char *key, const char *c
 
         if (str_empty(text) || str_eq(text, "~"))
                 return;
-        snprintf(condition, sizeof(condition), "%s LIKE ?", column);
+        snprintf(condition, sizeof(condition), "%s {LIKE|ILIKE|LIKE} ?", column);
         rest_where_text(where, condition,
                         strpbrk(text, "%_") ? text
                                             : arena_printf(where->req->arena, "%%%s%%", text));

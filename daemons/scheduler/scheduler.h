@@ -31,6 +31,7 @@ struct scheduler {
         struct entropy *entropy;           /* any thread */
         struct loop *loop;
         struct db *db;                    /* the writing connection */
+        struct lease *lease;              /* on PostgreSQL; NULL: the file's lock is ours */
         struct db_readers *readers;       /* any thread */
         struct auth_check *auth;          /* any thread */
         struct auth_token_key *token_key; /* any thread; NULL: tasks get no token */

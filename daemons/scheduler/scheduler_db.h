@@ -14,6 +14,9 @@ extern const size_t scheduler_db_n_sets;
 /* Opens `uri` for writing, brings its tables up to date, prepares all statements. */
 int scheduler_db_open(const char *uri, usec_t now, struct errmsg *em, struct db **ret_db);
 
+/* The same in two steps, the second on an open database. */
+int scheduler_db_prepare(struct db *db, usec_t now, struct errmsg *em);
+
 void scheduler_db_bind_at(struct db_stmt *s, int param, usec_t at);
 usec_t scheduler_db_col_at(struct db_stmt *s, int col);
 /* NULL for "". */

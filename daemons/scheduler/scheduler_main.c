@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "daemons/scheduler/expire.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/launch.h"
+#include "daemons/scheduler/lease.h"
 #include "daemons/scheduler/live.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/notices.h"
@@ -26,6 +29,7 @@
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/scheduler_db.h"
+#include "daemons/scheduler/scheduler_uri.h"
 #include "daemons/scheduler/secrets.h"
 #include "daemons/scheduler/sources.h"
 #include "daemons/scheduler/tidy.h"
@@ -62,7 +66,7 @@ static const struct options_daemon daemon_options = {
 };
 
 /* What lives beside struct scheduler for the whole life. */
-enum { STANDBY_ALIVE_S = 5 };
+enum { STANDBY_ALIVE_S = 5, LISTEN_TRIES_MAX = 200, LISTEN_PAUSE_MS = 100 };
 
 struct parts {
         struct scheduler s;
@@ -70,6 +74,7 @@ struct parts {
         struct tidy *tidy;
         char *db_uri;
         int lock_fd;
+        bool stood_by;
 };
 
 static int before(struct http_request *req) {
@@ -142,18 +147,53 @@ static int lock_state(struct parts *p, struct errmsg *em) {
         return r < 0 ? errmsg_errno(em, r, "cannot lock %s", path) : 0;
 }
 
+static void on_waiting(void *ctx, bool first) {
+        struct parts *p = ctx;
+
+        p->stood_by = true;
+        (void) loop_notify_alive();
+        if (!first)
+                return;
+        log_info("standing by: another onebox-scheduler works on the database");
+        loop_notify_status("standing by");
+        loop_notify_ready();
+}
+
+/* A database of a server is whose lock it is: lease.h. */
+static int open_shared_db(struct parts *p, struct errmsg *em) {
+        struct scheduler *s = &p->s;
+        _cleanup_free_ char *dir = paths_state(s->paths, "scheduler");
+        int r = dir ? fileio_mkdir_p(dir, 0750) : -ENOMEM;
+
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot make the scheduler's directory");
+        r = db_open(p->db_uri, 0, em, &s->db);
+        if (r >= 0)
+                r = lease_wait(s->db, on_waiting, p, em);
+        if (r < 0)
+                return r;
+        if (p->stood_by)
+                log_notice("taking over: the scheduler that worked on the database is gone");
+        p->s.started_at = clock_now(s->clock);
+        r = scheduler_db_prepare(s->db, s->started_at, em);
+        return r < 0 ? r : lease_take(s, &s->lease, em);
+}
+
 static int open_db(struct parts *p, struct errmsg *em) {
         struct scheduler *s = &p->s;
         int r;
 
         s->tasks_dir = paths_state(s->paths, "tasks");
-        p->db_uri = str_printf("sqlite:///%s/scheduler/scheduler.db", s->paths->state_dir);
-        if (!s->tasks_dir || !p->db_uri)
+        if (!s->tasks_dir)
                 return errmsg_fail(em, -ENOMEM, "no memory");
         r = fileio_mkdir_p(s->tasks_dir, 0711);
         if (r < 0)
                 return errmsg_errno(em, r, "cannot make %s", s->tasks_dir);
-        r = scheduler_db_open(p->db_uri, clock_now(s->clock), em, &s->db);
+        r = scheduler_uri_make(s->conf, s->paths, &p->db_uri, em);
+        if (r >= 0)
+                r = s->conf->database
+                            ? open_shared_db(p, em)
+                            : scheduler_db_open(p->db_uri, clock_now(s->clock), em, &s->db);
         if (r < 0)
                 return r;
         return db_readers_new(&(struct db_config){.uri = p->db_uri,
@@ -226,6 +266,20 @@ static int open_parts(struct parts *p, struct errmsg *em) {
         return r < 0 ? errmsg_errno(em, r, "cannot set up the scheduler") : 0;
 }
 
+/* The socket of a scheduler that has lost the database is free as soon as it has noticed. */
+static int listen_at(struct scheduler *s, const char *address,
+                     const struct http_listen_options *options, struct http_listen **ret,
+                     struct errmsg *em) {
+        for (int tries = 0;; tries++) {
+                int r = http_listen_open(address, options, ret, em);
+
+                if (r != -EADDRINUSE || !s->lease || tries >= LISTEN_TRIES_MAX)
+                        return r;
+                (void) loop_notify_alive();
+                (void) poll(NULL, 0, LISTEN_PAUSE_MS);
+        }
+}
+
 static int open_server(struct parts *p, struct errmsg *em) {
         const struct http_listen_options options = {.unix_mode = 0666, .trust_peer = true};
         struct scheduler *s = &p->s;
@@ -246,7 +300,7 @@ static int open_server(struct parts *p, struct errmsg *em) {
                 return r;
         r = http_listen_open("fd:scheduler", &options, &listener, em);
         if (r == -ENOENT)
-                r = http_listen_open(address, &options, &listener, em);
+                r = listen_at(s, address, &options, &listener, em);
         if (r < 0)
                 return r;
         log_info("listening on %s", http_listen_address(listener));
@@ -277,7 +331,7 @@ static int open_all(struct parts *p, struct errmsg *em) {
 
         strmap_init(&s->zones, free_zone);
         r = read_boot_id(s->boot_id, em);
-        if (r >= 0)
+        if (r >= 0 && !s->conf->database)
                 r = lock_state(p, em);
         if (r >= 0)
                 r = open_db(p, em);
@@ -300,7 +354,8 @@ static int open_all(struct parts *p, struct errmsg *em) {
         remote_logs_requeue(s);
         sources_read(s);
         engine_kick(s);
-        return open_server(p, em);
+        r = s->lease ? lease_watch(s) : 0;
+        return r < 0 ? errmsg_errno(em, r, "cannot set up the scheduler") : open_server(p, em);
 }
 
 static void close_all(struct parts *p) {
@@ -310,6 +365,7 @@ static void close_all(struct parts *p) {
         s->expire = expire_free(s->expire);
         night_watch_free(s->night);
         s->night = NULL;
+        s->lease = lease_free(s->lease);
         engine_free(s->engine); /* answers those who still wait, while they are there */
         http_server_free(s->server);
         sources_free(s->sources);
@@ -329,7 +385,8 @@ static void close_all(struct parts *p) {
         db_readers_free(s->readers);
         db_free(s->db);
         mem_free(s->tasks_dir);
-        mem_free(p->db_uri);
+        if (p->db_uri)
+                mem_free_secret(p->db_uri, strlen(p->db_uri));
         fileio_close(p->lock_fd);
 }
 
@@ -349,6 +406,8 @@ static int serve(const struct scheduler_conf *conf, const struct paths *paths, s
                 r = loop_run(p.s.loop);
                 if (r < 0)
                         errmsg_errno(em, r, "the event loop failed");
+                else if (r > 0)
+                        r = errmsg_fail(em, -ESTALE, "the database is another scheduler's now");
         }
         close_all(&p);
         return r;

@@ -4,8 +4,10 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "lib/base/buf.h"
 #include "lib/base/errmsg.h"
 #include "lib/db/db.h"
+#include "lib/db/db_sql.h"
 
 int db_migrate_get_version(struct db *db, int *ret_version) {
         DB_USE struct db_stmt *s = NULL;
@@ -35,10 +37,16 @@ static int record(struct db *db, int version, usec_t now_at) {
 }
 
 static int apply(struct db *db, const struct db_migration *m, usec_t now_at, struct errmsg *em) {
+        _cleanup_buf_ struct buf text = {};
+        struct db_sql_facts facts;
         int r;
 
         assert(m->version > 0 && m->sql);
-        r = db_exec(db, m->sql);
+        r = db_sql_translate(m->sql, db_get_dialect(db), &text, &facts);
+        if (r < 0)
+                return errmsg_fail(em, r, "%s: migration %d: a quote or brace is not closed",
+                                   db_get_uri(db), m->version);
+        r = db_exec(db, text.data);
         if (r == 0)
                 r = record(db, m->version, now_at);
         if (r == DB_CONFLICT)

@@ -11,7 +11,7 @@ struct errmsg;
 
 struct db_migration {
         int version;     /* 1, 2, 3, … without gaps */
-        const char *sql; /* a script, no transaction control */
+        const char *sql; /* a script, no transaction control; {a|b|c} as in db_sql.h */
 };
 
 /* Applies what is missing, all in one transaction. `now_at` is for the record.

@@ -66,6 +66,7 @@ class Box:
 
     # --- daemons --------------------------------------------------------------------------------
     def program(self, name):
+        name = name.partition("@")[0]  # scheduler@2 is one more scheduler
         return f"{build_dir()}/daemons/{name}/onebox-{name}"
 
     def start(self, name, *args):

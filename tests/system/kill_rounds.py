@@ -7,6 +7,7 @@
 Every daemon of the box is killed at random (seeded) moments and started again, and so is what forks
 the tasks' supervisors. With --shims the supervisors are killed as well: their tries count as
 interrupted, and begin anew.
+With --postgres two schedulers share a database of Debian's server, and one stands by.
 With --total batches of --rounds follow one another, with and without --shims, each in a box of its
 own with the next seed, until the book has N kills in all: a line for each batch, so that it goes on
 where it was stopped. A batch that fails is in the book too, with its seed.
@@ -24,6 +25,7 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import sys
 import time
 import uuid
@@ -77,10 +79,28 @@ class Rounds:
         if os.path.exists(f"{build_dir()}/daemons/web/onebox-web"):
             names.append("web")
             conf += f"[web]\nlisten = 127.0.0.1:{free_port()}\n"
+        if args.postgres:
+            conf = conf.replace("[scheduler]\n", f"[scheduler]\ndatabase = {self.postgres()}\n")
+            names.insert(2, "scheduler@2")
         self.box = Box(conf, names=tuple(names))
         self.ledger, self.acked = self.box.dir + "/ledger", self.box.dir + "/acked"
         self.runs = {}  # run id -> dag id
         self.want = {}  # dag id -> (run state, {task: (state, tries by result)})
+
+    def postgres(self):
+        """A server of its own; it goes when we do."""
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fake", "db_server.sh")
+        self.server = subprocess.Popen([script, "postgres"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        said = self.server.stdout.readline().split()
+        if not said:
+            sys.exit("no PostgreSQL is installed here")
+        return f"postgresql://onebox@/onebox?host={said[1]}&port={said[2]}"
+
+    def remove(self):
+        self.box.remove()
+        if self.args.postgres:
+            self.server.stdin.close()
+            self.server.wait()
 
     # --- what runs ------------------------------------------------------------------------------
     def command(self, body):
@@ -267,6 +287,7 @@ def main():
     p.add_argument("--runs", type=int, default=50)
     p.add_argument("--seed", type=int, default=None)
     p.add_argument("--shims", action="store_true", help="kill the tasks' supervisors as well")
+    p.add_argument("--postgres", action="store_true", help="two schedulers on one PostgreSQL")
     p.add_argument("--build", help="the build tree (default: $ONEBOX_BUILD_DIR)")
     p.add_argument("--patience", type=int, default=120, help="seconds for the last run to end")
     p.add_argument("--keep", action="store_true", help="leave the box's directory when it fails")
@@ -297,7 +318,7 @@ def one(args):
             rounds.box.down()
             print("kept: " + rounds.box.dir)
         else:
-            rounds.box.remove()
+            rounds.remove()
     for w in wrong[:50]:
         print("WRONG: " + w)
     print(f"{args.rounds} rounds in {time.monotonic() - began:.1f} s: "
