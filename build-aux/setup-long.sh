@@ -74,6 +74,15 @@ run_sqlproxy_soak() {
         ONEBOX_SOAK_SECONDS=1800 ONEBOX_SEED=$RANDOM run_pytest tests/api/test_sqlproxy_databases.py -k soak
 }
 
+# Every check of the proxy, and no thread sees what another is writing.
+run_sqlproxy_tsan() {
+        packages libtsan2
+        build "$BUILD/tsan" daemons/sqlproxy/onebox-sqlproxy --disable-werror 'CFLAGS=-O1 -g -fsanitize=thread' LDFLAGS=-fsanitize=thread
+        test_env
+        cd "$TOP" || return
+        "$CACHE/tests/bin/python" tests/api/sqlproxy_conformance.py -j 8 --proxy "$BUILD/tsan/daemons/sqlproxy/onebox-sqlproxy"
+}
+
 run_sqlproxy_peer() {
         run_pytest tests/api/test_sqlproxy.py -k googles
 }
@@ -89,6 +98,7 @@ check_long() {
         suite "the tarball builds and passes by itself" 1800 run_dist
         suite "kill rounds, all of them" 3600 run_kill_rounds 200
         suite "the SQL proxy for half an hour" 2700 run_sqlproxy_soak
+        suite "the SQL proxy's threads under TSan" 1800 run_sqlproxy_tsan
         if [ -n "${ONEBOX_PEER_SQLPROXY-}" ]; then
                 suite "cloud-sql-proxy over the same checks" 900 run_sqlproxy_peer
         else
