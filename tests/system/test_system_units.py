@@ -115,6 +115,29 @@ def test_killed_daemons_come_back(green, daemon):
     green.wait_green()
 
 
+def test_a_drop_in_gives_tracking_a_network(green):
+    """By the two commands that stand in the file itself; without it there is none."""
+    m = green.machine
+
+    def network(pid):
+        return m.run("readlink", f"/proc/{pid}/ns/net").stdout
+
+    def trackings():
+        m.run("systemctl", "restart", "onebox-tracking")
+        assert green.call("tracking", "/health")[0] == 200
+        return network(m.run("systemctl", "show", "-P", "MainPID", "onebox-tracking").stdout.strip())
+
+    assert trackings() != network(1)
+    m.shell("sed -n '2,3s/^# *//p' /usr/share/onebox/tracking-network.conf | sh -e")
+    try:
+        assert trackings() == network(1)
+    finally:
+        m.run("rm", "-r", "/etc/systemd/system/onebox-tracking.service.d")
+        m.run("systemctl", "daemon-reload")
+    assert trackings() != network(1)
+    green.wait_green()
+
+
 def test_the_socket_answers_while_its_daemon_starts(green):
     """Socket activation: a request that comes when nobody runs waits instead of being refused."""
     green.machine.run("systemctl", "stop", "onebox-tracking.service")
