@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fuse-gcs/mnt.h"
 #include "lib/base/mem.h"
 
 struct block_cache {
@@ -66,6 +67,7 @@ static void block_cache_unuse(struct block_cache *c, struct block_cache_block *b
 }
 
 static void block_cache_use(struct block_cache *c, struct block_cache_block *b) {
+        b->is_last = false;
         if (c->newest == b)
                 return;
         if (b->newer || b->older || c->oldest == b)
@@ -145,10 +147,11 @@ static struct block_cache_block *block_cache_new_block(struct block_cache *c, bo
 static struct block_cache_block *block_cache_make(struct block_cache *c, uint64_t content,
                                                   uint64_t index, bool must) {
         bool full = !c->spare && c->n_used >= c->n_max;
+        bool has_last = !c->spare && c->oldest && c->oldest->is_last && c->oldest->n_refs == 0;
         struct block_cache_block *b, **slot;
 
-        if (full && block_cache_evict(c))
-                full = !c->spare;
+        if ((full || has_last) && block_cache_evict(c))
+                full = !c->spare && c->n_used >= c->n_max;
         if (full && !must)
                 return NULL;
         b = block_cache_new_block(c, full);
@@ -180,6 +183,16 @@ struct block_cache_block *block_cache_get(struct block_cache *c, uint64_t conten
         return b;
 }
 
+/* What was used last, and so is in the processor's cache still, is the first to go. */
+static void block_cache_to_last(struct block_cache *c, struct block_cache_block *b) {
+        if (b == c->oldest)
+                return;
+        block_cache_unuse(c, b);
+        b->newer = c->oldest;
+        *(c->oldest ? &c->oldest->older : &c->newest) = b;
+        c->oldest = b;
+}
+
 static void block_cache_unref(struct block_cache *c, struct block_cache_block *b) {
         assert(b->n_refs > 0);
         b->n_refs--;
@@ -189,6 +202,8 @@ static void block_cache_unref(struct block_cache *c, struct block_cache_block *b
         } else if (b->n_refs == 0 && !b->run && b->is_extra) {
                 block_cache_unlink(c, b);
                 block_cache_release(c, b);
+        } else if (b->n_refs == 0 && b->is_last) {
+                block_cache_to_last(c, b);
         }
 }
 
@@ -198,19 +213,29 @@ void block_cache_put(struct block_cache *c, struct block_cache_block *b) {
         pthread_mutex_unlock(&c->lock);
 }
 
+void block_cache_put_last(struct block_cache *c, struct block_cache_block *b) {
+        pthread_mutex_lock(&c->lock);
+        b->is_last = true;
+        block_cache_unref(c, b);
+        pthread_mutex_unlock(&c->lock);
+}
+
 static void block_cache_run_unref(struct block_cache_run *run) {
         if (--run->n_refs == 0)
                 mem_free(run);
 }
 
-int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n) {
+int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n,
+                     usec_t *ret_waited_for) {
         struct block_cache_run *run;
+        usec_t began_at;
         int r = 0;
 
         pthread_mutex_lock(&c->lock);
         run = b->run;
         if (run && b->n_filled < n) {
                 run->n_refs++;
+                began_at = mnt_now();
                 while (b->run == run && b->n_filled < n && !run->is_ended) {
                         b->wake_at = b->n_waiting > 0 ? MIN(b->wake_at, n) : n;
                         b->n_waiting++;
@@ -218,6 +243,7 @@ int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_
                         b->n_waiting--;
                 }
                 block_cache_run_unref(run);
+                *ret_waited_for += mnt_now() - began_at;
         }
         if (b->n_filled < n)
                 r = b->error ?: -EIO;
@@ -233,6 +259,7 @@ int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first,
 
         if (!run)
                 return -ENOMEM;
+        run->n_refs = 1; /* before others see its blocks */
         pthread_mutex_lock(&c->lock);
         for (uint64_t i = first; run->n < MIN(n, (unsigned) BLOCK_CACHE_RUN_MAX); i++) {
                 struct block_cache_block *b;
@@ -265,7 +292,6 @@ int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first,
                 mem_free(run);
                 return r;
         }
-        run->n_refs = 1;
         *ret = run;
         return 0;
 }
@@ -289,11 +315,15 @@ static void block_cache_tell(struct block_cache_run *run, size_t n) {
 
 int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const char *data,
                      size_t n) {
-        size_t copied = 0, filled;
+        size_t copied = 0, filled, wanted = 0;
         unsigned at = run->at;
 
         /* Only the run writes: the bytes go in without the lock, then are told of. */
         filled = at < run->n ? run->blocks[at]->n_filled : 0;
+        if (run->is_held) {
+                at = (unsigned) (run->n_held / BLOCK_CACHE_SIZE);
+                filled = run->n_held % BLOCK_CACHE_SIZE;
+        }
         while (copied < n && at < run->n) {
                 struct block_cache_block *b = run->blocks[at++];
                 size_t part = MIN(n - copied, (size_t) b->n_wanted - filled);
@@ -302,9 +332,14 @@ int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const c
                 copied += part;
                 filled = 0;
         }
-        pthread_mutex_lock(&c->lock);
-        block_cache_tell(run, copied);
-        pthread_mutex_unlock(&c->lock);
+        run->n_held += copied;
+        for (unsigned i = 0; run->is_held && i < run->n; i++)
+                wanted += run->blocks[i]->n_wanted;
+        if (!run->is_held || run->n_held == wanted) {
+                pthread_mutex_lock(&c->lock);
+                block_cache_tell(run, run->is_held ? wanted : copied);
+                pthread_mutex_unlock(&c->lock);
+        }
         return copied < n ? -EMSGSIZE : 0;
 }
 

@@ -25,6 +25,7 @@ struct block_cache_block {
         uint32_t n_wanted; /* less than BLOCK_CACHE_SIZE at the object's end */
         unsigned n_refs;
         bool is_extra;               /* over the limit: its memory is its own */
+        bool is_last;                /* among the oldest, to be the first that goes */
         struct block_cache_run *run; /* NULL: whole */
         int error;                   /* why it will never be whole */
         unsigned n_waiting;
@@ -38,6 +39,8 @@ struct block_cache_run {
         struct block_cache_block *blocks[BLOCK_CACHE_RUN_MAX];
         unsigned n, at; /* at: the block being filled */
         bool is_ended;
+        bool is_held; /* nobody is told of a byte before all of it is there */
+        size_t n_held;
         unsigned n_refs; /* the fetch and those who wait */
 };
 
@@ -52,8 +55,13 @@ struct block_cache *block_cache_free(struct block_cache *c);
 /* The block, referenced, or NULL; it may be being filled. */
 struct block_cache_block *block_cache_get(struct block_cache *c, uint64_t content, uint64_t index);
 void block_cache_put(struct block_cache *c, struct block_cache_block *b);
-/* Waits until n bytes of b are there. 0, or why they never will. */
-int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n);
+/* The same; nobody will ask for it again soon: it is the first to make room for another one, before
+ * any memory that was never used. */
+void block_cache_put_last(struct block_cache *c, struct block_cache_block *b);
+/* Waits until n bytes of b are there. 0, or why they never will. ret_waited_for grows by the
+ * time it took. */
+int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n,
+                     usec_t *ret_waited_for);
 
 /* Makes a run of those of [first, first + n) that are missing, up to the first that is there.
  * size: the object's. must: a read waits for the first one, which it gets referenced, new or not;

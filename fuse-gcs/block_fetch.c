@@ -1,15 +1,20 @@
 #include "fuse-gcs/block_fetch.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/disk_cache.h"
+#include "fuse-gcs/names.h"
+#include "fuse-gcs/sums.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 struct fetcher {
         pthread_mutex_t lock;
         pthread_cond_t idle;
         size_t n_running;
+        struct sums *sums;
 };
 
 struct block_fetch {
@@ -18,7 +23,8 @@ struct block_fetch {
         struct block_cache_run *run;
         char *path;
         struct block_fetch_source source;
-        uint64_t n_wanted;
+        uint64_t n_wanted, n_got;
+        bool is_bad; /* what came is not what the bucket has */
 };
 
 static void block_fetch_count(struct mnt *m, int by) {
@@ -31,10 +37,36 @@ static void block_fetch_count(struct mnt *m, int by) {
         pthread_mutex_unlock(&f->lock);
 }
 
+/* All of it together is not what the bucket has. Nothing of it is kept, and then it is told: before
+ * anybody sees its last bytes. */
+static void block_fetch_is_wrong(struct block_fetch *f) {
+        struct mnt *m = f->m;
+        const struct block_fetch_source *s = &f->source;
+
+        f->is_bad = true;
+        log_error("%s: generation %" PRId64
+                  " came with another checksum than the bucket has for it: "
+                  "what came is dropped",
+                  f->path, s->generation);
+        block_cache_drop(m->blocks, s->content,
+                         (s->size + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE);
+        if (m->disk)
+                disk_cache_drop(m->disk, s->content);
+        if (!f->run->is_held)
+                sums_put_bad(m->fetcher->sums, s->content);
+}
+
 static int block_fetch_on_data(void *ctx, const char *data, size_t n) {
         struct block_fetch *f = ctx;
+        const struct sums_object o = {f->source.content, f->source.size, f->source.crc32c};
+        int r = 0;
 
-        return block_cache_fill(f->m->blocks, f->run, data, n);
+        if (f->source.has_crc32c)
+                r = sums_add(f->m->fetcher->sums, &o, f->q.offset + f->n_got, data, n);
+        f->n_got += n;
+        if (r == -EBADMSG)
+                block_fetch_is_wrong(f);
+        return r < 0 ? r : block_cache_fill(f->m->blocks, f->run, data, n);
 }
 
 static void block_fetch_store(struct block_fetch *f) {
@@ -48,15 +80,30 @@ static void block_fetch_store(struct block_fetch *f) {
 static void block_fetch_on_done(void *ctx, const struct gcs_answer *a) {
         struct block_fetch *f = ctx;
         struct mnt *m = f->m;
+        int r = f->is_bad ? -EBADMSG : a->error < 0 ? a->error : a->n_read < f->n_wanted ? -EIO : 0;
 
-        block_fetch_store(f);
-        block_cache_end(m->blocks, f->run,
-                        a->error < 0              ? a->error
-                        : a->n_read < f->n_wanted ? -EIO
-                                                  : 0);
+        if (!f->is_bad)
+                block_fetch_store(f);
+        block_cache_end(m->blocks, f->run, r);
         mem_free(f->path);
         mem_free(f);
         block_fetch_count(m, -1);
+}
+
+void block_fetch_source_init(struct block_fetch_source *s, const char *path,
+                             const struct attrs *a) {
+        *s = (struct block_fetch_source){
+                .path = path,
+                .generation = a->generation,
+                .content = names_content(path, a->generation),
+                .size = a->size,
+                .has_crc32c = a->has_crc32c,
+                .crc32c = a->crc32c,
+        };
+}
+
+bool block_fetch_was_bad(struct mnt *m, const struct block_fetch_source *s) {
+        return sums_take_bad(m->fetcher->sums, s->content);
 }
 
 /* One GET for the run, which it ends in any case. */
@@ -82,6 +129,8 @@ static int block_fetch_run(struct mnt *m, const struct block_fetch_source *s,
                 f->q.ctx = f;
                 f->q.budget_for = m->o.metadata_budget_for;
                 f->n_wanted = f->q.length;
+                run->is_held = s->has_crc32c && from == 0 && f->n_wanted == s->size &&
+                               s->size <= BLOCK_FETCH_WHOLE;
                 block_fetch_count(m, 1);
                 r = remote_start(m->remote, &f->q);
                 if (r >= 0)
@@ -159,6 +208,10 @@ int block_fetch_init(struct mnt *m) {
 
         if (!f)
                 return -ENOMEM;
+        if (sums_new(&f->sums) < 0) {
+                mem_free(f);
+                return -ENOMEM;
+        }
         pthread_mutex_init(&f->lock, NULL);
         pthread_cond_init(&f->idle, NULL);
         m->fetcher = f;
@@ -173,5 +226,6 @@ void block_fetch_done(struct mnt *m) {
         block_fetch_drain(m);
         pthread_cond_destroy(&f->idle);
         pthread_mutex_destroy(&f->lock);
+        sums_free(f->sums);
         m->fetcher = mem_free(f);
 }

@@ -2,8 +2,11 @@
  * ends on the remote's. */
 #pragma once
 
+#include "fuse-gcs/attrs.h"
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/mnt.h"
+
+#define BLOCK_FETCH_WHOLE ((uint64_t) 1 << 20)
 
 /* A content to be fetched: of one object's generation. */
 struct block_fetch_source {
@@ -11,11 +14,22 @@ struct block_fetch_source {
         int64_t generation;
         uint64_t content;
         uint64_t size;
+        bool has_crc32c;
+        uint32_t crc32c; /* of all of it */
 };
+
+/* The attributes' part; path and content are filled in by who has them. Under `tree`, or with a
+ * reference to a. */
+void block_fetch_source_init(struct block_fetch_source *s, const char *path, const struct attrs *a);
+/* All that came of the content together was not what the bucket has, and somebody may have seen it:
+ * said once. None of it is kept. */
+bool block_fetch_was_bad(struct mnt *m, const struct block_fetch_source *s);
 
 /* Sees to it that the blocks of [from, to) are there or on their way, n_unit bytes with one GET.
  * ret_first (NULL: nobody waits): the first of them, referenced, when this began its GET; else it
- * is left alone. 0; -ENOBUFS: there was no room for all; -ENOMEM. */
+ * is left alone. 0; -ENOBUFS: there was no room for all; -ENOMEM. An object that comes with one GET
+ * (BLOCK_FETCH_WHOLE) is given to readers when its checksum agreed; of a larger one the last bytes
+ * are: who waits for them hears -EBADMSG when all of it together is wrong. */
 int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_t from, uint64_t to,
                       uint64_t n_unit, struct block_cache_block **ret_first);
 /* Waits until no GET is under way any more. */

@@ -19,6 +19,7 @@ struct dir_page {
 };
 
 struct dir {
+        struct dir *next, **prev; /* of the mount's, under `tree` */
         struct mnt *m;
         struct inode *inode;
         pthread_mutex_t lock;
@@ -75,6 +76,13 @@ int dir_open(struct mnt *m, struct inode *i, struct dir **ret) {
         d->inode = i;
         buf_init(&d->names, DIR_NAMES_MAX);
         pthread_mutex_init(&d->lock, NULL);
+        pthread_mutex_lock(&m->tree);
+        d->next = m->dirs;
+        d->prev = &m->dirs;
+        if (d->next)
+                d->next->prev = &d->next;
+        m->dirs = d;
+        pthread_mutex_unlock(&m->tree);
         *ret = d;
         return 0;
 }
@@ -82,12 +90,22 @@ int dir_open(struct mnt *m, struct inode *i, struct dir **ret) {
 struct dir *dir_free(struct dir *d) {
         if (!d)
                 return NULL;
+        pthread_mutex_lock(&d->m->tree);
+        *d->prev = d->next;
+        if (d->next)
+                d->next->prev = d->prev;
+        pthread_mutex_unlock(&d->m->tree);
         dir_rewind(d);
         strmap_done(&d->locals);
         buf_done(&d->names);
         pthread_mutex_destroy(&d->lock);
         mem_free(d->path);
         return mem_free(d);
+}
+
+void dir_free_all(struct mnt *m) {
+        while (m->dirs)
+                dir_free(m->dirs);
 }
 
 /* Room was made. suffix: of a conflict. */

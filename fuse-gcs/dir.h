@@ -20,6 +20,8 @@ int dir_open(struct mnt *m, struct inode *i, struct dir **ret);
  * 1; 0: that was all; negative. */
 int dir_entry(struct dir *d, uint64_t offset, const struct dir_entry **ret);
 struct dir *dir_free(struct dir *d);
+/* Those that nobody closed: at the mount's end. */
+void dir_free_all(struct mnt *m);
 /* For readers on several threads. */
 void dir_lock(struct dir *d);
 void dir_unlock(struct dir *d);

@@ -56,6 +56,8 @@ struct disk_cache {
         struct disk_cache_file *newest, *oldest;
         size_t n_open;
         struct disk_cache_job jobs[DISK_CACHE_QUEUE];
+        uint64_t writing; /* the content of the job under way */
+        bool is_void;     /* it was dropped meanwhile */
         size_t first_job, n_jobs;
         struct disk_cache_stats stats;
 };
@@ -292,7 +294,8 @@ static void disk_cache_run(struct disk_cache *c, const struct disk_cache_job *j)
         pthread_mutex_lock(&c->lock);
         while (c->stats.n_bytes + j->n > c->n_bytes_max && disk_cache_evict(c))
                 ;
-        f = j->n <= c->n_bytes_max ? disk_cache_get(c, j->content, j->size, true) : NULL;
+        f = j->n <= c->n_bytes_max && !c->is_void ? disk_cache_get(c, j->content, j->size, true)
+                                                  : NULL;
         pthread_mutex_unlock(&c->lock);
         if (!f)
                 return;
@@ -323,6 +326,8 @@ static void *disk_cache_main(void *ctx) {
                 c->first_job = (c->first_job + 1) % DISK_CACHE_QUEUE;
                 c->n_jobs--;
                 c->is_writing = true;
+                c->writing = j.content;
+                c->is_void = j.n == 0;
                 pthread_mutex_unlock(&c->lock);
                 disk_cache_run(c, &j);
                 mem_free(j.data);
@@ -364,6 +369,14 @@ void disk_cache_drop(struct disk_cache *c, uint64_t content) {
         disk_cache_name(content, 0, prefix);
         prefix[17] = 0;
         pthread_mutex_lock(&c->lock);
+        /* What is on its way there would bring it back. */
+        for (size_t k = 0; k < c->n_jobs; k++) {
+                struct disk_cache_job *j = &c->jobs[(c->first_job + k) % DISK_CACHE_QUEUE];
+
+                if (j->content == content)
+                        j->n = 0;
+        }
+        c->is_void = c->is_void || (c->is_writing && c->writing == content);
         for (struct disk_cache_file *f = c->oldest, *newer; f; f = newer) {
                 newer = f->newer;
                 if (str_starts(f->name, prefix))

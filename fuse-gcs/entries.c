@@ -312,7 +312,7 @@ int entries_symlink(struct mnt *m, const char *dir, const char *name, const char
 }
 
 int entries_readlink(struct mnt *m, struct inode *i, char **ret) {
-        struct block_fetch_source s;
+        struct block_fetch_source s = {};
         struct prefetch none = {};
         _cleanup_free_ char *path = NULL, *target = NULL;
         ssize_t n;
@@ -321,11 +321,8 @@ int entries_readlink(struct mnt *m, struct inode *i, char **ret) {
         if (i->attrs && i->attrs->target)
                 target = mem_strdup(i->attrs->target);
         path = mem_strdup(i->path);
-        s = (struct block_fetch_source){
-                .path = path,
-                .generation = i->attrs ? i->attrs->generation : 0,
-                .size = i->attrs ? i->attrs->size : 0,
-        };
+        if (path && i->attrs)
+                block_fetch_source_init(&s, path, i->attrs);
         pthread_mutex_unlock(&m->tree);
         if (!path || s.size > 65536)
                 return path ? -EIO : -ENOMEM;
@@ -333,7 +330,6 @@ int entries_readlink(struct mnt *m, struct inode *i, char **ret) {
                 target = mem_zalloc((size_t) s.size + 1);
                 if (!target)
                         return -ENOMEM;
-                s.content = names_content(path, s.generation);
                 n = reader_copy(m, &s, &none, 0, target, (size_t) s.size);
                 if (n < 0)
                         return (int) n;

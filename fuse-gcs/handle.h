@@ -8,11 +8,16 @@
 struct handle {
         struct inode *inode;
         bool may_write, appends;
+        unsigned n_bad; /* the inode's when it was opened: reads fail when it is another one */
         pthread_mutex_t lock; /* of prefetch */
         struct prefetch prefetch;
+        struct handle *next, **prev; /* of the mount's */
 };
 
 /* Counts in the inode's n_open. Under `tree`. */
-struct handle *handle_new(struct inode *i, bool may_write, bool appends) _must_check_;
+struct handle *handle_new(struct mnt *m, struct inode *i, bool may_write,
+                          bool appends) _must_check_;
 /* Under `tree`; frees the inode with the last of all. */
 void handle_free(struct mnt *m, struct handle *h);
+/* Those that nobody closed: at the mount's end. */
+void handle_free_all(struct mnt *m);

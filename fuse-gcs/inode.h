@@ -32,6 +32,8 @@ struct inode {
         atomic_bool is_dirty;
         uint64_t dirty_size;
         struct timespec dirty_mtime;
+        /* How often what was read turned out to be wrong: who had it open then may have seen it. */
+        atomic_uint n_bad;
 };
 
 /* All: under `tree`. */

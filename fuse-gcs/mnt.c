@@ -6,6 +6,8 @@
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/block_fetch.h"
+#include "fuse-gcs/dir.h"
+#include "fuse-gcs/handle.h"
 #include "fuse-gcs/inode.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -37,6 +39,7 @@ int mnt_errno(int error) {
         case -ERANGE:
         case -EKEYREJECTED:
         case -EMSGSIZE:
+        case -EBADMSG:
         case -ENXIO:
                 return EIO;
         default:
@@ -86,6 +89,8 @@ int mnt_init(struct mnt *m, const struct mnt_settings *o, struct remote *r) {
 
 void mnt_done(struct mnt *m) {
         block_fetch_done(m);
+        dir_free_all(m);
+        handle_free_all(m);
         inode_table_done(m);
         block_cache_free(m->blocks);
         stat_cache_free(m->stats);

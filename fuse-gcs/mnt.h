@@ -16,9 +16,11 @@
 #include "lib/base/entropy.h"
 
 struct block_cache;
+struct dir;
 struct disk_cache;
 struct fetcher;
 struct fuse_session;
+struct handle;
 struct inode;
 
 struct mnt_settings {
@@ -62,6 +64,8 @@ struct mnt {
         uint64_t last_small_dir; /* of the small file opened last */
         struct inode *unlinked;  /* in no table: those that are still looked up or open */
         struct inode *locals;    /* files that are not in the bucket yet */
+        struct handle *handles;  /* that are open: at an unmount the kernel does not close all */
+        struct dir *dirs;
         struct block_cache *blocks;
         struct disk_cache *disk; /* NULL: none */
         struct fetcher *fetcher;

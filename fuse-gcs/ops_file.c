@@ -158,6 +158,63 @@ void ops_file_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_se
                 ops_file_reply_attr(req, m, i);
 }
 
+/* --- closing --------------------------------------------------------------------------------- */
+
+static struct handle *ops_file_handle(struct fuse_file_info *fi) {
+        return (struct handle *) (uintptr_t) fi->fh;
+}
+
+static int ops_file_commit(struct mnt *m, struct inode *i) {
+        int r = 0;
+
+        if (!i->is_dirty)
+                return 0;
+        pthread_mutex_lock(&i->lock);
+        r = commit_inode(m, i);
+        pthread_mutex_unlock(&i->lock);
+        return r;
+}
+
+/* The end of a handle: by its release, or when the answer to its open found nobody. */
+static void ops_file_close(struct mnt *m, struct handle *h) {
+        struct inode *i = h->inode;
+        bool is_last, still = false;
+
+        if (h->may_write && i->is_dirty) {
+                _cleanup_free_ char *path = ops_file_path(m, i);
+                int r = ops_file_commit(m, i);
+
+                if (r < 0)
+                        log_errno(r, "%s: changes are lost at the last close", path ?: "?");
+        }
+        pthread_mutex_lock(&m->tree);
+        is_last = i->n_open == 1;
+        pthread_mutex_unlock(&m->tree);
+        if (is_last) {
+                pthread_mutex_lock(&i->lock);
+                pthread_mutex_lock(&m->tree);
+                still = i->n_open == 1;
+                pthread_mutex_unlock(&m->tree);
+                /* What could not be committed goes with the last who could try again. */
+                if (i->writer && still) {
+                        i->writer = writer_free(i->writer);
+                        pthread_mutex_lock(&m->tree);
+                        i->is_dirty = false;
+                        i->until_at = 0;
+                        i->kernel_has = 0;
+                        if (i->is_local)
+                                inode_unlink(m, i, NULL);
+                        pthread_mutex_unlock(&m->tree);
+                }
+                pthread_mutex_unlock(&i->lock);
+                if (still)
+                        entries_unpark(m, i);
+        }
+        pthread_mutex_lock(&m->tree);
+        handle_free(m, h);
+        pthread_mutex_unlock(&m->tree);
+}
+
 /* --- opening --------------------------------------------------------------------------------- */
 
 /* May the kernel keep the pages it has? */
@@ -178,7 +235,7 @@ static int ops_file_begin(struct mnt *m, struct inode *i, struct fuse_file_info 
         int r = 0;
 
         pthread_mutex_lock(&m->tree);
-        h = handle_new(i, may_write, fi->flags & O_APPEND);
+        h = handle_new(m, i, may_write, fi->flags & O_APPEND);
         if (h)
                 ops_file_pages(m, i, fi);
         pthread_mutex_unlock(&m->tree);
@@ -219,7 +276,8 @@ void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
         }
         if ((fi->flags & O_ACCMODE) == O_RDONLY)
                 small_files_opened(m, i);
-        fuse_reply_open(req, fi);
+        if (fuse_reply_open(req, fi) < 0)
+                ops_file_close(m, ops_file_handle(fi));
 }
 
 static int ops_file_make(struct mnt *m, fuse_ino_t parent, const char *name, struct inode **ret) {
@@ -239,17 +297,6 @@ static void ops_file_forget_one(struct mnt *m, struct inode *i) {
         pthread_mutex_lock(&m->tree);
         inode_forget(m, i, 1);
         pthread_mutex_unlock(&m->tree);
-}
-
-static int ops_file_commit(struct mnt *m, struct inode *i) {
-        int r = 0;
-
-        if (!i->is_dirty)
-                return 0;
-        pthread_mutex_lock(&i->lock);
-        r = commit_inode(m, i);
-        pthread_mutex_unlock(&i->lock);
-        return r;
 }
 
 void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -275,7 +322,10 @@ void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
         ops_file_entry(m, i, &e);
         e.entry_timeout = ops_file_timeout(m, mnt_now() + m->o.ttl_for);
         pthread_mutex_unlock(&m->tree);
-        fuse_reply_create(req, &e, fi);
+        if (fuse_reply_create(req, &e, fi) < 0) {
+                ops_file_close(m, ops_file_handle(fi));
+                ops_file_forget_one(m, i);
+        }
 }
 
 /* A file made without being opened is in the bucket at once. */
@@ -299,14 +349,11 @@ void ops_file_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
         pthread_mutex_lock(&m->tree);
         ops_file_entry(m, i, &e);
         pthread_mutex_unlock(&m->tree);
-        fuse_reply_entry(req, &e);
+        if (fuse_reply_entry(req, &e) < 0)
+                ops_file_forget_one(m, i);
 }
 
 /* --- content --------------------------------------------------------------------------------- */
-
-static struct handle *ops_file_handle(struct fuse_file_info *fi) {
-        return (struct handle *) (uintptr_t) fi->fh;
-}
 
 void ops_file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
                    struct fuse_file_info *fi) {
@@ -351,43 +398,6 @@ void ops_file_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_fi
 }
 
 void ops_file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
-        struct inode *i = ops_file_inode(m, ino);
-        struct handle *h = ops_file_handle(fi);
-        bool is_last, still = false;
-
-        if (h->may_write && i->is_dirty) {
-                _cleanup_free_ char *path = ops_file_path(m, i);
-                int r = ops_file_commit(m, i);
-
-                if (r < 0)
-                        log_errno(r, "%s: changes are lost at the last close", path ?: "?");
-        }
-        pthread_mutex_lock(&m->tree);
-        is_last = i->n_open == 1;
-        pthread_mutex_unlock(&m->tree);
-        if (is_last) {
-                pthread_mutex_lock(&i->lock);
-                pthread_mutex_lock(&m->tree);
-                still = i->n_open == 1;
-                pthread_mutex_unlock(&m->tree);
-                /* What could not be committed goes with the last who could try again. */
-                if (i->writer && still) {
-                        i->writer = writer_free(i->writer);
-                        pthread_mutex_lock(&m->tree);
-                        i->is_dirty = false;
-                        i->until_at = 0;
-                        i->kernel_has = 0;
-                        if (i->is_local)
-                                inode_unlink(m, i, NULL);
-                        pthread_mutex_unlock(&m->tree);
-                }
-                pthread_mutex_unlock(&i->lock);
-                if (still)
-                        entries_unpark(m, i);
-        }
-        pthread_mutex_lock(&m->tree);
-        handle_free(m, h);
-        pthread_mutex_unlock(&m->tree);
+        ops_file_close(fuse_req_userdata(req), ops_file_handle(fi));
         fuse_reply_err(req, 0);
 }

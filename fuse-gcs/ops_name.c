@@ -21,10 +21,13 @@ static void ops_name_reply(fuse_req_t req, struct mnt *m, const char *path, stru
                         e.entry_timeout = e.attr_timeout = ops_file_timeout(m, until_at);
         }
         pthread_mutex_unlock(&m->tree);
-        if (r < 0)
+        if (r < 0) {
                 ops_file_error(req, r);
-        else
-                fuse_reply_entry(req, &e);
+        } else if (fuse_reply_entry(req, &e) < 0) {
+                pthread_mutex_lock(&m->tree);
+                inode_forget(m, i, 1);
+                pthread_mutex_unlock(&m->tree);
+        }
 }
 
 void ops_name_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {

@@ -1,21 +1,26 @@
 /* prefetch: how far ahead of a reader to fetch, and in what pieces. Pure; not locked.
  *
  * A handle may be read by several threads, each at its own place: up to PREFETCH_STREAMS places
- * are followed. A read near a stream's end goes on with it and doubles what is fetched ahead; one
- * that is near none begins a new stream, with nothing ahead of it but the object's start. */
+ * are followed. A read near a stream's end goes on with it and has more fetched ahead of it, up to
+ * PREFETCH_RUN; beyond that only as long as reads had to wait for the network: what is far ahead
+ * costs memory and caches and helps nobody who is served in time. A read that is near no stream
+ * begins a new one, with nothing ahead of it but the object's start. */
 #pragma once
 
 #include "lib/base/macros.h"
 
 #define PREFETCH_STREAMS 8
-#define PREFETCH_UNIT_MAX ((uint64_t) 8 << 20) /* of one GET */
-#define PREFETCH_SLACK ((uint64_t) 1 << 20)    /* the kernel asks out of order */
+#define PREFETCH_UNIT_MAX ((uint64_t) 8 << 20)    /* of one GET */
+#define PREFETCH_RUN ((uint64_t) 8 << 20)         /* ahead of a stream that waits for nothing */
+#define PREFETCH_PATIENCE_FOR (2 * USEC_PER_MSEC) /* what is shorter is no wait */
+#define PREFETCH_SLACK ((uint64_t) 1 << 20)       /* the kernel asks out of order */
 
 struct prefetch_stream {
         uint64_t end;     /* of what was read */
         uint64_t ahead;   /* bytes to have beyond it */
         uint64_t sent_to; /* fetched or on its way up to here */
         uint64_t used;    /* when, by the count of reads; 0: free */
+        bool has_waited;  /* since the last read */
 };
 
 struct prefetch {
@@ -26,9 +31,12 @@ struct prefetch {
 struct prefetch_range {
         uint64_t from, to; /* from == to: nothing */
         uint64_t unit;     /* bytes a GET */
+        bool runs;         /* the read is one of a long stream: nobody will ask for it again soon */
 };
 
 /* A read of [offset, offset + len) of an object of `size`; `most`: bytes that may be ahead.
  * Returns what to fetch beyond the read itself. */
 struct prefetch_range prefetch_next(struct prefetch *p, uint64_t offset, uint64_t len,
                                     uint64_t size, uint64_t most);
+/* A read that ended at `end` had to wait so long for the network. */
+void prefetch_waited(struct prefetch *p, uint64_t end, usec_t waited_for);

@@ -13,9 +13,18 @@
 #define READER_AGAIN 64 /* a block from the disk may be evicted before it is looked at */
 
 void reader_reply_done(struct reader_reply *r) {
-        for (int i = 0; i < r->n; i++)
-                if (r->blocks[i])
-                        block_cache_put(r->m->blocks, r->blocks[i]);
+        for (int i = 0; i < r->n; i++) {
+                struct block_cache_block *b = r->blocks[i];
+
+                if (!b)
+                        continue;
+                /* Read to its end. */
+                if (r->passes &&
+                    (char *) r->iov[i].iov_base + r->iov[i].iov_len == b->data + b->n_wanted)
+                        block_cache_put_last(r->m->blocks, b);
+                else
+                        block_cache_put(r->m->blocks, b);
+        }
         r->own = mem_free(r->own);
         r->n = 0;
 }
@@ -55,6 +64,30 @@ static struct prefetch_range reader_ahead(struct mnt *m, struct prefetch *p, pth
         return range;
 }
 
+/* Until all that was found is there. A run fills in order: who has waited for its last block waits
+ * for no other. */
+static int reader_wait(struct mnt *m, struct prefetch *p, pthread_mutex_t *lock, uint64_t end,
+                       struct reader_reply *reply) {
+        usec_t waited_for = 0;
+        int r = 0;
+
+        for (int i = reply->n - 1; i >= 0 && r >= 0; i--) {
+                const struct iovec *v = &reply->iov[i];
+                uint64_t within = (uint64_t) ((char *) v->iov_base - reply->blocks[i]->data);
+
+                r = block_cache_wait(m->blocks, reply->blocks[i], (uint32_t) (within + v->iov_len),
+                                     &waited_for);
+        }
+        if (waited_for > 0) {
+                if (lock)
+                        pthread_mutex_lock(lock);
+                prefetch_waited(p, end, waited_for);
+                if (lock)
+                        pthread_mutex_unlock(lock);
+        }
+        return r;
+}
+
 /* The blocks of [offset, offset + n), whole as far as they are wanted. */
 static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, struct prefetch *p,
                          pthread_mutex_t *lock, uint64_t offset, size_t n,
@@ -65,6 +98,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
         unsigned n_again = 0;
         int r = 0;
 
+        ret->passes = ahead.runs;
         for (uint64_t at = offset; at < end && r >= 0 && ret->n < READER_PIECES;) {
                 uint64_t index = at / BLOCK_CACHE_SIZE, within = at % BLOCK_CACHE_SIZE;
                 uint32_t part = (uint32_t) MIN(BLOCK_CACHE_SIZE - within, end - at);
@@ -88,14 +122,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
                 ret->n++;
                 at += part;
         }
-        /* A run fills in order: who has waited for its last block waits for no other. */
-        for (int i = ret->n - 1; i >= 0 && r >= 0; i--) {
-                uint64_t within = (uint64_t) ((char *) ret->iov[i].iov_base - ret->blocks[i]->data);
-
-                r = block_cache_wait(m->blocks, ret->blocks[i],
-                                     (uint32_t) (within + ret->iov[i].iov_len));
-        }
-        return r;
+        return r < 0 ? r : reader_wait(m, p, lock, end, ret);
 }
 
 /* What the inode's object is now. False: nothing is in the bucket. */
@@ -106,12 +133,7 @@ static bool reader_source(struct mnt *m, struct inode *i, struct block_fetch_sou
         pthread_mutex_lock(&m->tree);
         is = i->attrs && i->attrs->generation > 0 && (!i->is_unlinked || i->is_parked);
         if (is && (*ret_path = mem_strdup(i->path)))
-                *ret = (struct block_fetch_source){
-                        .path = *ret_path,
-                        .generation = i->attrs->generation,
-                        .content = names_content(i->path, i->attrs->generation),
-                        .size = i->attrs->size,
-                };
+                block_fetch_source_init(ret, *ret_path, i->attrs);
         pthread_mutex_unlock(&m->tree);
         return is && *ret_path;
 }
@@ -138,31 +160,59 @@ static int reader_reopen(struct mnt *m, struct inode *i, const char *path, int64
         return 0;
 }
 
+/* What was handed out was not what the bucket has: all who have it open are told, once and for all
+ * (the kernel's own reading ahead drops an error and asks again), and its pages go. */
+static int reader_was_bad(struct mnt *m, struct inode *i) {
+        i->n_bad++;
+        pthread_mutex_lock(&m->tree);
+        i->kernel_has = 0;
+        pthread_mutex_unlock(&m->tree);
+        teller_content(m, i);
+        return -EIO;
+}
+
+/* What a failed read means: 1: it may be tried again. */
+static int reader_failed(struct mnt *m, struct inode *i, const char *path, int64_t generation,
+                         int error) {
+        int r = error;
+
+        if (r == -ENOENT || r == -ERANGE)
+                r = reader_reopen(m, i, path, generation);
+        /* -EBADMSG: nobody saw a byte of it. */
+        return r == 0 || r == -EIO || r == -EBADMSG ? 1 : r;
+}
+
+/* 1: again. */
+static int reader_try(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
+                      struct reader_reply *ret) {
+        _cleanup_free_ char *path = NULL;
+        struct block_fetch_source s;
+        bool was_bad;
+        int r;
+
+        if (h->n_bad != h->inode->n_bad)
+                return -EIO;
+        if (!reader_source(m, h->inode, &s, &path))
+                return h->inode->attrs && h->inode->attrs->size == 0 ? 0 : -ESTALE;
+        if (offset >= s.size)
+                return 0;
+        r = reader_blocks(m, &s, &h->prefetch, &h->lock, offset,
+                          (size_t) MIN((uint64_t) size, s.size - offset), ret);
+        was_bad = block_fetch_was_bad(m, &s);
+        if (r >= 0 && !was_bad)
+                return 0;
+        reader_reply_done(ret);
+        return was_bad ? reader_was_bad(m, h->inode)
+                       : reader_failed(m, h->inode, path, s.generation, r);
+}
+
 static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
                         struct reader_reply *ret) {
-        int r = -ESTALE;
+        int r = 1;
 
-        for (unsigned n_tries = 0; n_tries < READER_TRIES; n_tries++) {
-                _cleanup_free_ char *path = NULL;
-                struct block_fetch_source s;
-
-                if (!reader_source(m, h->inode, &s, &path))
-                        return h->inode->attrs && h->inode->attrs->size == 0 ? 0 : -ESTALE;
-                if (offset >= s.size)
-                        return 0;
-                r = reader_blocks(m, &s, &h->prefetch, &h->lock, offset,
-                                  (size_t) MIN((uint64_t) size, s.size - offset), ret);
-                if (r >= 0)
-                        return 0;
-                reader_reply_done(ret);
-                if (r == -ENOENT || r == -ERANGE)
-                        r = reader_reopen(m, h->inode, path, s.generation);
-                else if (r != -EIO || n_tries > 1)
-                        return r;
-                if (r < 0 && r != -EIO)
-                        return r;
-        }
-        return r;
+        for (unsigned n = 0; r == 1 && n < READER_TRIES; n++)
+                r = reader_try(m, h, offset, size, ret);
+        return r == 1 ? -EIO : r;
 }
 
 ssize_t reader_copy(struct mnt *m, const struct block_fetch_source *s, struct prefetch *p,
@@ -180,8 +230,10 @@ ssize_t reader_copy(struct mnt *m, const struct block_fetch_source *s, struct pr
                         n += reply.iov[i].iov_len;
                 }
                 reader_reply_done(&reply);
+                if (r >= 0 && block_fetch_was_bad(m, s))
+                        r = -EIO;
                 if (r < 0)
-                        return r;
+                        return r == -EBADMSG ? -EIO : r;
         }
         return (ssize_t) n;
 }

@@ -14,6 +14,7 @@ struct reader_reply {
         struct iovec iov[READER_PIECES];
         struct block_cache_block *blocks[READER_PIECES];
         int n;
+        bool passes; /* a stream goes by: its blocks are done with */
         char *own;
 };
 void reader_reply_done(struct reader_reply *r);

@@ -28,11 +28,7 @@ static size_t small_files_choose(struct mnt *m, const char *dir, const char *nam
                 if (path && stat_cache_get(m->stats, path, strlen(path), now, &f) > 0 && f.file &&
                     f.file->size > 0 && f.file->size <= MIN(SMALL_FILES_SIZE, budget) &&
                     f.file->generation > 0) {
-                        ret[n++] = (struct block_fetch_source){
-                                .path = TAKE_PTR(path),
-                                .generation = f.file->generation,
-                                .size = f.file->size,
-                        };
+                        block_fetch_source_init(&ret[n++], TAKE_PTR(path), f.file);
                         budget -= f.file->size;
                 }
                 mem_free(path);
@@ -59,7 +55,6 @@ void small_files_opened(struct mnt *m, struct inode *i) {
         }
         pthread_mutex_unlock(&m->tree);
         for (size_t k = 0; k < n; k++) {
-                next[k].content = names_content(next[k].path, next[k].generation);
                 (void) block_fetch_range(m, &next[k], 0, next[k].size, SMALL_FILES_SIZE, NULL);
                 mem_free((char *) next[k].path);
         }

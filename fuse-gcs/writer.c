@@ -168,12 +168,7 @@ static int writer_read_base(struct mnt *m, struct inode *i, uint64_t offset, cha
         pthread_mutex_unlock(&m->tree);
         if (!path)
                 return -ENOMEM;
-        s = (struct block_fetch_source){
-                .path = path,
-                .generation = base->generation,
-                .content = names_content(path, base->generation),
-                .size = base->size,
-        };
+        block_fetch_source_init(&s, path, base);
         got = reader_copy(m, &s, &none, offset, data, n);
         if (got == -ENOENT)
                 return -ESTALE;

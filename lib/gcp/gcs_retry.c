@@ -17,7 +17,7 @@ bool gcs_retry_status_helps(int status) {
 
 bool gcs_retry_error_helps(int error) {
         return error < 0 && error != -ENOMEM && error != -EINVAL && error != -ECANCELED &&
-               error != -EKEYREJECTED && error != -EFBIG && error != -EACCES;
+               error != -EKEYREJECTED && error != -EFBIG && error != -EACCES && error != -EBADMSG;
 }
 
 int gcs_retry_status_errno(int status) {

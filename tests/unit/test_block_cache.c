@@ -3,6 +3,8 @@
 #include "lib/base/mem.h"
 #include "tests/unit/base_test.h"
 
+static usec_t waited_for;
+
 static void fill(struct block_cache *c, struct block_cache_run *run, size_t n, char with) {
         char *data = mem_alloc(n);
 
@@ -28,9 +30,9 @@ static void test_run(void **state) {
         assert_ptr_equal(b, first);
         block_cache_put(c, b);
         fill(c, run, BLOCK_CACHE_SIZE + 100, 'x');
-        assert_int_equal(block_cache_wait(c, first, BLOCK_CACHE_SIZE), 0);
+        assert_int_equal(block_cache_wait(c, first, BLOCK_CACHE_SIZE, &waited_for), 0);
         b = block_cache_get(c, 7, 1);
-        assert_int_equal(block_cache_wait(c, b, 100), 0);
+        assert_int_equal(block_cache_wait(c, b, 100, &waited_for), 0);
         fill(c, run, BLOCK_CACHE_SIZE * 3 / 2 - 100, 'y');
         assert_int_equal(block_cache_fill(c, run, "z", 1), -EMSGSIZE);
         block_cache_end(c, run, 0);
@@ -53,8 +55,8 @@ static void test_failed(void **state) {
         assert_int_equal(block_cache_reserve(c, 7, 0, 2, BLOCK_CACHE_SIZE * 2, &first, &run), 0);
         fill(c, run, 10, 'x');
         block_cache_end(c, run, -ENOENT);
-        assert_int_equal(block_cache_wait(c, first, 10), 0);
-        assert_int_equal(block_cache_wait(c, first, 11), -ENOENT);
+        assert_int_equal(block_cache_wait(c, first, 10, &waited_for), 0);
+        assert_int_equal(block_cache_wait(c, first, 11, &waited_for), -ENOENT);
         block_cache_put(c, first);
         assert_null(block_cache_get(c, 7, 0));
         block_cache_free(c);
@@ -95,10 +97,50 @@ static void test_bounded(void **state) {
         block_cache_free(c);
 }
 
+/* A stream goes by in the memory of its own window. */
+static void test_last(void **state) {
+        struct block_cache_block *b, *old;
+        struct block_cache_stats stats;
+        struct block_cache_run *run;
+        struct block_cache *c;
+        char *data = mem_zalloc(BLOCK_CACHE_SIZE);
+
+        assert_int_equal(block_cache_new(64 * BLOCK_CACHE_SIZE, &c), 0);
+        block_cache_add(c, 1, 0, data, BLOCK_CACHE_SIZE);
+        for (uint64_t i = 0; i < 1000; i++) {
+                assert_int_equal(block_cache_reserve(c, 2, i, 1, 1000 * BLOCK_CACHE_SIZE, &b, &run),
+                                 0);
+                fill(c, run, BLOCK_CACHE_SIZE, 'x');
+                /* Before its GET is over, and after it. */
+                if (i % 2)
+                        block_cache_end(c, run, 0);
+                block_cache_put_last(c, b);
+                if (i % 2 == 0)
+                        block_cache_end(c, run, 0);
+        }
+        block_cache_stats_get(c, &stats);
+        assert_true(stats.n_bytes <= 3 * BLOCK_CACHE_SIZE);
+        /* What was there before it still is, and so is its last block until room is needed. */
+        old = block_cache_get(c, 1, 0);
+        assert_non_null(old);
+        block_cache_put(c, old);
+        b = block_cache_get(c, 2, 999);
+        assert_non_null(b);
+        /* Asked for again: no longer the first to go. */
+        block_cache_put(c, b);
+        block_cache_add(c, 1, 1, data, BLOCK_CACHE_SIZE);
+        b = block_cache_get(c, 2, 999);
+        assert_non_null(b);
+        block_cache_put(c, b);
+        mem_free(data);
+        block_cache_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_run),
                 cmocka_unit_test(test_failed),
+                cmocka_unit_test(test_last),
                 cmocka_unit_test(test_bounded),
         };
 

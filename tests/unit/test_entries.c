@@ -136,7 +136,7 @@ static struct handle *open_file(struct mount_test *t, const char *path) {
         assert_int_equal(lookup_object(&t->m, path, &a), 0);
         pthread_mutex_lock(&t->m.tree);
         assert_int_equal(inode_get(&t->m, path, a, USEC_INFINITY, &i), 0);
-        h = handle_new(i, true, false);
+        h = handle_new(&t->m, i, true, false);
         pthread_mutex_unlock(&t->m.tree);
         attrs_unref(a);
         return h;

@@ -12,6 +12,8 @@ static void test_meaning(void **state) {
         assert_true(gcs_retry_error_helps(-ETIMEDOUT));
         assert_false(gcs_retry_error_helps(-ECANCELED));
         assert_false(gcs_retry_error_helps(-EKEYREJECTED));
+        /* Who takes the bytes says that they are wrong: going on behind them helps nobody. */
+        assert_false(gcs_retry_error_helps(-EBADMSG));
         assert_false(gcs_retry_error_helps(0));
         assert_int_equal(gcs_retry_status_errno(200), 0);
         assert_int_equal(gcs_retry_status_errno(308), 0);

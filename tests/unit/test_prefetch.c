@@ -4,7 +4,8 @@
 
 #define MIB ((uint64_t) 1 << 20)
 
-static void test_sequential(void **state) {
+/* Returns how far ahead it went. */
+static uint64_t read_in_order(usec_t waits_for) {
         struct prefetch p = {};
         uint64_t sent = 128 << 10, size = 100 * MIB, most = 0;
 
@@ -19,9 +20,34 @@ static void test_sequential(void **state) {
                         sent = r.to;
                 }
                 assert_true(sent <= at + (128 << 10) + 32 * MIB);
+                assert_int_equal(r.runs, at >= 256 << 10);
                 most = MAX(most, sent - at);
+                prefetch_waited(&p, at + (128 << 10), waits_for);
         }
-        assert_true(most > 24 * MIB);
+        return most;
+}
+
+static void test_sequential(void **state) {
+        /* Who waits has much fetched ahead, in pieces that come beside one another. */
+        assert_true(read_in_order(20 * USEC_PER_MSEC) > 24 * MIB);
+        assert_true(read_in_order(0) <= PREFETCH_RUN + MIB);
+        assert_true(read_in_order(PREFETCH_PATIENCE_FOR - 1) <= PREFETCH_RUN + MIB);
+}
+
+static void test_others_wait(void **state) {
+        struct prefetch p = {};
+        uint64_t ahead;
+
+        for (uint64_t at = 0; at < 4 * MIB; at += 128 << 10)
+                (void) prefetch_next(&p, at, 128 << 10, 1000 * MIB, 32 * MIB);
+        ahead = p.streams[0].ahead;
+        /* Somebody else, elsewhere in the file. */
+        prefetch_waited(&p, 500 * MIB, USEC_PER_SEC);
+        (void) prefetch_next(&p, 4 * MIB, 128 << 10, 1000 * MIB, 32 * MIB);
+        assert_int_equal(p.streams[0].ahead, ahead);
+        prefetch_waited(&p, 4 * MIB, USEC_PER_SEC);
+        (void) prefetch_next(&p, 4 * MIB + (128 << 10), 128 << 10, 1000 * MIB, 32 * MIB);
+        assert_int_equal(p.streams[0].ahead, 2 * ahead);
 }
 
 static void test_end(void **state) {
@@ -75,7 +101,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sequential),    cmocka_unit_test(test_end),
                 cmocka_unit_test(test_random),        cmocka_unit_test(test_several_streams),
-                cmocka_unit_test(test_nothing_ahead),
+                cmocka_unit_test(test_nothing_ahead), cmocka_unit_test(test_others_wait),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,155 @@
+"""What the mount does with the bytes themselves: corrupted ones are noticed, and every request is answered."""
+
+import errno
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+from bucketd_test import Bucketd
+from daemon_test import until
+from mount_test import Mount, needs_fuse
+
+pytestmark = needs_fuse
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Bucketd("--sync=no") as daemon:
+        yield daemon
+
+
+def content(n, seed=1):
+    return random.Random(seed).randbytes(n)
+
+
+@pytest.fixture
+def mount(server, request, tmp_path):
+    with Mount(server.url, f"--cache-dir={tmp_path}") as m:
+        yield m
+    server.ask("DELETE", "/_onebox/faults")
+
+
+def put(server, name, data):
+    assert server.ask("PUT", f"/bkt/{name}", data).status == 200
+
+
+# --- corrupted on the way ---------------------------------------------------------------------
+
+@pytest.mark.parametrize("size", [2, 300, 200_000, MIB])
+def test_small_is_fetched_again(server, mount, size):
+    """What comes with one request is checked before anybody sees a byte."""
+    data = content(size)
+    put(server, f"small{size}", data)
+    server.faults({"op": "read", "count": 1, "corrupt_at": size // 2})
+    assert (mount.path / f"small{size}").read_bytes() == data
+    assert server.json("GET", "/_onebox/faults")["rules"][0]["struck"] == 1
+    until(lambda: "checksum" in mount.log.read_text(), "the log to say so")
+
+
+@pytest.mark.parametrize("which", [0, 2])
+def test_large_is_an_error_and_then_right(server, mount, which):
+    """Of a large object some was handed out before all of it was there: the reader is told, and nothing wrong is kept, in
+    memory, on the disk or by the kernel."""
+    data, name = content(20 * MIB), f"large{which}"
+    put(server, name, data)
+    server.faults({"op": "read", "skip": which, "count": 1, "corrupt_at": 1000})
+    with pytest.raises(OSError) as error:
+        (mount.path / name).read_bytes()
+    assert error.value.errno == errno.EIO
+    until(lambda: f"{name}: generation" in mount.log.read_text(), "the log to say so")
+    assert (mount.path / name).read_bytes() == data
+    mount.restart()
+    assert (mount.path / name).read_bytes() == data
+
+
+def test_always_wrong_ends(server, mount):
+    put(server, "never", content(5000))
+    server.faults({"op": "read", "corrupt_at": 10, "contains": "never"})
+    with pytest.raises(OSError) as error:
+        (mount.path / "never").read_bytes()
+    assert error.value.errno == errno.EIO
+    server.ask("DELETE", "/_onebox/faults")
+    assert (mount.path / "never").read_bytes() == content(5000)
+
+
+# --- every request is answered ----------------------------------------------------------------
+
+class Readers:
+    """Threads that read here and there; each read must give what is there, or an error."""
+
+    def __init__(self, path, data, n):
+        self.path, self.data, self.stop = path, data, False
+        self.n_reads, self.wrong, self.errors = 0, [], set()
+        self.threads = [threading.Thread(target=self.read, args=(seed,)) for seed in range(n)]
+        for thread in self.threads:
+            thread.start()
+
+    def read(self, seed):
+        chance = random.Random(seed)
+        try:
+            fd = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            self.errors.add(error.errno)
+            return
+        while not self.stop:
+            at, n = chance.randrange(len(self.data)), chance.choice((1, 4096, 70_000))
+            try:
+                got = os.pread(fd, n, at)
+                # What fails behind its first page is a short read.
+                if not got or got != self.data[at:at + len(got)]:
+                    self.wrong.append((at, n, len(got)))
+                self.n_reads += 1
+            except OSError as error:
+                self.errors.add(error.errno)
+                if error.errno in (errno.ENOTCONN, errno.ECONNABORTED):
+                    break
+        try:
+            os.close(fd)
+        except OSError as error:
+            self.errors.add(error.errno)
+
+    def end(self):
+        self.stop = True
+        for thread in self.threads:
+            thread.join(120)
+        assert not [thread for thread in self.threads if thread.is_alive()], "a request was never answered"
+
+
+def test_interrupted_callers(server, mount):
+    """Signals to the callers make the kernel send INTERRUPT for what is under way, while the service fails every tenth time."""
+    data = content(8 * MIB, 3)
+    put(server, "stress", data)
+    server.faults({"op": "read", "percent": 10, "status": 503, "latency_ms": 2}, {"op": "read", "percent": 5, "cut_after": 30_000})
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        readers = Readers(mount.path / "stress", data, 12)
+        while readers.n_reads < 400 and not readers.wrong:
+            for thread in readers.threads:
+                if thread.is_alive():
+                    signal.pthread_kill(thread.ident, signal.SIGUSR1)
+            time.sleep(0.005)
+        readers.end()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not readers.wrong and readers.errors <= {errno.EINTR, errno.EIO}
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_told_to_go_meanwhile(server, round_):
+    """SIGTERM while requests are being worked on: all are answered, nobody hangs, and it ends."""
+    data = content(8 * MIB, 4)
+    put(server, "going", data)
+    server.faults({"op": "read", "latency_ms": 20})
+    with Mount(server.url) as m:
+        readers = Readers(m.path / "going", data, 12)
+        while readers.n_reads < 20 * (round_ + 1) and not readers.wrong:
+            time.sleep(0.005)
+        assert m.end() == 0
+        readers.end()
+        assert "Bad file descriptor" not in m.log.read_text()
+    server.ask("DELETE", "/_onebox/faults")
+    assert not readers.wrong
