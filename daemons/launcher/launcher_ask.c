@@ -65,7 +65,8 @@ static int ask_open(struct arena *a, char *body, size_t len, const char *const *
 
 int launcher_ask_parse_start(struct arena *a, char *body, size_t len, struct launcher_ask *ret,
                              struct errmsg *em) {
-        static const char *const keys[] = {"try_id", "user", "grace_s", "limits"};
+        static const char *const keys[] = {"try_id", "user",    "grace_s", "limits",
+                                           "binds",  "secrets", "devices", "runtime_max_s"};
         struct launcher_ask ask = {.grace_for = GRACE_DEFAULT_FOR};
         double grace_s = NAN;
         struct json *j;
@@ -74,7 +75,8 @@ int launcher_ask_parse_start(struct arena *a, char *body, size_t len, struct lau
         r = ask_open(a, body, len, keys, ARRAY_SIZE(keys), &j, &ask, em);
         if (r < 0 || (r = json_want_str(j, "user", &ask.user, em)) < 0 ||
             (r = json_want_f64(j, "grace_s", &grace_s, em)) < 0 ||
-            (r = ask_limits(j, &ask.limits, em)) < 0)
+            (r = ask_limits(j, &ask.limits, em)) < 0 ||
+            (r = launcher_carry_parse(a, j, &ask.carry, em)) < 0)
                 return r;
         if (!isnan(grace_s)) {
                 if (!(grace_s >= 0 && grace_s <= GRACE_MAX_S))

@@ -8,6 +8,7 @@
  * Anything else is refused: this is the one privileged piece. */
 #pragma once
 
+#include "daemons/launcher/launcher_carry.h"
 #include "lib/base/arena.h"
 #include "lib/base/entropy.h"
 #include "lib/base/errmsg.h"
@@ -26,6 +27,7 @@ struct launcher_ask {
         const char *user; /* in the body; NULL: the configured one */
         usec_t grace_for;
         struct launcher_limits limits;
+        struct launcher_carry carry; /* in the arena of the request */
 };
 
 /* body is parsed in place. -EINVAL with *em naming the key; -ENOMEM. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemons/launcher/launcher_exec.h"
+#include "daemons/launcher/launcher_secrets.h"
 #include "daemons/launcher/launcher_shims.h"
 #include "daemons/launcher/launcher_spool.h"
 #include "lib/base/buf.h"
@@ -27,6 +28,7 @@ enum { ENV_MAX = 32 };
 struct fork_child {
         LIST_ENTRY(fork_child) in_exec;
         struct http_request *req; /* waits for it */
+        const char *secrets_dir;  /* the launcher's */
         char try_id[ENTROPY_UUID_SIZE];
 };
 
@@ -38,6 +40,7 @@ struct fork_exec {
         const struct paths *paths;
         char *tasks_dir;
         char *program;
+        char *secrets_dir;
         struct launcher_shims *shims;
         struct fork_children children;
         const char *envp[ENV_MAX + 1];
@@ -53,6 +56,7 @@ static int reply_stopping(struct http_request *req, bool stopping) {
 static int on_child(struct loop_source *s, const siginfo_t *si, void *ctx) {
         struct fork_child *c = ctx;
 
+        launcher_secrets_drop(c->secrets_dir, c->try_id); /* of one that was killed */
         if (si->si_code == CLD_EXITED && si->si_status == 0)
                 reply_stopping(c->req, false);
         else
@@ -84,6 +88,7 @@ static int sweep(struct fork_exec *x, const char *try_id, struct http_request *r
                 return errmsg_fail(em, -ENOMEM, "no memory");
         str_copy(c->try_id, sizeof(c->try_id), try_id);
         c->req = req;
+        c->secrets_dir = x->secrets_dir;
         r = process_spawn(&(struct process_spec){.path = x->program,
                                                  .argv = argv,
                                                  .envp = x->envp,
@@ -103,6 +108,46 @@ static int sweep(struct fork_exec *x, const char *try_id, struct http_request *r
         return 0;
 }
 
+/* What a plain process can take with it: its secrets in a directory, which onebox-task takes away
+ * at the end, what is at its place anyway, and the devices its user may open. */
+static int carry_in(struct fork_exec *x, const struct launcher_ask *ask, struct errmsg *em) {
+        const struct launcher_allow allow = {.own = true,
+                                             .state_dir = x->paths->state_dir,
+                                             .runtime_dir = x->paths->runtime_dir};
+        int r = 0;
+
+        for (size_t i = 0; i < ask->carry.n_binds && r >= 0; i++)
+                r = launcher_allow_in_place(&ask->carry.binds[i], em);
+        for (size_t i = 0; i < ask->carry.n_secrets && r >= 0; i++) {
+                const struct launcher_carry_secret *s = &ask->carry.secrets[i];
+
+                if (s->encrypted)
+                        r = errmsg_fail(em, -EPERM,
+                                        "secret \"%s\" is encrypted, and systemd does not run here "
+                                        "to decrypt it: drop \"encrypted\", or run under systemd",
+                                        s->name);
+                else if (s->path)
+                        r = errmsg_fail(em, -EPERM,
+                                        "secret \"%s\" cannot be shown at \"%s\" where tasks are "
+                                        "plain processes (mode = fork): drop the path and use "
+                                        "$CREDENTIALS_DIRECTORY/%s, or run under systemd",
+                                        s->name, s->path, s->name);
+        }
+        return r < 0 ? r
+                     : launcher_secrets_put(x->secrets_dir, ask->try_id, &allow, &ask->carry, em);
+}
+
+static int start_new(struct fork_exec *x, const struct launcher_ask *ask,
+                     struct http_request *req) {
+        struct errmsg em;
+        int r = carry_in(x, ask, &em);
+
+        if (r < 0)
+                return http_request_reply_error(req, r == -EPERM || r == -ENOENT ? 403 : 500, "%s",
+                                                em.text);
+        return launcher_shims_start(x->shims, ask->try_id, req);
+}
+
 static int fork_start(struct launcher_exec *exec, struct http_request *req,
                       const struct launcher_ask *ask, const char *user) {
         struct fork_exec *x = container_of(exec, struct fork_exec, exec);
@@ -115,8 +160,7 @@ static int fork_start(struct launcher_exec *exec, struct http_request *req,
                 return http_request_reply_error(req, 500,
                                                 "cannot look into the spool of try %s: %s",
                                                 ask->try_id, errmsg_strerror(r));
-        return r > 0 ? launcher_shims_reply(req, pid)
-                     : launcher_shims_start(x->shims, ask->try_id, req);
+        return r > 0 ? launcher_shims_reply(req, pid) : start_new(x, ask, req);
 }
 
 static int fork_stop(struct launcher_exec *exec, struct http_request *req,
@@ -179,6 +223,7 @@ static void fork_free(struct launcher_exec *exec) {
                 mem_free(c);
         }
         launcher_shims_free(x->shims);
+        mem_free(x->secrets_dir);
         mem_free(x->tasks_dir);
         mem_free(x->program);
         mem_free(x);
@@ -201,6 +246,22 @@ static void inherit_environment(struct fork_exec *x) {
         x->envp[n] = NULL;
 }
 
+/* Secrets whose onebox-task was killed. */
+static void drop_left_secrets(struct fork_exec *x) {
+        _cleanup_(str_free_listp) char **names = NULL;
+
+        if (fileio_list(x->secrets_dir, NULL, &names) < 0)
+                return;
+        for (char **n = names; *n; n++) {
+                _cleanup_close_ int pidfd = -1;
+                pid_t pid;
+
+                if (!entropy_is_uuid(*n) ||
+                    launcher_spool_find(x->tasks_dir, *n, &pid, &pidfd) == 0)
+                        launcher_secrets_drop(x->secrets_dir, *n);
+        }
+}
+
 int launcher_fork_new(struct loop *loop, const struct launcher_conf *conf,
                       const struct paths *paths, struct launcher_exec **ret, struct errmsg *em) {
         struct fork_exec *x = mem_new(struct fork_exec);
@@ -212,8 +273,9 @@ int launcher_fork_new(struct loop *loop, const struct launcher_conf *conf,
         x->loop = loop;
         x->paths = paths;
         x->tasks_dir = paths_state(paths, "tasks");
-        r = x->tasks_dir ? paths_daemon(paths, "task", &x->program, em)
-                         : errmsg_fail(em, -ENOMEM, "no memory");
+        x->secrets_dir = paths_runtime(paths, "launcher-secrets");
+        r = x->tasks_dir && x->secrets_dir ? paths_daemon(paths, "task", &x->program, em)
+                                           : errmsg_fail(em, -ENOMEM, "no memory");
         inherit_environment(x);
         if (r >= 0) {
                 r = launcher_shims_new(
@@ -227,6 +289,7 @@ int launcher_fork_new(struct loop *loop, const struct launcher_conf *conf,
                 fork_free(&x->exec);
                 return r;
         }
+        drop_left_secrets(x);
         *ret = &x->exec;
         return 0;
 }

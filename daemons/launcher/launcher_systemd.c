@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
 #include "daemons/launcher/launcher_exec.h"
+#include "daemons/launcher/launcher_secrets.h"
 #include "daemons/launcher/launcher_spool.h"
+#include "daemons/launcher/launcher_unit.h"
+#include "lib/base/fileio.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -35,7 +39,8 @@ struct systemd_wait {
         struct http_request *req;
         sd_bus_slot *slot;
         char unit[UNIT_SIZE];
-        char *job; /* its path, once PID 1 has made it */
+        char *job;                          /* its path, once PID 1 has made it */
+        char secrets_of[ENTROPY_UUID_SIZE]; /* the try whose copies go with this; "": none */
 };
 
 LIST_HEAD(systemd_waits, systemd_wait);
@@ -47,6 +52,7 @@ struct systemd_exec {
         const struct paths *paths;
         char *tasks_dir;
         char *program;
+        char *secrets_dir; /* root's alone */
         sd_bus *bus;
         struct loop_source *io, *timer;
         struct systemd_waits waits;
@@ -58,6 +64,8 @@ static void unit_name(const char *try_id, char unit[UNIT_SIZE]) {
 
 static void wait_free(struct systemd_wait *w) {
         LIST_REMOVE(w, in_exec);
+        if (w->secrets_of[0])
+                launcher_secrets_drop(w->x->secrets_dir, w->secrets_of);
         sd_bus_slot_unref(w->slot);
         mem_free(w->job);
         mem_free(w);
@@ -173,9 +181,10 @@ static int on_stopped(sd_bus_message *m, void *ctx, sd_bus_error *ret_error) {
 /* --- asking -------------------------------------------------------------------------------------
  */
 
-/* Sends `m`; the request is answered by `fn`. */
+/* Sends `m`; the request is answered by `fn`, and the copied secrets of `secrets_of` (or NULL) go
+ * with the answer. */
 static int ask(struct systemd_exec *x, struct http_request *req, const char *unit,
-               sd_bus_message *m, sd_bus_message_handler_t fn) {
+               sd_bus_message *m, sd_bus_message_handler_t fn, const char *secrets_of) {
         struct systemd_wait *w = mem_new(struct systemd_wait);
         int r;
 
@@ -184,6 +193,7 @@ static int ask(struct systemd_exec *x, struct http_request *req, const char *uni
         w->x = x;
         w->req = req;
         str_copy(w->unit, sizeof(w->unit), unit);
+        str_copy(w->secrets_of, sizeof(w->secrets_of), secrets_of ? secrets_of : "");
         LIST_INSERT_HEAD(&x->waits, w, in_exec);
         r = sd_bus_call_async(x->bus, &w->slot, m, fn, w, CALL_FOR);
         if (r < 0) {
@@ -193,78 +203,6 @@ static int ask(struct systemd_exec *x, struct http_request *req, const char *uni
         if (bus_turn(x) < 0)
                 loop_quit(x->loop, 1);
         return HTTP_LATER;
-}
-
-static int add_limit(sd_bus_message *m, const char *property, uint64_t value) {
-        return value == 0 ? 0 : sd_bus_message_append(m, "(sv)", property, "t", value);
-}
-
-static int add_limits(sd_bus_message *m, const struct launcher_limits *l) {
-        int r;
-
-        r = add_limit(m, "MemoryMax", l->memory_max_bytes);
-        if (r >= 0)
-                r = add_limit(m, "CPUQuotaPerSecUSec", l->cpu_quota_percent * 10000);
-        if (r >= 0)
-                r = add_limit(m, "CPUWeight", l->cpu_weight);
-        if (r >= 0)
-                r = add_limit(m, "IOWeight", l->io_weight);
-        if (r >= 0)
-                r = add_limit(m, "TasksMax", l->tasks_max);
-        return r;
-}
-
-static int add_flags(sd_bus_message *m) {
-        static const char *const flags[] = {
-                "CPUAccounting",         "MemoryAccounting",     "IOAccounting",
-                "TasksAccounting",       "NoNewPrivileges",      "RestrictSUIDSGID",
-                "ProtectKernelTunables", "ProtectKernelModules", "ProtectControlGroups"};
-        int r = 0;
-
-        for (size_t i = 0; i < ARRAY_SIZE(flags) && r >= 0; i++)
-                r = sd_bus_message_append(m, "(sv)", flags[i], "b", 1);
-        return r;
-}
-
-static int add_command(struct systemd_exec *x, sd_bus_message *m, const char *try_id) {
-        return sd_bus_message_append(m, "(sv)", "ExecStart", "a(sasb)", 1, x->program, 6,
-                                     x->program, "--state-dir", x->paths->state_dir,
-                                     "--runtime-dir", x->paths->runtime_dir, try_id, 0);
-}
-
-static int add_properties(struct systemd_exec *x, sd_bus_message *m, const struct launcher_ask *a,
-                          const char *user) {
-        struct {
-                const char *property, *value;
-        } const texts[] = {
-                {"Description", "onebox task"},
-                {"Slice", "onebox-tasks.slice"},
-                {"Type", "exec"},
-                {"User", user},
-                {"CollectMode", "inactive-or-failed"},
-                {"KillMode", "mixed"}, /* SIGTERM to onebox-task, SIGKILL to what is left */
-                {"OOMPolicy", "continue"},
-                {"SyslogIdentifier", "onebox-task"},
-        };
-        int r;
-
-        r = sd_bus_message_open_container(m, 'a', "(sv)");
-        for (size_t i = 0; i < ARRAY_SIZE(texts) && r >= 0; i++)
-                r = sd_bus_message_append(m, "(sv)", texts[i].property, "s", texts[i].value);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t",
-                                          a->grace_for + x->conf->stop_slack);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)", "OOMScoreAdjust", "i", -100);
-        if (r >= 0)
-                r = add_flags(m);
-        if (r >= 0)
-                r = add_limits(m, &a->limits);
-        if (r >= 0)
-                r = add_command(x, m, a->try_id);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r;
 }
 
 static int hand_over(struct systemd_exec *x, const char *try_id, const char *user,
@@ -286,29 +224,75 @@ static int hand_over(struct systemd_exec *x, const char *try_id, const char *use
                                         scheduler_gid, em);
 }
 
-static int systemd_start(struct launcher_exec *exec, struct http_request *req,
-                         const struct launcher_ask *a, const char *user) {
-        struct systemd_exec *x = container_of(exec, struct systemd_exec, exec);
+/* Is what the task takes with it allowed? Its secrets are copied to where systemd loads them. */
+static int carry_in(struct systemd_exec *x, const struct launcher_ask *a,
+                    struct launcher_allow_found *found, struct errmsg *em) {
+        const struct launcher_allow allow = {.mounts = x->conf->mounts,
+                                             .secrets = x->conf->secrets,
+                                             .devices = x->conf->devices,
+                                             .state_dir = x->paths->state_dir,
+                                             .runtime_dir = x->paths->runtime_dir};
+        int r = 0;
+
+        for (size_t i = 0; i < a->carry.n_binds && r >= 0; i++)
+                r = launcher_allow_bind(&allow, &a->carry.binds[i], &found[i], em);
+        for (size_t i = 0; i < a->carry.n_devices && r >= 0; i++)
+                r = launcher_allow_device(&allow, a->carry.devices[i], em);
+        return r < 0 ? r : launcher_secrets_put(x->secrets_dir, a->try_id, &allow, &a->carry, em);
+}
+
+static int start_unit(struct systemd_exec *x, struct http_request *req,
+                      const struct launcher_ask *a, const char *user,
+                      const struct launcher_allow_found *found) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_free_ char *secrets = str_printf("%s/%s", x->secrets_dir, a->try_id);
         char unit[UNIT_SIZE];
-        struct errmsg em;
         int r;
 
-        r = hand_over(x, a->try_id, user, &em);
-        if (r < 0)
-                return http_request_reply_error(req, r == -ESRCH || r == -EPERM ? 403 : 500, "%s",
-                                                em.text);
+        if (!secrets)
+                return -ENOMEM;
         unit_name(a->try_id, unit);
         r = sd_bus_message_new_method_call(x->bus, &m, MANAGER, INTERFACE, "StartTransientUnit");
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", unit, "fail");
         if (r >= 0)
-                r = add_properties(x, m, a, user);
+                r = launcher_unit_add(m, &(struct launcher_unit){.ask = a,
+                                                                 .conf = x->conf,
+                                                                 .paths = x->paths,
+                                                                 .name = unit,
+                                                                 .user = user,
+                                                                 .program = x->program,
+                                                                 .found = found,
+                                                                 .secrets_dir = secrets});
         if (r >= 0)
                 r = sd_bus_message_append(m, "a(sa(sv))", 0);
         if (r < 0)
                 return r;
-        return ask(x, req, unit, m, on_started);
+        return ask(x, req, unit, m, on_started, a->carry.n_secrets > 0 ? a->try_id : NULL);
+}
+
+static int systemd_start(struct launcher_exec *exec, struct http_request *req,
+                         const struct launcher_ask *a, const char *user) {
+        struct systemd_exec *x = container_of(exec, struct systemd_exec, exec);
+        struct launcher_allow_found *found;
+        struct errmsg em;
+        int r;
+
+        found = arena_zalloc_array(req->arena, a->carry.n_binds + 1, sizeof(*found));
+        if (!found)
+                return -ENOMEM;
+        r = carry_in(x, a, found, &em);
+        if (r >= 0)
+                r = hand_over(x, a->try_id, user, &em);
+        if (r < 0) {
+                launcher_secrets_drop(x->secrets_dir, a->try_id);
+                return http_request_reply_error(
+                        req, r == -ESRCH || r == -EPERM || r == -ENOENT ? 403 : 500, "%s", em.text);
+        }
+        r = start_unit(x, req, a, user, found);
+        if (r < 0)
+                launcher_secrets_drop(x->secrets_dir, a->try_id);
+        return r;
 }
 
 static int systemd_stop(struct launcher_exec *exec, struct http_request *req,
@@ -324,7 +308,7 @@ static int systemd_stop(struct launcher_exec *exec, struct http_request *req,
                 r = sd_bus_message_append(m, "ss", unit, "replace");
         if (r < 0)
                 return r;
-        return ask(x, req, unit, m, on_stopped);
+        return ask(x, req, unit, m, on_stopped, NULL);
 }
 
 /* --- the list -----------------------------------------------------------------------------------
@@ -389,7 +373,7 @@ static int systemd_list(struct launcher_exec *exec, struct http_request *req) {
                 r = sd_bus_message_append(m, "asas", 0, 1, UNIT_PREFIX "*" UNIT_SUFFIX);
         if (r < 0)
                 return r;
-        return ask(x, req, "units", m, on_list);
+        return ask(x, req, "units", m, on_list, NULL);
 }
 
 /* --- life ---------------------------------------------------------------------------------------
@@ -406,7 +390,20 @@ static void systemd_free(struct launcher_exec *exec) {
         sd_bus_flush_close_unref(x->bus);
         mem_free(x->tasks_dir);
         mem_free(x->program);
+        mem_free(x->secrets_dir);
         mem_free(x);
+}
+
+/* Copies that an earlier launcher left have no unit any more that waits for them: whoever is still
+ * without an answer asks again. */
+static int secrets_dir_open(struct systemd_exec *x) {
+        const char *own = getenv("RUNTIME_DIRECTORY"); /* the unit's, which is root's alone */
+
+        x->secrets_dir =
+                own ? str_printf("%s/secrets", own) : paths_runtime(x->paths, "launcher-secrets");
+        if (!x->secrets_dir)
+                return -ENOMEM;
+        return fileio_rm_rf(x->secrets_dir);
 }
 
 static int bus_open(struct systemd_exec *x) {
@@ -439,6 +436,12 @@ int launcher_systemd_new(struct loop *loop, const struct launcher_conf *conf,
         x->tasks_dir = paths_state(paths, "tasks");
         r = x->tasks_dir ? paths_daemon(paths, "task", &x->program, em)
                          : errmsg_fail(em, -ENOMEM, "no memory");
+        if (r >= 0) {
+                r = secrets_dir_open(x);
+                if (r < 0)
+                        errmsg_errno(em, r, "cannot clear \"%s\"",
+                                     x->secrets_dir ? x->secrets_dir : "secrets");
+        }
         if (r >= 0) {
                 r = bus_open(x);
                 if (r < 0)

@@ -202,12 +202,11 @@ static int prepare(struct callbacks *cs, const struct callback *c) {
 }
 
 static void start(struct callbacks *cs, struct callback *c) {
-        static const struct dag_resources none;
         int r = prepare(cs, c);
 
         c->begun = true;
         if (r >= 0)
-                r = launch_start(cs->s, c->try_id, c->user, &none);
+                r = launch_start(cs->s, c->try_id, c->user, NULL);
         if (r < 0)
                 log_errno(r, "callback %lld waits", (long long) c->id);
         loop_source_arm_in(cs->timer, LOOK_FOR);

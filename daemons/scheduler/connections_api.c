@@ -25,67 +25,6 @@ static int write_row(struct json_write *w, const struct secret *v, struct arena 
         return 0;
 }
 
-struct listing {
-        struct json_write *w;
-        struct arena *a;
-        struct rest_page page;
-        int64_t n;
-};
-
-static int list_one(void *ctx, const struct secret *v) {
-        struct listing *l = ctx;
-        int r = 0;
-
-        if (l->n >= l->page.offset && l->n < l->page.offset + l->page.limit)
-                r = write_row(l->w, v, l->a);
-        l->n++;
-        return r;
-}
-
-int connections_api_list(struct http_request *req) {
-        struct listing l = {.a = req->arena};
-        struct scheduler *s = scheduler_api_of(req);
-        _cleanup_buf_ struct buf b = {};
-        struct json_write w;
-        int r;
-
-        if (!rest_read_page(req, &l.page))
-                return rest_replied;
-        json_write_init(&w, &b, 0);
-        json_write_object(&w);
-        json_write_kv_array(&w, "connections");
-        l.w = &w;
-        r = secrets_each(s, s->db, SECRETS_CONNECTION, req->arena, list_one, &l);
-        json_write_end(&w);
-        json_write_kv_i64(&w, "total_entries", l.n);
-        json_write_end(&w);
-        if (r >= 0)
-                r = json_write_finish(&w);
-        return r < 0 ? r : http_request_reply_json(req, 200, &b);
-}
-
-static int reply_one(struct scheduler *s, struct http_request *req, const char *name, int status) {
-        _cleanup_buf_ struct buf b = {};
-        struct errmsg em = {};
-        struct json_write w;
-        struct secret v;
-        int r = secrets_get(s, s->db, SECRETS_CONNECTION, name, req->arena, &v, &em);
-
-        if (r == 1)
-                return http_request_reply_error(req, 404, "there is no connection \"%s\"", name);
-        if (r < 0)
-                return http_request_reply_error(req, 500, "%s", em.text);
-        json_write_init(&w, &b, 0);
-        r = write_row(&w, &v, req->arena);
-        if (r >= 0)
-                r = json_write_finish(&w);
-        return r < 0 ? r : http_request_reply_json(req, status, &b);
-}
-
-int connections_api_get(struct http_request *req) {
-        return reply_one(scheduler_api_of(req), req, http_request_param(req, "connection_id"), 200);
-}
-
 /* --- changing -----------------------------------------------------------------------------------
  */
 
@@ -153,43 +92,33 @@ static int fill(struct secrets_api_change *c, struct arena *a, const struct secr
         return store(&now, a, ret);
 }
 
-static int change(struct http_request *req, const char *name) {
-        struct secrets_api_change *c = arena_new(req->arena, struct secrets_api_change);
-        const char *id = NULL;
-        struct errmsg em;
+static const struct secrets_api_noun noun = {
+        .kind = SECRETS_CONNECTION,
+        .plural = "connections",
+        .name_key = "connection_id",
+        .param = "connection_id",
+        .keys = keys,
+        .n_keys = ARRAY_SIZE(keys),
+        .write = write_row,
+        .fill = fill,
+};
 
-        if (!c)
-                return -ENOMEM;
-        if (!rest_read_body(req, keys, ARRAY_SIZE(keys), &c->body))
-                return rest_replied;
-        if (json_want_str(c->body, "connection_id", &id, &em) < 0)
-                return rest_refuse(req, &em);
-        if (name && id && !str_eq(name, id))
-                return http_request_reply_error(req, 400,
-                                                "\"connection_id\" is not that of the path");
-        c->kind = SECRETS_CONNECTION;
-        c->is_new = !name;
-        c->name = name ? name : id;
-        c->fill = fill;
-        c->reply = reply_one;
-        return secrets_api_submit(req, c);
+int connections_api_list(struct http_request *req) {
+        return secrets_api_list(req, &noun, http_request_query(req, "connection_id_pattern"));
+}
+
+int connections_api_get(struct http_request *req) {
+        return secrets_api_get(req, &noun);
 }
 
 int connections_api_create(struct http_request *req) {
-        return change(req, NULL);
+        return secrets_api_create(req, &noun);
 }
 
 int connections_api_patch(struct http_request *req) {
-        return change(req, http_request_param(req, "connection_id"));
+        return secrets_api_patch(req, &noun);
 }
 
 int connections_api_delete(struct http_request *req) {
-        struct secrets_api_change *c = arena_new(req->arena, struct secrets_api_change);
-
-        if (!c)
-                return -ENOMEM;
-        c->kind = SECRETS_CONNECTION;
-        c->name = http_request_param(req, "connection_id");
-        c->is_delete = true;
-        return secrets_api_submit(req, c);
+        return secrets_api_delete(req, &noun);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
+#include "daemons/scheduler/launch_body.h"
 #include "daemons/scheduler/live.h"
 #include "daemons/scheduler/scheduler.h"
 #include "lib/base/json.h"
@@ -171,17 +172,7 @@ static struct launch_call *call_find(struct scheduler *s, enum launch_verb verb,
         return NULL;
 }
 
-static void write_limits(struct json_write *w, const struct dag_resources *l) {
-        json_write_kv_object(w, "limits");
-        json_write_kv_u64(w, "memory_max_bytes", l->memory_max_bytes);
-        json_write_kv_u64(w, "cpu_quota_percent", l->cpu_quota_percent);
-        json_write_kv_u64(w, "cpu_weight", l->cpu_weight);
-        json_write_kv_u64(w, "io_weight", l->io_weight);
-        json_write_kv_u64(w, "tasks_max", l->tasks_max);
-        json_write_end(w);
-}
-
-static int call_body(struct launch_call *c, const char *user, const struct dag_resources *limits) {
+static int call_body(struct launch_call *c, const char *user, const struct world_task *task) {
         struct json_write w;
 
         json_write_init(&w, &c->body, 0);
@@ -189,16 +180,16 @@ static int call_body(struct launch_call *c, const char *user, const struct dag_r
         json_write_kv_str(&w, "try_id", c->try_id);
         if (user)
                 json_write_kv_str(&w, "user", user);
-        if (limits) {
+        if (c->verb == LAUNCH_START)
                 json_write_kv_f64(&w, "grace_s", (double) c->s->conf->stop_grace / 1e6);
-                write_limits(&w, limits);
-        }
+        if (task)
+                launch_body_write(&w, task);
         json_write_end(&w);
         return json_write_finish(&w);
 }
 
 static int ask(struct scheduler *s, enum launch_verb verb, const char *try_id, const char *user,
-               const struct dag_resources *limits) {
+               const struct world_task *task) {
         struct launch_call *c;
         int r;
 
@@ -207,7 +198,7 @@ static int ask(struct scheduler *s, enum launch_verb verb, const char *try_id, c
         r = call_new(s, verb, try_id, &c);
         if (r < 0)
                 return r;
-        r = call_body(c, user, limits);
+        r = call_body(c, user, task);
         if (r < 0) {
                 call_free(c);
                 return r;
@@ -217,8 +208,8 @@ static int ask(struct scheduler *s, enum launch_verb verb, const char *try_id, c
 }
 
 int launch_start(struct scheduler *s, const char *try_id, const char *user,
-                 const struct dag_resources *limits) {
-        return ask(s, LAUNCH_START, try_id, user, limits);
+                 const struct world_task *task) {
+        return ask(s, LAUNCH_START, try_id, user, task);
 }
 
 int launch_stop(struct scheduler *s, const char *try_id) {

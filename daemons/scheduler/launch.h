@@ -4,19 +4,20 @@
  * as the scheduler lives; a refusal (4xx) is final. Threads: the loop's. */
 #pragma once
 
-#include "daemons/scheduler/core/dag.h"
-
 struct launch;
 struct scheduler;
+struct world_task;
 
 enum launch_verb { LAUNCH_START, LAUNCH_STOP };
 
 int launch_new(struct scheduler *s, struct launch **ret);
 struct launch *launch_free(struct launch *l);
 
-/* Asks for a start. Ends in live_launched() or live_refused(). `user` NULL: the launcher's own. */
+/* Asks for a start. Ends in live_launched() or live_refused(). `user` NULL: the launcher's own.
+ * `task`: whose limits it has and what it takes with it; NULL (a callback): no more than a place.
+ */
 int launch_start(struct scheduler *s, const char *try_id, const char *user,
-                 const struct dag_resources *limits);
+                 const struct world_task *task);
 /* Asks for a stop. Ends in live_stopped(). */
 int launch_stop(struct scheduler *s, const char *try_id);
 

@@ -200,7 +200,7 @@ void live_start(struct scheduler *s, struct world_task *task) {
         if (r < 0)
                 log_error("try %s waits: %s", t->try_id, em.text);
         else
-                launch_start(s, t->try_id, task->run->spec->user, &task->spec->resources);
+                launch_start(s, t->try_id, task->run->spec->user, task);
 }
 
 void live_stop(struct scheduler *s, const char *try_id) {

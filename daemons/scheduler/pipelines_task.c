@@ -177,14 +177,6 @@ static int emit_source(struct pipelines_context *c, const struct pipelines_node 
         return 0;
 }
 
-/* What binds a directory to its path comes with the units; until then it is said. */
-static int warn_unbound(struct pipelines_context *c, const struct pipelines_node *at,
-                        const char *variable) {
-        return pipelines_context_warn(
-                c, at, "is not bound to its path yet: its place is in the task's environment as %s",
-                variable);
-}
-
 static int emit_mount(struct pipelines_context *c, const struct pipelines_config *config,
                       const struct pipelines_node *mount, struct json_write *w,
                       struct strmap *env) {
@@ -219,8 +211,7 @@ static int emit_mount(struct pipelines_context *c, const struct pipelines_config
         if (r != 0)
                 return r;
         variable = pipelines_emit_env_name(c->arena, "ONEBOX_VOLUME_", name);
-        r = emit_source(c, local, text, sub_path, variable, w, env);
-        return r == 0 ? warn_unbound(c, mount, variable) : r;
+        return emit_source(c, local, text, sub_path, variable, w, env);
 }
 
 static int emit_secret(struct pipelines_context *c, const struct pipelines_config *config,
@@ -229,6 +220,9 @@ static int emit_secret(struct pipelines_context *c, const struct pipelines_confi
                 {"secret", "secret", PIPELINES_EMIT_TEXT},
                 {"remote_path", "path", PIPELINES_EMIT_TEXT},
                 {"read_only", "read_only", PIPELINES_EMIT_SCALAR},
+        };
+        static const struct pipelines_emit_row declared[] = {
+                {"encrypted", "encrypted", PIPELINES_EMIT_SCALAR},
         };
         const struct pipelines_node *secret, *written;
         const char *name = NULL, *file, *variable;
@@ -246,13 +240,14 @@ static int emit_secret(struct pipelines_context *c, const struct pipelines_confi
         r = pipelines_emit_rows(c, config, use, NULL, rows, ARRAY_SIZE(rows), w);
         file = arena_printf(c->arena, "credentials-%s.txt", name);
         written = pipelines_tree_get(secret, "local_path_file");
+        if (r == 0)
+                r = pipelines_emit_rows(c, config, secret, NULL, declared, ARRAY_SIZE(declared), w);
         if (r == 0 && written)
                 r = pipelines_context_text(c, config, written, &file);
         if (r != 0 || !file)
                 return r != 0 ? r : -ENOMEM;
         variable = pipelines_emit_env_name(c->arena, "ONEBOX_SECRET_", name);
-        r = emit_source(c, written ? written : secret, file, NULL, variable, w, env);
-        return r == 0 ? warn_unbound(c, use, variable) : r;
+        return emit_source(c, written ? written : secret, file, NULL, variable, w, env);
 }
 
 static int emit_list(struct pipelines_context *c, const struct pipelines_config *config,

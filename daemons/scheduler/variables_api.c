@@ -11,7 +11,7 @@
 /* --- reading ------------------------------------------------------------------------------------
  */
 
-static void write_variable(struct json_write *w, const struct secret *v, struct arena *a) {
+static int write_variable(struct json_write *w, const struct secret *v, struct arena *a) {
         const char *value = v->value;
 
         if (value && connection_is_sensitive(v->name))
@@ -25,82 +25,7 @@ static void write_variable(struct json_write *w, const struct secret *v, struct 
         json_write_kv_bool(w, "is_encrypted", true);
         json_write_kv_null(w, "team_name");
         json_write_end(w);
-}
-
-struct listing {
-        struct json_write *w;
-        struct arena *a;
-        struct rest_page page;
-        const char *pattern;
-        int64_t n;
-};
-
-/* "%" is anything, at the ends. */
-static bool matches(const char *pattern, const char *name) {
-        size_t n = pattern ? strlen(pattern) : 0;
-        char word[SECRETS_NAME_MAX + 3];
-
-        if (n == 0 || n >= sizeof(word))
-                return true;
-        str_copy(word, sizeof(word), pattern[0] == '%' ? pattern + 1 : pattern);
-        if (str_ends(word, "%"))
-                word[strlen(word) - 1] = 0;
-        return strstr(name, word) != NULL;
-}
-
-static int list_one(void *ctx, const struct secret *v) {
-        struct listing *l = ctx;
-
-        if (!matches(l->pattern, v->name))
-                return 0;
-        if (l->n >= l->page.offset && l->n < l->page.offset + l->page.limit)
-                write_variable(l->w, v, l->a);
-        l->n++;
         return 0;
-}
-
-int variables_api_list(struct http_request *req) {
-        struct listing l = {.a = req->arena,
-                            .pattern = http_request_query(req, "variable_key_pattern")};
-        struct scheduler *s = scheduler_api_of(req);
-        _cleanup_buf_ struct buf b = {};
-        struct json_write w;
-        int r;
-
-        if (!rest_read_page(req, &l.page))
-                return rest_replied;
-        json_write_init(&w, &b, 0);
-        json_write_object(&w);
-        json_write_kv_array(&w, "variables");
-        l.w = &w;
-        r = secrets_each(s, s->db, SECRETS_VARIABLE, req->arena, list_one, &l);
-        json_write_end(&w);
-        json_write_kv_i64(&w, "total_entries", l.n);
-        json_write_end(&w);
-        if (r >= 0)
-                r = json_write_finish(&w);
-        return r < 0 ? r : http_request_reply_json(req, 200, &b);
-}
-
-static int reply_one(struct scheduler *s, struct http_request *req, const char *name, int status) {
-        _cleanup_buf_ struct buf b = {};
-        struct errmsg em = {};
-        struct json_write w;
-        struct secret v;
-        int r = secrets_get(s, s->db, SECRETS_VARIABLE, name, req->arena, &v, &em);
-
-        if (r == 1)
-                return http_request_reply_error(req, 404, "there is no variable \"%s\"", name);
-        if (r < 0)
-                return http_request_reply_error(req, 500, "%s", em.text);
-        json_write_init(&w, &b, 0);
-        write_variable(&w, &v, req->arena);
-        r = json_write_finish(&w);
-        return r < 0 ? r : http_request_reply_json(req, status, &b);
-}
-
-int variables_api_get(struct http_request *req) {
-        return reply_one(scheduler_api_of(req), req, http_request_param(req, "variable_key"), 200);
 }
 
 /* --- changing -----------------------------------------------------------------------------------
@@ -144,43 +69,35 @@ static int fill(struct secrets_api_change *c, struct arena *a, const struct secr
         return r;
 }
 
-static int change(struct http_request *req, const char *name) {
-        static const char *const keys[] = {"key", "value", "description", "team_name"};
-        struct secrets_api_change *c = arena_new(req->arena, struct secrets_api_change);
-        const char *key = NULL;
-        struct errmsg em;
+static const char *const keys[] = {"key", "value", "description", "team_name"};
 
-        if (!c)
-                return -ENOMEM;
-        if (!rest_read_body(req, keys, ARRAY_SIZE(keys), &c->body))
-                return rest_replied;
-        if (json_want_str(c->body, "key", &key, &em) < 0)
-                return rest_refuse(req, &em);
-        if (name && key && !str_eq(name, key))
-                return http_request_reply_error(req, 400, "\"key\" is not that of the path");
-        c->kind = SECRETS_VARIABLE;
-        c->is_new = !name;
-        c->name = name ? name : key;
-        c->fill = fill;
-        c->reply = reply_one;
-        return secrets_api_submit(req, c);
+static const struct secrets_api_noun noun = {
+        .kind = SECRETS_VARIABLE,
+        .plural = "variables",
+        .name_key = "key",
+        .param = "variable_key",
+        .keys = keys,
+        .n_keys = ARRAY_SIZE(keys),
+        .write = write_variable,
+        .fill = fill,
+};
+
+int variables_api_list(struct http_request *req) {
+        return secrets_api_list(req, &noun, http_request_query(req, "variable_key_pattern"));
+}
+
+int variables_api_get(struct http_request *req) {
+        return secrets_api_get(req, &noun);
 }
 
 int variables_api_create(struct http_request *req) {
-        return change(req, NULL);
+        return secrets_api_create(req, &noun);
 }
 
 int variables_api_patch(struct http_request *req) {
-        return change(req, http_request_param(req, "variable_key"));
+        return secrets_api_patch(req, &noun);
 }
 
 int variables_api_delete(struct http_request *req) {
-        struct secrets_api_change *c = arena_new(req->arena, struct secrets_api_change);
-
-        if (!c)
-                return -ENOMEM;
-        c->kind = SECRETS_VARIABLE;
-        c->name = http_request_param(req, "variable_key");
-        c->is_delete = true;
-        return secrets_api_submit(req, c);
+        return secrets_api_delete(req, &noun);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemons/task/task_mask.h"
 #include "lib/base/macros.h"
 #include "lib/base/timestamp.h"
 
@@ -36,6 +37,7 @@ int task_log_init(struct task_log *log, int dir_fd, uint64_t limit) {
         int r;
 
         log->fd = -1;
+        log->mask = NULL;
         log->dir_fd = dir_fd;
         log->limit = limit;
         log->size = log->n_lost = log->n_lost_total = log->n_cut = 0;
@@ -47,7 +49,7 @@ int task_log_init(struct task_log *log, int dir_fd, uint64_t limit) {
 
                 s->tag = "oe"[i];
                 s->open = false;
-                s->n_written = s->n_held = 0;
+                s->n_written = s->n_held = s->n_doubtful = 0;
                 s->since = 0;
         }
         r = log_open(log);
@@ -206,8 +208,6 @@ static void log_piece(struct task_log *log, struct task_log_stream *s, const cha
         uint64_t n_lost = log->n_lost_total;
         char header[64];
 
-        if (log->last.wanted && s == &log->streams[0])
-                keep_last(&log->last, text, n, end);
         if (log_full(log, now)) {
                 log->n_cut += n + end;
                 return;
@@ -221,6 +221,22 @@ static void log_piece(struct task_log *log, struct task_log_stream *s, const cha
                 log_out(log, "\n", 1);
         s->open = !end && log->n_lost_total == n_lost;
         s->n_written = s->open ? s->n_written + n : 0;
+}
+
+/* Held bytes [at, at + n) as far as they can be masked: answers how many that were. `whole`: all of
+ * them, nothing follows that could belong to a secret in them. `end` closes the line. */
+static size_t log_masked(struct task_log *log, struct task_log_stream *s, size_t at, size_t n,
+                         bool whole, bool end, usec_t now) {
+        char *text = s->held + at;
+        size_t used = !whole && log->mask ? task_mask_ready(log->mask, text, n) : n;
+
+        if (used == 0 && !end)
+                return 0;
+        if (log->last.wanted && s == &log->streams[0])
+                keep_last(&log->last, text, used, end);
+        log_piece(log, s, text, log->mask ? task_mask_apply(log->mask, text, used) : used, end,
+                  now);
+        return used;
 }
 
 char *task_log_room(struct task_log *log, size_t stream, size_t *ret_n_room) {
@@ -250,17 +266,19 @@ void task_log_feed(struct task_log *log, size_t stream, size_t n, usec_t now) {
                 if (!nl && len < room)
                         break;
                 /* the end of the line, or as much of it as one line may have */
-                log_piece(log, s, s->held + at, cut, true, now);
+                bool whole = nl && cut == len;
+                at += log_masked(log, s, at, cut, whole, true, now) + whole;
                 s->since = now;
-                at += cut + (nl && cut == len ? 1 : 0);
         }
         s->n_held -= at;
+        s->n_doubtful = 0;
         memmove(s->held, s->held + at, s->n_held);
         log_out_flush(log, now);
 }
 
 void task_log_say(struct task_log *log, usec_t now, const char *fmt, ...) {
         char text[512], header[64];
+        size_t len;
         va_list ap;
         int n;
 
@@ -272,7 +290,8 @@ void task_log_say(struct task_log *log, usec_t now, const char *fmt, ...) {
         log_close_others(log, NULL, now);
         log_reserve(log, sizeof(header) + sizeof(text) + 1, now);
         log_out(log, header, log_header(header, sizeof(header), now, 's'));
-        log_out(log, text, MIN((size_t) n, sizeof(text) - 1));
+        len = MIN((size_t) n, sizeof(text) - 1);
+        log_out(log, text, log->mask ? task_mask_apply(log->mask, text, len) : len);
         log_out(log, "\n", 1);
         log_out_flush(log, now);
 }
@@ -280,12 +299,16 @@ void task_log_say(struct task_log *log, usec_t now, const char *fmt, ...) {
 void task_log_flush(struct task_log *log, usec_t now, bool force) {
         for (size_t i = 0; i < TASK_LOG_STREAMS; i++) {
                 struct task_log_stream *s = &log->streams[i];
+                size_t n;
 
                 if (s->n_held == 0 ||
-                    (!force && now >= s->since && now - s->since < TASK_LOG_HOLD_FOR))
+                    (!force && (s->n_doubtful == s->n_held ||
+                                (now >= s->since && now - s->since < TASK_LOG_HOLD_FOR))))
                         continue;
-                log_piece(log, s, s->held, s->n_held, false, now);
-                s->n_held = 0;
+                n = log_masked(log, s, 0, s->n_held, force, false, now);
+                s->n_held -= n;
+                s->n_doubtful = s->n_held;
+                memmove(s->held, s->held + n, s->n_held);
         }
         log_out_flush(log, now);
 }
@@ -294,7 +317,7 @@ usec_t task_log_next(const struct task_log *log) {
         usec_t next = USEC_INFINITY;
 
         for (size_t i = 0; i < TASK_LOG_STREAMS; i++)
-                if (log->streams[i].n_held > 0)
+                if (log->streams[i].n_held > log->streams[i].n_doubtful)
                         next = MIN(next, log->streams[i].since + TASK_LOG_HOLD_FOR);
         return next;
 }

@@ -6,6 +6,9 @@
  * is written after TASK_LOG_HOLD_FOR and grows in place; when another stream writes meanwhile, its
  * rest comes as a line of its own. Lines longer than TASK_LOG_LINE_MAX are split.
  *
+ * What `mask` looks for is never in the file: it becomes "***", and the end of a piece that may be
+ * its begin is held until it is known not to be. The last line kept for others is as it came.
+ *
  * Never fails its caller: what the disk refuses is counted, and said in the file (tag s) as soon as
  * the disk takes bytes again. Past the limit one line says so and the rest is only counted.
  * Threads: one. */
@@ -30,6 +33,7 @@ struct task_log_stream {
         size_t n_written; /* bytes of that line already in the file */
         usec_t since;     /* arrival of the first held byte */
         size_t n_held;
+        size_t n_doubtful; /* as many held bytes may be the begin of a secret: more is waited for */
         char held[TASK_LOG_LINE_MAX];
 };
 
@@ -41,7 +45,10 @@ struct task_log_line {
         char text[TASK_LOG_LINE_MAX];
 };
 
+struct task_mask;
+
 struct task_log {
+        const struct task_mask *mask; /* borrowed: what must not be shown; or NULL */
         struct task_log_line last;
         int fd;          /* -1 when it could not be opened yet */
         int dir_fd;      /* borrowed: where it is opened again */

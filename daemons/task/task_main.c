@@ -12,15 +12,18 @@
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemons/task/task_end.h"
+#include "daemons/task/task_expect.h"
 #include "daemons/task/task_log.h"
 #include "daemons/task/task_report.h"
 #include "daemons/task/task_run.h"
+#include "daemons/task/task_secrets.h"
 #include "daemons/task/task_server.h"
 #include "daemons/task/task_spec.h"
 #include "daemons/task/task_spool.h"
@@ -39,13 +42,18 @@ static const char usage[] = "Usage: onebox-task [OPTION]... TRY_ID\n"
                             "      --runtime-dir DIR  scheduler.sock is there\n"
                             "      --serve            start a shim for each try id that comes over "
                             "descriptor 3 (the launcher's)\n"
+                            "      --expect DEV:INO:PATH  what must be mounted at PATH\n"
                             "      --sweep            kill what a try left behind whose "
                             "onebox-task was killed, and end\n"
                             "      --help             show this and end\n"
                             "      --version          show the version and end\n";
 
+enum { EXPECT_MAX = 32 };
+
 struct task_options {
         const char *state_dir, *runtime_dir, *try_id;
+        const char *expect[EXPECT_MAX];
+        size_t n_expect;
         bool sweep, serve;
 };
 
@@ -114,6 +122,30 @@ static bool read_spec(struct arena *a, struct task_spool *spool, const char *try
         return r >= 0;
 }
 
+/* What the try was given besides its spec: secrets, and directories that must be the right ones. */
+static bool read_gifts(struct arena *a, struct task_spool *spool, const struct task_options *o,
+                       struct task_spec *spec, struct task_secrets *secrets, const char *own_dir,
+                       struct errmsg *em) {
+        const char *token, *dir = getenv("CREDENTIALS_DIRECTORY");
+        char *const *env = NULL;
+        int r = task_secrets_init(secrets, spool->dir_fd);
+
+        if (r < 0)
+                return errmsg_errno(em, r, "cannot make the socket for its secrets"), false;
+        for (size_t i = 0; i < o->n_expect && r >= 0; i++)
+                r = task_expect_check(o->expect[i], em);
+        if (!dir && access(own_dir, F_OK) == 0)
+                dir = own_dir;
+        if (r >= 0)
+                r = task_secrets_load(secrets, dir, a, &env, em);
+        if (r >= 0)
+                r = task_spec_env_over(a, spec, env);
+        token = r >= 0 ? task_spec_env(spec, "MLFLOW_TRACKING_TOKEN") : NULL;
+        if (token)
+                task_secrets_add(secrets, token, strlen(token));
+        return r >= 0;
+}
+
 /* What was left counts for a good end alone; if it cannot be kept, the end is not good. */
 static void keep_values(const struct task_spec *spec, struct task_spool *spool,
                         struct task_end *end) {
@@ -129,8 +161,16 @@ static void keep_values(const struct task_spec *spec, struct task_spool *spool,
         }
 }
 
-static int supervise(const struct paths *paths, const char *try_id, struct task_spool *spool,
-                     int signal_fd) {
+/* Where a launcher without systemd puts the secrets of a try; they go with it. */
+static char *secrets_dir(const struct paths *paths, const char *try_id) {
+        return paths_runtime(paths, "launcher-secrets/%s", try_id);
+}
+
+static int supervise(const struct paths *paths, const struct task_options *o,
+                     struct task_spool *spool, int signal_fd) {
+        _cleanup_(task_secrets_done) struct task_secrets secrets = TASK_SECRETS_NONE;
+        _cleanup_free_ char *own_dir = secrets_dir(paths, o->try_id);
+        const char *try_id = o->try_id;
         struct task_end end = {.try_id = try_id, .how = TASK_END_ERROR};
         struct task_spec spec = {.log_limit = TASK_SPEC_LOG_LIMIT};
         const struct clock *clock = clock_system();
@@ -140,24 +180,30 @@ static int supervise(const struct paths *paths, const char *try_id, struct task_
         struct errmsg em;
         int r;
 
-        if (!socket_path)
+        if (!socket_path || !own_dir)
                 return say(-ENOMEM, try_id, "no memory");
         arena_init(&arena, 0);
-        bool usable = read_spec(&arena, spool, try_id, &spec, &program, &end.message);
+        bool usable = read_spec(&arena, spool, try_id, &spec, &program, &end.message) &&
+                      read_gifts(&arena, spool, o, &spec, &secrets, own_dir, &end.message);
         r = task_spool_start(spool, &em);
         if (r < 0)
                 return say(r, try_id, em.text);
         task_log_init(&task_log, spool->dir_fd, spec.log_limit);
+        task_log.mask = &secrets.mask;
         if (usable) {
                 task_log.last.wanted = spec.xcom;
                 task_xcom_begin(spool->dir_fd);
-                task_run(&spec, program, spool, &task_log, clock, signal_fd, &end);
+                task_run(&spec, program, spool, &task_log, &secrets, clock, signal_fd, &end);
                 task_usage_get(try_id, &end.usage);
         } else {
                 end.started_at = end.ended_at = clock_now(clock);
                 task_log_say(&task_log, end.ended_at, "%s", end.message.text);
         }
+        if (secrets.error)
+                task_log_say(&task_log, clock_now(clock),
+                             "its secrets were too many to be masked: this log may show some");
         task_log_end(&task_log, clock_now(clock));
+        fileio_rm_rf(own_dir);
         if (usable)
                 keep_values(&spec, spool, &end);
         end.log_bytes = task_log.size;
@@ -167,7 +213,8 @@ static int supervise(const struct paths *paths, const char *try_id, struct task_
         return 0;
 }
 
-static int run(const struct paths *paths, const char *try_id) {
+static int run(const struct paths *paths, const struct task_options *o) {
+        const char *try_id = o->try_id;
         _cleanup_(task_spool_done) struct task_spool spool = TASK_SPOOL_NONE;
         _cleanup_free_ char *dir = paths_state(paths, "tasks/%s", try_id);
         struct errmsg em;
@@ -182,7 +229,7 @@ static int run(const struct paths *paths, const char *try_id) {
         if (r < 0)
                 return say(r, try_id, em.text);
         task_spool_beat(&spool, 0);
-        return supervise(paths, try_id, &spool, signal_fd);
+        return supervise(paths, o, &spool, signal_fd);
 }
 
 static int sweep(const char *try_id) {
@@ -200,6 +247,7 @@ static int sweep(const char *try_id) {
 static int parse(int argc, char **argv, struct task_options *o, struct errmsg *em) {
         static const struct option rows[] = {{"state-dir", required_argument, NULL, 's'},
                                              {"runtime-dir", required_argument, NULL, 'r'},
+                                             {"expect", required_argument, NULL, 'e'},
                                              {"sweep", no_argument, NULL, 'w'},
                                              {"serve", no_argument, NULL, 'f'},
                                              {"help", no_argument, NULL, 'h'},
@@ -212,6 +260,8 @@ static int parse(int argc, char **argv, struct task_options *o, struct errmsg *e
                         o->state_dir = optarg;
                 else if (c == 'r')
                         o->runtime_dir = optarg;
+                else if (c == 'e' && o->n_expect < EXPECT_MAX)
+                        o->expect[o->n_expect++] = optarg;
                 else if (c == 'w')
                         o->sweep = true;
                 else if (c == 'f')
@@ -239,7 +289,7 @@ static int serve(const struct paths *paths, char *room, const char *last) {
         server.room = room;
         server.room_size = (size_t) (last + strlen(last) + 1 - room);
         r = task_server_run(&server, try_id);
-        return r == TASK_SERVER_SHIM ? run(paths, try_id) : r;
+        return r == TASK_SERVER_SHIM ? run(paths, &(struct task_options){.try_id = try_id}) : r;
 }
 
 /* Where `--serve TRY_ID` ends the command line, or NULL. */
@@ -267,6 +317,6 @@ int main(int argc, char **argv) {
         if (o.serve)
                 r = room ? serve(&paths, room, last) : say(-EINVAL, o.try_id, "--serve goes last");
         else
-                r = o.sweep ? sweep(o.try_id) : run(&paths, o.try_id);
+                r = o.sweep ? sweep(o.try_id) : run(&paths, &o);
         return r < 0 ? 1 : 0;
 }

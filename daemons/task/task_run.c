@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemons/task/task_secrets.h"
 #include "daemons/task/task_tree.h"
 #include "lib/base/fileio.h"
 #include "lib/base/process.h"
@@ -26,6 +27,7 @@ struct run {
         const struct task_spec *spec;
         struct task_spool *spool;
         struct task_log *log;
+        struct task_secrets *secrets;
         const struct clock *clock;
         struct task_end *end;
         int signal_fd;
@@ -143,6 +145,8 @@ static void run_read(struct run *r, size_t stream) {
         char *to = task_log_room(r->log, stream, &room);
         ssize_t n = read(r->pipes[stream], to, room);
 
+        /* after the read: the scheduler told of a secret before the task had it */
+        task_secrets_drain(r->secrets);
         if (n > 0)
                 task_log_feed(r->log, stream, (size_t) n, clock_now(r->clock));
         else if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -189,15 +193,18 @@ static int run_wait_ms(const struct run *r) {
 
 static void run_loop(struct run *r) {
         while (!run_is_over(r)) {
-                struct pollfd p[3] = {{r->signal_fd, POLLIN, 0},
+                struct pollfd p[4] = {{r->signal_fd, POLLIN, 0},
                                       {r->pipes[0], POLLIN, 0},
-                                      {r->pipes[1], POLLIN, 0}};
+                                      {r->pipes[1], POLLIN, 0},
+                                      {r->secrets->fd, POLLIN, 0}};
 
                 if (poll(p, ARRAY_SIZE(p), run_wait_ms(r)) > 0) {
                         /* output first: what was written before the end belongs before it */
                         for (size_t i = 0; i < TASK_LOG_STREAMS; i++)
                                 if (p[i + 1].revents)
                                         run_read(r, i);
+                        if (p[3].revents)
+                                task_secrets_drain(r->secrets);
                         if (p[0].revents)
                                 run_signal(r);
                 }
@@ -260,11 +267,12 @@ static int run_spawn(struct run *r, const char *program, struct errmsg *em) {
 }
 
 void task_run(const struct task_spec *spec, const char *program, struct task_spool *spool,
-              struct task_log *log, const struct clock *clock, int signal_fd,
-              struct task_end *end) {
+              struct task_log *log, struct task_secrets *secrets, const struct clock *clock,
+              int signal_fd, struct task_end *end) {
         struct run r = {.spec = spec,
                         .spool = spool,
                         .log = log,
+                        .secrets = secrets,
                         .clock = clock,
                         .end = end,
                         .signal_fd = signal_fd,

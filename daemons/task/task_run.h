@@ -17,7 +17,11 @@
 /* SIGTERM, SIGINT, SIGHUP and SIGCHLD are taken from the fd this answers, or -errno. Call first. */
 int task_run_signals(void);
 
-/* Runs the command. Fills how, status, times and left_behind of *end; never fails: what cannot be
- * started ends as TASK_END_ERROR. */
+struct task_secrets;
+
+/* Runs the command; what the scheduler tells `secrets` meanwhile is masked in the log. Fills how,
+ * status, times and left_behind of *end; never fails: what cannot be started ends as
+ * TASK_END_ERROR. */
 void task_run(const struct task_spec *spec, const char *program, struct task_spool *spool,
-              struct task_log *log, const struct clock *clock, int signal_fd, struct task_end *end);
+              struct task_log *log, struct task_secrets *secrets, const struct clock *clock,
+              int signal_fd, struct task_end *end);

@@ -145,7 +145,40 @@ int task_spec_parse(struct arena *a, char *text, size_t len, char *const *enviro
         return 0;
 }
 
-static const char *env_get(const char *const *envp, const char *name) {
+/* Does `list` set the variable that `entry` sets? */
+static bool env_sets(char *const *list, const char *entry) {
+        size_t n = strcspn(entry, "=") + 1;
+
+        for (; *list; list++)
+                if (strncmp(*list, entry, n) == 0)
+                        return true;
+        return false;
+}
+
+int task_spec_env_over(struct arena *a, struct task_spec *spec, char *const *over) {
+        const char *const *old = spec->envp;
+        size_t n = str_count(over), n_old = 0;
+        const char **envp;
+
+        if (n == 0)
+                return 0;
+        while (old[n_old])
+                n_old++;
+        envp = arena_zalloc_array(a, n + n_old + 1, sizeof(*envp));
+        if (!envp)
+                return -ENOMEM;
+        n = 0;
+        for (; *old; old++)
+                if (!env_sets(over, *old))
+                        envp[n++] = *old;
+        for (; *over; over++)
+                envp[n++] = *over;
+        spec->envp = envp;
+        return 0;
+}
+
+const char *task_spec_env(const struct task_spec *spec, const char *name) {
+        const char *const *envp = spec->envp;
         size_t n = strlen(name);
 
         for (; *envp; envp++)
@@ -156,7 +189,7 @@ static const char *env_get(const char *const *envp, const char *name) {
 
 static int find_program(struct arena *a, const struct task_spec *spec, const char *name,
                         const char **ret_path) {
-        const char *path = env_get(spec->envp, "PATH"), *dir;
+        const char *path = task_spec_env(spec, "PATH"), *dir;
         int error = -ENOENT;
         size_t n;
 

@@ -37,6 +37,12 @@ struct task_spec {
 int task_spec_parse(struct arena *a, char *text, size_t len, char *const *environ_base,
                     struct task_spec *ret, struct errmsg *em);
 
+/* The value of a variable of its environment, or NULL. */
+const char *task_spec_env(const struct task_spec *spec, const char *name);
+
+/* `over` ("NAME=value", NULL-terminated) wins over the spec's environment. -ENOMEM. */
+int task_spec_env_over(struct arena *a, struct task_spec *spec, char *const *over);
+
 /* Where the program of a spec is: looked up in the PATH of its environment when it has no slash. A
  * plain command whose program is there takes the place of bash in spec->argv, with the PWD that
  * bash would have set. -ENOENT, -EACCES with *em set; -ENOMEM. */

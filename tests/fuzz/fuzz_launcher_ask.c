@@ -1,5 +1,6 @@
 /* fuzz_launcher_ask: whatever is asked, what gets through is a UUID and limits in their ranges. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemons/launcher/launcher_ask.h"
 
@@ -12,6 +13,14 @@ static void check(const struct launcher_ask *ask) {
                 abort();
         if (l->cpu_weight > 10000 || l->io_weight > 10000 || l->cpu_quota_percent > 100000)
                 abort();
+        for (size_t i = 0; i < ask->carry.n_binds; i++)
+                if (!launcher_carry_is_path(ask->carry.binds[i].source) ||
+                    !launcher_carry_is_path(ask->carry.binds[i].path))
+                        abort();
+        for (size_t i = 0; i < ask->carry.n_secrets; i++)
+                if (strchr(ask->carry.secrets[i].name, '/') ||
+                    !launcher_carry_is_path(ask->carry.secrets[i].source))
+                        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

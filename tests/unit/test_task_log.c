@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "daemons/task/task_log.h"
+#include "daemons/task/task_mask.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -227,6 +228,92 @@ static void no_torn_lines_on_a_disk_that_fills(void **state) {
 
 #define log_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* --- what must not be shown ------------------------------------------------------------------- */
+
+static void mask_with(struct task_mask *m, const char *secret) {
+        assert_int_equal(task_mask_add(m, secret, strlen(secret)), 0);
+        task_log.mask = m;
+}
+
+static void a_secret_is_masked_wherever_it_is_cut(void **state) {
+        static const char secret[] = "tr0ub4dor&3";
+        struct task_mask m = {};
+
+        for (size_t cut = 1; cut < sizeof(secret) - 1; cut++) {
+                char one[64], two[64];
+
+                unlinkat(((struct fixture *) *state)->dir_fd, "log", 0);
+                task_log_init(&task_log, ((struct fixture *) *state)->dir_fd, 0);
+                mask_with(&m, secret);
+                snprintf(one, sizeof(one), "pw %.*s", (int) cut, secret);
+                snprintf(two, sizeof(two), "%s end\n", secret + cut);
+                feed(0, one, T0);
+                task_log_flush(&task_log, T0 + TASK_LOG_HOLD_FOR, false);
+                assert_log(*state, STAMP " o pw ");
+                /* what may be the begin of a secret makes nobody wake up */
+                assert_int_equal(task_log_next(&task_log), USEC_INFINITY);
+                feed(0, two, T0 + TASK_LOG_HOLD_FOR);
+                assert_log(*state, STAMP " o pw *** end\n");
+                task_log_done(&task_log);
+        }
+        task_mask_done(&m);
+}
+
+static void what_was_none_is_shown(void **state) {
+        struct task_mask m = {};
+
+        task_log_init(&task_log, ((struct fixture *) *state)->dir_fd, 0);
+        mask_with(&m, "tr0ub4dor&3");
+        feed(0, "tr0u", T0);
+        task_log_flush(&task_log, T0 + TASK_LOG_HOLD_FOR, false);
+        assert_log(*state, "");
+        feed(0, "ble", T0);
+        task_log_flush(&task_log, T0 + 2 * TASK_LOG_HOLD_FOR, false);
+        assert_log(*state, STAMP " o tr0uble");
+        feed(1, "tr0ub4dor&", T0);
+        task_log_end(&task_log, T0);
+        assert_log(*state, STAMP " o tr0uble\n" STAMP " e tr0ub4dor&\n");
+        task_mask_done(&m);
+}
+
+/* Lines longer than one may be: the cut never goes through a secret. */
+static void a_secret_at_the_cut_of_a_long_line(void **state) {
+        struct task_mask m = {};
+        char *text;
+
+        task_log_init(&task_log, ((struct fixture *) *state)->dir_fd, 0);
+        mask_with(&m, "tr0ub4dor&3");
+        for (int i = 0; i < TASK_LOG_LINE_MAX / 8 * 3; i++)
+                feed(0, "x", T0);
+        task_log_flush(&task_log, T0 + TASK_LOG_HOLD_FOR, false);
+        for (int i = 0; i < 3 * TASK_LOG_LINE_MAX / 11; i++)
+                feed(0, "tr0ub4dor&3", T0 + TASK_LOG_HOLD_FOR);
+        feed(0, "\n", T0);
+        task_log_end(&task_log, T0);
+        text = text_of(*state);
+        assert_null(strstr(text, "tr0u"));
+        assert_null(strstr(text, "or&3"));
+        mem_free(text);
+        task_mask_done(&m);
+}
+
+static void others_get_the_last_line_as_it_was(void **state) {
+        struct task_mask m = {};
+
+        task_log_init(&task_log, ((struct fixture *) *state)->dir_fd, 0);
+        mask_with(&m, "tr0ub4dor&3");
+        task_log.last.wanted = true;
+        feed(0, "a tr0ub4", T0);
+        task_log_flush(&task_log, T0 + TASK_LOG_HOLD_FOR, false);
+        feed(0, "dor&3 b\n", T0);
+        assert_int_equal(task_log.last.len, strlen("a tr0ub4dor&3 b"));
+        assert_memory_equal(task_log.last.text, "a tr0ub4dor&3 b", task_log.last.len);
+        task_log.last.wanted = false;
+        task_log_say(&task_log, T0, "no program tr0ub4dor&3");
+        assert_log(*state, STAMP " o a *** b\n" STAMP " s no program ***\n");
+        task_mask_done(&m);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 log_test(lines_of_both_streams),
@@ -240,6 +327,10 @@ int main(void) {
                 log_test(nothing_is_shown_of_what_never_came),
                 log_test(the_disk_refuses_then_takes_again),
                 log_test(no_torn_lines_on_a_disk_that_fills),
+                log_test(a_secret_is_masked_wherever_it_is_cut),
+                log_test(what_was_none_is_shown),
+                log_test(a_secret_at_the_cut_of_a_long_line),
+                log_test(others_get_the_last_line_as_it_was),
         };
 
         return cmocka_run_group_tests_name("task_log", tests, NULL, NULL);

@@ -87,11 +87,13 @@ struct dag_mount {
 struct dag_secret {
         const char *secret;
         const char *source; /* file on this machine, NULL when not known here */
-        const char *path;
+        const char *path;   /* the directory that shows it as "credentials", or NULL */
         bool read_only;
+        bool encrypted; /* by systemd-creds */
 };
 
 #define DAG_LEASES_MAX 4u
+#define DAG_DEVICES_MAX 16u
 
 /* So many of a counted resource of the machine, held as long as a try lives. */
 struct dag_lease {
@@ -108,6 +110,9 @@ struct dag_resources {
         unsigned io_weight;
         struct dag_lease leases[DAG_LEASES_MAX];
         size_t n_leases;
+        const char *const *devices; /* further ones it may open; those of leased GPUs come of
+                                     * themselves */
+        size_t n_devices;
 };
 
 /* What a callback follows. */

@@ -108,6 +108,20 @@ static int set_leases(struct dag_reader *r, const struct json *v, void *target) 
         return 0;
 }
 
+/* ["/dev/fuse"] */
+static int set_devices(struct dag_reader *r, const struct json *v, void *target) {
+        struct dag_resources *to = target;
+        int k = dag_keys_strings(r, v, &to->devices, &to->n_devices);
+
+        for (size_t i = 0; k == 0 && i < to->n_devices; i++)
+                if (!str_starts(to->devices[i], "/dev/"))
+                        return dag_keys_fail(r, "\"%.60s\" is no device: name a path below /dev",
+                                             to->devices[i]);
+        if (k == 0 && to->n_devices > DAG_DEVICES_MAX)
+                return dag_keys_fail(r, "holds more than %u devices", DAG_DEVICES_MAX);
+        return k;
+}
+
 static int set_resources(struct dag_reader *r, const struct json *v, void *target) {
         static const struct dag_key keys[] = {
                 DAG_KEY("memory_max", SIZE, struct dag_resources, memory_max_bytes),
@@ -116,6 +130,7 @@ static int set_resources(struct dag_reader *r, const struct json *v, void *targe
                 DAG_KEY_RANGE("tasks_max", UNSIGNED, struct dag_resources, tasks_max, 1, 1000000),
                 DAG_KEY_BY("gpu", set_gpu),
                 DAG_KEY_BY("leases", set_leases),
+                DAG_KEY_BY("devices", set_devices),
                 DAG_KEY_RANGE("cpu_weight", UNSIGNED, struct dag_resources, cpu_weight, 1, 10000),
                 DAG_KEY_RANGE("io_weight", UNSIGNED, struct dag_resources, io_weight, 1, 10000),
         };
@@ -208,8 +223,9 @@ static int set_secrets(struct dag_reader *r, const struct json *v, void *target)
         static const struct dag_key keys[] = {
                 DAG_KEY_NEEDED("secret", STR, struct dag_secret, secret),
                 DAG_KEY("source", PATH, struct dag_secret, source),
-                DAG_KEY_NEEDED("path", PATH, struct dag_secret, path),
+                DAG_KEY("path", PATH, struct dag_secret, path),
                 DAG_KEY("read_only", BOOL, struct dag_secret, read_only),
+                DAG_KEY("encrypted", BOOL, struct dag_secret, encrypted),
         };
         struct dag_task *t = target;
 
