@@ -50,6 +50,10 @@ static int capture(const char *const *argv, char **ret, struct errmsg *em) {
         return 0;
 }
 
+bool systemctl_is_there(void) {
+        return access("/run/systemd/system", F_OK) == 0;
+}
+
 int systemctl_run(const char *verb, const char *unit, struct errmsg *em) {
         const char *argv[] = {"systemctl", verb, "--no-block", "--", unit, NULL};
         _cleanup_free_ char *text = NULL;

@@ -4,6 +4,8 @@
 #include "lib/base/errmsg.h"
 #include "lib/base/macros.h"
 
+/* Is systemd the first process here? */
+bool systemctl_is_there(void);
 /* `systemctl VERB UNIT` without waiting for the unit. 0, or negative with em set. */
 int systemctl_run(const char *verb, const char *unit, struct errmsg *em);
 /* Names of loaded units that match the pattern; str_free_list() it. */

@@ -49,8 +49,8 @@ static int start_daemon(struct up *u, const char *name, unsigned order, char *ar
 
 /* Better one clear word now than a daemon that is missing for ever. */
 static int find_daemons(struct up *u) {
-        static const char *const names[] = {"launcher",  "task", "tracking",
-                                            "scheduler", "web",  "serving"};
+        static const char *const names[] = {"launcher", "task",    "tracking", "scheduler",
+                                            "web",      "serving", "build"};
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(names); i++) {
@@ -156,7 +156,9 @@ static bool all_gone(const struct up *u) {
 
 static bool daemons_ready(const struct up *u) {
         for (size_t i = 0; i < u->n_children; i++)
-                if (u->children[i]->state != UP_READY && !str_eq(u->children[i]->daemon, "serving"))
+                if (u->children[i]->state != UP_READY &&
+                    !str_eq(u->children[i]->daemon, "serving") &&
+                    !str_eq(u->children[i]->daemon, "build"))
                         return false;
         return true;
 }
@@ -240,6 +242,8 @@ static int start_all(struct up *u) {
                 r = write_up_file(u);
         if (r >= 0)
                 r = start_daemons(u);
+        if (r >= 0)
+                r = up_builds_watch(u);
         return r < 0 ? r : up_services_watch(u);
 }
 

@@ -89,5 +89,8 @@ void up_notify_close(struct up *u);
 /* Does the message hold the line READY=1? Pure. */
 bool up_notify_is_ready(const char *message);
 
+/* up_builds.c: onebox-build whenever the scheduler wants an environment. */
+int up_builds_watch(struct up *u);
+
 /* up_services.c: one onebox-serving for each services/NAME.json, as they come and go. */
 int up_services_watch(struct up *u);

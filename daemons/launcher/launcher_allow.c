@@ -4,12 +4,10 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/fileio.h"
@@ -50,17 +48,33 @@ static int find_entry(const struct launcher_allow *allow, char *const *list, con
 
 /* Opens `rest` below `dir`: the directory is the administrator's word and may be a link, what is
  * below it is not and must not lead through one. */
-static int open_below(const char *dir, const char *rest, uint64_t flags) {
-        _cleanup_close_ int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        const struct open_how how = {.flags = flags | O_CLOEXEC,
-                                     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-                                                RESOLVE_NO_MAGICLINKS};
-        long fd;
+static int open_below(const char *dir, const char *rest, int flags) {
+        _cleanup_close_ int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        const char *part;
+        size_t n;
 
-        if (dir_fd < 0)
+        if (at < 0)
                 return -errno;
-        fd = syscall(SYS_openat2, dir_fd, *rest ? rest : ".", &how, sizeof(how));
-        return fd < 0 ? -errno : (int) fd;
+        while (str_word(&rest, "/", &part, &n)) {
+                char name[NAME_MAX + 1];
+                struct stat st;
+                int fd;
+
+                if (n > NAME_MAX)
+                        return -ENAMETOOLONG;
+                memcpy(name, part, n);
+                name[n] = 0;
+                fd = openat(at, name, (*rest ? O_PATH : flags) | O_NOFOLLOW | O_CLOEXEC);
+                if (fd < 0)
+                        return -errno;
+                fileio_close(at);
+                at = fd;
+                if (fstat(at, &st) < 0)
+                        return -errno;
+                if (S_ISLNK(st.st_mode))
+                        return -ELOOP;
+        }
+        return TAKE_FD(at);
 }
 
 static int say_open(struct errmsg *em, int r, const char *what, const char *name,
@@ -68,7 +82,7 @@ static int say_open(struct errmsg *em, int r, const char *what, const char *name
         if (r == -ENOENT)
                 return errmsg_fail(em, r, "%s \"%s\": \"%s\" does not exist: create it first", what,
                                    name, source);
-        if (r == -ELOOP || r == -EXDEV)
+        if (r == -ELOOP)
                 return errmsg_fail(em, -EPERM,
                                    "%s \"%s\": \"%s\" leads through a symbolic link, which could "
                                    "lead anywhere: name the place itself",

@@ -197,7 +197,10 @@ void live_start(struct scheduler *s, struct world_task *task) {
                 live_end_submit(t, WORLD_RESULT_FAILED_FINAL, NULL, em.text, NULL);
                 return;
         }
-        if (r < 0)
+        if (r == -EAGAIN) { /* for what takes as long as it takes, and is told where it is done */
+                t->asked_at = 0;
+                loop_source_arm_in(t->timer, USEC_PER_SEC);
+        } else if (r < 0)
                 log_error("try %s waits: %s", t->try_id, em.text);
         else
                 launch_start(s, t->try_id, task->run->spec->user, task);

@@ -370,6 +370,36 @@ static int image_source(struct pipelines_context *c, const struct pipelines_conf
                                       name);
 }
 
+/* What the environment of its image is made of; what is in requirements.txt is looked at when a try
+ * starts. */
+static int emit_environment(struct pipelines_context *c, const struct pipelines_config *config,
+                            const struct pipelines_task *t, struct json_write *w) {
+        static const struct pipelines_emit_row rows[] = {
+                {"image", "image", PIPELINES_EMIT_TEXT},
+                {"python_version", "python_version", PIPELINES_EMIT_TEXT},
+                {"pip_conf", "pip_conf", PIPELINES_EMIT_TEXT},
+                {"build_cmd", "build_cmd", PIPELINES_EMIT_TEXT},
+        };
+        const struct pipelines_node *image, *source;
+        const char *name = NULL, *text, *path;
+        int r = pipelines_context_get(c, config, t->node, "image", &name);
+
+        image = r == 0 && name ? pipelines_context_named(config->images, "image", name) : NULL;
+        source = pipelines_tree_get(image, "source");
+        if (r != 0 || !source)
+                return r;
+        r = pipelines_context_text(c, config, source, &text);
+        if (r == 0)
+                r = pipelines_context_path(c, source, text, &path);
+        if (r != 0)
+                return r;
+        json_write_kv_object(w, "environment");
+        r = pipelines_emit_rows(c, config, image, NULL, rows, ARRAY_SIZE(rows), w);
+        json_write_kv_str(w, "source", path);
+        json_write_end(w);
+        return r;
+}
+
 /* Where the source of its image is, as Liminal's /app; else beside the file. */
 static int emit_cwd(struct pipelines_context *c, const struct pipelines_config *config,
                     const struct pipelines_task *t, struct json_write *w) {
@@ -424,6 +454,8 @@ static int emit_body(struct pipelines_context *c, const struct pipelines_config 
         if (r != 0 || is_marker)
                 return r;
         r = emit_cwd(c, config, t, w);
+        if (r == 0)
+                r = emit_environment(c, config, t, w);
         if (r == 0)
                 r = emit_list(c, config, pipelines_tree_get(t->node, "mounts"), emit_mount, w,
                               &env.map);

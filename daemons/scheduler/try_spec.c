@@ -206,7 +206,7 @@ static int put_env(struct printer *p) {
         if (r < 0)
                 return r;
         if (!sets(env, "PATH")) {
-                path = arena_printf(p->arena, "%s/venv/bin:%s", p->spec->state_dir, BASE_PATH);
+                path = arena_printf(p->arena, "%s/bin:%s", p->spec->venv, BASE_PATH);
                 if (!path)
                         return -ENOMEM;
                 json_write_kv_str(&p->w, "PATH", path);

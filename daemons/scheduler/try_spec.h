@@ -12,7 +12,8 @@ struct try_spec {
         const struct world_task *task;
         const char *token;        /* of the task, or NULL */
         const char *tracking_url; /* MLFLOW_TRACKING_URI */
-        const char *state_dir;    /* the venv is there */
+        const char *state_dir;
+        const char *venv; /* the directory of its Python environment */
         const char *scheduler_socket;
         usec_t stop_at; /* ONEBOX_STOP_AT: when the machine stops as far as is known; USEC_INFINITY
                          */

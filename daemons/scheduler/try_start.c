@@ -1,9 +1,11 @@
 #include "daemons/scheduler/try_start.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemons/scheduler/core/expand.h"
+#include "daemons/scheduler/environments.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/secrets.h"
@@ -155,24 +157,64 @@ static int read_arguments(struct asking *q, struct dag_pairs *ret, struct errmsg
                                 em);
 }
 
+/* A UUID of version 7 begins with the milliseconds of its making. */
+static usec_t made_at(const char *try_id) {
+        char hex[13] = {};
+
+        memcpy(hex, try_id, 8);
+        memcpy(hex + 8, try_id + 9, 4);
+        return strtoull(hex, NULL, 16) * USEC_PER_MSEC;
+}
+
+/* Where its Python is. -EINVAL: it cannot be built; -EAGAIN: not yet. */
+static int find_venv(struct scheduler *s, const struct world_task *task, struct arena *a,
+                     const char **ret, struct errmsg *em) {
+        const struct dag_environment *e = task->spec->environment;
+        struct environments_found found = {.state = ENVIRONMENTS_COMMON};
+        int r = 0;
+
+        if (e && task->spec->kind == DAG_COMMAND)
+                r = environments_ask(s->paths->state_dir, e, made_at(task->try_id), &found, em);
+        if (r < 0)
+                return r;
+        if (found.state == ENVIRONMENTS_FAILED)
+                return errmsg_fail(em, -EINVAL,
+                                   "the environment of image \"%s\" cannot be built: %s (see "
+                                   "onebox build --log %s)",
+                                   e->image, found.message.text, found.key);
+        if (found.state == ENVIRONMENTS_WAITS)
+                return errmsg_fail(em, -EAGAIN,
+                                   "the environment of image \"%s\" (%s) is being built: see "
+                                   "onebox build --list",
+                                   e->image, found.key);
+        *ret = found.state == ENVIRONMENTS_READY
+                       ? arena_printf(a, "%s/venvs/%s", s->paths->state_dir, found.key)
+                       : arena_printf(a, "%s/venv", s->paths->state_dir);
+        return *ret ? 0 : errmsg_fail(em, -ENOMEM, "no memory");
+}
+
 int try_start_prepare(struct scheduler *s, struct world_task *task, struct errmsg *em) {
         _cleanup_buf_ struct buf token = {}, spec = {};
         _cleanup_free_ char *socket_path = paths_runtime(s->paths, "scheduler.sock");
         struct asking asking = {.s = s, .task = task};
         struct dag_pairs arguments;
+        const char *venv = NULL;
         int r;
 
         r = socket_path ? sign(s, task, &token) : -ENOMEM;
         if (r < 0)
                 return errmsg_errno(em, r, "cannot make its token");
         arena_init(&asking.a, 0);
-        r = read_arguments(&asking, &arguments, em);
+        r = find_venv(s, task, &asking.a, &venv, em);
+        if (r >= 0)
+                r = read_arguments(&asking, &arguments, em);
         if (r >= 0)
                 r = try_spec_print(&(struct try_spec){.task = task,
                                                       .stop_at = night_watch_stop_at(s),
                                                       .token = token.len > 0 ? token.data : NULL,
                                                       .tracking_url = s->conf->tracking_url,
                                                       .state_dir = s->paths->state_dir,
+                                                      .venv = venv,
                                                       .scheduler_socket = socket_path,
                                                       .grace_for = s->conf->stop_grace,
                                                       .log_limit = s->conf->task_log_limit,

@@ -134,13 +134,13 @@ def test_the_key_of_secrets_is_a_credential_and_may_be_changed(green):
     m = green.machine
     key = "/etc/credstore/onebox-secrets-key"
     onebox = "/usr/local/bin/onebox" if m.path("/usr/local/bin/onebox").exists() else "onebox"
-    m.shell(f"mkdir -p -m 0700 /etc/credstore; od -An -tx1 -w32 -N32 /dev/urandom | tr -d " " > {key}; chmod 0600 {key}; "
+    m.shell(f"mkdir -p -m 0700 /etc/credstore; od -An -tx1 -w32 -N32 /dev/urandom | sed 's/ //g' > {key}; chmod 0600 {key}; "
             "systemctl restart onebox-scheduler")
     green.wait_green()
     m.shell(f"printf %s postgres://u:{VALUE}@h/ | {onebox} connections set sealed -")
     first = out(green, f"{onebox} connections get sealed")
     assert '"***"' in first
-    m.shell(f"{{ od -An -tx1 -w32 -N32 /dev/urandom | tr -d " "; cat {key}; }} > {key}.new; chmod 0600 {key}.new; mv {key}.new {key}; "
+    m.shell(f"{{ od -An -tx1 -w32 -N32 /dev/urandom | sed 's/ //g'; cat {key}; }} > {key}.new; chmod 0600 {key}.new; mv {key}.new {key}; "
             "systemctl restart onebox-scheduler")
     green.wait_green()
     assert "sealed by the new key" in out(green, f"{onebox} connections rotate-key")
@@ -149,7 +149,7 @@ def test_the_key_of_secrets_is_a_credential_and_may_be_changed(green):
     run, state = go(green, "carrykey", f"{onebox} connections uri sealed | tr -d '\\n' | wc -c", "")
     assert state == "success" and log_of(green, "carrykey", run)[0] == str(len(f"postgres://u:{VALUE}@h/")), green.report()
     # another key opens nothing, and says what it would need
-    m.shell(f"od -An -tx1 -w32 -N32 /dev/urandom | tr -d " " > {key}; systemctl restart onebox-scheduler")
+    m.shell(f"od -An -tx1 -w32 -N32 /dev/urandom | sed 's/ //g' > {key}; systemctl restart onebox-scheduler")
     green.wait_green()
     run, state = go(green, "carrykey2", f"{onebox} connections uri sealed", "")
     assert state == "failed" and any("sealed by a key" in line for line in log_of(green, "carrykey2", run))

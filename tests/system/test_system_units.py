@@ -15,6 +15,7 @@ EXPOSURE = {
     "onebox-serving@x.service": 1.2,
     "onebox-services.service": 1.5,
     "onebox-sqlproxy@x.service": 1.2,
+    "onebox-build.service": 1.6,
     "onebox-gitsync.service": 1.2,
     "onebox-poweroff.service": 2.0,
     "onebox-night.service": 1.2,

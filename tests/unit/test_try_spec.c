@@ -54,6 +54,7 @@ static int make(struct made *m, const char *task_json, const char *conf, struct 
                                               .token = "to.ke.n",
                                               .tracking_url = "http://127.0.0.1:5",
                                               .state_dir = "/state",
+                                              .venv = "/state/venv",
                                               .scheduler_socket = "/run/s.sock",
                                               .stop_at = CORE_FIXTURE_NOW,
                                               .grace_for = 2500000,

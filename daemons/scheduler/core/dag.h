@@ -92,6 +92,15 @@ struct dag_secret {
         bool encrypted; /* by systemd-creds */
 };
 
+/* What an image's own Python environment is made of. */
+struct dag_environment {
+        const char *image;
+        const char *source; /* absolute directory; its requirements.txt counts */
+        const char *python_version;
+        const char *pip_conf;
+        const char *build_cmd;
+};
+
 #define DAG_LEASES_MAX 4u
 #define DAG_DEVICES_MAX 16u
 
@@ -223,10 +232,11 @@ struct dag_task {
         enum dag_weight_rule weight_rule;
         int64_t weight; /* what ready tasks are sorted by, from priority_weight by weight_rule */
         struct dag_resources resources;
-        const char *group;       /* id of its group, or NULL */
-        const char *description; /* or NULL */
-        const char *image;       /* or NULL */
-        const char *type;        /* what it was in the source ("python"), or NULL */
+        const char *group;                   /* id of its group, or NULL */
+        const char *description;             /* or NULL */
+        const char *image;                   /* or NULL */
+        struct dag_environment *environment; /* or NULL: onebox's own */
+        const char *type;                    /* what it was in the source ("python"), or NULL */
         struct dag_mount *mounts;
         size_t n_mounts;
         struct dag_secret *secrets;

@@ -233,6 +233,21 @@ static int set_secrets(struct dag_reader *r, const struct json *v, void *target)
                               &t->n_secrets);
 }
 
+static int set_environment(struct dag_reader *r, const struct json *v, void *target) {
+        static const struct dag_key keys[] = {
+                DAG_KEY_NEEDED("image", STR, struct dag_environment, image),
+                DAG_KEY_NEEDED("source", PATH, struct dag_environment, source),
+                DAG_KEY("python_version", STR, struct dag_environment, python_version),
+                DAG_KEY("pip_conf", STR, struct dag_environment, pip_conf),
+                DAG_KEY("build_cmd", STR, struct dag_environment, build_cmd),
+        };
+        struct dag_task *t = target;
+
+        t->environment = arena_zalloc_array(r->arena, 1, sizeof(*t->environment));
+        return t->environment ? dag_keys_read(r, v, keys, ARRAY_SIZE(keys), t->environment)
+                              : -ENOMEM;
+}
+
 /* Edges are read when all tasks are known. */
 struct task_row {
         struct dag_task task;
@@ -289,6 +304,7 @@ static const struct dag_key task_keys[] = {
         DAG_KEY("group", ID, struct dag_task, group),
         DAG_KEY("description", STR, struct dag_task, description),
         DAG_KEY("image", STR, struct dag_task, image),
+        DAG_KEY_BY("environment", set_environment),
         DAG_KEY_BY("mounts", set_mounts),
         DAG_KEY_BY("secrets", set_secrets),
         DAG_KEY("xcom", BOOL, struct dag_task, xcom),

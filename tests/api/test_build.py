@@ -1,0 +1,158 @@
+"""Python environments of images: built once by onebox-build, shared, found by tasks; failures told. And `onebox build`
+and `deploy`. Nothing here needs a network: what is installed is a wheel made by hand."""
+import json
+import os
+import subprocess
+import zipfile
+
+import pytest
+
+from box import Box, build_dir
+from scheduler_calls import log_of, run, tries, yml
+
+ONEBOX = f"{build_dir()}/cli/onebox"
+BUILD = f"{build_dir()}/daemons/build/onebox-build"
+
+
+def wheel(folder, name, version):
+    """The least a wheel may be: one module that says its version."""
+    info = f"{name}-{version}.dist-info"
+    files = {f"{name}.py": f"VERSION = '{version}'\n",
+             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+    record = "".join(f"{f},,\n" for f in [*files, f"{info}/RECORD"])
+    os.makedirs(folder, exist_ok=True)
+    with zipfile.ZipFile(f"{folder}/{name}-{version}-py3-none-any.whl", "w") as z:
+        for path, text in {**files, f"{info}/RECORD": record}.items():
+            z.writestr(path, text)
+
+
+@pytest.fixture(scope="module")
+def box():
+    b = Box("[scheduler]\nstop_grace = 1s\n").up()
+    yield b
+    log = b.tail(1 << 20)
+    b.remove()
+    assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
+
+
+def build(b, *args):
+    return subprocess.run([BUILD, *args, "--state-dir", b.state], capture_output=True, text=True, timeout=600)
+
+
+def cli(b, *args, cwd=None, **kw):
+    return subprocess.Popen([ONEBOX, *args, "--state-dir", b.state, "--runtime-dir", b.run], text=True, cwd=cwd,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+
+
+def project(b, name, requirements, cmd, more="", where=None):
+    folder = f"{where or b.state + '/pipelines'}/{name}"
+    os.makedirs(folder, exist_ok=True)
+    wheel(folder + "/wheels", "oneboxtest", "1.5")
+    with open(folder + "/requirements.txt", "w", encoding="utf-8") as f:
+        f.write(requirements)
+    with open(folder + "/liminal.yml", "w", encoding="utf-8") as f:
+        f.write(f"images:\n  - {{image: im, type: python, source: .{more}}}\n" +
+                yml(name, [("a", cmd, "image: im")]))
+    return folder
+
+
+def environments(b):
+    return {e["source"]: e for e in b.get("/api/onebox/v1/environments").json["environments"]}
+
+
+GOOD = "--no-index\n--find-links ./wheels\noneboxtest\n"
+
+
+def test_a_task_waits_for_its_environment(box):
+    folder = project(box, "built", GOOD, "python -c 'import oneboxtest, sys; print(oneboxtest.VERSION); print(sys.prefix)'")
+    box.wait_dag("built")
+    run_id = box.trigger("built")
+    queue = box.state + "/venvs/queue"
+    box.wait(lambda: os.path.isdir(queue) and any(n.endswith(".json") for n in os.listdir(queue)), 60, "the wish")
+    assert box.get(f"/api/v2/dags/built/dagRuns/{run_id}/taskInstances/a").json["state"] == "queued"
+    done = build(box)
+    assert done.returncode == 0, done.stderr
+    assert box.wait_run("built", run_id)["state"] == "success"
+    version, prefix = log_of(box, "built", run_id, "a")
+    made = environments(box)[folder]
+    assert version == "1.5" and prefix == f"{box.state}/venvs/{made['key']}" and made["state"] == "ready", made
+    # the second time it is there
+    _, whole = run(box, "built")
+    assert whole["state"] == "success"
+    log = cli(box, "build", "--log", made["key"]).communicate()[0]
+    assert "Successfully installed oneboxtest-1.5" in log
+    assert made["key"] in cli(box, "build", "--list").communicate()[0]
+
+
+def test_one_that_cannot_be_built_fails_with_the_words_of_pip(box):
+    folder = project(box, "unbuilt", "--no-index\nno-such-thing-at-all\n", "true")
+    box.wait_dag("unbuilt")
+    run_id = box.trigger("unbuilt")
+    box.wait(lambda: any(n.endswith(".json") for n in os.listdir(box.state + "/venvs/queue")), 60, "the wish")
+    assert build(box).returncode == 0
+    assert box.wait_run("unbuilt", run_id)["state"] == "failed"
+    (one,) = tries(box, "unbuilt", run_id, "a")
+    assert "no-such-thing-at-all" in one["message"] and "onebox build --log" in one["message"], one
+    assert environments(box)[folder]["state"] == "failed"
+    assert not os.path.exists(f"{box.state}/venvs/{environments(box)[folder]['key']}")
+
+
+def test_onebox_build_waits_and_says_how_it_went(box):
+    folder = project(box, "byhand", GOOD + "# another key\n", "true", ", build_cmd: 'echo built > $VIRTUAL_ENV/mark'",
+                     where=box.dir + "/src")
+    p = cli(box, "build", "--path", folder)
+    box.wait(lambda: any(n.endswith(".json") for n in os.listdir(box.state + "/venvs/queue")), 60, "the wish")
+    assert build(box).returncode == 0
+    out, err = p.communicate(timeout=120)
+    assert p.returncode == 0 and "im: built" in out, (out, err)
+    key = environments(box)[folder]["key"]
+    with open(f"{box.state}/venvs/{key}/mark", encoding="utf-8") as f:
+        assert f.read() == "built\n"
+    out = cli(box, "build", cwd=folder).communicate(timeout=120)[0]
+    assert "is there already" in out
+    # what runs while it is built writes to its own environment only, where the kernel can hold it to that
+    bad = project(box, "outside", "", "true", f", build_cmd: 'touch {box.state}/venvs/{key}/evil'", where=box.dir + "/src")
+    p = cli(box, "build", "--path", bad)
+    box.wait(lambda: any(n.endswith(".json") for n in os.listdir(box.state + "/venvs/queue")), 60, "the wish")
+    build(box)
+    err = p.communicate(timeout=120)[1]
+    if os.path.exists("/sys/kernel/security/lsm") and "landlock" in open("/sys/kernel/security/lsm", encoding="ascii").read():
+        assert p.returncode == 1 and "build_cmd failed" in err, err
+        assert not os.path.exists(f"{box.state}/venvs/{key}/evil")
+
+
+def test_half_of_one_is_made_anew_and_unused_ones_go(box):
+    folder = box.state + "/pipelines/built"
+    key = environments(box)[folder]["key"]
+    os.unlink(f"{box.state}/venvs/{key}/complete")  # as a power cut leaves it
+    run_id = box.trigger("built")
+    box.wait(lambda: os.path.exists(f"{box.state}/venvs/queue/{key}.json"), 60, "the wish")
+    assert build(box).returncode == 0
+    assert box.wait_run("built", run_id)["state"] == "success"
+    assert build(box, "gc", "--days", "1").returncode == 0 and os.path.exists(f"{box.state}/venvs/{key}/complete")
+    assert build(box, "gc", "--days", "0").returncode == 0 and not os.path.exists(f"{box.state}/venvs/{key}")
+
+
+def test_deploy(box):
+    folder = project(box, "deployed", "", "cat data.txt", where=box.dir + "/src")
+    with open(folder + "/data.txt", "w", encoding="utf-8") as f:
+        f.write("first\n")
+    p = cli(box, "deploy", cwd=folder)
+    out, err = p.communicate(timeout=120)
+    assert p.returncode == 0 and "is deployed" in out, err
+    box.wait_dag("deployed")
+    assert log_of(box, "deployed", run(box, "deployed")[0], "a") == ["first"]
+    with open(folder + "/data.txt", "w", encoding="utf-8") as f:
+        f.write("second\n")
+    assert cli(box, "deploy", "--path", folder).wait(120) == 0
+    assert log_of(box, "deployed", run(box, "deployed")[0], "a") == ["second"]
+    with open(folder + "/liminal.yml", "a", encoding="utf-8") as f:
+        f.write("      - task: b\n        type: no-such-type\n")
+    p = cli(box, "deploy", "--path", folder)
+    assert p.wait(120) == 1 and "onebox pipelines compile" in p.stderr.read()
+    assert os.path.exists(box.state + "/pipelines/deployed/data.txt")
+    assert not [n for n in os.listdir(box.state + "/pipelines") if n.startswith(".")]
+    assert cli(box, "deploy", "--path", folder, "--delete").wait(120) == 0
+    assert not os.path.exists(box.state + "/pipelines/deployed")
+    assert json.loads(box.get("/api/v2/dags/deployed").body).get("dag_id", "deployed") == "deployed"
