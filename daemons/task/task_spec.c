@@ -233,7 +233,7 @@ static int take_plain(struct arena *a, struct task_spec *spec, const char **ret_
         if (!envp)
                 return -ENOMEM;
         memcpy(envp, spec->envp, n * sizeof(*envp));
-        if (spec->cwd && !env_get(spec->envp, "PWD")) {
+        if (spec->cwd && !task_spec_env(spec, "PWD")) {
                 envp[n] = arena_printf(a, "PWD=%s", spec->cwd);
                 if (!envp[n])
                         return -ENOMEM;
