@@ -43,7 +43,10 @@ static enum access_level needed_by(const struct http_request *req) {
 
         if (req->route->min_role <= AUTH_VIEWER)
                 return ACCESS_READ;
-        if (strstr(path, "tag") || strstr(path, "alias") || strstr(path, "assessments"))
+        if (strstr(path, "/label-schemas/"))
+                return ACCESS_MANAGE;
+        if (strstr(path, "tag") || strstr(path, "alias") || strstr(path, "assessments") ||
+            strstr(path, "/records") || strstr(path, "/review-queues/"))
                 return ACCESS_EDIT;
         if (req->method == HTTP_DELETE || strstr(path, "/delete") || strstr(path, "/restore"))
                 return ACCESS_MANAGE;

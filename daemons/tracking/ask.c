@@ -235,6 +235,14 @@ bool ask_i64(struct ask *q, const char *key, unsigned flags, int64_t *ret) {
         return false;
 }
 
+void ask_page_size(struct ask *q, int64_t max, int64_t *ret) {
+        if (!ask_i64(q, "max_results", 0, ret) || (*ret >= 1 && *ret <= max))
+                return;
+        ask_check(q,
+                  refusal_invalid(&q->refusal, "max_results must be between 1 and %lld." SEE_DOCS,
+                                  (long long) max));
+}
+
 /* JSON has no numbers for these; protobuf has these names. */
 static bool f64_of_text(const char *text, double *ret) {
         if (str_eq(text, "NaN"))

@@ -47,6 +47,8 @@ const char *ask_run_id(struct ask *q);
 bool ask_i64(struct ask *q, const char *key, unsigned flags, int64_t *ret);
 bool ask_f64(struct ask *q, const char *key, unsigned flags, double *ret);
 bool ask_bool(struct ask *q, const char *key, bool *ret);
+/* max_results, from 1 to `max`; when absent *ret stays. */
+void ask_page_size(struct ask *q, int64_t max, int64_t *ret);
 /* An enumeration by its name or number; `names` are those of 0, 1, 2, … (NULL: not that one). */
 bool ask_enum(struct ask *q, const char *key, unsigned flags, const char *const *names, size_t n,
               int64_t *ret);

@@ -63,6 +63,13 @@ static const struct filter_check_family families[] = {
                              "last_updated_time"),
                         LIST("creation_timestamp", "last_updated_timestamp"),
                 },
+        [FILTER_EVALUATION_DATASETS] =
+                {
+                        LIST("name", "created_time", "last_update_time", "created_by",
+                             "last_updated_by"),
+                        LIST("name", "created_time", "last_update_time"),
+                        LIST("created_time", "last_update_time"),
+                },
 };
 
 const struct filter_check_family *filter_check_family(enum filter_family family) {
@@ -97,6 +104,7 @@ const char *filter_check_alias(enum filter_family family, const char *key) {
 #define IN_EXPERIMENTS (1u << FILTER_EXPERIMENTS)
 #define IN_REGISTRY (1u << FILTER_REGISTERED_MODELS | 1u << FILTER_MODEL_VERSIONS)
 #define IN_LOGGED (1u << FILTER_LOGGED_MODELS)
+#define IN_DATASETS (1u << FILTER_EVALUATION_DATASETS)
 
 static int refuse_entity(enum filter_family family, const char *name, struct refusal *r) {
         switch (family) {
@@ -110,6 +118,8 @@ static int refuse_entity(enum filter_family family, const char *name, struct ref
                                        "Invalid entity type: '%s'. Expected one of ['attributes', "
                                        "'metrics', 'params', 'tags'].",
                                        name);
+        case FILTER_EVALUATION_DATASETS:
+                return refusal_invalid(r, "Invalid identifier token '%s' specified", name);
         default:
                 return refusal_invalid(
                         r, "Invalid entity type '%s'. Valid entity types are (%s'tag', 'tags')",
@@ -131,7 +141,8 @@ int filter_check_entity(enum filter_family family, const char *name, struct refu
                 {"attr", FILTER_ATTRIBUTE, IN_RUNS},
                 {"run", FILTER_ATTRIBUTE, IN_RUNS},
                 {"tag", FILTER_TAG, IN_RUNS | IN_EXPERIMENTS | IN_REGISTRY},
-                {"tags", FILTER_TAG, IN_RUNS | IN_EXPERIMENTS | IN_REGISTRY | IN_LOGGED},
+                {"tags", FILTER_TAG,
+                 IN_RUNS | IN_EXPERIMENTS | IN_REGISTRY | IN_LOGGED | IN_DATASETS},
                 {"metric", FILTER_METRIC, IN_RUNS},
                 {"metrics", FILTER_METRIC, IN_RUNS | IN_LOGGED},
                 {"parameter", FILTER_PARAM, IN_RUNS},
@@ -150,16 +161,17 @@ int filter_check_entity(enum filter_family family, const char *name, struct refu
         return refuse_entity(family, name, r);
 }
 
-int filter_check_unknown(const char *key, const char *const *valid, const char *what,
-                         struct refusal *r) {
+int filter_check_unknown(enum filter_family family, const char *key, const char *const *valid,
+                         const char *what, struct refusal *r) {
+        bool colon = family == FILTER_EVALUATION_DATASETS;
         _cleanup_buf_ struct buf names = {};
 
         for (size_t i = 0; valid[i]; i++)
                 buf_printf(&names, "%s'%s'", i ? ", " : "", valid[i]);
         if (buf_error(&names) < 0)
                 return buf_error(&names);
-        return refusal_invalid(r, "Invalid %s key '%s' specified. Valid keys are '{%s}'", what, key,
-                               buf_cstr(&names));
+        return refusal_invalid(r, "Invalid %s key '%s' specified. Valid keys are%s{%s}%s", what,
+                               key, colon ? ": " : " '", buf_cstr(&names), colon ? "" : "'");
 }
 
 int filter_check_null(enum filter_family family, enum filter_op op, struct refusal *r) {
@@ -184,7 +196,7 @@ int filter_check_nullable(enum filter_family family, enum filter_entity entity, 
                           struct refusal *r) {
         if (entity == FILTER_TAG || (family == FILTER_RUNS && entity == FILTER_PARAM))
                 return 0;
-        if (family == FILTER_RUNS)
+        if (family == FILTER_RUNS || family == FILTER_EVALUATION_DATASETS)
                 return refusal_invalid(r,
                                        "IS NULL / IS NOT NULL is only supported for tags and "
                                        "params, not for '%s' '%s'",
@@ -271,6 +283,22 @@ static int check_logged_models(const struct filter_clause *c, bool numeric, cons
         return 0;
 }
 
+/* Names are compared in every way, and a list of them with IN only. */
+static int check_evaluation_datasets(const struct filter_clause *c, bool numeric, const char *text,
+                                     struct refusal *r) {
+        if (c->entity == FILTER_TAG)
+                return OPS_TEXT & 1u << c->op
+                               ? 0
+                               : refusal_invalid(r, "Invalid comparator for tag: %s", text);
+        if (c->kind == FILTER_LIST && c->op != FILTER_IN)
+                return refusal_invalid(r, "List values for 'name' are only supported with the IN "
+                                          "comparator.");
+        if ((numeric ? OPS_NUMBER : OPS_TEXT | OPS_NUMBER | OP(IN)) & 1u << c->op)
+                return 0;
+        return refusal_invalid(r, "Invalid comparator for %s attribute: %s",
+                               numeric ? "numeric" : "string", text);
+}
+
 /* A list goes with IN and NOT IN, and they with nothing else. */
 static int check_list(const struct filter_clause *c, const char *text, struct refusal *r) {
         bool in = c->op == FILTER_IN || c->op == FILTER_NOT_IN;
@@ -298,6 +326,9 @@ int filter_check_op(enum filter_family family, const struct filter_clause *c, bo
                 break;
         case FILTER_LOGGED_MODELS:
                 x = check_logged_models(c, numeric, text, r);
+                break;
+        case FILTER_EVALUATION_DATASETS:
+                x = check_evaluation_datasets(c, numeric, text, r);
                 break;
         }
         return x == 0 ? check_list(c, text, r) : x;
@@ -337,10 +368,11 @@ int filter_check_value(enum filter_family family, struct filter_clause *c, bool 
         if (family == FILTER_EXPERIMENTS && c->entity == FILTER_ATTRIBUTE &&
             str_eq(c->key, "experiment_id"))
                 return check_experiment_id(c, r);
-        if (!numeric || (family != FILTER_EXPERIMENTS && family != FILTER_MODEL_VERSIONS))
+        if (!numeric || (family != FILTER_EXPERIMENTS && family != FILTER_MODEL_VERSIONS &&
+                         family != FILTER_EVALUATION_DATASETS))
                 return 0;
         if (c->kind == FILTER_F64) {
-                const char *quote = family == FILTER_EXPERIMENTS ? "'" : "";
+                const char *quote = family == FILTER_MODEL_VERSIONS ? "" : "'";
 
                 json_number_print_f64(c->f64, number);
                 return refusal_invalid(r, "Invalid value for numeric attribute '%s': %s%s%s",

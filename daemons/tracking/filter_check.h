@@ -26,8 +26,8 @@ int filter_check_entity(enum filter_family family, const char *name, struct refu
                         enum filter_entity *ret);
 
 /* "Invalid attribute key 'x' specified. Valid keys are '{…}'" */
-int filter_check_unknown(const char *key, const char *const *valid, const char *what,
-                         struct refusal *r);
+int filter_check_unknown(enum filter_family family, const char *key, const char *const *valid,
+                         const char *what, struct refusal *r);
 
 /* IS NULL and IS NOT NULL: refused where the family does not know them; then, by what they ask. */
 int filter_check_null(enum filter_family family, enum filter_op op, struct refusal *r);

@@ -329,14 +329,14 @@ int filter_parse_identifier(enum filter_family family, const char *name, const c
                 return x;
         /* The registry looks at the name of an attribute before it takes the quotes off. */
         if (registry && *ret_entity == FILTER_ATTRIBUTE && !in_list(key, valid))
-                return filter_check_unknown(key, valid, "attribute", r);
+                return filter_check_unknown(family, key, valid, "attribute", r);
         key = unquote(r->arena, key);
         if (!key)
                 return -ENOMEM;
         if (*ret_entity == FILTER_ATTRIBUTE && !in_list(key, valid))
-                return filter_check_unknown(key, valid, "attribute", r);
+                return filter_check_unknown(family, key, valid, "attribute", r);
         if (*ret_entity == FILTER_DATASET && !in_list(key, filter_check_datasets))
-                return filter_check_unknown(key, filter_check_datasets, "dataset", r);
+                return filter_check_unknown(family, key, filter_check_datasets, "dataset", r);
         *ret_key = key;
         return 0;
 }

@@ -1,6 +1,6 @@
 /* filter_parse.h: a filter string as a list of clauses that all must hold. Pure.
  *
- * One grammar, five families: which entities, attributes, comparisons and values a search takes,
+ * One grammar, six families: which entities, attributes, comparisons and values a search takes,
  * and what it says when they are wrong, are the family's.
  */
 #pragma once
@@ -17,6 +17,7 @@ enum filter_family {
         FILTER_REGISTERED_MODELS,
         FILTER_MODEL_VERSIONS,
         FILTER_LOGGED_MODELS,
+        FILTER_EVALUATION_DATASETS,
 };
 
 enum filter_entity {

@@ -187,6 +187,7 @@ static const char *lists_only_for(enum filter_family family, const char *key) {
                 [FILTER_EXPERIMENTS] = {"experiment_id", "experiment_id", "['experiment_id']"},
                 [FILTER_REGISTERED_MODELS] = {"name", "name", "['name']"},
                 [FILTER_MODEL_VERSIONS] = {"name", "run_id", "['name', 'run_id']"},
+                [FILTER_EVALUATION_DATASETS] = {"name", "name", "['name']"},
         };
 
         assert((size_t) family < ARRAY_SIZE(rows));

@@ -63,11 +63,12 @@ static int registered_model(const char *name, struct refusal *r, struct order_ke
 static int attribute_only(enum filter_family family, const char *name, struct refusal *r,
                           struct order_key *k) {
         const char *const *valid = filter_check_family(family)->order_by;
-        int x = filter_parse_identifier(FILTER_EXPERIMENTS, name, valid, r, &k->entity, &k->key);
+        enum filter_family names = family == FILTER_MODEL_VERSIONS ? FILTER_EXPERIMENTS : family;
+        int x = filter_parse_identifier(names, name, valid, r, &k->entity, &k->key);
 
         if (x != 0 || k->entity == FILTER_ATTRIBUTE)
                 return x;
-        if (family == FILTER_EXPERIMENTS)
+        if (family != FILTER_MODEL_VERSIONS)
                 return refusal_invalid(r, "Invalid order_by entity: %s",
                                        filter_parse_entity_name(k->entity));
         return refusal_invalid(
@@ -108,6 +109,7 @@ int order_parse(enum filter_family family, const char *text, struct refusal *r,
                 break;
         case FILTER_EXPERIMENTS:
         case FILTER_MODEL_VERSIONS:
+        case FILTER_EVALUATION_DATASETS:
                 x = attribute_only(family, name, r, &k);
                 break;
         case FILTER_REGISTERED_MODELS:

@@ -129,7 +129,7 @@ static int read_name(const char *text, size_t n, const char *const *valid, struc
                 for (i = 0; valid[i] && !str_eq(valid[i], key);)
                         i++;
                 if (!valid[i])
-                        return filter_check_unknown(key, valid, "attribute", r);
+                        return filter_check_unknown(FILTER_RUNS, key, valid, "attribute", r);
         }
         *ret_key = key;
         for (i = 0; *ret_entity != TRACE_FILTER_SPAN && i < ARRAY_SIZE(aliases); i++)

@@ -1,14 +1,17 @@
 #include "daemons/tracking/tracking_db.h"
 
 #include "daemons/tracking/assessments_sql.h"
+#include "daemons/tracking/evaluation_datasets_sql.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/gc_sql.h"
 #include "daemons/tracking/inputs_sql.h"
+#include "daemons/tracking/label_schemas_sql.h"
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/metrics_sql.h"
 #include "daemons/tracking/model_versions_sql.h"
 #include "daemons/tracking/params_sql.h"
 #include "daemons/tracking/registered_models_sql.h"
+#include "daemons/tracking/review_queues_sql.h"
 #include "daemons/tracking/runs_sql.h"
 #include "daemons/tracking/tags_sql.h"
 #include "daemons/tracking/traces_sql.h"
@@ -30,6 +33,9 @@ static const struct db_set *const sets[] = {
         &registered_models_sql_set,
         &model_versions_sql_set,
         &webhooks_sql_set,
+        &evaluation_datasets_sql_set,
+        &label_schemas_sql_set,
+        &review_queues_sql_set,
         &traces_sql_set,
         &assessments_sql_set,
         &gc_sql_set,

@@ -253,7 +253,10 @@ static size_t add_special(struct buf *out, const char *s, size_t len, unsigned f
         int n;
 
         if ((unsigned char) *s < 0x80) {
-                add_escaped_ascii(out, *s);
+                if (*s == 0x7F && !(flags & JSON_WRITE_ASCII))
+                        buf_add_char(out, *s);
+                else
+                        add_escaped_ascii(out, *s);
                 return 1;
         }
         n = utf8_decode(s, len, &cp);
@@ -278,7 +281,7 @@ int json_write_quoted(struct buf *out, const char *s, size_t len, unsigned flags
                 [0x00 ... 0x1F] = true,
                 ['"'] = true,
                 ['\\'] = true,
-                [0x80 ... 0xFF] = true,
+                [0x7F ... 0xFF] = true,
         };
         size_t i = 0;
 

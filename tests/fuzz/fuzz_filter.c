@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/evaluation_datasets_search.h"
 #include "daemons/tracking/experiments_search.h"
 #include "daemons/tracking/logged_models_search.h"
 #include "daemons/tracking/registry_search.h"
@@ -90,6 +91,8 @@ static int build(uint8_t family, const char *filter, const char *order, struct r
         const char *orders[] = {order};
         const struct registry_search registry = {filter, orders, order != NULL, 10, 0};
         const struct experiments_search experiments = {filter, orders, order != NULL, 0, 10, 0};
+        const struct evaluation_datasets_search datasets = {
+                .filter = filter, .order_by = orders, .n_order_by = order != NULL, .limit = 10};
         const struct logged_models_search_order by = {.field = order};
         const struct logged_models_search logged = {.experiment_ids = ids,
                                                     .n_experiment_ids = 2,
@@ -98,6 +101,8 @@ static int build(uint8_t family, const char *filter, const char *order, struct r
                                                     .n_order = order != NULL,
                                                     .limit = 10};
 
+        if (family >= 0x80)
+                return evaluation_datasets_search_build(&datasets, r, sql);
         if (family >= 'a')
                 return build_metrics((uint8_t) (family - 'a'), filter, order, r, sql);
         switch (family % 6) {
