@@ -66,8 +66,8 @@ static int compare_tables(struct move *m, struct errmsg *em) {
         return r;
 }
 
-/* What a new database holds is taken out again; more than that is somebody's. */
-static int empty(struct db *to, struct errmsg *em) {
+/* A new database holds nobody's rows. */
+static int need_empty(struct db *to, struct errmsg *em) {
         DB_USE struct db_stmt *s = NULL;
         int r = db_prepare_dynamic(
                 to,
@@ -82,8 +82,16 @@ static int empty(struct db *to, struct errmsg *em) {
                 return errmsg_fail(em, -EEXIST,
                                    "%s holds %" PRId64 " rows already: name an empty database",
                                    db_get_uri(to), db_col_i64(s, 0));
-        db_reset(s);
-        return r < 0 ? r : db_exec(to, "DELETE FROM experiments; DELETE FROM workspaces");
+        return r < 0 ? r : 0;
+}
+
+/* What every opening puts into a database without experiments, taken out again where those of the
+ * source have not begun to come. */
+static int clear_defaults(struct db *to) {
+        return db_exec(to, "DELETE FROM experiments WHERE NOT EXISTS "
+                           "(SELECT 1 FROM " DB_COPY_RECORD " WHERE name = 'experiments');"
+                           "DELETE FROM workspaces WHERE NOT EXISTS "
+                           "(SELECT 1 FROM " DB_COPY_RECORD " WHERE name = 'workspaces')");
 }
 
 static int tell(void *userdata, const char *table, int64_t n_rows) {
@@ -98,7 +106,9 @@ static int copy_all(struct move *m, struct errmsg *em) {
         int r = db_copy_begin(m->to, &is_new);
 
         if (r == 0 && is_new)
-                r = empty(m->to, em);
+                r = need_empty(m->to, em);
+        if (r == 0)
+                r = clear_defaults(m->to);
         for (size_t i = 0; r == 0 && i < m->tables.n_tables; i++)
                 if (is_moved(&m->tables.tables[i]))
                         r = db_copy_table(m->from, m->to, &m->tables.tables[i], tell, NULL, em);
@@ -145,6 +155,9 @@ int move_database(const char *from, const char *to, struct errmsg *em,
                 r = copy_all(&m, &why);
         if (r == 0)
                 r = verify(&m, &why);
+        /* Killed after the last row and before it could say so: all of it is there. */
+        else if (r == -EEXIST && verify(&m, NULL) == 0)
+                r = 0;
         if (r == 0)
                 r = db_copy_end(m.to);
         if (r < 0 && m.to)

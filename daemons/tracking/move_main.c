@@ -21,6 +21,7 @@
 #include "daemons/tracking/tracking_schema.h"
 #include "lib/base/clock.h"
 #include "lib/base/errmsg.h"
+#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -117,6 +118,10 @@ int main(int argc, char **argv) {
 
         log_init("onebox-move");
         umask(0027);
+#ifdef ONEBOX_FAULTS
+        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
+                log_error("ONEBOX_FAULT names no fault point");
+#endif
         if (argc == 4 && str_eq(argv[1], "database"))
                 r = move_databases(argv[2], argv[3], &em);
         else if (argc == 4 && str_eq(argv[1], "artifacts"))

@@ -53,11 +53,11 @@ def dump(path):
 class Prepared:
     """A call that mutates, ready to be sent, and the database as it is before."""
 
-    def __init__(self, route, method, target, body, database):
-        self.route, self.method, self.target, self.body, self.database = route, method, target, body, database
+    def __init__(self, route, method, target, body, headers, database):
+        self.route, self.method, self.target, self.body, self.headers, self.database = route, method, target, body, headers, database
 
     def send(self, server):
-        return ask(server.port, self.method, self.target, self.body, {"Content-Type": "application/json"})
+        return ask(server.port, self.method, self.target, self.body, {"Content-Type": "application/json", **self.headers})
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def prepared(tmp_path_factory):
                 target_db.close()
                 if answer.status == 200 and dump(there) != before:
                     text = json.dumps(filled) if isinstance(filled, dict) else filled
-                    found[route] = Prepared(route, method, target, text, copy)
+                    found[route] = Prepared(route, method, target, text, side.fill(getattr(body, "headers", {})), copy)
                 there.unlink()
             else:
                 side.call(method, path, body, saves)
