@@ -407,6 +407,7 @@ void http_client_call_cancel(struct http_client_call *call) {
 
 int http_client_new(struct loop *l, const struct http_client_options *o, struct http_client **ret) {
         _cleanup_(http_client_freep) struct http_client *c = NULL;
+        long n;
         int r;
 
         /* Thread-safe and counted since curl 7.84. */
@@ -433,9 +434,10 @@ int http_client_new(struct loop *l, const struct http_client_options *o, struct 
         curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
         curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, http_client_set_timer);
         curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-        curl_multi_setopt(
-                c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                (long) (o && o->n_connections ? o->n_connections : HTTP_CLIENT_CONNECTIONS));
+        n = (long) (o && o->n_connections ? o->n_connections : HTTP_CLIENT_CONNECTIONS);
+        curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, n);
+        /* All are kept: by itself curl closes what is more than four times the calls under way. */
+        curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, n);
         *ret = TAKE_PTR(c);
         return 0;
 }

@@ -153,3 +153,19 @@ def test_told_to_go_meanwhile(server, round_):
         assert "Bad file descriptor" not in m.log.read_text()
     server.ask("DELETE", "/_onebox/faults")
     assert not readers.wrong
+
+
+def test_open_files_are_committed_at_the_end(server):
+    """SIGTERM while many files are open and written: each is in the bucket."""
+    with Mount(server.url) as m:
+        files = [open(m.path / f"end{i}", "wb", buffering=0) for i in range(200)]
+        for i, f in enumerate(files):
+            f.write(b"%d" % i)
+        m.end()
+        for f in files:
+            try:
+                f.close()
+            except OSError:
+                pass
+    for i in range(200):
+        assert server.ask("GET", f"/bkt/end{i}").body == b"%d" % i

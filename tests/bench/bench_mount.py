@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""The mount against gcsfuse and rclone mount, on one onebox-bucketd, as fast as it answers, with 20 ms a request, and with
-20 ms and 100 MB/s a stream.
+"""The mount against gcsfuse and rclone mount, on one server, as fast as it answers, with 20 ms a request, and with 20 ms and
+100 MB/s a stream. What moves bytes is measured on tests/fake/fast_bucket, which costs next to nothing and keeps nothing; what
+needs a bucket that remembers, on onebox-bucketd.
 
 Prints for each work its time, the mount's own CPU time, its requests and its memory, and how ours compares. Wall times on a
-busy machine are noise; CPU, requests and ratios hold. The ceiling is curl's on the same server. rclone says a file is
-written before any of it is in the bucket: its writes measure its cache.
+busy machine are noise; CPU, requests and ratios hold. The limit of CPU is what curl needs for the same bytes and FUSE alone
+(bench_fuse) for handing them over; the ceiling of speed is curl's. rclone says a file is written before any of it is in the
+bucket: its writes measure its cache.
 
     ONEBOX_PEER_GCSFUSE  gcsfuse's program (else the one in the PATH, else it is left out); rclone as in the PATH
     ONEBOX_BENCH_ONLY    parts of names of works to run, with commas
@@ -84,6 +86,31 @@ class Server(Process):
                    if path.startswith(("/storage", "/upload", "/download", "/{bucket}")))
 
 
+class FastServer(Process):
+    """tests/fake/fast_bucket, with the one object `big`; any bucket is that."""
+
+    def __init__(self):
+        self.child = subprocess.Popen([BUILD / "tests/fake/fast_bucket", f"big={SEQ}"], stdout=subprocess.PIPE, text=True)
+        self.pid = self.child.pid
+        self.url = f"http://127.0.0.1:{int(self.child.stdout.readline())}"
+        self.rules = []
+
+    def call(self, method, target):
+        with urllib.request.urlopen(urllib.request.Request(self.url + target, method=method)) as answer:
+            return answer.read()
+
+    def bucket(self, name):
+        pass
+
+    def faults(self, *rules):
+        both = {key: value for rule in rules for key, value in rule.items()}
+        self.rules = list(rules)
+        self.call("POST", f"/_fast?latency_ms={both.get('latency_ms', 0)}&bytes_per_s={both.get('bytes_per_s', 0)}")
+
+    def requests(self):
+        return int(self.call("GET", "/_fast"))
+
+
 class Mount(Process):
     def __init__(self, tool, server, bucket, root):
         self.path = root / f"mnt-{tool}-{bucket}"
@@ -126,15 +153,6 @@ def scaled(n, least=1):
 
 SEQ = scaled(1024) * MIB
 BLOCK = os.urandom(MIB)
-
-
-def fill_big(server, bucket):
-    name, part = "big", b"".join([BLOCK] * min(64, SEQ // MIB))
-    server.put(bucket, "part", part)
-    sources = [{"name": "part"}] * max(1, SEQ // len(part))
-    for i in range(0, len(sources), 31):
-        have = [{"name": name}] if i else []
-        server.call("POST", f"/storage/v1/b/{bucket}/o/{name}/compose", json.dumps({"sourceObjects": have + sources[i:i + 31]}).encode())
 
 
 def work_read(path):
@@ -239,16 +257,16 @@ def work_untar(path):
 
 
 NOTHING = lambda server, bucket: None
-WORKS = [  # name, unit, fill, work
-    ("sequential read", "MiB", fill_big, work_read),
-    ("sequential write", "MiB", NOTHING, work_write),
+WORKS = [  # name, unit, fill (None: on the fast server, which has `big`), work
+    ("sequential read", "MiB", None, work_read),
+    ("sequential write", "MiB", None, work_write),
     ("create 10 KiB", "files", NOTHING, work_create),
     ("read 10 KiB", "files", fill_small, work_small),
     ("ls -lR", "objects", fill_tree, work_list),
     ("append, fsync", "lines", fill_log, work_append),
     ("append, close", "lines", fill_log, work_append_close),
-    ("random 64 KiB, 1 thread", "reads", fill_big, work_random1),
-    ("random 64 KiB, 8 threads", "reads", fill_big, work_random8),
+    ("random 64 KiB, 1 thread", "reads", None, work_random1),
+    ("random 64 KiB, 8 threads", "reads", None, work_random8),
     ("untar", "files", NOTHING, work_untar),
 ]
 PROFILE_RULES = {
@@ -260,28 +278,48 @@ GCSFUSE = os.environ.get("ONEBOX_PEER_GCSFUSE") or shutil.which("gcsfuse")
 TOOLS = ["ours"] + (["gcsfuse", "gcsfuse+cache"] if GCSFUSE else []) + (["rclone"] if shutil.which("rclone") else [])
 
 
-def ceiling(server):
-    """What curl does on the same server."""
-    server.bucket("ceiling")
-    fill_big(server, "ceiling")
-    for what, command in (("read", ["curl", "-s", "-o", "/dev/null", f"{server.url}/ceiling/big"]),
-                          ("write", ["curl", "-s", "-o", "/dev/null", "-T", "/dev/stdin", f"{server.url}/ceiling/out"])):
+def child_cpu(command, data=None):
+    """Seconds it took, and of CPU."""
+    before, at = os.times(), time.monotonic()
+    subprocess.run(command, input=data, check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return time.monotonic() - at, after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def limits(server):
+    """What no mount can do without: curl's part and FUSE's, in ms of CPU a MiB."""
+    server.faults()
+    found = re.findall(r"(read|write): ([0-9.]+) CPU s/GiB", subprocess.run(
+        [BUILD / "tests/bench/bench_fuse"], capture_output=True, text=True).stdout)
+    fuse = {what: float(cpu) * 1000 / 1024 for what, cpu in found}
+    result = {}
+    for what, command in (("read", ["curl", "-s", "-o", "/dev/null", f"{server.url}/bkt/big"]),
+                          ("write", ["curl", "-s", "-H", "Expect:", "-X", "POST", "-T", "/dev/stdin",
+                                     f"{server.url}/upload/storage/v1/b/bkt/o?name=ceiling&uploadType=media"])):
         data = b"".join([BLOCK] * (SEQ // MIB)) if what == "write" else None
-        at = time.monotonic()
-        subprocess.run(command, input=data, check=True)
-        took = time.monotonic() - at
-        print(f"  curl, {what}: {SEQ / MIB / took:.0f} MiB/s", flush=True)
+        if data:
+            path = Path("/dev/shm/onebox-bench-ceiling")
+            path.write_bytes(data)
+            command[command.index("/dev/stdin")] = str(path)
+        took, cpu = child_cpu(command)
+        if data:
+            path.unlink()
+        cpu = cpu * 1000 / (SEQ / MIB)
+        result[what] = cpu + fuse.get(what, 0)
+        print(f"  {what}: curl {SEQ / MIB / took:.0f} MiB/s; limit of CPU {result[what]:.3f} ms/MiB: curl {cpu:.3f}, "
+              f"FUSE alone {fuse.get(what, 0):.3f}", flush=True)
+    return result
 
 
-def one(tool, server, root, number, work):
+def one(tool, server, rules, root, number, work):
     """One work on a fresh mount of a fresh bucket."""
     name, unit, fill, act = work
     bucket = f"b{number}-{re.sub('[^a-z]', '', tool)}"
-    rules = json.loads(server.call("GET", "/_onebox/faults"))["rules"]
     server.faults()
     server.bucket(bucket)
-    fill(server, bucket)
-    server.faults(*[{k: v for k, v in rule.items() if k not in ("matched", "struck")} for rule in rules])
+    if fill:
+        fill(server, bucket)
+    server.faults(*rules)
     mount = Mount(tool, server, bucket, root)
     try:
         idle = mount.memory()
@@ -297,7 +335,7 @@ def one(tool, server, root, number, work):
         mount.end()
 
 
-def show(work, results):
+def show(work, results, limit):
     name, unit = work[:2]
     print(f"  {name}")
     for tool, r in results.items():
@@ -306,6 +344,8 @@ def show(work, results):
             continue
         line = (f"    {tool:14} {r['n'] / r['s']:9.1f} {unit}/s  CPU {1000 * r['cpu'] / r['n']:8.3f} ms/{unit:7}"
                 f" requests {r['requests'] / r['n']:7.3f}/{unit:7} RSS {r['idle']:4.0f} → {r['peak']:4.0f} MiB")
+        if limit and tool == "ours":
+            line += f"   {100 * limit * r['n'] / max(1000 * r['cpu'], 1e-9):.0f} % of the limit"
         ours = results.get("ours")
         if tool != "ours" and ours and "error" not in ours:
             line += f"   ours: {r['s'] / r['n'] * ours['n'] / ours['s']:.1f}× as fast, {ours['cpu'] / ours['n'] / max(r['cpu'] / r['n'], 1e-9):.2f} of its CPU"
@@ -318,12 +358,12 @@ def main():
         return
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     root = Path(tempfile.mkdtemp(prefix="onebox-bench-mount-", dir=base))
-    server = Server(root / "server")
+    server, fast = Server(root / "server"), FastServer()
     number = 0
     try:
         make_tar(root)
         print(f"bench_mount: {', '.join(TOOLS)}; scale {SCALE}")
-        ceiling(server)
+        limit = limits(fast)
         for profile in PROFILES:
             title, rules = PROFILE_RULES[profile]
             print(f"{title}:")
@@ -332,14 +372,13 @@ def main():
                     continue
                 results = {}
                 for tool in TOOLS:
-                    server.faults(*rules)
                     number += 1
-                    results[tool] = one(tool, server, root, number, work)
-                show(work, results)
-        server.faults()
+                    results[tool] = one(tool, server if work[2] else fast, rules, root, number, work)
+                show(work, results, limit.get(work[0].removeprefix("sequential ")))
     finally:
-        server.child.terminate()
-        server.child.wait()
+        for child in (server.child, fast.child):
+            child.terminate()
+            child.wait()
         shutil.rmtree(root, ignore_errors=True)
 
 

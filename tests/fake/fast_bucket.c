@@ -309,7 +309,16 @@ static bool answer_begun(struct conn *c, const char *name) {
         return answer(c, 200, header, "");
 }
 
-static bool answer_chunk(struct conn *c, const char *range) {
+/* Google's Go client takes a 308 for a redirect. */
+static bool answer_go_on(struct conn *c, const char *header, bool no_308) {
+        char headers[256];
+
+        snprintf(headers, sizeof(headers), "%s%s",
+                 no_308 ? "X-Http-Status-Code-Override: 308\r\n" : "", header);
+        return answer(c, no_308 ? 200 : 308, headers, "");
+}
+
+static bool answer_chunk(struct conn *c, const char *range, bool no_308) {
         char id[512], header[128];
         struct upload *u = &uploads[strtoul(query(c->target, "id", id), NULL, 10) % N_OBJECTS];
         uint64_t from, last, total;
@@ -325,16 +334,16 @@ static bool answer_chunk(struct conn *c, const char *range) {
                 return answer_object(c, u->name);
         }
         if (u->size == 0)
-                return answer(c, 308, "", "");
+                return answer_go_on(c, "", no_308);
         snprintf(header, sizeof(header), "Range: bytes=0-%" PRIu64 "\r\n", u->size - 1);
-        return answer(c, 308, header, "");
+        return answer_go_on(c, header, no_308);
 }
 
-static bool answer_upload(struct conn *c, uint64_t length, const char *range) {
+static bool answer_upload(struct conn *c, uint64_t length, const char *range, bool no_308) {
         char name[512], type[512];
 
         if (strstr(c->target, "/_session"))
-                return answer_chunk(c, range);
+                return answer_chunk(c, range, no_308);
         query(c->target, "name", name);
         if (strcmp(query(c->target, "uploadType", type), "resumable") == 0)
                 return answer_begun(c, name);
@@ -397,6 +406,7 @@ static bool serve_get(struct conn *c, const char *path) {
 /* What has a body; its heads are gone with it. */
 static bool serve_change(struct conn *c, const char *path) {
         const char *header = strcasestr(c->data, "\r\nContent-Range:");
+        bool no_308 = strcasestr(c->data, "\r\nX-GUploader-No-308: yes");
         uint64_t length = c->length;
         char range[128] = "";
 
@@ -409,7 +419,7 @@ static bool serve_change(struct conn *c, const char *path) {
         if (strncmp(path, "/_fast", 6) == 0)
                 return control(c);
         if (strncmp(path, "/upload/", 8) == 0)
-                return answer_upload(c, length, range);
+                return answer_upload(c, length, range, no_308);
         return strcmp(c->method, "DELETE") == 0 ? answer(c, 204, "", "") : answer(c, 200, "", "{}");
 }
 
