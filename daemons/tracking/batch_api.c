@@ -8,6 +8,7 @@
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/metrics_sql.h"
 #include "daemons/tracking/params_sql.h"
+#include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/run_tags.h"
 #include "daemons/tracking/runs_sql.h"
 #include "lib/base/str.h"
@@ -56,6 +57,8 @@ static int run_batch(struct job *j, struct db *db) {
         for (size_t i = 0; r == 0 && i < in->n_metrics; i++)
                 r = logged_models_sql_add_metric(db, &j->refusal, in->run_id, experiment_id,
                                                  &in->metrics[i]);
+        if (r == 0)
+                r = run_resume_cut(j->tracking->resume, db, in->run_id, in->metrics, in->n_metrics);
         if (r == 0)
                 r = metrics_sql_insert_all(db, j->arena, &j->refusal, in->run_id, in->metrics,
                                            in->n_metrics);

@@ -11,6 +11,7 @@
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/metrics_sql.h"
 #include "daemons/tracking/page_token.h"
+#include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/runs_json.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
@@ -34,6 +35,8 @@ static int run_log(struct job *j, struct db *db) {
         if (r == 0)
                 r = logged_models_sql_add_metric(db, &j->refusal, in->run_id, experiment_id,
                                                  &in->metric);
+        if (r == 0)
+                r = run_resume_cut(j->tracking->resume, db, in->run_id, &in->metric, 1);
         return r != 0 ? r : metrics_sql_insert(db, &j->refusal, in->run_id, &in->metric);
 }
 

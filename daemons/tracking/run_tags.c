@@ -1,7 +1,10 @@
 #include "daemons/tracking/run_tags.h"
 
+#include <stdio.h>
+
 #include "daemons/tracking/runs_sql.h"
 #include "daemons/tracking/tags_sql.h"
+#include "lib/auth/auth_identity.h"
 #include "lib/base/str.h"
 
 int run_tags_rename(struct db *db, const char *run_id, const char *name) {
@@ -17,4 +20,22 @@ int run_tags_set(struct db *db, const char *run_id, const char *key, const char 
         if (str_eq(key, TAGS_SQL_RUN_NAME))
                 return run_tags_rename(db, run_id, value);
         return tags_sql_set_one(db, run_id, key, value);
+}
+
+int run_tags_of_try(struct db *db, const char *run_id, const struct auth_identity *who) {
+        char number[16];
+        const struct {
+                const char *key, *value;
+        } tags[] = {
+                {"onebox.dag_id", who->dag_id},   {"onebox.run_id", who->run_id},
+                {"onebox.task_id", who->task_id}, {"onebox.try", number},
+                {"onebox.try_id", who->try_id},
+        };
+        int r = 0;
+
+        snprintf(number, sizeof(number), "%d", who->try_number);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(tags); i++)
+                if (tags[i].value)
+                        r = tags_sql_set_one(db, run_id, tags[i].key, tags[i].value);
+        return r;
 }

@@ -12,6 +12,7 @@
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/params_sql.h"
 #include "daemons/tracking/run_name.h"
+#include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/run_tags.h"
 #include "daemons/tracking/runs_find.h"
 #include "daemons/tracking/runs_json.h"
@@ -51,28 +52,13 @@ static const char *artifact_location(struct arena *a, const char *root, const ch
 static int tag_by_identity(struct job *j, struct db *db, const char *run_id) {
         const struct create *in = j->in;
         const struct auth_identity *who = j->req->identity;
-        char number[16];
         int r = 0;
 
         if (!who || who->how == AUTH_BY_NOTHING)
                 return 0;
         if (!tag_of(in, TAGS_SQL_USER))
                 r = tags_sql_set_one(db, run_id, TAGS_SQL_USER, who->name);
-        if (r < 0 || str_empty(who->try_id))
-                return r;
-        snprintf(number, sizeof(number), "%d", who->try_number);
-        {
-                const struct ask_pair tags[] = {
-                        {"onebox.dag_id", who->dag_id},   {"onebox.run_id", who->run_id},
-                        {"onebox.task_id", who->task_id}, {"onebox.try", number},
-                        {"onebox.try_id", who->try_id},
-                };
-
-                for (size_t i = 0; r == 0 && i < ARRAY_SIZE(tags); i++)
-                        if (tags[i].value)
-                                r = tags_sql_set_one(db, run_id, tags[i].key, tags[i].value);
-        }
-        return r;
+        return r < 0 || str_empty(who->try_id) ? r : run_tags_of_try(db, run_id, who);
 }
 
 static int insert_run(struct job *j, struct db *db, const struct experiment *e, const char *name,
@@ -308,6 +294,9 @@ static int run_update(struct job *j, struct db *db) {
                 r = runs_sql_check_active(&j->refusal, &run);
         if (r == 0 && in->status)
                 r = runs_sql_set_status(db, in->id, in->status);
+        if (r == 0 && in->status && str_eq(in->status, "RUNNING"))
+                r = run_resume_claim(j->tracking->resume, db, j->arena, in->id, j->req->identity,
+                                     tracking_now_ms(j->tracking));
         if (r == 0 && in->has_end)
                 r = runs_sql_set_end(db, in->id, in->end_at_ms);
         if (r == 0)

@@ -16,6 +16,7 @@ struct db_writer;
 struct entropy;
 struct http_server;
 struct loop;
+struct run_resume;
 struct store;
 struct webhook_sender;
 
@@ -33,6 +34,7 @@ struct tracking {
         struct artifact_stores *stores; /* buckets that locations name */
         bool proxy_multipart;           /* clients may move large files by URLs we sign */
         struct webhook_sender *webhooks;
+        struct run_resume *resume; /* the writer's thread's */
         struct auth_check *auth;
         struct auth_store *users;        /* NULL: access control is off */
         enum access_level default_level; /* on what nobody was granted anything */

@@ -12,6 +12,7 @@
 #include "daemons/tracking/params_sql.h"
 #include "daemons/tracking/registered_models_sql.h"
 #include "daemons/tracking/review_queues_sql.h"
+#include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/runs_sql.h"
 #include "daemons/tracking/tags_sql.h"
 #include "daemons/tracking/traces_sql.h"
@@ -36,6 +37,7 @@ static const struct db_set *const sets[] = {
         &evaluation_datasets_sql_set,
         &label_schemas_sql_set,
         &review_queues_sql_set,
+        &run_resume_set,
         &traces_sql_set,
         &assessments_sql_set,
         &gc_sql_set,

@@ -16,6 +16,7 @@
 
 #include "daemons/tracking/artifact_flow.h"
 #include "daemons/tracking/artifact_stores.h"
+#include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/tracking.h"
 #include "daemons/tracking/tracking_conf.h"
 #include "daemons/tracking/tracking_db.h"
@@ -60,6 +61,10 @@ static int open_db(struct daemon *d, struct errmsg *em) {
         struct tracking *t = &d->tracking;
         const char *uri = d->conf.backend_store_uri;
         int r = tracking_schema_ensure(uri, t->artifact_root, tracking_now_ms(t), em);
+
+        t->resume = run_resume_new();
+        if (r == 0 && !t->resume)
+                r = -ENOMEM;
 
         if (r == 0)
                 r = tracking_db_open(uri, em, &t->writer, &t->readers, &t->has_traces);
@@ -294,6 +299,7 @@ static void stop(struct daemon *d) {
 
         /* The writer first: requests that wait for it are answered while the server still is. */
         db_writer_free(t->writer);
+        run_resume_free(t->resume);
         webhook_sender_free(t->webhooks);
         http_server_free(t->http);
         db_readers_free(t->readers);
