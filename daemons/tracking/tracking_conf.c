@@ -103,6 +103,32 @@ static int complete_artifacts(struct tracking_conf *conf, const char *dir) {
         return r != 0 ? r : make_absolute(&conf->default_artifact_root);
 }
 
+/* What `mlflow server` would do and we do not must not be left undone in silence. */
+static int refuse_environment(struct errmsg *em) {
+        static const struct {
+                const char *variable, *why;
+        } rows[] = {
+                {"MLFLOW_REGISTRY_STORE_URI", "models are in the database of the runs"},
+                {"MLFLOW_READ_REPLICA_BACKEND_STORE_URI", "all is read from one database"},
+                {"MLFLOW_ARTIFACTS_ONLY", "runs and artifacts are served together"},
+                {"MLFLOW_ARTIFACTS_PRESIGNED_ONLY", "clients may always come through the server"},
+                {"MLFLOW_TRACE_ARCHIVAL_CONFIG", "traces stay in the database"},
+                {"MLFLOW_WORKSPACE_STORE_URI", "there is one workspace"},
+        };
+        bool on;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const char *value = getenv(rows[i].variable);
+
+                if (i == 0 && value && str_eq(value, getenv("MLFLOW_BACKEND_STORE_URI")))
+                        continue;
+                if (!str_empty(value) && !(str_to_bool(value, &on) == 0 && !on))
+                        return errmsg_fail(em, -EINVAL, "%s is set: %s: leave the variable away",
+                                           rows[i].variable, rows[i].why);
+        }
+        return 0;
+}
+
 static int check_port(const char *text, struct errmsg *em) {
         uint64_t port;
 
@@ -115,7 +141,12 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
                            struct errmsg *em) {
         const char *db = arena_printf(a, "sqlite:///%s/tracking/mlflow.db", paths->state_dir);
         const char *dir = arena_printf(a, "%s/tracking/artifacts", paths->state_dir);
-        int r = db && dir ? 0 : -ENOMEM;
+        const char *serve = getenv("MLFLOW_SERVE_ARTIFACTS");
+        int r = db && dir ? refuse_environment(em) : -ENOMEM;
+        bool serves = true;
+
+        if (!str_empty(serve) && str_to_bool(serve, &serves) == 0 && !serves)
+                conf->serve_artifacts = false;
 
         if (r == 0)
                 r = complete_server(conf, em);

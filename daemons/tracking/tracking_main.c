@@ -129,7 +129,12 @@ static int open_auth(struct daemon *d, bool on, struct errmsg *em) {
 
 static int listen_on(struct daemon *d, const char *address, bool remote, struct errmsg *em) {
         const struct http_listen_options o = {
-                .name = "tracking", .unix_mode = 0666, .trust_peer = true, .allow_remote = remote};
+                .name = "tracking",
+                .unix_mode = 0666,
+                .trust_peer = true,
+                .allow_remote = remote,
+                .allow_cidrs = d->conf.allow_cidrs,
+        };
         struct http_listen *l;
         int r = http_listen_open(address, &o, &l, em);
 

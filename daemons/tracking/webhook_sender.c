@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/webhook_url.h"
 #include "daemons/tracking/webhooks_sql.h"
 #include "lib/base/arena.h"
 #include "lib/base/base64.h"
@@ -70,17 +71,19 @@ static void start_call(struct loop_task *task) {
         struct call *c = container_of(task, struct call, task);
         const char *headers[] = {c->id, c->time, *c->signature ? c->signature : NULL, NULL};
         struct http_client_call *call;
-        int r = http_client_start(c->sender->client,
-                                  &(struct http_client_request){.method = "POST",
-                                                                .url = c->url,
-                                                                .headers = headers,
-                                                                .body = c->body.data,
-                                                                .body_size = c->body.len,
-                                                                .done = on_answer,
-                                                                .ctx = c,
-                                                                .max_body = ANSWER_MAX,
-                                                                .total_for = WAIT_FOR},
-                                  &call);
+        int r = http_client_start(
+                c->sender->client,
+                &(struct http_client_request){.method = "POST",
+                                              .url = c->url,
+                                              .headers = headers,
+                                              .body = c->body.data,
+                                              .body_size = c->body.len,
+                                              .done = on_answer,
+                                              .ctx = c,
+                                              .max_body = ANSWER_MAX,
+                                              .public_only = !webhook_url_private_allowed(),
+                                              .total_for = WAIT_FOR},
+                &call);
 
         if (r < 0) {
                 c->done(c->ctx, 0, errmsg_strerror(r));

@@ -11,6 +11,7 @@
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/webhook_event.h"
 #include "daemons/tracking/webhook_sender.h"
+#include "daemons/tracking/webhook_url.h"
 #include "daemons/tracking/webhooks_sql.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
@@ -99,29 +100,6 @@ static int check_name(struct ask *q, const char *name) {
                                field_check_repr(q->arena, name));
 }
 
-static int check_url(struct ask *q, const char *url) {
-        const char *schemes = getenv("MLFLOW_WEBHOOK_ALLOWED_SCHEMES"), *rest, *word;
-        const char *end = strstr(url, "://");
-        size_t n;
-
-        rest = schemes = str_empty(schemes) ? "https" : schemes;
-        if (!url[strspn(url, " \t\r\n")])
-                return refusal_invalid(&q->refusal,
-                                       "Webhook URL cannot be empty or just whitespace: %s",
-                                       field_check_repr(q->arena, url));
-        while (end && str_word(&rest, ", ", &word, &n))
-                if (n == (size_t) (end - url) && memcmp(word, url, n) == 0) {
-                        if (end[3] && !strchr("/?#:", end[3]))
-                                return field_check_length(&q->refusal, "url", 500, url);
-                        return refusal_invalid(&q->refusal,
-                                               "Webhook URL must include a hostname: %s",
-                                               field_check_repr(q->arena, url));
-                }
-        return refusal_invalid(&q->refusal,
-                               "Invalid webhook URL scheme: '%.*s'. Allowed schemes are: %s.",
-                               end ? (int) (end - url) : 0, url, schemes);
-}
-
 static const char *seal(struct ask *q, struct webhook_sender *sender, const char *secret) {
         const struct tracking *t = q->req->ctx;
         _cleanup_buf_ struct buf out = {};
@@ -161,7 +139,7 @@ static void read_fields(struct ask *q, struct in *in, unsigned need) {
         if (q->result == 0 && w->name && (need || *w->name))
                 ask_check(q, check_name(q, w->name));
         if (q->result == 0 && w->url && (need || *w->url))
-                ask_check(q, check_url(q, w->url));
+                ask_check(q, webhook_url_check(&q->refusal, w->url));
         if (q->result == 0 && !str_empty(secret))
                 w->secret = seal(q, t->webhooks, secret);
 }

@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/net/http_easy.h"
+#include "lib/net/http_public.h"
 
 #define HTTP_CLIENT_CONNECTIONS 32
 #define HTTP_CLIENT_MAX_BODY ((size_t) 64 << 20)
@@ -335,6 +337,16 @@ static CURLcode http_client_set_limits(struct http_client_call *call,
         return code;
 }
 
+/* A name may mean another address now than when it was looked at: this one is connected to. */
+static curl_socket_t http_client_open_public(void *ctx, curlsocktype purpose,
+                                             struct curl_sockaddr *a) {
+        (void) ctx;
+        (void) purpose;
+        if (!http_public_address(&a->addr))
+                return CURL_SOCKET_BAD;
+        return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
 static CURLcode http_client_set_target(struct http_client_call *call,
                                        const struct http_client_request *r) {
         CURLcode code =
@@ -342,6 +354,10 @@ static CURLcode http_client_set_target(struct http_client_call *call,
 
         HTTP_CLIENT_SET(call, CURLOPT_ERRORBUFFER, call->text);
         HTTP_CLIENT_SET(call, CURLOPT_PRIVATE, call);
+        if (r->public_only) {
+                HTTP_CLIENT_SET(call, CURLOPT_OPENSOCKETFUNCTION, http_client_open_public);
+                HTTP_CLIENT_SET(call, CURLOPT_PROXY, "");
+        }
         HTTP_CLIENT_SET(call, CURLOPT_HTTPHEADER, call->headers);
         return code;
 }

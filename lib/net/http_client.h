@@ -65,6 +65,7 @@ struct http_client_request {
         usec_t connect_for; /* 0 = 10 s */
         usec_t stall_for;   /* no byte either way; 0 = 60 s, UINT64_MAX = none */
         usec_t total_for;   /* 0 = no limit */
+        bool public_only;   /* to addresses of the public internet only, and by no proxy */
         size_t io_size;     /* most bytes a read() or write(), for bulk; 0 = 16 KiB, 64 KiB */
 };
 #define HTTP_CLIENT_PAUSE 2

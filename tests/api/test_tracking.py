@@ -251,11 +251,28 @@ def test_command_line_of_mlflow_server():
     assert done.returncode == 1 and "--artifacts-only: " in done.stderr
 
 
-def test_without_artifacts():
-    with Tracking("--no-serve-artifacts") as t:
+@pytest.mark.parametrize("args, env", [(["--no-serve-artifacts"], {}), ([], {"MLFLOW_SERVE_ARTIFACTS": "false"})])
+def test_without_artifacts(args, env):
+    with Tracking(*args, env=env) as t:
         answer = t.ask("GET", "/api/2.0/mlflow-artifacts/artifacts/x")
         assert answer.status == 503 and "--no-serve-artifacts" in answer.text
         assert json.loads(t.ask("GET", "/api/3.0/mlflow/server-info").text)["artifact_serving_enabled"] is False
+
+
+def test_environment_that_means_another_server_is_refused():
+    for name, value in (("MLFLOW_ARTIFACTS_ONLY", "true"), ("MLFLOW_REGISTRY_STORE_URI", "mysql://x:secret@y/z"), ("MLFLOW_TRACE_ARCHIVAL_CONFIG", "/x")):
+        done = subprocess.run([BUILD / "daemons/tracking/onebox-tracking"], capture_output=True, text=True, env={**os.environ, name: value})
+        assert done.returncode == 1 and name in done.stderr and "secret" not in done.stderr
+
+
+def test_networks_that_may_connect():
+    """Others are hung up on before they have said a word; the Unix socket is not asked where from."""
+    with Tracking("--allow-cidrs", "192.0.2.0/24 2001:db8::/32") as t:
+        with pytest.raises(OSError):
+            t.ask("GET", "/health")
+        assert ask(t.runtime / "tracking.sock", "GET", "/health").status == 200
+    with Tracking("--allow-cidrs", "127.0.0.0/8") as t:
+        assert t.ask("GET", "/health").status == 200
 
 
 @pytest.mark.parametrize("args, words", [
@@ -266,7 +283,7 @@ def test_without_artifacts():
     (["--artifacts-destination", "ftp://x"], ["ftp://x", "director", "s3://"]),
     (["--artifacts-destination", "s3://bucket"], ["s3://bucket", "AWS_ACCESS_KEY_ID"]),
     (["--app-name", "nope"], ["nope", "basic-auth"]), (["--port", "x"], ["x"]), (["--host", "8.8.8.8"], ["8.8.8.8"]),
-    (["--nope"], ["nope"])])
+    (["--allow-cidrs", "10.0.0.0/99"], ["10.0.0.0/99"]), (["--nope"], ["nope"])])
 def test_a_start_that_fails_says_why(args, words, tmp_path):
     done = subprocess.run([BUILD / "daemons/tracking/onebox-tracking", *(["--port", "0"] if "--port" not in args else []), *args,
                            "--state-dir", tmp_path / "s", "--runtime-dir", tmp_path / "r", "--config", tmp_path / "c"],

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from daemon_test import short_directory, until
 from tracking_test import Tracking
 
-ENV = {"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https"}
+ENV = {"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true"}
 PROMPT = {"key": "mlflow.prompt.is_prompt", "value": "true"}
 
 
@@ -200,3 +201,18 @@ def test_trial_without_receiver(t):
     result = t.post(f"webhooks/{h}/test")["result"]
     assert result["success"] is False and result["error_message"]
     t.post("webhooks/" + h, method="DELETE")
+
+
+def test_nothing_of_this_machine_is_called(receiver):
+    """Who may make webhooks must not reach through us what only we can: looked at when it is made, and when it is called."""
+    root = short_directory()
+    with Tracking(root=root, env=ENV) as tracking:
+        made = tracking.post("webhooks", name="near", url=receiver.url, events=[{"entity": "PROMPT", "action": "CREATED"}])["webhook"]
+        assert tracking.post(f"webhooks/{made['webhook_id']}/test")["result"]["success"] and len(receiver.got) == 1
+    with Tracking(root=root, env={"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https"}) as tracking:
+        for url in (receiver.url, receiver.url.replace("127.0.0.1", "localhost"), "http://169.254.169.254/computeMetadata/v1/"):
+            why = tracking.refused("POST", "webhooks", {"name": "x", "url": url, "events": [{"entity": "PROMPT", "action": "CREATED"}]})
+            assert "must not resolve to a non-public IP address" in why
+        result = tracking.post(f"webhooks/{made['webhook_id']}/test")["result"]
+        assert not result["success"] and result["error_message"] and len(receiver.got) == 1
+    shutil.rmtree(root)
