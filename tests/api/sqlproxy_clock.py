@@ -188,10 +188,24 @@ def _(t):
     i.always.clear()
 
     def well():
-        clock.go_on(5)
-        return http_or_none(t.address, "/readiness", 9090) == (200, "ok")
+        clock.go_on(31)  # the longest that it waits; then time for an answer
+        for _ in range(100):
+            if http_or_none(t.address, "/readiness", 9090) == (200, "ok"):
+                return True
+            time.sleep(0.05)
+        return False
     wait_for(well, "readiness, by itself")
     soon(t)
+
+
+def in_use(t, i):
+    """What was asked for has come: the next client shows it. Until then time must not go on."""
+    last = i.serials[-1]
+
+    def shown():
+        soon(t)
+        return i.serials[-1] != last
+    wait_for(shown, "a client with the new certificate")
 
 
 @check("clock: a certificate of an hour is replaced in time", ours=True)
@@ -206,7 +220,7 @@ def _(t):
         must(len(i.calls("cert")) == n, f"asked for after {25 * n} minutes already")
         clock.go_on(8 * 60)
         wait_for(lambda n=n: len(i.calls("cert")) > n, f"certificate {n + 1}")
-        soon(t)
+        in_use(t, i)
     must(len(i.calls("cert")) == 4, f"{len(i.calls('cert'))} calls")
 
 
