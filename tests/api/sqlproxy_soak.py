@@ -22,7 +22,7 @@ import sqlproxy_box as box
 import sqlproxy_conformance
 from cloudsql_db import DATABASE, PASSWORD, USER
 
-LONGEST = 35
+LONGEST = 90
 
 
 class Worker(threading.Thread):
@@ -257,8 +257,8 @@ class Soak:
                 w.settle([int(n) for n in rows])
         wrong = [f"{type(w).__name__}: {x}" for w in self.workers for x in w.wrong]
         box.must(not wrong, "wrong answers:", wrong[:5])
-        box.wait_for(lambda: not any(i.open for i in self.instances), "the instances' connections to end", 10)
-        left = box.wait_for(lambda: self.descriptors() <= self.most_descriptors() and self.descriptors(), f"descriptors to be given back: {self.descriptors()}", 10)
+        box.wait_for(lambda: not any(i.open for i in self.instances), "the instances' connections to end")
+        left = box.wait_for(lambda: self.descriptors() <= self.most_descriptors() and self.descriptors(), f"descriptors to be given back: {self.descriptors()}")
         grown = self.proxy.rss_kib() - rss
         box.must(grown < 24 << 10, f"memory grew by {grown} KiB")
         done, broken = sum(w.done for w in self.workers), sum(w.broken for w in self.workers)
