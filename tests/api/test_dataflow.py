@@ -1,11 +1,12 @@
 """What tasks leave for one another and what follows from it: XComs, mapped tasks, branches, sensors, setups,
 pools, counted resources, clearing over many runs."""
 import os
+import subprocess
 from urllib.parse import quote
 
 import pytest
 
-from box import Box
+from box import Box, build_dir
 from scheduler_calls import load, log_of, own, tries  # noqa: F401
 from scheduler_calls import run as run_whole
 
@@ -247,6 +248,23 @@ def test_pools(box):
     assert box.call("DELETE", pools + "/narrow").status == 204
     assert box.get(pools + "/narrow").status == 404
     assert box.call("DELETE", pools + "/default_pool").status == 400
+
+
+def test_pools_by_command(box):
+    def cli(*args):
+        return subprocess.run([f"{build_dir()}/cli/onebox", "pools", *args, "--state-dir", box.state, "--runtime-dir", box.run],
+                              capture_output=True, text=True, timeout=120)
+
+    assert cli("set", "by_hand", "3", "--description", "for tests").returncode == 0
+    assert box.get("/api/v2/pools/by_hand").json["slots"] == 3
+    assert cli("set", "by_hand", "infinite").returncode == 0
+    made = box.get("/api/v2/pools/by_hand").json
+    assert made["slots"] == -1 and made["description"] == "for tests"
+    assert cli("set", "by_hand", "many").returncode == 1
+    listed = cli("list").stdout
+    assert "by_hand" in listed and "default_pool" in listed and "for tests" in listed
+    assert cli("delete", "by_hand").returncode == 0
+    assert cli("delete", "by_hand").returncode == 1 and "by_hand" not in cli().stdout
 
 
 def test_counted_resources(box, tmp_path):

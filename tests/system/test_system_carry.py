@@ -103,6 +103,18 @@ def test_a_secret_is_a_credential(green):
     assert "Permission denied" in lines[3] and "Permission denied" in lines[4], lines
     assert out(box, "find /run/onebox-launcher -type f | wc -l").strip() == "0"
     assert out(box, f"grep -rl {VALUE} /var/lib/onebox/tasks /var/lib/onebox/scheduler /run/onebox | wc -l").strip() == "0"
+    nowhere(box, VALUE)
+
+
+def nowhere(box, value):
+    """Neither in the journal nor on a command line nor in an environment, and no daemon may leave a core behind."""
+    look = f"journalctl --no-pager -o cat | grep -c {value}; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | grep -ac {value}"
+    # the one who looks has it on its own command line: its parts are put together there
+    look = look.replace(value, f"'{value[:4]}''{value[4:]}'")
+    done = box.machine.run("bash", "-c", look, check=False).stdout.split()
+    assert done == ["0", "0"], done
+    for unit in ("onebox-scheduler", "onebox-launcher"):
+        assert "LimitCORE=0" in out(box, f"systemctl show {unit} -p LimitCORE")
 
 
 def test_an_encrypted_secret(green):
