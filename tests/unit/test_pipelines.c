@@ -134,7 +134,6 @@ static void test_getting_started(void **state) {
                      "env");
         assert_string_equal(pipelines_fixture_text(m, "ONEBOX_VOLUME_GETTINGSTARTEDVOL"),
                             "/p/0/data");
-        pipelines_fixture_expect(&f, true, "is not bound to its path yet");
         assert_string_equal(pipelines_fixture_text(
                                     pipelines_fixture_dag(&f, "getting_started_pipeline"), "owner"),
                             "Bosco Albert Baracus");
