@@ -92,11 +92,16 @@ run_fresh() {
         ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
 }
 
+run_month() {
+        ONEBOX_MONTH=30x1000 run_pytest tests/api/test_month.py
+}
+
 check_long() {
         suite "the real mlflow server answers the same" 1200 run_differential
         suite "fuzzing, $FUZZ_SECONDS s a target" 3600 run_fuzz
         suite "the tarball builds and passes by itself" 1800 run_dist
         suite "kill rounds, all of them" 3600 run_kill_rounds 200
+        suite "a month of 1,000 trainings a day" 1800 run_month
         suite "the SQL proxy for half an hour" 2700 run_sqlproxy_soak
         suite "the SQL proxy's threads under TSan" 1800 run_sqlproxy_tsan
         if [ -n "${ONEBOX_PEER_SQLPROXY-}" ]; then

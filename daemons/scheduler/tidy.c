@@ -16,7 +16,7 @@
 #include "lib/net/loop.h"
 
 #define FIRST_FOR (5 * USEC_PER_MINUTE)
-#define MORE_FOR USEC_PER_SEC
+#define MORE_FOR (250 * USEC_PER_MSEC) /* a turn of the loop stays short */
 
 struct tidy {
         struct scheduler *s;
@@ -50,8 +50,8 @@ static int each_try(void *ctx, const char *try_id) {
         return ++t->n >= TIDY_MAX;
 }
 
-/* --- the budget of logs that are in the bucket as well
- * --------------------------------------------- */
+/* --- the budget of logs; with remote_logging, of those that are in the bucket as well -----------
+ */
 
 /* Bytes of a log that may go; 0: it may not, or there is none. */
 static uint64_t spare_bytes(const struct scheduler *s, const char *try_id) {
@@ -74,7 +74,7 @@ static int keep_budget(struct tidy *t) {
         uint64_t bytes = 0;
         int r;
 
-        if (!s->conf->logging.remote_logging || !s->conf->logging.local_log_budget)
+        if (!s->conf->logging.local_log_budget)
                 return 0;
         r = fileio_list(s->tasks_dir, NULL, &tries);
         if (r < 0)

@@ -8,7 +8,7 @@
 struct scheduler;
 struct tidy;
 
-enum { TIDY_MAX = 200 };
+enum { TIDY_MAX = 50 };
 
 int tidy_new(struct scheduler *s, struct tidy **ret);
 struct tidy *tidy_free(struct tidy *t);
