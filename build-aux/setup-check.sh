@@ -24,9 +24,10 @@ counts() {
 
 # named_failures LOG: a line for each failed test, the first of them, and how the suite ended.
 named_failures() {
-        grep -aE '^(FAILED|ERROR|FAIL:|not ok) ' "$1" | cut -c1-400 | awk 'NR <= 30; END { if (NR > 30) print "… and", NR - 30, "more" }'
+        awk '/^(FAILED|ERROR|FAIL:|not ok) / && ++n <= 30 { print substr($0, 1, 400) }
+             END { if (n > 30) print "... and", n - 30, "more" }' "$1"
         echo '...'
-        grep -aE -m 1 -A 25 '^(_{5,} .* _{5,}|(FAIL|ERROR): )' "$1" | cut -c1-400
+        awk '/^(_____+ .* _____+|(FAIL|ERROR): )/ { on = 1 } on && ++n <= 25 { print substr($0, 1, 400) }' "$1"
         echo '...'
         tail -n 12 "$1" | cut -c1-400
 }
