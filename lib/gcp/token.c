@@ -42,6 +42,7 @@ struct token {
         bool is_wanted, is_stopping, has_worker;
         unsigned n_blocked;  /* callers in token_get() */
         unsigned n_failures; /* in a row */
+        uint64_t n_attempts; /* that have ended */
         usec_t retry_at;     /* by the system's monotonic clock */
         int error;           /* of the last attempt; 0 = it went well or there was none */
         struct errmsg why;
@@ -184,6 +185,7 @@ static void waits_finish(struct token *t, int error) {
 static void attempt_done(struct token *t, int r, struct token_source_answer *a,
                          const struct errmsg *why) {
         t->error = r;
+        t->n_attempts++;
         if (r >= 0) {
                 value_set(t, a);
                 t->n_failures = 0;
@@ -282,12 +284,15 @@ static int refused(struct token *t, int r, struct errmsg *em) {
 /* Under the lock, until a token, a refusal or the deadline. */
 static int get_locked(struct token *t, usec_t until_at, struct token_value *ret,
                       struct errmsg *em) {
+        uint64_t n_before = t->n_attempts;
+
         for (;;) {
                 int r = look(t, ret);
 
                 if (r <= 0)
                         return r;
-                if (is_refused(t) && is_backing_off(t))
+                /* A refusal holds as long as its back-off, and for all who waited for it. */
+                if (is_refused(t) && (is_backing_off(t) || t->n_attempts != n_before))
                         return refused(t, t->error, em);
                 if (mono_now() >= until_at)
                         break;
