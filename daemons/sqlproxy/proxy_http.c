@@ -52,6 +52,9 @@ static const char *format_error(struct http_request *req, int status, const char
 static void print_address(const char *host, const char *port, char text[ADDRESS_MAX]) {
         bool is_v6 = strchr(host, ':') != NULL;
 
+        /* As Go reads ":9090". */
+        if (!*host)
+                host = "0.0.0.0";
         snprintf(text, ADDRESS_MAX, is_v6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 

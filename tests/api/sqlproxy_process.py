@@ -147,6 +147,14 @@ def _(t):
     wait_for(lambda: http(t.address, "/readiness", 9090)[0] == 200, "readiness again")
 
 
+@check("health: an empty --http-address is every one")
+def _(t):
+    port = free_port()
+    t.up("--health-check", "--http-address", "", "--http-port", port, "--port", 5000, t.instance())
+    must(http(t.address, "/startup", port)[0] == 200, "not there")
+    must(http("127.0.0.1", "/liveness", port)[0] == 200, "not there")
+
+
 @check("health: readiness while draining")
 def _(t):
     p = healthy(t, "--port", 5000, "--max-sigterm-delay", "1h", t.instance())

@@ -1,5 +1,6 @@
-"""What only a whole machine can show: limits that bite (cgroup v2), what a try has used, and a power cut in
-the middle of a hundred running tasks. Two boots; correctness only, QEMU without KVM tells no times."""
+"""What only a whole machine can show: limits that bite (cgroup v2), what a try has used, a power cut in the
+middle of a hundred running tasks, a Cloud SQL proxy that boots before the network, sleeps with the machine and
+has its clock set. Two boots; correctness only, QEMU without KVM tells no times."""
 
 import json
 import os
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+import sqlproxy_vm
 from conftest import BUILD, Box, install, packages
 from machine import until
 from vm import PATIENCE, Vm
@@ -54,6 +56,7 @@ def prepare(files):
     wants = files / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(parents=True, exist_ok=True)
     (wants / "onebox.target").symlink_to("/usr/local/lib/systemd/system/onebox.target")
+    sqlproxy_vm.prepare(files)
     (files / "etc/systemd/system/sockets.target.wants").mkdir(parents=True, exist_ok=True)
     # What systemd-sysusers would do late, in a first boot without a package manager.
     subprocess.run(["systemd-sysusers", f"--root={files}"], check=True)
@@ -65,14 +68,17 @@ def vm():
         pytest.skip("needs root and qemu-system-x86")
     if not (BUILD / "config.status").exists():
         pytest.skip(f"no build to install in {BUILD}")
-    vm = Vm(packages(), "obvm", prepare)
+    cloud = sqlproxy_vm.Cloud()
+    vm = Vm(packages(), "obvm", prepare, ways=cloud.ways)
     try:
         vm.boot()
         box = VmBox(vm)
         box.wait_green()
+        box.cloud = cloud
         yield box
     finally:
         vm.remove()
+        cloud.close()
 
 
 def test_the_kernel_has_cgroup_v2(vm):
@@ -144,3 +150,17 @@ def test_a_power_cut_amid_a_hundred_tasks(vm):
         states = [t["state"] for t in tries]
         assert states.count("success") == 1 and states[-1] == "success", states
         assert "failed" not in states, f"a power cut is no failure: {states}"
+
+
+# --- the Cloud SQL proxy, on the boot after the cut -----------------------------------------------------------------
+def test_sqlproxy_boots_before_the_network(vm):
+    """Ready, saying why it cannot serve in one line; well by itself when the network is there."""
+    sqlproxy_vm.boots_before_the_network(vm.machine, vm.cloud)
+
+
+def test_sqlproxy_has_its_clock_set(vm):
+    sqlproxy_vm.has_its_clock_set(vm.machine, vm.cloud)
+
+
+def test_sqlproxy_wakes_with_the_machine(vm):
+    sqlproxy_vm.wakes_with_the_machine(vm.machine, vm.cloud)

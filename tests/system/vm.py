@@ -13,6 +13,7 @@ import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -64,6 +65,26 @@ WantedBy=sysinit.target
 """
 
 
+# What one connection of the machine's meets at an address of its network: QEMU starts this for each.
+RELAY = r"""
+import socket, sys, threading
+guest = socket.socket(fileno=0)
+far = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def pump(a, b):
+    try:
+        while data := a.recv(65536):
+            b.sendall(data)
+        b.shutdown(socket.SHUT_WR)
+    except OSError:
+        a.close()
+        b.close()
+t = threading.Thread(target=pump, args=(guest, far), daemon=True)
+t.start()
+pump(far, guest)
+t.join()
+"""
+
+
 def vm_root(packages):
     """root_of() with a kernel: the packages are added in a chroot, where their scripts can run."""
     base = root_of(packages)
@@ -93,10 +114,11 @@ def vm_root(packages):
 
 
 class Vm:
-    """One virtual machine. prepare(directory) may change its files before the disk is made."""
+    """One virtual machine. prepare(directory) may change its files before the disk is made. ways: what its network
+    leads to, {"IP:PORT" there: (address, port) here}; nothing else, and only when somebody inside puts the interface up."""
 
-    def __init__(self, packages, name, prepare=None, memory_mb=1024, disk_mb=3072):
-        self.name, self.memory_mb = name, memory_mb
+    def __init__(self, packages, name, prepare=None, memory_mb=1024, disk_mb=3072, ways=None):
+        self.name, self.memory_mb, self.ways = name, memory_mb, ways or {}
         self.dir = CACHE / "machines" / f"{name}-{os.getpid()}"
         shutil.rmtree(self.dir, ignore_errors=True)
         self.dir.mkdir(parents=True)
@@ -122,6 +144,7 @@ class Vm:
             (files / "etc/systemd/system" / unit).symlink_to("/dev/null")
         if prepare:
             prepare(files)
+        (self.dir / "relay.py").write_text(RELAY)
         self.image = self.dir / "disk.img"
         done = subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", str(files), str(self.image), f"{disk_mb}M"],
                               capture_output=True, text=True)
@@ -139,7 +162,7 @@ class Vm:
         console = open(self.dir / "console", "ab")
         command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max",
                    "-smp", "2", "-m", str(self.memory_mb), "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio",
-                   "-kernel", str(self.kernel), "-initrd", str(self.initrd), "-nic", "none", "-rtc", f"base={rtc}",
+                   "-kernel", str(self.kernel), "-initrd", str(self.initrd), "-nic", self.nic(), "-rtc", f"base={rtc}",
                    "-append", "console=ttyS0 root=/dev/vda rw panic=-1 quiet systemd.show_status=no",
                    "-drive", f"file={self.image},if=virtio,format=raw,cache=writeback",
                    "-device", "virtio-serial", "-chardev", f"socket,id=port,path={port},server=on,wait=off",
@@ -152,6 +175,12 @@ class Vm:
         self.n_asked = 0
         state = until(self._up, PATIENCE, "the machine is not up", self.tail)
         return state
+
+    def nic(self):
+        if not self.ways:
+            return "none"
+        forwards = [f"guestfwd=tcp:{there}-cmd:{sys.executable} {self.dir / 'relay.py'} {address} {port}" for there, (address, port) in self.ways.items()]
+        return ",".join(["user", "model=virtio-net-pci", "restrict=on", *forwards])
 
     def _up(self):
         if self.process.poll() is not None:
