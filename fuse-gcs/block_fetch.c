@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "fuse-gcs/block_cache.h"
+#include "fuse-gcs/cache_filter.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/sums.h"
@@ -70,7 +71,9 @@ static int block_fetch_on_data(void *ctx, const char *data, size_t n) {
 }
 
 static void block_fetch_store(struct block_fetch *f) {
-        for (unsigned i = 0; f->m->disk && i < f->run->n; i++)
+        if (!f->m->disk || !cache_filter_takes(f->m->o.disk_filter, f->path))
+                return;
+        for (unsigned i = 0; i < f->run->n; i++)
                 if (f->run->blocks[i]->n_filled == f->run->blocks[i]->n_wanted)
                         disk_cache_store(f->m->disk, f->source.content, f->source.size,
                                          f->run->blocks[i]->index, f->run->blocks[i]->data,

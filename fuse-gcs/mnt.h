@@ -16,6 +16,7 @@
 #include "lib/base/entropy.h"
 
 struct block_cache;
+struct cache_filter;
 struct dir;
 struct disk_cache;
 struct fetcher;
@@ -49,7 +50,8 @@ struct mnt_settings {
         uint64_t rename_limit;   /* objects in a directory that is renamed */
         size_t read_bytes_max;   /* the block cache */
         size_t stat_bytes_max;
-        size_t read_ahead_max; /* of one handle */
+        size_t read_ahead_max;                  /* of one handle */
+        const struct cache_filter *disk_filter; /* what the disk cache keeps; NULL: all */
 };
 
 struct mnt {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fuse-gcs/cache_filter.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/gcp/gcs_name.h"
@@ -23,6 +24,7 @@ void mount_conf_done(struct mount_conf *c) {
         mem_free(c->agent);
         mem_free(c->fuse_options);
         mem_free(c->key_file);
+        cache_filter_free(c->cache_filter);
         *c = (struct mount_conf){};
 }
 
@@ -278,7 +280,8 @@ static int mount_conf_texts(struct mount_conf *c, const struct mount_flags *f, s
                 return r;
         c->mnt.read_only = ro;
         c->agent = str_printf("fuse-gcs/%s%s%s", PACKAGE_VERSION, *app ? " " : "", app);
-        c->fuse_options = str_printf("fsname=%s,subtype=gcs,default_permissions%s%s%s", c->bucket,
+        c->fuse_options = str_printf("fsname=%s,subtype=gcs,default_permissions%s%s%s%s", c->bucket,
+                                     mount_flags_bool(f, FLAGS_debug_fuse) ? ",debug" : "",
                                      ro ? ",ro" : "", fuse.len > 0 ? "," : "", buf_cstr(&fuse));
         return c->agent && c->fuse_options ? 0 : -ENOMEM;
 }
@@ -297,10 +300,15 @@ int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct er
                 r = mount_conf_endpoint(c, f, em);
         if (r >= 0)
                 r = mount_conf_dirs(c, f, em);
+        if (r >= 0)
+                r = cache_filter_new(c->bucket, mount_flags_str(f, FLAGS_file_cache_include_regex),
+                                     mount_flags_str(f, FLAGS_file_cache_exclude_regex),
+                                     &c->cache_filter, em);
         if (r < 0) {
                 mount_conf_done(c);
                 return r;
         }
+        c->mnt.disk_filter = c->cache_filter;
         mount_conf_behaviour(&c->mnt, f);
         mount_conf_sizes(&c->mnt, f);
         mount_conf_network(c, f);

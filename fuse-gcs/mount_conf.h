@@ -12,6 +12,7 @@ struct mount_conf {
         char *temp_dir;
         char *cache_dir; /* of this bucket; NULL: no disk cache */
         uint64_t cache_bytes_max;
+        struct cache_filter *cache_filter; /* NULL: all is kept */
         char *agent;
         char *fuse_options; /* for libfuse, with commas between */
         char *key_file;

@@ -6,6 +6,8 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -267,12 +269,27 @@ static void mounter_on_unmounted(void *ctx) {
         mounter_wake(x);
 }
 
+/* What libfuse says, --debug_fuse's requests among it. */
+static _printf_(2, 0) void mounter_on_fuse_log(enum fuse_log_level level, const char *format,
+                                               va_list ap) {
+        char text[512];
+        size_t n;
+
+        vsnprintf(text, sizeof(text), format, ap);
+        n = strlen(text);
+        while (n > 0 && text[n - 1] == '\n')
+                text[--n] = 0;
+        if (n > 0)
+                log_write((int) level, NULL, "%s", text);
+}
+
 static int mounter_mount(struct mounter *x, struct errmsg *em) {
         const struct mount_conf *c = x->o->conf;
         const char *argv[] = {"fuse-gcs", "-o", c->fuse_options, NULL};
         struct fuse_args args = FUSE_ARGS_INIT(3, (char **) argv);
         int r;
 
+        fuse_set_log_func(mounter_on_fuse_log);
         x->session = fuse_session_new(&args, ops_table(), sizeof(*ops_table()), &x->m);
         fuse_opt_free_args(&args);
         if (!x->session)

@@ -24,6 +24,7 @@
 #include "daemons/bucketd/objects_api.h"
 #include "daemons/bucketd/objects_copy_api.h"
 #include "daemons/bucketd/upload.h"
+#include "daemons/bucketd/upload_expiry.h"
 #include "daemons/bucketd/upload_resumable.h"
 #include "daemons/bucketd/upload_session.h"
 #include "daemons/bucketd/uploads_sql.h"
@@ -86,6 +87,7 @@ struct daemon {
         char *dir, *token;
         struct loop_source *term, *interrupt;
         struct bucketd bucketd;
+        struct upload_expiry *expiry;
 };
 
 /* --- what it keeps ---------------------------------------------------------------------------- */
@@ -179,6 +181,8 @@ static int open_store(struct daemon *d, struct errmsg *em) {
                 return errmsg_errno(em, r, "%s/staging", d->dir);
         blob_discard(b->blobs, s.garbage, s.n_garbage);
         r = upload_session_table_new(b, &b->uploads);
+        if (r >= 0)
+                r = upload_expiry_new(b, d->conf.uploads_kept_for, &d->expiry);
         if (r < 0)
                 return errmsg_errno(em, r, "cannot start");
         for (char **name = d->conf.buckets; r >= 0 && name && *name; name++)
@@ -347,6 +351,7 @@ static void stop(struct daemon *d) {
         b->blobs = blob_store_free(b->blobs);
         chaos_free(b->chaos);
         upload_session_table_free(b->uploads);
+        upload_expiry_free(d->expiry);
         db_readers_free(b->readers);
         loop_source_free(d->term);
         loop_source_free(d->interrupt);

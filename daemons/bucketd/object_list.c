@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/bucketd/glob_match.h"
 #include "daemons/bucketd/objects_sql.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -63,17 +64,23 @@ static const char *first_name(struct walk *w) {
         return behind_after ? max_name(from, behind_after) : NULL;
 }
 
-static int remember(struct walk *w, const char *name, size_t size) {
+static int pass(struct walk *w, const char *name, size_t size) {
         mem_free(w->last);
         w->last = mem_strndup(name, size);
-        w->n++;
         return w->last ? 0 : -ENOMEM;
+}
+
+static int remember(struct walk *w, const char *name, size_t size) {
+        w->n++;
+        return pass(w, name, size);
 }
 
 static int give_object(struct walk *w, struct db_stmt *s, const char *name) {
         struct object o;
         int r;
 
+        if (w->list->glob && !glob_match(w->list->glob, name))
+                return 0;
         arena_reset(&w->row);
         r = objects_sql_row(s, &w->row, &o);
         if (r == 0)
@@ -89,6 +96,8 @@ static int give_folded(struct walk *w, struct db_stmt *s, const char *name, size
 
         if (!prefix)
                 return -ENOMEM;
+        if (w->list->glob && !glob_match(w->list->glob, prefix))
+                return pass(w, name, size);
         r = w->list->folded(w->list->ctx, prefix);
         if (r == 0 && w->list->with_trailing && name[size] == 0 && !objects_sql_row_is_folder(s)) {
                 struct object o;

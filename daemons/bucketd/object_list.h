@@ -12,6 +12,7 @@ struct object_list {
         const char *delimiter; /* "" = none */
         const char *start;     /* names from here on; "" */
         const char *end;       /* names before this one; NULL = all */
+        const char *glob;      /* only names and prefixes that match; NULL = all */
         const char *after;     /* names and prefixes behind it: a page token; NULL */
         bool with_trailing;    /* objects that end in their prefix's delimiter are items, too */
         bool with_folders;     /* folders of a hierarchical bucket are prefixes, also empty ones */

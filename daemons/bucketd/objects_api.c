@@ -6,6 +6,7 @@
 #include "daemons/bucketd/bucket_call.h"
 #include "daemons/bucketd/bucket_job.h"
 #include "daemons/bucketd/field_mask.h"
+#include "daemons/bucketd/glob_match.h"
 #include "daemons/bucketd/object_list.h"
 #include "daemons/bucketd/object_read.h"
 #include "daemons/bucketd/object_store.h"
@@ -258,6 +259,7 @@ static int read_list(struct http_request *req, struct many *m, struct refused *n
                 .delimiter = query_or(req, "delimiter", ""),
                 .start = query_or(req, "startOffset", ""),
                 .end = query_or(req, "endOffset", NULL),
+                .glob = query_or(req, "matchGlob", NULL),
                 .with_trailing =
                         str_eq(http_request_query(req, "includeTrailingDelimiter"), "true"),
                 .with_folders = str_eq(http_request_query(req, "includeFoldersAsPrefixes"), "true"),
@@ -266,6 +268,9 @@ static int read_list(struct http_request *req, struct many *m, struct refused *n
                 .folded = add_folded,
                 .ctx = m,
         };
+        if (m->list.glob && glob_match_check(m->list.glob) < 0)
+                return gcs_error_set(no, GCS_ERROR_INVALID, "Invalid matchGlob: %.100s",
+                                     m->list.glob);
         if (!str_empty(token) && page_name_parse(req->arena, token, &m->list.after) < 0)
                 return gcs_error_set(no, GCS_ERROR_INVALID, "Invalid page token: %.100s", token);
         return 0;

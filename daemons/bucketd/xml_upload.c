@@ -12,6 +12,7 @@
 #include "daemons/bucketd/bucketd.h"
 #include "daemons/bucketd/object_headers.h"
 #include "daemons/bucketd/object_store.h"
+#include "daemons/bucketd/upload_expiry.h"
 #include "daemons/bucketd/uploads_sql.h"
 #include "daemons/bucketd/xml_api.h"
 #include "lib/base/clock.h"
@@ -374,15 +375,9 @@ int xml_upload_list(struct http_request *req) {
 
 static int abort_run(struct bucket_job *j, struct db *db) {
         struct upload_row upload;
-        struct upload_part part = {};
         int r = need_upload(j, db, &upload);
 
-        while (r == 0 &&
-               (r = uploads_sql_next_part(db, j->arena, upload.id, part.number, &part)) > 0)
-                r = blobs_sql_release(db, &part.segments, &j->gone);
-        if (r == 0)
-                r = uploads_sql_delete_parts(db, upload.id);
-        return r != 0 ? r : uploads_sql_delete(db, upload.id);
+        return r != 0 ? r : upload_expiry_forget(db, j->arena, upload.id, &j->gone);
 }
 
 static int abort_reply(struct bucket_job *j) {

@@ -9,6 +9,7 @@ import re
 import socket
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from bucketd_test import Bucketd, crc_of
@@ -533,3 +534,35 @@ def test_faults(server):
     assert server.json("GET", "/_onebox/faults")["rules"][0]["struck"] == 1
     assert server.ask("DELETE", "/_onebox/faults").status == 200 and server.read("never").status == 404
     assert server.ask("POST", "/_onebox/faults", '{"rules":[{"x":1}]}').status == 400
+
+
+def test_match_glob(server):
+    for name in ("g/a.txt", "g/b.jpg", "g/sub/c.txt", "g/sub/deep/d.txt"):
+        server.ask("POST", f"{UPLOAD}?uploadType=media&name={name.replace('/', '%2F')}", b"x")
+
+    def names(query):
+        page = server.json("GET", f"/storage/v1/b/bkt/o?prefix=g/&{query}")
+        return [o["name"] for o in page.get("items", [])], page.get("prefixes", [])
+
+    assert names("matchGlob=g/*.txt")[0] == ["g/a.txt"]
+    assert names("matchGlob=g/**.txt")[0] == ["g/a.txt", "g/sub/c.txt", "g/sub/deep/d.txt"]
+    assert names("matchGlob=g/%7Ba,b%7D.*")[0] == ["g/a.txt", "g/b.jpg"]
+    assert names("matchGlob=g/*.txt&delimiter=/") == (["g/a.txt"], [])
+    assert names("matchGlob=**/&delimiter=/") == ([], ["g/sub/"])
+    # Pages are counted by what matches.
+    page = server.json("GET", "/storage/v1/b/bkt/o?prefix=g/&matchGlob=**.txt&maxResults=2")
+    assert len(page["items"]) == 2
+    page = server.json("GET", f"/storage/v1/b/bkt/o?prefix=g/&matchGlob=**.txt&pageToken={page['nextPageToken']}")
+    assert [o["name"] for o in page["items"]] == ["g/sub/deep/d.txt"]
+    server.json("GET", "/storage/v1/b/bkt/o?matchGlob=%7Ba", status=400)
+
+
+def test_unfinished_uploads_are_forgotten():
+    with Bucketd("--sync=no", "--uploads-kept-for=1s") as server:
+        Session(server, "begun").send(0, bytes(CHUNK))
+        parts = server.ask("POST", "/bkt/parts?uploads").text
+        upload = re.search("<UploadId>(.*)</UploadId>", parts)[1]
+        server.ask("PUT", f"/bkt/parts?partNumber=1&uploadId={upload}", bytes(300000))
+        until(lambda: server.ask("GET", f"/bkt/parts?uploadId={upload}").status == 404, "the parts to be forgotten")
+        until(lambda: not [f for f in Path(server.root).rglob("*") if f.is_file() and f.stat().st_size in (CHUNK, 300000)],
+              "their files to go")

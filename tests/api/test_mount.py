@@ -14,7 +14,7 @@ import time
 import pytest
 from bucketd_test import Bucketd
 from daemon_test import until
-from mount_test import Mount, is_mounted, needs_fuse
+from mount_test import PROGRAM, Mount, is_mounted, needs_fuse
 
 pytestmark = needs_fuse
 
@@ -282,3 +282,44 @@ def test_the_disk_cache_outlives_a_remount(server, tmp_path):
         server.ask("PUT", "/cached/f", b"new")
         mount.restart()
         assert (mount / "f").read_bytes() == b"new"
+
+
+def test_only_what_is_included_is_kept_on_the_disk(server, tmp_path):
+    for name in ("keep/a", "keep/b.tmp", "other/a"):
+        server.ask("PUT", f"/bkt/{name}", os.urandom(300000))
+    with Mount(server.url, f"--cache-dir={tmp_path}", "--file-cache-max-size-mb=50",
+               "--file-cache-include-regex=^bkt/keep/", "--file-cache-exclude-regex=[.]tmp$") as mount:
+        for name in ("keep/a", "keep/b.tmp", "other/a"):
+            (mount / name).read_bytes()
+        mount.end()
+        kept = [f for f in tmp_path.rglob("*") if f.is_file() and f.stat().st_size > 200000]
+        assert len(kept) == 1, kept
+        mount.start()
+    refused = subprocess.run([PROGRAM, "--anonymous-access", "--file-cache-include-regex=(", "bkt", tmp_path],
+                             capture_output=True, text=True)
+    assert refused.returncode != 0 and "--file-cache-include-regex=(" in refused.stderr
+
+
+def test_requests_are_logged_on_demand(server):
+    with Mount(server.url, "--debug_fuse", "--debug_gcs") as mount:
+        (mount / "logged").write_bytes(b"x")
+        log = mount.log.read_text()
+        assert "LOOKUP" in log and "CreateObject: status 200" in log
+
+
+def test_directories_have_a_time(server, mount):
+    os.mkdir(mount / "timed")
+    made = os.stat(mount / "timed").st_mtime_ns
+    assert abs(made / 1e9 - time.time()) < 3600
+    time.sleep(0.01)
+    (mount / "timed/f").write_bytes(b"x")
+    assert os.stat(mount / "timed").st_mtime_ns > made
+
+
+def test_what_no_directory_can_show_goes_with_it(server, mount):
+    os.mkdir(mount / "odd")
+    for name in ("odd//x", "odd/./y", "odd/../z"):
+        server.json("POST", f"/upload/storage/v1/b/{mount.bucket}/o?uploadType=media&name={name.replace('/', '%2F')}", "x")
+    assert os.listdir(mount / "odd") == []
+    os.rmdir(mount / "odd")
+    assert "items" not in server.json("GET", f"/storage/v1/b/{mount.bucket}/o?prefix=odd/")
