@@ -14,9 +14,9 @@
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/block_fetch.h"
-#include "fuse-gcs/commit.h"
 #include "fuse-gcs/device.h"
 #include "fuse-gcs/disk_cache.h"
+#include "fuse-gcs/flush.h"
 #include "fuse-gcs/inode.h"
 #include "fuse-gcs/meter.h"
 #include "fuse-gcs/ops.h"
@@ -337,45 +337,18 @@ static void mounter_wait(struct mounter *x) {
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-/* Those with changes, held; on the heap. */
-static struct inode **mounter_dirty(struct mnt *m, size_t *ret_n) {
-        struct inode **found;
-        size_t n = 0;
-
-        pthread_mutex_lock(&m->tree);
-        found = mem_alloc_array(m->n_inodes + 1, sizeof(*found));
-        for (size_t s = 0; found && s < m->n_inode_slots; s++)
-                for (struct inode *i = m->inodes[s]; i && n < m->n_inodes; i = i->next_in_slot)
-                        if (i->is_dirty) {
-                                i->n_lookup++;
-                                found[n++] = i;
-                        }
-        pthread_mutex_unlock(&m->tree);
-        *ret_n = n;
-        return found;
-}
-
 /* Told to go while files are open: what can be brought to the bucket in time is. */
 static void mounter_commit_all(struct mounter *x) {
-        _cleanup_free_ struct inode **dirty = NULL;
-        usec_t began_at = mnt_now();
+        struct flush_result f = {};
         struct mnt *m = &x->m;
-        size_t n_lost = 0, n;
+        int r;
 
         m->o.commit_budget_for = m->o.metadata_budget_for = 5 * USEC_PER_SEC;
-        dirty = mounter_dirty(m, &n);
-        for (size_t k = 0; k < n; k++) {
-                /* Whoever holds it is on the network: that ends with the client. */
-                if (mnt_now() - began_at >= MOUNTER_GRACE_FOR ||
-                    pthread_mutex_trylock(&dirty[k]->lock) != 0) {
-                        n_lost++;
-                        continue;
-                }
-                n_lost += commit_inode(m, dirty[k]) < 0;
-                pthread_mutex_unlock(&dirty[k]->lock);
-        }
-        if (n_lost > 0)
-                log_error("%zu files could not be brought to the bucket before the end", n_lost);
+        /* Whoever holds a file is on the network: that ends with the client. */
+        r = flush_all(m, true, mnt_now() + MOUNTER_GRACE_FOR, &f);
+        if (r < 0 || f.n_failed > 0)
+                log_error("%zu files could not be brought to the bucket before the end",
+                          f.n_failed);
 }
 
 /* The kernel gives up a mount that is in use only when its device is closed: the process ends. */

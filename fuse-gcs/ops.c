@@ -1,5 +1,6 @@
 #include "fuse-gcs/ops.h"
 
+#include "fuse-gcs/ops_control.h"
 #include "fuse-gcs/ops_file.h"
 
 /* Requests of up to 1 MiB; directories are read with attributes where somebody wants them. */
@@ -9,7 +10,8 @@ static void ops_init(void *ctx, struct fuse_conn_info *conn) {
         conn->congestion_threshold = 48;
         conn->want |= conn->capable &
                       (FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ATOMIC_O_TRUNC |
-                       FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO);
+                       FUSE_CAP_ASYNC_READ | FUSE_CAP_IOCTL_DIR | FUSE_CAP_PARALLEL_DIROPS |
+                       FUSE_CAP_ASYNC_DIO);
         /* Pages are dropped by generation, not by guessing from times. */
         conn->want &= ~(unsigned) (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_SPLICE_READ |
                                    FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
@@ -54,6 +56,7 @@ static const struct fuse_lowlevel_ops ops_rows = {
         .flush = ops_file_flush,
         .fsync = ops_file_fsync,
         .release = ops_file_release,
+        .ioctl = ops_control_ioctl,
         .opendir = ops_dir_opendir,
         .readdir = ops_dir_readdir,
         .readdirplus = ops_dir_readdirplus,

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from bucketd_test import Bucketd
-from daemon_test import until
+from daemon_test import BUILD, until
 from mount_test import PROGRAM, Mount, is_mounted, needs_fuse
 
 pytestmark = needs_fuse
@@ -305,6 +305,52 @@ def test_requests_are_logged_on_demand(server):
         (mount / "logged").write_bytes(b"x")
         log = mount.log.read_text()
         assert "LOOKUP" in log and "CreateObject: status 200" in log
+
+
+def onebox(*words):
+    answer = subprocess.run([BUILD / "cli/onebox", "bucket", *words], capture_output=True, text=True)
+    return answer.returncode, answer.stdout, answer.stderr
+
+
+def test_onebox_bucket(server, tmp_path):
+    server.json("POST", "/storage/v1/b", {"name": "asked"})
+    data = os.urandom(3000000)
+    server.ask("PUT", "/asked/d/big", data)
+    with Mount(server.url, f"--cache-dir={tmp_path}", bucket="asked") as mount:
+        def held():
+            return json.loads(onebox("stat", "--json", str(mount.path))[1])
+
+        def control(number):
+            """The command would close what it inherits: that writes it, too."""
+            fd = os.open(mount.path, os.O_RDONLY)
+            answer = bytearray(4096)
+            fcntl.ioctl(fd, 0x90004f00 | number, answer)
+            os.close(fd)
+            return json.loads(answer.rstrip(b"\0"))
+
+        with open(mount / "new", "wb", buffering=0) as f:
+            f.write(b"not closed")
+            assert control(0xb1)["files_to_write"] == 1 and control(0xb1)["bytes_to_write"] == 10
+            assert control(0xb2) == {"written": 1, "failed": 0}
+            assert server.ask("GET", "/asked/new").body == b"not closed"
+            assert control(0xb1)["files_to_write"] == 0
+            f.write(b", more")
+        assert onebox("flush", str(mount.path))[:2] == (0, "written              0\nfailed               0\n")
+        assert server.ask("GET", "/asked/new").body == b"not closed, more"
+        assert "1 files, 3000000 bytes" in onebox("cache", "warm", str(mount / "d"))[1]
+        until(lambda: held()["disk_cache_bytes"] >= len(data), "the disk cache")
+        before = server.requests()
+        mount.restart()
+        assert (mount / "d/big").read_bytes() == data
+        key = ("GET", "/{bucket}/{object...}")
+        assert sum(n for k, n in server.requests().items() if k[:2] == key) == \
+            sum(n for k, n in before.items() if k[:2] == key)
+        assert onebox("cache", "drop", str(mount / "d"))[0] == 0
+        assert held()["disk_cache_bytes"] < len(data)
+        assert (mount / "d/big").read_bytes() == data
+    code, _, why = onebox("stat", str(tmp_path))
+    assert code != 0 and "not in a bucket" in why
+    assert onebox("cache", "cool", "x")[0] != 0
 
 
 def test_directories_have_a_time(server, mount):
