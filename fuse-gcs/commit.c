@@ -23,14 +23,19 @@
 
 /* --- resources ------------------------------------------------------------------------------- */
 
-const char *commit_content_type(const struct attrs *base, const char *path) {
+const char *commit_content_type(const struct attrs *base, const char *path,
+                                const struct iovec *start) {
         const char *known = base ? base->content_type : NULL;
 
-        return known ?: mime_of(path) ?: "application/octet-stream";
+        known = known ?: mime_of(path);
+        if (!known)
+                known = start ? mime_sniff(start->iov_base, start->iov_len)
+                              : "application/octet-stream";
+        return known;
 }
 
 int commit_resource(struct buf *out, const struct attrs *base, const char *path,
-                    struct timespec mtime, const uint32_t *crc32c) {
+                    const struct iovec *start, struct timespec mtime, const uint32_t *crc32c) {
         _cleanup_buf_ struct buf metadata = {};
         struct json_write w;
         char text[CRC32C_TEXT_SIZE];
@@ -41,7 +46,7 @@ int commit_resource(struct buf *out, const struct attrs *base, const char *path,
         json_write_init(&w, out, 0);
         json_write_object(&w);
         json_write_kv_str(&w, "name", path);
-        json_write_kv_str(&w, "contentType", commit_content_type(base, path));
+        json_write_kv_str(&w, "contentType", commit_content_type(base, path, start));
         if (base && base->content_encoding)
                 json_write_kv_str(&w, "contentEncoding", base->content_encoding);
         if (crc32c)
@@ -159,12 +164,14 @@ struct commit {
 static int commit_one_request(struct commit *c, const struct iovec *iov, size_t n,
                               struct attrs **ret) {
         _cleanup_buf_ struct buf json = {};
+        const struct iovec none = {}, *start = n > 0 ? iov : &none;
         uint32_t crc = commit_crc32c(iov, n);
-        int r = commit_resource(&json, c->w->base, c->path, c->w->mtime, &crc);
+        int r = commit_resource(&json, c->w->base, c->path, start, c->w->mtime, &crc);
 
         if (r >= 0)
                 r = commit_insert(c->m, c->path, c->if_generation, json.data,
-                                  commit_content_type(c->w->base, c->path), NULL, iov, n, ret);
+                                  commit_content_type(c->w->base, c->path, start), NULL, iov, n,
+                                  ret);
         if (r == -ESTALE || r == -EEXIST)
                 r = commit_recognise(c->m, c->path, c->w->o.size, crc, c->w->base, ret);
         return r < 0 ? r : commit_check(c->path, *ret, c->w->o.size, crc);

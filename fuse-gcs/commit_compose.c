@@ -30,9 +30,9 @@ int commit_compose_begin(struct mnt *m, struct inode *i, bool tail) {
         t.name = tail ? w->up_name : path;
         if (!tail && w->base)
                 t.if_generation = w->base->generation;
-        r = commit_resource(&json, tail ? NULL : w->base, t.name, w->mtime, NULL);
+        r = commit_resource(&json, tail ? NULL : w->base, t.name, NULL, w->mtime, NULL);
         t.json = json.data;
-        t.content_type = commit_content_type(tail ? NULL : w->base, t.name);
+        t.content_type = commit_content_type(tail ? NULL : w->base, t.name, NULL);
         return r < 0 ? r : push_begin(m, &t, &w->up);
 }
 
@@ -78,7 +78,7 @@ static int commit_compose_body(struct buf *out, const struct writer *w, const ch
                                const struct commit_compose_sources *s) {
         _cleanup_buf_ struct buf resource = {};
         struct json_write j;
-        int r = commit_resource(&resource, w->base, path, w->mtime, NULL);
+        int r = commit_resource(&resource, w->base, path, NULL, w->mtime, NULL);
 
         if (r < 0)
                 return r;
@@ -153,7 +153,7 @@ static int commit_compose_tail(struct mnt *m, struct inode *i, struct attrs **re
         if (got < 0)
                 return (int) got;
         *ret_crc = crc32c_add(0, data, (size_t) n);
-        r = commit_resource(&json, NULL, w->up_name, w->mtime, ret_crc);
+        r = commit_resource(&json, NULL, w->up_name, NULL, w->mtime, ret_crc);
         iov = (struct iovec){data, (size_t) n};
         if (r >= 0)
                 r = commit_insert(m, w->up_name, 0, json.data, "application/octet-stream", NULL,

@@ -13,9 +13,11 @@ int commit_compose_patch(struct mnt *m, const char *path, int64_t generation, st
                          struct attrs **ret);
 
 /* Of commit.c. */
-const char *commit_content_type(const struct attrs *base, const char *path);
+/* start: what it begins with, where that is at hand (NULL: it is not). */
+const char *commit_content_type(const struct attrs *base, const char *path,
+                                const struct iovec *start);
 int commit_resource(struct buf *out, const struct attrs *base, const char *path,
-                    struct timespec mtime, const uint32_t *crc32c);
+                    const struct iovec *start, struct timespec mtime, const uint32_t *crc32c);
 int commit_parse(const struct remote_answer *answer, struct attrs **ret);
 int commit_check(const char *path, const struct attrs *a, uint64_t size, uint32_t crc32c);
 int commit_recognise(struct mnt *m, const char *path, uint64_t size, uint32_t crc32c,

@@ -250,7 +250,7 @@ static int entries_make_placeholder(struct mnt *m, const char *path) {
         _cleanup_(attrs_unrefp) struct attrs *a = NULL;
         _cleanup_buf_ struct buf json = {};
         struct timespec now = mnt_time();
-        int r = commit_resource(&json, NULL, path, now, NULL);
+        int r = commit_resource(&json, NULL, path, NULL, now, NULL);
 
         if (r >= 0)
                 r = commit_insert(m, path, 0, json.data, "text/plain; charset=utf-8", &now, NULL, 0,

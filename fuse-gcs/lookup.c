@@ -296,35 +296,52 @@ static int lookup_uncached(struct mnt *m, const char *path, bool want_object,
         return r;
 }
 
+struct lookup_state {
+        bool just_listed; /* the directory, by this very lookup */
+        bool was_listed;  /* when it was asked for: the list did not have it */
+        bool may_list;
+        int r;
+};
+
+/* What is known now: true when that is an answer, st->r. */
+static bool lookup_try(struct mnt *m, const char *dir, const char *path, bool want_object,
+                       struct lookup_state *st, struct lookup_found *ret) {
+        usec_t now = mnt_now();
+        struct stat_cache_found f;
+        bool known, listed;
+
+        pthread_mutex_lock(&m->tree);
+        known = lookup_known(m, dir, path, st->just_listed, &f) > 0;
+        if (known && st->was_listed && (f.file || f.is_dir))
+                stat_cache_doubt(m->stats, now);
+        if (known)
+                st->r = lookup_answer(path, want_object, &f, ret);
+        listed = stat_cache_is_listed(m->stats, dir, now);
+        st->was_listed = !st->just_listed && listed;
+        st->may_list = m->o.prefetch_metadata && m->o.negative_for > 0 && !listed &&
+                       !stat_cache_is_large(m->stats, dir, now);
+        pthread_mutex_unlock(&m->tree);
+        return known;
+}
+
 int lookup_name(struct mnt *m, const char *dir, const char *name, struct lookup_found *ret) {
         size_t base = names_conflict_len(name);
         _cleanup_free_ char *base_name = base ? mem_strndup(name, base) : mem_strdup(name);
         _cleanup_free_ char *path = base_name ? names_join(dir, base_name, false) : NULL;
-        struct stat_cache_found f;
-        bool just_listed = false;
-        int known, r = 0;
+        struct lookup_state st = {};
+        int r;
 
         if (!path)
                 return -ENOMEM;
         if (names_is_ours(m->o.root, path))
                 return -ENOENT;
         for (unsigned asked = 0; asked < 3; asked++) {
-                bool may_list;
-
-                pthread_mutex_lock(&m->tree);
-                known = lookup_known(m, dir, path, just_listed, &f);
-                if (known > 0)
-                        r = lookup_answer(path, base > 0, &f, ret);
-                may_list = m->o.prefetch_metadata && m->o.negative_for > 0 && asked == 0 &&
-                           !stat_cache_is_large(m->stats, dir, mnt_now()) &&
-                           !stat_cache_is_listed(m->stats, dir, mnt_now());
-                pthread_mutex_unlock(&m->tree);
-                if (known > 0)
-                        return r;
+                if (lookup_try(m, dir, path, base > 0, &st, ret))
+                        return st.r;
                 if (m->o.ttl_for == 0)
                         return lookup_uncached(m, path, base > 0, ret);
-                r = may_list ? lookup_list(m, dir) : lookup_ask(m, path);
-                just_listed = may_list;
+                st.just_listed = st.may_list && asked == 0;
+                r = st.just_listed ? lookup_list(m, dir) : lookup_ask(m, path);
                 if (r < 0)
                         return r;
         }

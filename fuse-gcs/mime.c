@@ -13,6 +13,15 @@ static const struct {
 #undef MIME
 };
 
+const char *mime_sniff(const void *data, size_t n) {
+        const unsigned char *p = data;
+
+        for (size_t i = 0; i < MIN(n, (size_t) 512); i++)
+                if (p[i] < 0x20 && !memchr("\t\n\f\r\33", p[i], 5))
+                        return "application/octet-stream";
+        return "text/plain; charset=utf-8";
+}
+
 const char *mime_of(const char *name) {
         const char *slash = strrchr(name, '/');
         const char *dot = strrchr(slash ?: name, '.');

@@ -9,7 +9,8 @@
 #include "lib/base/mem.h"
 
 #define STAT_CACHE_RUSH_MISSES 32 /* names looked for in vain, each soon after the other */
-#define STAT_CACHE_RUSH_GAP (150 * USEC_PER_MSEC)
+#define STAT_CACHE_RUSH_GAP (1 * USEC_PER_SEC)
+#define STAT_CACHE_DOUBT_FOR (60 * USEC_PER_SEC)
 
 struct stat_cache_entry {
         struct stat_cache_entry *next_in_slot;
@@ -30,9 +31,10 @@ struct stat_cache {
         struct stat_cache_entry **slots;
         size_t n_slots, n;
         size_t n_bytes;
-        uint64_t seq;      /* of our changes */
-        usec_t missed_at;  /* when a name that a listed directory has not was last looked for */
-        unsigned n_missed; /* one soon after the other */
+        uint64_t seq;       /* of our changes */
+        usec_t missed_at;   /* when a name that a listed directory has not was last looked for */
+        unsigned n_missed;  /* one soon after the other */
+        usec_t doubt_until; /* somebody else makes names: lists are not believed */
         struct stat_cache_entry *newest, *oldest;
 };
 
@@ -348,12 +350,17 @@ bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now) {
 }
 
 bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now) {
-        if (!stat_cache_is_listed(c, dir, now))
+        if (!stat_cache_is_listed(c, dir, now) || now < c->doubt_until)
                 return false;
         if (now - c->missed_at > STAT_CACHE_RUSH_GAP)
                 c->n_missed = 0;
         c->missed_at = now;
         return c->n_missed++ >= STAT_CACHE_RUSH_MISSES;
+}
+
+void stat_cache_doubt(struct stat_cache *c, usec_t now) {
+        c->n_missed = 0;
+        c->doubt_until = now + STAT_CACHE_DOUBT_FOR;
 }
 
 const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const char *name,

@@ -61,6 +61,8 @@ bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now);
  * looks for one name wants what others made a moment ago to be seen. For many one soon after the
  * other (an archive is unpacked), yes. Counts. */
 bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now);
+/* A name was there that a list had not: others write here. For a minute no list denies anything. */
+void stat_cache_doubt(struct stat_cache *c, usec_t now);
 /* The names behind `name` in the directory's list, as they were heard; NULL: none. Valid until the
  * next call. */
 const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const char *name,

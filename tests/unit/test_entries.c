@@ -59,6 +59,13 @@ static void test_lookups_cost_one_listing(void **state) {
         /* What others make after it is seen; in a rush of new names the list is believed. */
         mount_test_bucket_put(&t->bucket, "d/made", "elsewhere");
         assert_is(t, "d/", "made", "file");
+        mount_test_bucket_forget_calls(&t->bucket);
+        for (char c = 0; c < 40; c++)
+                assert_is(t, "d/", (char[]){'0' + c, 0}, "nothing");
+        assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 80);
+        stat_cache_forget_below(t->m.stats, "");
+        stat_cache_doubt(t->m.stats, mnt_now() - 61 * USEC_PER_SEC);
+        assert_is(t, "d/", "a", "file");
         for (char c = 0; c < 32; c++)
                 assert_is(t, "d/", (char[]){'A' + c, 0}, "nothing");
         mount_test_bucket_forget_calls(&t->bucket);

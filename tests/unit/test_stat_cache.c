@@ -77,8 +77,16 @@ static void test_denies(void **state) {
                 assert_int_equal(stat_cache_denies(c, dir, 2 + n), n >= 32);
         }
         /* A pause ends the rush; a list that is too old says nothing. */
-        assert_false(stat_cache_denies(c, "a/", 1 * S));
+        assert_false(stat_cache_denies(c, "a/", 2 * S));
         assert_false(stat_cache_denies(c, "a/", 7 * S));
+        /* Who finds what no list had believes none for a while. */
+        assert_int_equal(stat_cache_put_listed(c, "a/", NULL, 0, 100 * S), 0);
+        stat_cache_doubt(c, 100 * S);
+        for (n = 0; n < 100; n++)
+                assert_false(stat_cache_denies(c, "a/", 100 * S + n));
+        assert_int_equal(stat_cache_put_listed(c, "a/", NULL, 0, 161 * S), 0);
+        for (n = 0; n < 33; n++)
+                assert_int_equal(stat_cache_denies(c, "a/", 161 * S + n), n >= 32);
         stat_cache_free(c);
 }
 
