@@ -93,7 +93,8 @@ static int give(struct walk *w, const struct store_entry *entries, size_t n) {
         return 0;
 }
 
-static int walk_page(struct walk *w, struct arena *arena, struct errmsg *em, bool *ret_next) {
+static int walk_page(void *userdata, struct arena *arena, struct errmsg *em, bool *ret_next) {
+        struct walk *w = userdata;
         struct gcs_object_list page = {};
         struct store_entry *entries;
         size_t n;
@@ -119,21 +120,14 @@ int store_gcs_list(const struct store_gcs_call *c, const struct store_list *list
                    struct errmsg *em, bool *ret_more) {
         struct walk w = {
                 .c = c, .list = list, .each = each, .userdata = userdata, .n_left = list->n_max};
-        bool next = true;
         int r = 0;
 
         if (list->after) {
                 w.start = store_bucket_after(list->after);
                 r = w.start ? 0 : -ENOMEM;
         }
-        while (r == 0 && next) {
-                struct arena arena;
-
-                next = false;
-                arena_init(&arena, 0);
-                r = walk_page(&w, &arena, em, &next);
-                arena_done(&arena);
-        }
+        if (r == 0)
+                r = store_bucket_pages(walk_page, &w, em);
         *ret_more = w.more;
         mem_free(w.start);
         mem_free(w.token);

@@ -206,7 +206,8 @@ static int ask_page(struct walk *w, struct arena *arena, struct s3_list_page *re
 }
 
 /* *ret_next: another page is wanted and there is one. */
-static int walk_page(struct walk *w, struct arena *arena, struct errmsg *em, bool *ret_next) {
+static int walk_page(void *userdata, struct arena *arena, struct errmsg *em, bool *ret_next) {
+        struct walk *w = userdata;
         struct s3_list_page page;
         int r = ask_page(w, arena, &page, em);
 
@@ -233,16 +234,9 @@ int s3_list_all(const struct s3 *s3, const struct store_list *list,
         struct walk w = {
                 .s3 = s3, .list = list, .each = each, .userdata = userdata, .n_left = list->n_max};
         int r = list->after ? buf_add_str(&w.after, list->after) : 0;
-        bool next = true;
 
-        while (r == 0 && next) {
-                struct arena arena;
-
-                next = false;
-                arena_init(&arena, 0);
-                r = walk_page(&w, &arena, em, &next);
-                arena_done(&arena);
-        }
+        if (r == 0)
+                r = store_bucket_pages(walk_page, &w, em);
         *ret_more = w.more;
         buf_done(&w.after);
         return r;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/entropy.h"
 #include "lib/base/errmsg.h"
@@ -44,6 +45,23 @@ char *store_bucket_key(const struct store_bucket *b, const char *name) {
 char *store_bucket_after(const char *after) {
         /* U+10FFFF: no name sorts behind it. */
         return str_printf("%s%s", after, str_ends(after, "/") ? "\xf4\x8f\xbf\xbf" : "");
+}
+
+int store_bucket_pages(int (*page)(void *userdata, struct arena *arena, struct errmsg *em,
+                                   bool *ret_next),
+                       void *userdata, struct errmsg *em) {
+        bool next = true;
+        int r = 0;
+
+        while (r == 0 && next) {
+                struct arena arena;
+
+                next = false;
+                arena_init(&arena, 0);
+                r = page(userdata, &arena, em, &next);
+                arena_done(&arena);
+        }
+        return r;
 }
 
 bool store_bucket_retry(unsigned n) {

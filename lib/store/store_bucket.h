@@ -15,6 +15,7 @@ enum {
         STORE_BUCKET_FIRST_WINDOW = 1 << 20 /* what comes with the open */
 };
 
+struct arena;
 struct store_bucket;
 struct store_bucket_upload;
 
@@ -72,6 +73,11 @@ char *store_bucket_key(const struct store_bucket *b, const char *name);
 /* Where a listing goes on behind `after` by services that name a first or last key: for a prefix
  * ("a/") behind everything below it. NULL when out of memory. */
 char *store_bucket_after(const char *after);
+
+/* A listing page by page, each with an arena of its own, as long as page() wants another one. */
+int store_bucket_pages(int (*page)(void *userdata, struct arena *arena, struct errmsg *em,
+                                   bool *ret_next),
+                       void *userdata, struct errmsg *em);
 
 /* Waits before attempt n (from 1) of a call that was refused for now: false when there have been
  * enough. */
