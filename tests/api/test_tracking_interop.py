@@ -6,7 +6,8 @@ import sqlite3
 import pytest
 from daemon_test import ask, short_directory
 from db_server import KINDS, DbServer
-from test_differential import PEER, Peer
+from test_differential import PEER, Peer, unordered
+from tracking_calls_traces import T, export, span, trace_info
 from tracking_test import Tracking
 
 needs_peer = pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set: no real server to share with")
@@ -43,6 +44,29 @@ def write(port, name):
     return e, r, m
 
 
+def trace_of(name):
+    return int.from_bytes(name.encode(), "big")
+
+
+def write_trace(port, name, e):
+    """A trace with spans, tags and an assessment, as the client sends them."""
+    n = trace_of(name)
+    call(port, "POST", T, trace_info(n, e, request_preview="ask 🚀", tags={"k": "v"}, trace_metadata={"mlflow.trace.session": "s"}))
+    body = json.dumps(export(span(n, 1, "root", spanType='"CHAIN"'), span(n, 2, "child", 1, start=2, took=3, x=1.5)))
+    answer = ask(port, "POST", "/v1/traces", body, {"Content-Type": "application/json", "x-mlflow-experiment-id": e})
+    assert answer.status == 200, answer.text
+    call(port, "POST", f"{T}/tr-{n:032x}/assessments", {"assessment": {
+        "assessment_name": "good", "source": {"source_type": "HUMAN", "source_id": "me"}, "feedback": {"value": True}}})
+
+
+def read_trace(port, name, e):
+    n = trace_of(name)
+    whole = call(port, "GET", f"{T}/get?trace_id=tr-{n:032x}")
+    found = call(port, "POST", T + "/search", {"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": e}}],
+                                              "filter": "tags.k = 'v' AND status = 'OK'"})
+    return unordered({"whole": whole, "found": found})
+
+
 def read(port, name, e, r, m):
     """All of it, as the server tells it."""
     return {path: call(port, *path) for path in (
@@ -60,16 +84,23 @@ def test_both_ways(tmp_path):
     with Tracking(*args, root=root) as t:
         ours = write(t.port, "ours")
         ours_told = read(t.port, "ours", *ours)
+        write_trace(t.port, "ours", ours[0])
+        our_trace = read_trace(t.port, "ours", ours[0])
     peer = Peer(tmp_path)  # on the same file, which it finds at its own revision
     try:
         assert read(peer.port, "ours", *ours) == ours_told
+        assert read_trace(peer.port, "ours", ours[0]) == our_trace
         theirs = write(peer.port, "theirs")
         theirs_told = read(peer.port, "theirs", *theirs)
+        write_trace(peer.port, "theirs", theirs[0])
+        their_trace = read_trace(peer.port, "theirs", theirs[0])
     finally:
         peer.end()
     with Tracking(*args, root=root) as t:
         assert read(t.port, "theirs", *theirs) == theirs_told
         assert read(t.port, "ours", *ours) == ours_told
+        assert read_trace(t.port, "theirs", theirs[0]) == their_trace
+        assert read_trace(t.port, "ours", ours[0]) == our_trace
     db = sqlite3.connect(tmp_path / "mlflow.db")
     assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -99,16 +130,23 @@ def test_on_servers(kind, tmp_path):
         with Tracking(*args, root=root) as t:
             ours = write(t.port, "ours")
             ours_told = read(t.port, "ours", *ours)
+            write_trace(t.port, "ours", ours[0])
+            our_trace = read_trace(t.port, "ours", ours[0])
         peer = Peer(tmp_path, server.uri(name))
         try:
             assert read(peer.port, "ours", *ours) == ours_told
+            assert read_trace(peer.port, "ours", ours[0]) == our_trace
             theirs = write(peer.port, "theirs")
             theirs_told = read(peer.port, "theirs", *theirs)
+            write_trace(peer.port, "theirs", theirs[0])
+            their_trace = read_trace(peer.port, "theirs", theirs[0])
         finally:
             peer.end()
         with Tracking(*args, root=root) as t:
             assert read(t.port, "theirs", *theirs) == theirs_told
             assert read(t.port, "ours", *ours) == ours_told
+            assert read_trace(t.port, "theirs", theirs[0]) == their_trace
+            assert read_trace(t.port, "ours", ours[0]) == our_trace
         peer = Peer(tmp_path, server.uri(theirs_alone))
         try:
             theirs = write(peer.port, "theirs")

@@ -142,7 +142,7 @@ def plain_sqlite(root, database, what, commits, each):
     for left in root.glob("limit.db*"):
         left.unlink()
     there, source = sqlite3.connect(copy), sqlite3.connect(database)
-    for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC"):
+    for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type = 'table' DESC"):
         there.execute(sql)
     there.execute("INSERT INTO experiments (experiment_id, name, lifecycle_stage, workspace) VALUES (0, 'Default', 'active', 'default')")
     there.commit()
