@@ -132,8 +132,9 @@ static void print_object(const struct object *o, char *ret, size_t size) {
                          "{\"kind\":\"storage#object\",\"name\":\"%s\",\"bucket\":\"bkt\",\"size\":"
                          "\"%" PRIu64 "\",\"generation\":\"1\",\"metageneration\":\"1\","
                          "\"updated\":\"2026-01-01T00:00:00Z\","
-                         "\"timeCreated\":\"2026-01-01T00:00:00Z\"",
-                         o->name, o->size);
+                         "\"timeCreated\":\"2026-01-01T00:00:00Z\","
+                         "\"mediaLink\":\"http://127.0.0.1:%d/bkt/%s\"",
+                         o->name, o->size, port, o->name);
 
         if (o->is_pattern && o->size % PATTERN == 0)
                 n += snprintf(ret + n, size - (size_t) n, ",\"crc32c\":\"%s\"",
