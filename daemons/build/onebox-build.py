@@ -122,6 +122,8 @@ class Environment:
         if code:
             lines = self.log.read_bytes()[-LOG_TAIL:].decode(errors="replace").strip().splitlines()
             last = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "")
+            if any("ensurepip is not" in line for line in lines):
+                raise Failed(f"{what} failed: this Python has no ensurepip: apt install python3-venv")
             raise Failed(f"{what} failed (exit {code}): {last.strip()[:300]}")
 
     def environ(self):
