@@ -6,6 +6,8 @@ Starts the build of $top_builddir by `onebox up` on directories of its own and p
 import http.client
 import json
 import os
+import re
+import selectors
 import shutil
 import signal
 import socket
@@ -13,6 +15,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import urllib.parse
 from pathlib import Path
 
 BUILD = Path(os.environ.get("top_builddir", "."))
@@ -175,6 +178,67 @@ def chain(place):
     return min(took) * 1000 / CHAIN
 
 
+def limit(place):
+    """Milliseconds of a bare start and end of `true`, and of a bare durable write: what a task has to cost."""
+    path, n = place.root / "limit", 50
+    program = shutil.which("true")
+    began, cpu = time.monotonic(), os.times()
+    for _ in range(n):
+        os.waitpid(os.posix_spawn(program, [program], os.environ), 0)
+    bare, now = (time.monotonic() - began) * 1000 / n, os.times()
+    used = (now.children_user + now.children_system - cpu.children_user - cpu.children_system) * 1000 / n
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    began = time.monotonic()
+    for i in range(n):
+        os.pwrite(fd, bytes(8192), 8192 * i)
+        os.fdatasync(fd)
+    durable = (time.monotonic() - began) * 1000 / n
+    os.close(fd)
+    return bare, used, durable
+
+
+def live_log(place, readers):
+    """How long after it was written a line of a running task is with its readers, in ms: median and longest."""
+    name = f"live{readers}"
+    directory = place.state / "pipelines" / name
+    directory.mkdir()
+    (directory / "liminal.yml").write_text(
+        f"name: {name}\npipelines:\n  - pipeline: {name}\n    tasks:\n      - task: t\n        type: python\n        cmd: |\n"
+        "          for i in $(seq 30); do sleep 0.1; echo at $EPOCHREALTIME; done\n")
+    scheduler = place.run / "scheduler.sock"
+    until(lambda: answers(scheduler, f"/api/v2/dags/{name}"), 60, "the task is not taken", 0.02)
+    run = ask(scheduler, "POST", f"/api/v2/dags/{name}/dagRuns", {"logical_date": None})["dag_run_id"]
+    until(lambda: ask(scheduler, "GET", f"/api/v2/dags/{name}/dagRuns/{run}/taskInstances/t")["state"] == "running", 60,
+          "the task does not start", 0.02)
+    late, socks = [], {}
+    chosen = selectors.DefaultSelector()
+    target = f"/api/onebox/v1/logs?dag_id={name}&run_id={urllib.parse.quote(run)}&task_id=t&try_number=1"
+    for _ in range(readers):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(str(scheduler))
+        s.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode())
+        chosen.register(s, selectors.EVENT_READ)
+        socks[s] = [b"", time.time()]
+    while socks:
+        for key, _ in chosen.select(60):
+            s, now = key.fileobj, time.time()
+            data = s.recv(65536)
+            held = socks[s]
+            held[0] += data
+            *lines, held[0] = held[0].split(b"\n")
+            for line in lines:
+                at = re.search(rb"at (\d+[.,]\d+)", line)
+                if at and float(at[1].replace(b",", b".")) > held[1]:  # not what was written before we came
+                    late.append((now - float(at[1].replace(b",", b"."))) * 1000)
+            if not data or b"event: end" in lines:
+                chosen.unregister(s)
+                s.close()
+                del socks[s]
+    if len(late) < readers:
+        raise SystemExit(f"bench: {len(late)} lines for {readers} readers of {target}")
+    return statistics.median(late), max(late)
+
+
 def many(place):
     """Independent tasks: how many a second, and what one of them costs in CPU over all processes."""
     count = int(os.environ.get("BENCH_TASKS", "1000"))
@@ -214,6 +278,8 @@ def main():
         pss = {(p / "comm").read_text().strip(): pss_kib(p) / 1024 for p in place.processes()}
         per_task = chain(place)
         wall, cpu = many(place)
+        bare, bare_cpu, durable = limit(place)
+        live = {n: live_log(place, n) for n in (1, 100)}
         print(f"  {'idle, by process:':<52} " + ", ".join(f"{n} {v:.1f}" for n, v in sorted(pss.items())))
         good.append(row("idle, all daemons, PSS", sum(pss.values()), 30, "MB"))
         good.append(row("idle, all daemons, share of a core", 100 * used / TICK / IDLE_FOR, 0.2, "%"))
@@ -221,7 +287,11 @@ def main():
         row("  the same with a new database", fresh, 2000, "ms")
         good.append(row(f"a chain of {CHAIN} tasks of true, a task", per_task, 20, "ms"))
         row("independent tasks of true, a task (500 a second)", wall, 2, "ms")  # of an idle machine
-        good.append(row("  CPU over all processes, bash with it", cpu, 4, "ms"))
+        good.append(row("  CPU over all processes, true with it", cpu, 4, "ms"))
+        print(f"  {'  the limit: a bare start of true, its CPU; a durable write':<52} {bare:>9.2f} ms, {bare_cpu:.2f} ms; {durable:.2f} ms;"
+              f" ours is {cpu / max(bare_cpu, 0.01):.1f} times its CPU, the chain {per_task / (bare + durable):.1f} times both")
+        for n, (median, most) in live.items():
+            row(f"a line of a log with its {n} reader{'s' if n > 1 else ''}, median {median:.1f} ms, the last", most, 100, "ms")
     finally:
         place.end(up)
     return 0 if all(good) else 1
