@@ -87,6 +87,20 @@ run_sqlproxy_peer() {
         run_pytest tests/api/test_sqlproxy.py -k googles
 }
 
+# Every sequence of three operations killed at each step; an hour of seeds; the bucket away for ten minutes.
+run_mount_crashes() {
+        ONEBOX_TEST_SEQUENCES=all run_pytest tests/api/test_mount_crash.py
+}
+
+run_mount_model() {
+        ONEBOX_TEST_SECONDS=3600 ONEBOX_TEST_SEED=$RANDOM ONEBOX_TEST_FOLDER_SEEDS=50 \
+                run_pytest tests/api/test_mount_model.py -k "without or folders"
+}
+
+run_mount_away() {
+        ONEBOX_TEST_AWAY=600 run_pytest tests/api/test_mount_away.py
+}
+
 run_fresh() {
         packages "${SYSTEM_PACKAGES[@]}"
         ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
@@ -104,6 +118,9 @@ check_long() {
         suite "a month of 1,000 trainings a day" 1800 run_month
         suite "the SQL proxy for half an hour" 2700 run_sqlproxy_soak
         suite "the SQL proxy's threads under TSan" 1800 run_sqlproxy_tsan
+        suite "the mount killed at every step of every sequence" 7200 run_mount_crashes
+        suite "the mount against the model for an hour" 7200 run_mount_model
+        suite "the bucket away for ten minutes" 1800 run_mount_away
         if [ -n "${ONEBOX_PEER_SQLPROXY-}" ]; then
                 suite "cloud-sql-proxy over the same checks" 900 run_sqlproxy_peer
         else

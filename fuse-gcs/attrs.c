@@ -113,6 +113,26 @@ struct attrs *attrs_new(const struct gcs_object *o) {
         return a;
 }
 
+int attrs_parse(const char *body, size_t len, struct attrs **ret) {
+        struct gcs_object o;
+        struct errmsg em;
+        struct arena a;
+        int r;
+
+        arena_init(&a, 0);
+        r = gcs_object_parse(&a, body ?: "", len, &o, &em);
+        if (r >= 0) {
+                struct attrs *attrs = attrs_new(&o);
+
+                if (attrs)
+                        *ret = attrs;
+                else
+                        r = -ENOMEM;
+        }
+        arena_done(&a);
+        return r;
+}
+
 struct attrs *attrs_new_local(uint64_t size, struct timespec mtime) {
         struct attrs *a = mem_new(struct attrs);
 

@@ -32,6 +32,8 @@ struct attrs {
 
 /* NULL: out of memory. */
 struct attrs *attrs_new(const struct gcs_object *o) _must_check_;
+/* The same of an answer: JSON, perhaps NULL. 0, -ENOMEM or why it is no object. */
+int attrs_parse(const char *body, size_t len, struct attrs **ret);
 /* A file that is nowhere but here yet. */
 struct attrs *attrs_new_local(uint64_t size, struct timespec mtime) _must_check_;
 struct attrs *attrs_ref(struct attrs *a); /* NULL gives NULL */

@@ -58,23 +58,7 @@ int commit_resource(struct buf *out, const struct attrs *base, const char *path,
 }
 
 int commit_parse(const struct remote_answer *answer, struct attrs **ret) {
-        struct gcs_object o;
-        struct errmsg em;
-        struct arena a;
-        int r;
-
-        arena_init(&a, 0);
-        r = gcs_object_parse(&a, answer->body ?: "", answer->body_len, &o, &em);
-        if (r >= 0) {
-                struct attrs *attrs = attrs_new(&o);
-
-                if (attrs)
-                        *ret = attrs;
-                else
-                        r = -ENOMEM;
-        }
-        arena_done(&a);
-        return r;
+        return attrs_parse(answer->body, answer->body_len, ret);
 }
 
 /* Is what is there what we sent? Then an answer was lost, and nothing else. */

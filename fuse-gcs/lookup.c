@@ -120,26 +120,6 @@ static int lookup_list(struct mnt *m, const char *dir) {
 
 /* --- one name -------------------------------------------------------------------------------- */
 
-static int lookup_parse(const struct remote_answer *answer, struct attrs **ret) {
-        struct gcs_object o;
-        struct errmsg em;
-        struct arena a;
-        int r;
-
-        arena_init(&a, 0);
-        r = gcs_object_parse(&a, answer->body ?: "", answer->body_len, &o, &em);
-        if (r >= 0) {
-                struct attrs *attrs = attrs_new(&o);
-
-                if (attrs)
-                        *ret = attrs;
-                else
-                        r = -ENOMEM;
-        }
-        arena_done(&a);
-        return r;
-}
-
 int lookup_object(struct mnt *m, const char *path, struct attrs **ret) {
         _cleanup_answer_ struct remote_answer answer = {};
         struct gcs_request q;
@@ -148,7 +128,7 @@ int lookup_object(struct mnt *m, const char *path, struct attrs **ret) {
         gcs_request_init(&q, GCS_STAT, path);
         q.budget_for = m->o.metadata_budget_for;
         r = remote_call(m->remote, &q, &answer);
-        return r < 0 ? r : lookup_parse(&answer, ret);
+        return r < 0 ? r : attrs_parse(answer.body, answer.body_len, ret);
 }
 
 static int lookup_dir_request(struct mnt *m, const char *dir, struct gcs_request *q) {
@@ -218,7 +198,7 @@ static int lookup_ask(struct mnt *m, const char *path) {
         x = remote_wait_end(&of_dir, &dir);
         if (r < 0 && r != -ENOENT)
                 return r;
-        r = r < 0 ? 0 : lookup_parse(&file, &attrs);
+        r = r < 0 ? 0 : attrs_parse(file.body, file.body_len, &attrs);
         if (r >= 0)
                 r = lookup_dir_answer(m, dir_path, &dir, &is_dir, &is_explicit);
         if (r >= 0) {
