@@ -106,6 +106,13 @@ run_fresh() {
         ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
 }
 
+# Two schedulers on one PostgreSQL, killed in turns.
+run_shared_kill_rounds() {
+        test_env
+        python3 "$TOP/tests/system/kill_rounds.py" --rounds 100 --postgres --build "$BUILD/check" &&
+                python3 "$TOP/tests/system/kill_rounds.py" --rounds 100 --postgres --shims --build "$BUILD/check"
+}
+
 run_month() {
         ONEBOX_MONTH=30x1000 run_pytest tests/api/test_month.py
 }
@@ -115,6 +122,7 @@ check_long() {
         suite "fuzzing, $FUZZ_SECONDS s a target" 3600 run_fuzz
         suite "the tarball builds and passes by itself" 1800 run_dist
         suite "kill rounds, all of them" 3600 run_kill_rounds 200
+        suite "kill rounds of two schedulers on PostgreSQL" 1800 run_shared_kill_rounds
         suite "a month of 1,000 trainings a day" 1800 run_month
         suite "the SQL proxy for half an hour" 2700 run_sqlproxy_soak
         suite "the SQL proxy's threads under TSan" 1800 run_sqlproxy_tsan

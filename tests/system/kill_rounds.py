@@ -147,7 +147,7 @@ class Rounds:
     def trigger(self, dag_id):
         """Asks until it is acknowledged; an answer that was lost shows as 409."""
         run_id = f"{dag_id}-{len(self.runs):03d}"
-        end = time.monotonic() + 60
+        end = time.monotonic() + self.args.patience
         while time.monotonic() < end:
             try:
                 a = self.box.post(f"/api/v2/dags/{dag_id}/dagRuns", {"dag_run_id": run_id}, timeout=10)
@@ -162,7 +162,7 @@ class Rounds:
                 if type(e).__module__ != "http.client":
                     raise
             time.sleep(0.02)
-        raise AssertionError("the scheduler did not take a trigger for a minute: " + self.box.tail())
+        raise AssertionError(f"the scheduler did not take a trigger for {self.args.patience} s: " + self.box.tail())
 
     # --- the rounds -----------------------------------------------------------------------------
     def kill_one(self):
@@ -185,7 +185,7 @@ class Rounds:
         self.pipelines()
         self.box.up()
         for dag_id in self.want:
-            self.box.wait_dag(dag_id)
+            self.box.wait_dag(dag_id, self.args.patience)
         names = list(self.want)
         killed = collections.Counter()
         for i in range(self.args.rounds):
@@ -198,7 +198,7 @@ class Rounds:
                 print(f"round {i + 1}/{self.args.rounds}: {dict(killed)}", flush=True)
         while len(self.runs) < self.args.runs:
             self.trigger(names[len(self.runs) % len(names)])
-        self.box.wait_ready()
+        self.box.wait_ready(self.args.patience)
         for run_id, dag_id in self.runs.items():
             self.box.wait_run(dag_id, run_id, self.args.patience)
 
@@ -289,7 +289,7 @@ def main():
     p.add_argument("--shims", action="store_true", help="kill the tasks' supervisors as well")
     p.add_argument("--postgres", action="store_true", help="two schedulers on one PostgreSQL")
     p.add_argument("--build", help="the build tree (default: $ONEBOX_BUILD_DIR)")
-    p.add_argument("--patience", type=int, default=120, help="seconds for the last run to end")
+    p.add_argument("--patience", type=int, default=120, help="seconds that nothing takes longer than, on a disk that stands still too")
     p.add_argument("--keep", action="store_true", help="leave the box's directory when it fails")
     p.add_argument("--total", type=int, help="batches until the book has so many kills")
     p.add_argument("--book", help="the file of --total")
