@@ -1,17 +1,20 @@
 #include "daemons/tracking/run_artifacts_api.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "daemons/tracking/artifact_reply.h"
 #include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/model_versions_sql.h"
 #include "daemons/tracking/runs_sql.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 #include "lib/store/store.h"
+#include "lib/store/store_parts.h"
 
-enum { UPLOAD_MAX = 10 * 1024 * 1024 };
+enum { UPLOAD_MAX = 10 * 1024 * 1024, URL_FOR_S = 900, URL_FOR_MAX_S = 604800 };
 
 struct where {
         const char *id, *version; /* of a run, a registered model's version, a logged model */
@@ -206,4 +209,113 @@ int run_artifacts_api_upload(struct http_request *req) {
         if (r < 0)
                 return artifact_reply_refuse_put(&q, r, place.name, &em);
         return http_request_reply(req, 200, "application/json", "", 0);
+}
+
+/* --- URLs that need no credentials --- */
+
+static void need_direct(struct ask *q, const struct where *w, const char *what) {
+        const char *scheme = q->result == 0 ? artifact_uri_scheme(q->arena, w->uri) : NULL;
+
+        if (q->result != 0)
+                return;
+        if (!scheme)
+                ask_check(q, -ENOMEM);
+        else if (str_eq(scheme, "mlflow-artifacts") || str_starts(scheme, "http"))
+                ask_check(q, refusal_invalid(&q->refusal,
+                                             "Presigned %s proxied artifact storage (artifact URI "
+                                             "scheme: %s). This endpoint requires a %sdirect cloud "
+                                             "storage artifact URI.",
+                                             what, scheme, *what == 'd' ? "run with a " : ""));
+}
+
+static void read_path(struct ask *q, const char **ret) {
+        *ret = ask_str(q, "path", ASK_NEED);
+        if (q->result == 0)
+                ask_check(q, artifact_uri_check_path(&q->refusal, *ret, ret));
+}
+
+int run_artifacts_api_upload_url(struct http_request *req) {
+        const char *path, *model_id;
+        struct where w = {};
+        int64_t valid_for;
+        struct ask q;
+
+        ask_open(&q, req);
+        w.id = ask_str(&q, "run_id", 0);
+        model_id = ask_str(&q, "model_id", 0);
+        read_path(&q, &path);
+        ask_i64(&q, "expiration", 0, &valid_for);
+        if (q.result == 0 && str_empty(w.id) == str_empty(model_id))
+                ask_check(&q, refusal_invalid(&q.refusal, "Exactly one of run_id and model_id must "
+                                                          "be provided."));
+        if (q.result == 0 && str_empty(w.id)) {
+                w.id = model_id;
+                job_look(&q, look_model, &w);
+        } else {
+                job_look(&q, look_run, &w);
+        }
+        need_direct(&q, &w, "upload is not supported for");
+        if (q.result == 0) /* in parts, with mpu/create, it is */
+                ask_check(&q, refusal_set(&q.refusal, REFUSAL_NOT_IMPLEMENTED,
+                                          "Presigned upload is not supported for the current "
+                                          "artifact repository"));
+        return job_refuse(&q);
+}
+
+static int reply_url(struct ask *q, const struct artifact_place *place, int64_t valid_for_s) {
+        _cleanup_free_ char *url = NULL;
+        struct store_info info = {};
+        struct errmsg em = {};
+        struct buf out = {};
+        struct json_write w;
+        int r = store_stat(place->store, place->name, &em, &info);
+
+        if (r >= 0)
+                r = store_parts_get_url(place->store, place->name,
+                                        (usec_t) valid_for_s * USEC_PER_SEC, &url, &em);
+        if (r == -ENOENT)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST,
+                                         "No such artifact: %s", place->name));
+        else if (r < 0)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_INTERNAL_ERROR, "%s", em.text));
+        if (q->result != 0)
+                return job_refuse(q);
+        json_write_init(&w, &out, JSON_WRITE_PRETTY | JSON_WRITE_ASCII);
+        json_write_object(&w);
+        json_write_kv_str(&w, "presigned_url", url);
+        json_write_kv_u64(&w, "file_size", info.size);
+        json_write_end(&w);
+        json_write_finish(&w);
+        return job_reply_json(q, &out);
+}
+
+int run_artifacts_api_download_url(struct http_request *req) {
+        struct artifact_place place = {};
+        int64_t valid_for = URL_FOR_S;
+        struct where w = {};
+        const char *path;
+        struct ask q;
+
+        ask_open(&q, req);
+        w.id = ask_str(&q, "run_id", ASK_NEED);
+        read_path(&q, &path);
+        ask_i64(&q, "expiration", 0, &valid_for);
+        if (q.result == 0 && (valid_for < 1 || valid_for > URL_FOR_MAX_S))
+                ask_check(&q, refusal_invalid(&q.refusal,
+                                              "expiration must be between 1 and 604800 seconds "
+                                              "(got %" PRId64 ").",
+                                              valid_for));
+        job_look(&q, look_run, &w);
+        need_direct(&q, &w, "download is not supported for runs with");
+        if (q.result == 0 && artifact_uri_is_local(w.uri))
+                ask_check(&q, refusal_set(&q.refusal, REFUSAL_NOT_IMPLEMENTED,
+                                          "Presigned download is not supported for the current "
+                                          "artifact repository"));
+        if (q.result == 0)
+                artifact_reply_locate(&q, w.uri, path, &place);
+        if (q.result == 0 && !store_parts_can_get(place.store))
+                ask_check(&q, refusal_set(&q.refusal, REFUSAL_NOT_IMPLEMENTED,
+                                          "Presigned download is not supported for the current "
+                                          "artifact repository"));
+        return q.result != 0 ? job_refuse(&q) : reply_url(&q, &place, valid_for);
 }

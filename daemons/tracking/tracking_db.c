@@ -14,6 +14,7 @@
 #include "daemons/tracking/review_queues_sql.h"
 #include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/runs_sql.h"
+#include "daemons/tracking/scorers_sql.h"
 #include "daemons/tracking/tags_sql.h"
 #include "daemons/tracking/traces_sql.h"
 #include "daemons/tracking/webhooks_sql.h"
@@ -38,6 +39,7 @@ static const struct db_set *const sets[] = {
         &label_schemas_sql_set,
         &review_queues_sql_set,
         &run_resume_set,
+        &scorers_sql_set,
         &traces_sql_set,
         &assessments_sql_set,
         &gc_sql_set,

@@ -22,6 +22,7 @@
 #include "daemons/tracking/roles_api.h"
 #include "daemons/tracking/run_artifacts_api.h"
 #include "daemons/tracking/runs_api.h"
+#include "daemons/tracking/scorers_api.h"
 #include "daemons/tracking/server_info_api.h"
 #include "daemons/tracking/trace_metrics_api.h"
 #include "daemons/tracking/traces_api.h"

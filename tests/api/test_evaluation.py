@@ -136,3 +136,20 @@ def test_who_may():
         assert call("bob", "POST", V + "review-queues/delete", {"queue_id": q["queue_id"]}).status == 403
         assert call("ann", "POST", V + "review-queues/delete", {"queue_id": q["queue_id"]}).status == 200
         assert call("ann", "DELETE", V + f"datasets/{d}").status == 200
+
+
+def test_scorers(tracking, experiment):
+    """Kept in versions, and not run; those that bring code are taken where it is said to be safe."""
+    V = "/api/3.0/mlflow/scorers/"
+    judge = {"experiment_id": experiment, "name": "judge"}
+    assert [tracking.post(V + "register", **judge, serialized_scorer=text)["version"] for text in ("{}", '{"a": 1}')] == [1, 2]
+    assert [s["scorer_version"] for s in tracking.get(V + "versions", **judge)["scorers"]] == [1, 2]
+    assert [s["scorer_version"] for s in tracking.get(V + "list", experiment_id=experiment)["scorers"]] == [2]
+    for code in ('{"call_source": "x"}', '{"a": [{"call_source": "x"}]}'):
+        assert "MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS" in tracking.refused("POST", V + "register", {**judge, "serialized_scorer": code})
+    assert tracking.ask("DELETE", V + "delete", {**judge, "version": 2}).status == 200
+    assert tracking.get(V + "get", **judge)["scorer"]["serialized_scorer"] == "{}"
+    assert tracking.ask("DELETE", V + "delete", judge).status == 200
+    assert "not found" in tracking.refused("GET", V + "get", judge, status=404)
+    with Tracking(env={"MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS": "true"}) as t:
+        assert t.post(V + "register", experiment_id="0", name="own", serialized_scorer='{"call_source": "x"}')["version"] == 1

@@ -1,4 +1,4 @@
-"""Evaluation datasets, label schemas and review queues for test_differential.py."""
+"""Evaluation datasets, label schemas, review queues, scorers and signed URLs for test_differential.py."""
 
 import json
 
@@ -203,4 +203,51 @@ def _queues():
     yield "items of deleted", "GET", Q + "items/list", {"queue_id": "{q1}"}
 
 
-EVALUATION = [*_datasets(), *_schemas(), *_queues()]
+S = V3 + "scorers/"
+
+
+def _scorers():
+    def registered(what, text, saves=None, **more):
+        return "register " + what, "POST", S + "register", {"experiment_id": "{eva}", "name": "judge", "serialized_scorer": text, **more}, saves
+    yield registered("one", '{"name": "j"}', {"s1": ("scorer_id",)})
+    yield registered("again", '{"name": "k", "ü": [1]}')
+    yield registered("other", "{}", name="other")
+    yield registered("no JSON", "{")
+    yield registered("blank", "{}", name="  ")
+    yield registered("elsewhere", "{}", experiment_id="4711")
+    yield registered("nothing", None)
+    for name, asked in (("list scorers", {"experiment_id": "{eva}"}), ("list no scorers", {"experiment_id": "{evb}"}), ("list scorers of unknown", {"experiment_id": "4711"}), ("list all scorers", {})):
+        yield name, "GET", S + "list", asked
+    judge = {"experiment_id": "{eva}", "name": "judge"}
+    for verb, path in (("GET", "versions"), ("GET", "get")):
+        yield path + " of scorer", verb, S + path, judge
+        yield path + " of unknown scorer", verb, S + path, {**judge, "name": "nope"}
+        yield path + " of no scorer", verb, S + path, {"experiment_id": "{eva}"}
+    yield "get first version", "GET", S + "get", {**judge, "version": 1}
+    yield "get unknown version", "GET", S + "get", {**judge, "version": 9}
+    yield "delete first version", "DELETE", S + "delete", {**judge, "version": 1}
+    yield "delete first version again", "DELETE", S + "delete", {**judge, "version": 1}
+    yield "scorer has one version", "GET", S + "versions", judge
+    yield "delete scorer", "DELETE", S + "delete", judge
+    yield "delete scorer again", "DELETE", S + "delete", judge
+    yield "scorers left", "GET", S + "list", {"experiment_id": "{eva}"}
+
+
+P = "/api/2.0/mlflow/artifacts/presigned-"
+
+
+def _presigned():
+    yield "run of URLs", "POST", "runs/create", {"experiment_id": "{eva}"}, {"pru": ("run", "info", "run_id")}
+    yield "upload URL", "POST", P + "upload-url", {"run_id": "{pru}", "path": "a/b"}
+    yield "upload URL of nothing", "POST", P + "upload-url", {"path": "a"}
+    yield "upload URL of both", "POST", P + "upload-url", {"run_id": "{pru}", "model_id": "m-1", "path": "a"}
+    yield "upload URL without path", "POST", P + "upload-url", {"run_id": "{pru}"}
+    yield "upload URL beyond", "POST", P + "upload-url", {"run_id": "{pru}", "path": "../a"}
+    yield "upload URL of unknown", "POST", P + "upload-url", {"run_id": "0" * 32, "path": "a"}
+    yield "download URL", "POST", P + "download-url", {"run_id": "{pru}", "path": "a/b"}
+    yield "download URL for ever", "POST", P + "download-url", {"run_id": "{pru}", "path": "a", "expiration": 604801}
+    yield "download URL without run", "POST", P + "download-url", {"path": "a"}
+    yield "download URL of unknown", "POST", P + "download-url", {"run_id": "0" * 32, "path": "a"}
+
+
+EVALUATION = [*_datasets(), *_schemas(), *_queues(), *_scorers(), *_presigned()]
