@@ -9,6 +9,7 @@
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/job.h"
+#include "daemons/tracking/python_json.h"
 #include "daemons/tracking/python_text.h"
 #include "daemons/tracking/scorers_sql.h"
 #include "lib/base/entropy.h"
@@ -112,6 +113,20 @@ static void write_scorer(struct json_write *w, const struct scorer *x) {
         json_write_kv_str(w, "scorer_id", x->id);
 }
 
+/* Lists give it as Python would write it again. */
+static int print_again(struct job *j, struct scorer *x) {
+        struct json *root = NULL;
+        const char *text = NULL;
+        int r = json_parse_copy(j->arena, x->serialized, strlen(x->serialized), &root, NULL);
+
+        if (r == 0)
+                text = python_json_text(root, 0, j->arena, &r);
+        if (r == -ENOMEM)
+                return r;
+        x->serialized = text ? text : x->serialized; /* what we cannot read is as it is */
+        return 0;
+}
+
 static int write_list(struct job *j, struct db_stmt *s) {
         struct scorer x;
         int r, n = 0;
@@ -124,6 +139,9 @@ static int write_list(struct job *j, struct db_stmt *s) {
                         return r;
                 if (r == REFUSED) /* not this one's to see */
                         continue;
+                r = print_again(j, &x);
+                if (r < 0)
+                        return r;
                 if (n++ == 0)
                         json_write_kv_array(&j->json, "scorers");
                 json_write_object(&j->json);

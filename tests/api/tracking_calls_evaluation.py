@@ -211,7 +211,7 @@ def _scorers():
         return "register " + what, "POST", S + "register", {"experiment_id": "{eva}", "name": "judge", "serialized_scorer": text, **more}, saves
     yield registered("one", '{"name": "j"}', {"s1": ("scorer_id",)})
     yield registered("again", '{"name": "k", "ü": [1]}')
-    yield registered("other", "{}", name="other")
+    yield registered("other", "{}", {"s2": ("scorer_id",)}, name="other")
     yield registered("no JSON", "{")
     yield registered("blank", "{}", name="  ")
     yield registered("elsewhere", "{}", experiment_id="4711")
