@@ -60,6 +60,7 @@ class Truth(Box):
         with open(self.conf, "a") as f:
             f.write(f"tracking_url = http://127.0.0.1:{self.port}\n")
         self.up()
+        self.names = (*self.names, "tracking")  # it ends with the others
 
     def ask(self, method, path, body=None):
         if method == "GET":
