@@ -44,10 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (size < 2 || !(end = memchr(data, '\n', MIN(size, (size_t) 100))))
                 return 0;
-        step = data[0] % 16 + 1;
-        buf_printf(&type, "multipart/related; boundary=%.*s", (int) (end - data - 1), data + 1);
         if (end == data)
                 return 0;
+        step = data[0] % 16 + 1;
+        buf_printf(&type, "multipart/related; boundary=%.*s", (int) (end - data - 1), data + 1);
         size -= (size_t) (end + 1 - data);
         data = end + 1;
         r = feed(buf_cstr(&type), data, size, size ? size : 1, &whole, &is_whole);
