@@ -62,6 +62,15 @@ class Server:
         self.start_ms = (time.monotonic() - started) * 1e3
 
     def call(self, method, path, body=None):
+        """The peer drops a connection now and then (a worker that is replaced): asked again, three times."""
+        for again in (True, True, True, False):
+            try:
+                return self.call_once(method, path, body)
+            except http.client.RemoteDisconnected:
+                if not again:
+                    raise
+
+    def call_once(self, method, path, body):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=900)
         try:
             connection.request(method, path, json.dumps(body) if isinstance(body, dict) else body,
