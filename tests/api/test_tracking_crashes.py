@@ -6,7 +6,7 @@ the first call of a route that succeeds, the database is kept. Then, on a copy o
   disk full   the Nth page that is written fails with ENOSPC: 5xx, the database is as before; the same call then works
   power       the server dies by SIGKILL at the Nth page: the database is as before, and whole
   answered    it is killed right after the answer: everything is there
-ONEBOX_LONG tries every page of each, and traces and webhooks too; else the first pages.
+ONEBOX_LONG tries every page of each; else the first pages.
 """
 
 import json
@@ -20,7 +20,6 @@ import pytest
 from daemon_test import TOP, ask
 from test_differential import Side
 from tracking_calls import API
-from tracking_calls import CALLS as CLASSIC
 from tracking_calls_all import CALLS as ALL
 from tracking_test import Tracking
 
@@ -67,7 +66,7 @@ def prepared(tmp_path_factory):
     routes, found = list(mutating()), {}
     with Tracking() as t:
         side = Side(t.port)
-        for call in ALL if LONG else CLASSIC:
+        for call in ALL:
             name, method, path, body, saves = (*call, None)[:5]
             target, filled = side.fill(path), side.fill(body)
             target = target if target.startswith("/") else API + target
