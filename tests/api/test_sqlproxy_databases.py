@@ -17,7 +17,7 @@ from test_tracking_interop import read, write
 from tracking_test import Tracking
 
 PROGRAM = os.environ.get("ONEBOX_PEER_SQLPROXY") or sqlproxy_conformance.ours()
-SOAK_SECONDS = float(os.environ.get("ONEBOX_SOAK_SECONDS", "40"))
+SOAK_SECONDS = float(os.environ.get("ONEBOX_SOAK_SECONDS", "120"))
 
 pytestmark = pytest.mark.skipif(not find("postgres", "/usr/lib/postgresql/*/bin") or not find("mariadbd", "/usr/sbin"),
                                 reason="PostgreSQL and MariaDB are not installed")
