@@ -246,7 +246,6 @@ static int run_list(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = NULL;
         struct label_schema x;
         struct experiment e;
-        const char *token = "";
         int64_t n = 0;
         int r = experiments_sql_need(db, &j->refusal, in->experiment_id, EXPERIMENTS_SQL_ACTIVE,
                                      &e);
@@ -269,10 +268,9 @@ static int run_list(struct job *j, struct db *db) {
         }
         if (n > 0)
                 json_write_end(&j->json);
-        if (n > in->max_results)
-                token = page_token_print(j->arena, in->offset + in->max_results);
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return r < 0 ? r : token ? 0 : -ENOMEM;
+        return r < 0 ? r
+                     : page_token_write(&j->json, j->arena, n > in->max_results,
+                                        in->offset + in->max_results);
 }
 
 int label_schemas_api_list(struct http_request *req) {

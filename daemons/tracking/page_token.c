@@ -51,3 +51,12 @@ const char *page_token_print(struct arena *a, int64_t offset) {
                 return NULL;
         return arena_strndup(a, buf_cstr(&token), token.len);
 }
+
+int page_token_write(struct json_write *w, struct arena *a, bool has_more, int64_t next_offset) {
+        const char *token = has_more ? page_token_print(a, next_offset) : "";
+
+        if (!token)
+                return -ENOMEM;
+        json_write_kv_str(w, "next_page_token", token);
+        return 0;
+}
