@@ -98,7 +98,7 @@ static void say(int fd, char what, const char *text) {
 static void on_mounted(void *ctx) {
         struct parent *p = ctx;
 
-        log_info("%s is on %s", p->conf->bucket, p->conf->mountpoint);
+        log_info("%s is on %s", p->conf->what, p->conf->mountpoint);
         if (p->pipe < 0)
                 return;
         say(p->pipe, '+', "");

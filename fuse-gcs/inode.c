@@ -102,7 +102,8 @@ int inode_get(struct mnt *m, const char *path, struct attrs *attrs, usec_t until
                         return -ENOMEM;
                 }
                 pthread_mutex_init(&i->lock, NULL);
-                i->st_ino = names_ino(path);
+                i->mnt = m;
+                i->st_ino = mnt_ino(m, path);
                 i->is_dir = len == 0 || path[len - 1] == '/';
                 if (i->is_dir)
                         i->dir_mtime = mnt_time();
@@ -230,7 +231,7 @@ int inode_table_init(struct mnt *m) {
                 return -ENOMEM;
         r = inode_get(m, m->o.root, NULL, USEC_INFINITY, &m->root);
         if (r >= 0)
-                m->root->st_ino = 1;
+                m->root->st_ino = m->o.over ? mnt_ino(m, m->o.root) : 1;
         return r;
 }
 

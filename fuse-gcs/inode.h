@@ -10,6 +10,7 @@
 struct writer;
 
 struct inode {
+        struct mnt *mnt;
         uint64_t st_ino;
         char *path;
         bool is_dir, is_symlink;

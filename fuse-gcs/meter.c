@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "fuse-gcs/block_cache.h"
+#include "fuse-gcs/buckets.h"
 #include "fuse-gcs/disk_cache.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -109,36 +110,59 @@ static void meter_print_verbs(struct meter *m, struct buf *out) {
                    (uint64_t) (m->verbs[GCS_INSERT].n_bytes + m->verbs[GCS_UPLOAD_PUT].n_bytes));
 }
 
-static void meter_print_caches(struct mnt *mnt, struct buf *out) {
+struct meter_caches {
+        struct block_cache_stats b;
+        struct disk_cache_stats d;
+        size_t n_stats, n_inodes, n_overlay;
+        uint64_t n_temp;
+};
+
+static void meter_add_caches(struct mnt *mnt, void *ctx) {
+        struct meter_caches *c = ctx;
         struct block_cache_stats b;
         struct disk_cache_stats d = {};
-        size_t n_stats, n_inodes;
 
         block_cache_stats_get(mnt->blocks, &b);
         if (mnt->disk)
                 disk_cache_stats_get(mnt->disk, &d);
+        c->b.n_bytes += b.n_bytes;
+        c->b.n_hits += b.n_hits;
+        c->b.n_misses += b.n_misses;
+        c->d.n_bytes += d.n_bytes;
+        c->d.n_files += d.n_files;
+        c->d.n_hits += d.n_hits;
+        c->d.n_bad += d.n_bad;
+        c->d.n_dropped += d.n_dropped;
         pthread_mutex_lock(&mnt->tree);
-        n_stats = stat_cache_n_bytes(mnt->stats);
-        n_inodes = mnt->n_inodes;
+        c->n_stats += stat_cache_n_bytes(mnt->stats);
+        c->n_inodes += mnt->n_inodes;
         pthread_mutex_unlock(&mnt->tree);
+        c->n_overlay += mnt->n_overlay_bytes;
+        c->n_temp += mnt->n_temp_bytes;
+}
+
+static void meter_print_caches(struct mnt *mnt, struct buf *out) {
+        struct meter_caches c = {};
+
+        buckets_each(mnt, meter_add_caches, &c);
         buf_printf(out,
                    "# TYPE block_cache_bytes gauge\nblock_cache_bytes %zu\n"
                    "# TYPE block_cache_hits counter\nblock_cache_hits %" PRIu64 "\n"
                    "# TYPE block_cache_misses counter\nblock_cache_misses %" PRIu64 "\n",
-                   b.n_bytes, b.n_hits, b.n_misses);
+                   c.b.n_bytes, c.b.n_hits, c.b.n_misses);
         buf_printf(out,
                    "# TYPE file_cache_bytes gauge\nfile_cache_bytes %" PRIu64 "\n"
                    "# TYPE file_cache_files gauge\nfile_cache_files %" PRIu64 "\n"
                    "# TYPE file_cache_hits counter\nfile_cache_hits %" PRIu64 "\n"
                    "# TYPE file_cache_bad counter\nfile_cache_bad %" PRIu64 "\n"
                    "# TYPE file_cache_dropped counter\nfile_cache_dropped %" PRIu64 "\n",
-                   d.n_bytes, d.n_files, d.n_hits, d.n_bad, d.n_dropped);
+                   c.d.n_bytes, c.d.n_files, c.d.n_hits, c.d.n_bad, c.d.n_dropped);
         buf_printf(out,
                    "# TYPE stat_cache_bytes gauge\nstat_cache_bytes %zu\n"
                    "# TYPE inodes gauge\ninodes %zu\n"
                    "# TYPE write_buffer_bytes gauge\nwrite_buffer_bytes %zu\n"
                    "# TYPE staged_bytes gauge\nstaged_bytes %" PRIu64 "\n",
-                   n_stats, n_inodes, (size_t) mnt->n_overlay_bytes, (uint64_t) mnt->n_temp_bytes);
+                   c.n_stats, c.n_inodes, c.n_overlay, c.n_temp);
 }
 
 int meter_print(struct meter *m, struct buf *out) {

@@ -9,6 +9,7 @@
 #include "fuse-gcs/dir.h"
 #include "fuse-gcs/handle.h"
 #include "fuse-gcs/inode.h"
+#include "fuse-gcs/names.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -46,6 +47,12 @@ int mnt_errno(int error) {
                 /* The kernel takes no other numbers: the request would stay unanswered. */
                 return error > -512 && error < 512 ? abs(error) : EIO;
         }
+}
+
+uint64_t mnt_ino(const struct mnt *m, const char *path) {
+        uint64_t ino = names_ino(path) ^ m->o.salt;
+
+        return ino > 1 ? ino : ino + 2;
 }
 
 char *mnt_temp_name(struct mnt *m, const char *below) {

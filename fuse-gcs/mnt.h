@@ -16,6 +16,7 @@
 #include "lib/base/entropy.h"
 
 struct block_cache;
+struct buckets;
 struct cache_filter;
 struct dir;
 struct disk_cache;
@@ -25,6 +26,8 @@ struct handle;
 struct inode;
 
 struct mnt_settings {
+        struct mnt *over; /* the root that shows this bucket; NULL: this is the whole mount */
+        uint64_t salt;    /* tells equal names of different buckets apart; 0: one bucket */
         const char *root; /* "" or "only/this/" */
         uid_t uid;
         gid_t gid;
@@ -56,6 +59,7 @@ struct mnt_settings {
 
 struct mnt {
         struct mnt_settings o;
+        struct buckets *buckets; /* not NULL: a root over many buckets, with nothing of its own */
         struct remote *remote;
         struct entropy *entropy;
         pthread_mutex_t tree;
@@ -89,5 +93,7 @@ usec_t mnt_now(void);
 struct timespec mnt_time(void);
 /* The errno for the kernel: what the bucket's words mean to a caller of a file system. */
 int mnt_errno(int error);
+/* The number stat(2) shows for a path; never 0 or 1. */
+uint64_t mnt_ino(const struct mnt *m, const char *path);
 /* A name for something of ours: root + below + 16 hex digits; on the heap. */
 char *mnt_temp_name(struct mnt *m, const char *below) _must_check_;

@@ -12,6 +12,7 @@
 #include "lib/gcp/gcs_name.h"
 
 #define MOUNT_CONF_ENDPOINT "https://storage.googleapis.com"
+#define MOUNT_CONF_ALL "_" /* in place of a bucket: all of them */
 #define MIB ((uint64_t) 1 << 20)
 
 void mount_conf_done(struct mount_conf *c) {
@@ -112,20 +113,26 @@ int mount_conf_options(const char *options, struct buf *ret_fuse, struct mount_f
 /* --- pieces ---------------------------------------------------------------------------------- */
 
 static int mount_conf_where(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
+        const char *bucket = f->n_words == 2 ? f->words[0] : "", *where;
         char full[PATH_MAX];
         int r;
 
-        if (f->n_words != 2)
+        if (f->n_words < 1 || f->n_words > 2)
                 return errmsg_fail(em, -EINVAL,
-                                   "want a bucket and a mount point: fuse-gcs [flags] BUCKET "
-                                   "MOUNTPOINT");
-        r = gcs_name_check_bucket(f->words[0], em);
+                                   "want a bucket and a mount point, or a mount point alone for "
+                                   "all buckets: fuse-gcs [flags] [BUCKET] MOUNTPOINT");
+        where = f->words[f->n_words - 1];
+        c->all_buckets = !*bucket || str_eq(bucket, MOUNT_CONF_ALL);
+        if (c->all_buckets)
+                bucket = MOUNT_CONF_ALL;
+        r = c->all_buckets ? 0 : gcs_name_check_bucket(bucket, em);
         if (r < 0)
                 return r;
-        if (!realpath(f->words[1], full))
-                return errmsg_errno(em, -errno, "mount point %s", f->words[1]);
-        c->bucket = mem_strdup(f->words[0]);
+        if (!realpath(where, full))
+                return errmsg_errno(em, -errno, "mount point %s", where);
+        c->bucket = mem_strdup(bucket);
         c->mountpoint = mem_strdup(full);
+        c->what = c->all_buckets ? "each bucket" : c->bucket;
         return c->bucket && c->mountpoint ? 0 : -ENOMEM;
 }
 
@@ -167,7 +174,8 @@ static int mount_conf_cache(struct mount_conf *c, const char *dir, int64_t mb) {
         c->cache_bytes_max = mb < 0 ? UINT64_MAX : (uint64_t) mb * MIB;
         if (mb != 0)
                 c->cache_dir =
-                        str_printf("%s%s%s/fuse-gcs/%s", cwd ?: "", cwd ? "/" : "", dir, c->bucket);
+                        str_printf("%s%s%s/fuse-gcs%s%s", cwd ?: "", cwd ? "/" : "", dir,
+                                   c->all_buckets ? "" : "/", c->all_buckets ? "" : c->bucket);
         free(cwd);
         return c->cache_dir || mb == 0 ? 0 : -ENOMEM;
 }
@@ -280,7 +288,8 @@ static int mount_conf_texts(struct mount_conf *c, const struct mount_flags *f, s
                 return r;
         c->mnt.read_only = ro;
         c->agent = str_printf("fuse-gcs/%s%s%s", PACKAGE_VERSION, *app ? " " : "", app);
-        c->fuse_options = str_printf("fsname=%s,subtype=gcs,default_permissions%s%s%s%s", c->bucket,
+        c->fuse_options = str_printf("fsname=%s,subtype=gcs,default_permissions%s%s%s%s",
+                                     c->all_buckets ? "fuse-gcs" : c->bucket,
                                      mount_flags_bool(f, FLAGS_debug_fuse) ? ",debug" : "",
                                      ro ? ",ro" : "", fuse.len > 0 ? "," : "", buf_cstr(&fuse));
         return c->agent && c->fuse_options ? 0 : -ENOMEM;
@@ -300,7 +309,7 @@ int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct er
                 r = mount_conf_endpoint(c, f, em);
         if (r >= 0)
                 r = mount_conf_dirs(c, f, em);
-        if (r >= 0)
+        if (r >= 0 && !c->all_buckets)
                 r = cache_filter_new(c->bucket, mount_flags_str(f, FLAGS_file_cache_include_regex),
                                      mount_flags_str(f, FLAGS_file_cache_exclude_regex),
                                      &c->cache_filter, em);

@@ -7,10 +7,12 @@
 struct mount_conf {
         struct mnt_settings mnt;
         char *bucket, *mountpoint;
+        const char *what; /* is mounted, for people */
+        bool all_buckets; /* each is a directory of the root; bucket is "_" */
         char *root;
         char *endpoint;
         char *temp_dir;
-        char *cache_dir; /* of this bucket; NULL: no disk cache */
+        char *cache_dir; /* of this bucket, or where all have theirs; NULL: no disk cache */
         uint64_t cache_bytes_max;
         struct cache_filter *cache_filter; /* NULL: all is kept */
         char *agent;

@@ -274,7 +274,7 @@ int mount_flags_parse(struct mount_flags *f, int argc, char *const *argv, struct
                         i += used;
                 } else if (f->n_words == ARRAY_SIZE(f->words)) {
                         return errmsg_fail(em, -EINVAL,
-                                           "%s is one word too many: want [flags] BUCKET "
+                                           "%s is one word too many: want [flags] [BUCKET] "
                                            "MOUNTPOINT",
                                            argv[i]);
                 } else {
@@ -290,8 +290,9 @@ int mount_flags_parse(struct mount_flags *f, int argc, char *const *argv, struct
 /* --- help ------------------------------------------------------------------------------------ */
 
 void mount_flags_print_help(FILE *to) {
-        fputs("usage: fuse-gcs [flags] BUCKET MOUNTPOINT\n\n"
-              "Shows a Cloud Storage bucket as a directory. Flags and the keys of --config-file "
+        fputs("usage: fuse-gcs [flags] [BUCKET] MOUNTPOINT\n\n"
+              "Shows a Cloud Storage bucket as a directory; without one, each bucket by its name.\n"
+              "Flags and the keys of --config-file "
               "are\n"
               "gcsfuse's; those that have no effect here are taken and not listed.\n\n"
               "      --config-file FILE   YAML with the same settings\n"

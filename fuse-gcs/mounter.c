@@ -14,6 +14,8 @@
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/block_fetch.h"
+#include "fuse-gcs/buckets.h"
+#include "fuse-gcs/cache_filter.h"
 #include "fuse-gcs/device.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/flush.h"
@@ -177,24 +179,13 @@ static int mounter_start_net(struct mounter *x, struct errmsg *em) {
         r = mounter_make_client(x, em);
         if (r < 0)
                 return r;
-        remote_gcs_init(&x->remote, x->client);
+        remote_gcs_init(&x->remote, x->client, NULL);
         r = -pthread_create(&x->net, NULL, mounter_net_main, x);
         x->has_net = r >= 0;
         return r < 0 ? errmsg_errno(em, r, "thread") : 0;
 }
 
 /* --- the bucket ------------------------------------------------------------------------------ */
-
-static int mounter_ask_bucket(struct mounter *x, struct remote_answer *ret) {
-        struct gcs_request q;
-
-        gcs_request_init(&q, GCS_LIST, NULL);
-        q.prefix = x->o->conf->root;
-        q.n_max = 1;
-        q.fields = "items(name)";
-        q.budget_for = 5 * USEC_PER_SEC;
-        return remote_call(&x->remote.remote, &q, ret);
-}
 
 static int mounter_bucket_error(struct mounter *x, const struct remote_answer *a,
                                 struct errmsg *em) {
@@ -211,9 +202,12 @@ static int mounter_bucket_error(struct mounter *x, const struct remote_answer *a
 static int mounter_check_bucket(struct mounter *x, struct errmsg *em) {
         unsigned n = 0;
 
+        /* Which ones there are is seen when somebody names them. */
+        if (x->o->conf->all_buckets)
+                return 0;
         for (;;) {
                 _cleanup_answer_ struct remote_answer a = {};
-                int r = mounter_ask_bucket(x, &a);
+                int r = buckets_ask(&x->remote.remote, x->o->conf->root, &a);
                 struct timespec nap = {1, 0};
 
                 if (r >= 0)
@@ -228,36 +222,83 @@ static int mounter_check_bucket(struct mounter *x, struct errmsg *em) {
 }
 
 static void mounter_check_layout(struct mounter *x) {
-        _cleanup_answer_ struct remote_answer a = {};
-        struct gcs_request q;
-        struct arena arena;
-        struct json *j;
-        bool on = false;
+        if (!x->o->conf->all_buckets && mount_flags_bool(x->o->flags, FLAGS_enable_hns))
+                x->o->conf->mnt.is_hierarchical = buckets_has_folders(&x->remote.remote);
+}
 
-        if (!mount_flags_bool(x->o->flags, FLAGS_enable_hns))
-                return;
-        gcs_request_init(&q, GCS_LAYOUT, NULL);
-        q.only_once = true;
-        if (remote_call(&x->remote.remote, &q, &a) < 0)
-                return;
-        arena_init(&arena, 1 << 20);
-        if (json_parse_copy(&arena, a.body ?: "", a.body_len, &j, NULL) >= 0)
-                (void) json_bool(json_get(json_get(j, "hierarchicalNamespace"), "enabled"), &on);
-        arena_done(&arena);
-        x->o->conf->mnt.is_hierarchical = on;
+/* --- many buckets ---------------------------------------------------------------------------- */
+
+static struct remote *mounter_open_bucket(void *ctx, const char *bucket) {
+        struct mounter *x = ctx;
+        struct remote_gcs *r = mem_new(struct remote_gcs);
+
+        if (!r)
+                return NULL;
+        remote_gcs_init(r, x->client, bucket);
+        return &r->remote;
+}
+
+static struct remote *mounter_close_bucket(void *ctx, struct remote *r) {
+        return mem_free(container_of(r, struct remote_gcs, remote));
+}
+
+static int mounter_bucket_caches(void *ctx, const char *bucket, struct mnt_settings *o,
+                                 struct disk_cache **ret_disk, struct errmsg *em) {
+        struct mounter *x = ctx;
+        const struct mount_conf *c = x->o->conf;
+        const struct mount_flags *f = x->o->flags;
+        _cleanup_free_ char *dir = NULL;
+        struct cache_filter *filter = NULL;
+        int r;
+
+        if (!c->cache_dir)
+                return 0;
+        dir = str_printf("%s/%s", c->cache_dir, bucket);
+        if (!dir)
+                return errmsg_errno(em, -ENOMEM, "--cache-dir");
+        r = cache_filter_new(bucket, mount_flags_str(f, FLAGS_file_cache_include_regex),
+                             mount_flags_str(f, FLAGS_file_cache_exclude_regex), &filter, em);
+        if (r < 0)
+                return r;
+        r = disk_cache_new(dir, c->cache_bytes_max, ret_disk, em);
+        if (r < 0)
+                cache_filter_free(filter);
+        else
+                o->disk_filter = filter;
+        return r;
+}
+
+static int mounter_make_buckets(struct mounter *x) {
+        const struct buckets_options o = {
+                .top = &x->m,
+                .o = x->o->conf->mnt,
+                .asks_layout = mount_flags_bool(x->o->flags, FLAGS_enable_hns),
+                .open = mounter_open_bucket,
+                .close = mounter_close_bucket,
+                .caches = mounter_bucket_caches,
+                .ctx = x,
+        };
+
+        return buckets_new(&o, &x->m.buckets);
 }
 
 /* --- the mount ------------------------------------------------------------------------------- */
 
 static int mounter_make_mnt(struct mounter *x, struct errmsg *em) {
         const struct mount_conf *c = x->o->conf;
-        int r = mnt_init(&x->m, &c->mnt, &x->remote.remote);
+        struct mnt_settings o = c->mnt;
+        int r;
 
+        if (c->all_buckets)
+                o.root = "";
+        r = mnt_init(&x->m, &o, &x->remote.remote);
+        x->has_mnt = r >= 0;
+        if (r >= 0 && c->all_buckets)
+                r = mounter_make_buckets(x);
         if (r < 0)
                 return errmsg_errno(em, r, "mount");
-        x->has_mnt = true;
         meter_watch(x->meter, &x->m);
-        if (!c->cache_dir)
+        if (!c->cache_dir || c->all_buckets)
                 return 0;
         return disk_cache_new(c->cache_dir, c->cache_bytes_max, &x->m.disk, em);
 }
@@ -338,24 +379,34 @@ static void mounter_wait(struct mounter *x) {
 /* --- the end --------------------------------------------------------------------------------- */
 
 /* Told to go while files are open: what can be brought to the bucket in time is. */
-static void mounter_commit_all(struct mounter *x) {
+static void mounter_commit_all(struct mnt *m, void *ctx) {
+        const usec_t *until_at = ctx;
         struct flush_result f = {};
-        struct mnt *m = &x->m;
         int r;
 
         m->o.commit_budget_for = m->o.metadata_budget_for = 5 * USEC_PER_SEC;
         /* Whoever holds a file is on the network: that ends with the client. */
-        r = flush_all(m, true, mnt_now() + MOUNTER_GRACE_FOR, &f);
+        r = flush_all(m, true, *until_at, &f);
         if (r < 0 || f.n_failed > 0)
                 log_error("%zu files could not be brought to the bucket before the end",
                           f.n_failed);
 }
 
+static void mounter_stop_mnt(struct mnt *m, void *ctx) {
+        m->stopping = true;
+}
+
+static void mounter_drain_mnt(struct mnt *m, void *ctx) {
+        block_fetch_drain(m);
+}
+
 /* The kernel gives up a mount that is in use only when its device is closed: the process ends. */
 static void mounter_leave(struct mounter *x) {
         if (x->is_mounted && !x->unmounted) {
-                mounter_commit_all(x);
-                x->m.stopping = true;
+                usec_t until_at = mnt_now() + MOUNTER_GRACE_FOR;
+
+                buckets_each(&x->m, mounter_commit_all, &until_at);
+                buckets_each(&x->m, mounter_stop_mnt, NULL);
                 gcs_client_stop(x->client);
                 teller_stop(&x->m);
                 fuse_session_unmount(x->session);
@@ -378,7 +429,8 @@ static void mounter_quit_loop(void *ctx) {
 }
 
 static void mounter_done(struct mounter *x) {
-        x->m.stopping = true;
+        if (x->has_mnt)
+                buckets_each(&x->m, mounter_stop_mnt, NULL);
         if (x->client)
                 gcs_client_stop(x->client);
         teller_stop(&x->m);
@@ -389,7 +441,7 @@ static void mounter_done(struct mounter *x) {
         if (x->session)
                 fuse_session_destroy(x->session);
         if (x->has_mnt)
-                block_fetch_drain(&x->m);
+                buckets_each(&x->m, mounter_drain_mnt, NULL);
         sweeper_stop(&x->m);
         if (x->has_net) {
                 (void) loop_post(x->loop, mounter_quit_loop, x);
@@ -397,6 +449,7 @@ static void mounter_done(struct mounter *x) {
         }
         gcs_client_free(x->client);
         if (x->has_mnt) {
+                x->m.buckets = buckets_free(x->m.buckets);
                 disk_cache_free(x->m.disk);
                 mnt_done(&x->m);
         }
@@ -423,7 +476,7 @@ int mounter_run(const struct mounter_options *o, struct errmsg *em) {
                 mounter_read_ahead(o->conf);
                 o->mounted(o->ctx);
                 (void) loop_notify_ready();
-                loop_notify_status("%s is on %s", o->conf->bucket, o->conf->mountpoint);
+                loop_notify_status("%s is on %s", o->conf->what, o->conf->mountpoint);
                 sweeper_start(&x.m);
                 mounter_wait(&x);
                 (void) loop_notify_stopping();

@@ -124,7 +124,7 @@ static bool ops_control_may(fuse_req_t req, const struct mnt *m) {
 void ops_control_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
                        struct fuse_file_info *fi, unsigned flags, const void *in_buf,
                        size_t in_size, size_t out_size) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
         struct mount_control_text *t = mem_new(struct mount_control_text);
         int r = t ? 0 : -ENOMEM;

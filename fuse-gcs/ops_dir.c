@@ -11,7 +11,7 @@ static struct dir *ops_dir_of(struct fuse_file_info *fi) {
 }
 
 void ops_dir_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
         struct dir *d;
         int r = dir_open(m, i, &d);
@@ -39,7 +39,7 @@ void ops_dir_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) 
 }
 
 void ops_dir_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
 
         dir_free(ops_dir_of(fi));
@@ -83,7 +83,7 @@ static size_t ops_dir_add(fuse_req_t req, struct mnt *m, char *buf, size_t size,
         size_t n;
 
         if (!plus) {
-                e.attr.st_ino = names_ino(from->path);
+                e.attr.st_ino = mnt_ino(m, from->path);
                 e.attr.st_mode = !from->attrs              ? S_IFDIR
                                  : from->attrs->is_symlink ? S_IFLNK
                                                            : S_IFREG;
@@ -110,15 +110,16 @@ static size_t ops_dir_add(fuse_req_t req, struct mnt *m, char *buf, size_t size,
 
 static void ops_dir_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t at, bool plus,
                          struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         struct dir *d = ops_dir_of(fi);
         _cleanup_free_ char *buf = mem_alloc(size);
         uint64_t off = (uint64_t) at;
         size_t n;
         int r = 0;
 
-        if (!buf) {
-                ops_file_error(req, -ENOMEM);
+        /* Which buckets there are is nobody's to list: each is there when it is named. */
+        if (!buf || m->buckets) {
+                ops_file_error(req, buf ? -ENOTSUP : -ENOMEM);
                 return;
         }
         n = ops_dir_add_dots(req, buf, size, &off, plus, dir_inode(d));

@@ -15,12 +15,21 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 
+struct mnt *ops_file_mnt(fuse_req_t req, fuse_ino_t ino) {
+        return ino == FUSE_ROOT_ID ? fuse_req_userdata(req)
+                                   : ((struct inode *) (uintptr_t) ino)->mnt;
+}
+
+int ops_file_may_change(const struct mnt *m) {
+        return m->o.read_only ? -EROFS : m->buckets ? -EPERM : 0;
+}
+
 struct inode *ops_file_inode(struct mnt *m, fuse_ino_t ino) {
         return ino == FUSE_ROOT_ID ? m->root : (struct inode *) (uintptr_t) ino;
 }
 
 fuse_ino_t ops_file_ino(const struct mnt *m, const struct inode *i) {
-        return i == m->root ? FUSE_ROOT_ID : (fuse_ino_t) (uintptr_t) i;
+        return i == m->root && !m->o.over ? FUSE_ROOT_ID : (fuse_ino_t) (uintptr_t) i;
 }
 
 void ops_file_error(fuse_req_t req, int error) {
@@ -100,7 +109,7 @@ static void ops_file_reply_attr(fuse_req_t req, struct mnt *m, struct inode *i) 
 }
 
 void ops_file_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
         int r = ops_file_refresh(m, i, false);
 
@@ -139,7 +148,7 @@ static int ops_file_set_mtime(struct mnt *m, struct inode *i, const struct stat 
 
 void ops_file_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
                       struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
         int r = 0;
 
@@ -258,7 +267,7 @@ static int ops_file_begin(struct mnt *m, struct inode *i, struct fuse_file_info 
 }
 
 void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
         int r = 0;
 
@@ -283,10 +292,10 @@ void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
 static int ops_file_make(struct mnt *m, fuse_ino_t parent, const char *name, struct inode **ret) {
         _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent));
 
-        int r;
+        int r = ops_file_may_change(m);
 
-        if (m->o.read_only)
-                return -EROFS;
+        if (r < 0)
+                return r;
         r = dir ? entries_create(m, dir, name, ret) : -ENOMEM;
         if (r >= 0)
                 ops_file_dir_changed(m, parent);
@@ -301,7 +310,7 @@ static void ops_file_forget_one(struct mnt *m, struct inode *i) {
 
 void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                      struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, parent);
         struct fuse_entry_param e;
         struct inode *i;
         int r = ops_file_make(m, parent, name, &i);
@@ -330,7 +339,7 @@ void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
 /* A file made without being opened is in the bucket at once. */
 void ops_file_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, parent);
         struct fuse_entry_param e;
         struct inode *i;
         int r = S_ISREG(mode) || (mode & S_IFMT) == 0 ? ops_file_make(m, parent, name, &i) : -EPERM;
@@ -357,7 +366,7 @@ void ops_file_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
 
 void ops_file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
                    struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         _cleanup_reply_ struct reader_reply reply = {.m = m};
         int r = reader_read(m, ops_file_handle(fi), (uint64_t) off, size, &reply);
 
@@ -369,7 +378,7 @@ void ops_file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 
 void ops_file_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
                     struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
         int r;
 
@@ -383,7 +392,7 @@ void ops_file_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t siz
 }
 
 void ops_file_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
 
         /* Who only reads has nothing to be told of others' writes. */
         ops_file_error(req, ops_file_handle(fi)->may_write
@@ -392,12 +401,12 @@ void ops_file_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
 }
 
 void ops_file_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
 
         ops_file_error(req, ops_file_commit(m, ops_file_inode(m, ino)));
 }
 
 void ops_file_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
-        ops_file_close(fuse_req_userdata(req), ops_file_handle(fi));
+        ops_file_close(ops_file_mnt(req, ino), ops_file_handle(fi));
         fuse_reply_err(req, 0);
 }

@@ -7,6 +7,11 @@
 #include "fuse-gcs/inode.h"
 
 /* Shared by the rows. */
+/* Whose the inode is: the mount's, or one bucket's of many. */
+struct mnt *ops_file_mnt(fuse_req_t req, fuse_ino_t ino);
+/* May names in directories of m change? 0; -EROFS; -EPERM: buckets are made and deleted elsewhere.
+ */
+int ops_file_may_change(const struct mnt *m);
 struct inode *ops_file_inode(struct mnt *m, fuse_ino_t ino);
 fuse_ino_t ops_file_ino(const struct mnt *m, const struct inode *i);
 /* Answers an error of ours. */

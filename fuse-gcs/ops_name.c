@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fuse-gcs/buckets.h"
 #include "fuse-gcs/entries.h"
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/ops_file.h"
@@ -30,12 +31,36 @@ static void ops_name_reply(fuse_req_t req, struct mnt *m, const char *path, stru
         }
 }
 
+/* A bucket in a root over many. */
+static void ops_name_lookup_bucket(fuse_req_t req, struct mnt *top, const char *name) {
+        usec_t now = mnt_now();
+        struct mnt *m;
+        int r = buckets_get(top->buckets, name, &m);
+
+        if (r == -ENOENT) {
+                struct fuse_entry_param none = {
+                        .entry_timeout = ops_file_timeout(top, now + top->o.negative_for),
+                };
+
+                fuse_reply_entry(req, &none);
+        } else if (r < 0) {
+                ops_file_error(req, r);
+        } else {
+                ops_name_reply(req, m, m->o.root, NULL, now + m->o.ttl_for);
+        }
+}
+
 void ops_name_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, parent);
         _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent));
         _cleanup_found_ struct lookup_found f = {};
-        int r = dir ? lookup_name(m, dir, name, &f) : -ENOMEM;
+        int r;
 
+        if (m->buckets) {
+                ops_name_lookup_bucket(req, m, name);
+                return;
+        }
+        r = dir ? lookup_name(m, dir, name, &f) : -ENOMEM;
         if (r == -ENOENT && m->o.negative_for > 0) {
                 /* The kernel remembers that there is none, as long as we would. */
                 struct fuse_entry_param none = {
@@ -51,7 +76,7 @@ void ops_name_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
 }
 
 void ops_name_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
 
         pthread_mutex_lock(&m->tree);
         inode_forget(m, ops_file_inode(m, ino), n);
@@ -60,12 +85,13 @@ void ops_name_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n) {
 }
 
 void ops_name_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *data) {
-        struct mnt *m = fuse_req_userdata(req);
+        for (size_t k = 0; k < n; k++) {
+                struct mnt *m = ops_file_mnt(req, data[k].ino);
 
-        pthread_mutex_lock(&m->tree);
-        for (size_t k = 0; k < n; k++)
+                pthread_mutex_lock(&m->tree);
                 inode_forget(m, ops_file_inode(m, data[k].ino), data[k].nlookup);
-        pthread_mutex_unlock(&m->tree);
+                pthread_mutex_unlock(&m->tree);
+        }
         fuse_reply_none(req);
 }
 
@@ -74,10 +100,12 @@ static usec_t ops_name_until(const struct mnt *m) {
 }
 
 void ops_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, parent);
         _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent)), *path = NULL;
-        int r = m->o.read_only ? -EROFS : dir ? entries_mkdir(m, dir, name, &path) : -ENOMEM;
+        int r = ops_file_may_change(m);
 
+        if (r >= 0)
+                r = dir ? entries_mkdir(m, dir, name, &path) : -ENOMEM;
         if (r < 0) {
                 ops_file_error(req, r);
                 return;
@@ -87,13 +115,13 @@ void ops_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
 }
 
 void ops_name_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, parent);
         _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent)), *path = NULL;
         _cleanup_(attrs_unrefp) struct attrs *a = NULL;
-        int r = m->o.read_only ? -EROFS
-                : dir          ? entries_symlink(m, dir, name, target, &path, &a)
-                               : -ENOMEM;
+        int r = ops_file_may_change(m);
 
+        if (r >= 0)
+                r = dir ? entries_symlink(m, dir, name, target, &path, &a) : -ENOMEM;
         if (r < 0) {
                 ops_file_error(req, r);
                 return;
@@ -103,7 +131,7 @@ void ops_name_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, con
 }
 
 void ops_name_readlink(fuse_req_t req, fuse_ino_t ino) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, ino);
         _cleanup_free_ char *target = NULL;
         int r = entries_readlink(m, ops_file_inode(m, ino), &target);
 
@@ -115,11 +143,12 @@ void ops_name_readlink(fuse_req_t req, fuse_ino_t ino) {
 
 static void ops_name_remove(fuse_req_t req, fuse_ino_t parent, const char *name,
                             int (*remove)(struct mnt *m, const char *dir, const char *name)) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, parent);
         _cleanup_free_ char *dir = ops_file_path(m, ops_file_inode(m, parent));
+        int r = ops_file_may_change(m);
 
-        int r = m->o.read_only ? -EROFS : dir ? remove(m, dir, name) : -ENOMEM;
-
+        if (r >= 0)
+                r = dir ? remove(m, dir, name) : -ENOMEM;
         if (r >= 0)
                 ops_file_dir_changed(m, parent);
         ops_file_error(req, r);
@@ -135,15 +164,15 @@ void ops_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name) {
 
 void ops_name_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
                      const char *to_name, unsigned flags) {
-        struct mnt *m = fuse_req_userdata(req);
+        struct mnt *m = ops_file_mnt(req, parent);
         _cleanup_free_ char *from = ops_file_path(m, ops_file_inode(m, parent));
         _cleanup_free_ char *to = ops_file_path(m, ops_file_inode(m, to_parent));
-        int r = -ENOMEM;
+        int r = ops_file_may_change(m);
 
-        if (m->o.read_only)
-                r = -EROFS;
-        else if (from && to)
-                r = rename_entry(m, from, name, to, to_name, flags);
+        if (r >= 0 && ops_file_mnt(req, to_parent) != m)
+                r = -EXDEV; /* what crosses buckets is copied, by whoever moves it */
+        if (r >= 0)
+                r = from && to ? rename_entry(m, from, name, to, to_name, flags) : -ENOMEM;
         if (r >= 0) {
                 ops_file_dir_changed(m, parent);
                 ops_file_dir_changed(m, to_parent);

@@ -92,12 +92,16 @@ int remote_call(struct remote *r, const struct gcs_request *q, struct remote_ans
 }
 
 static int remote_gcs_start(struct remote *r, struct gcs_request *q) {
-        return gcs_client_submit(container_of(r, struct remote_gcs, remote)->client, q);
+        struct remote_gcs *g = container_of(r, struct remote_gcs, remote);
+
+        q->bucket = g->bucket;
+        return gcs_client_submit(g->client, q);
 }
 
-void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c) {
+void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, const char *bucket) {
         static const struct remote_ops ops = {.start = remote_gcs_start};
 
         r->remote.ops = &ops;
         r->client = c;
+        r->bucket = bucket;
 }

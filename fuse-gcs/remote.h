@@ -54,9 +54,10 @@ bool remote_wait_is_done(struct remote_wait *w);
 int remote_call(struct remote *r, const struct gcs_request *q, struct remote_answer *ret);
 int remote_start(struct remote *r, struct gcs_request *q);
 
-/* The real one; c lives on. */
+/* The real one; c and bucket (NULL: c's) live on. */
 struct remote_gcs {
         struct remote remote;
         struct gcs_client *client;
+        const char *bucket;
 };
-void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c);
+void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, const char *bucket);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "fuse-gcs/buckets.h"
 #include "fuse-gcs/entries.h"
 #include "fuse-gcs/names.h"
 #include "lib/base/clock.h"
@@ -42,6 +43,11 @@ static void sweeper_sweep(struct mnt *m, const char *below, usec_t older_than) {
         arena_done(&a);
 }
 
+static void sweeper_sweep_both(struct mnt *m, void *ctx) {
+        sweeper_sweep(m, NAMES_TMP, 30 * USEC_PER_MINUTE);
+        sweeper_sweep(m, NAMES_OPEN, 7 * USEC_PER_DAY);
+}
+
 static void *sweeper_main(void *ctx) {
         struct mnt *m = ctx;
         struct timespec at;
@@ -57,8 +63,7 @@ static void *sweeper_main(void *ctx) {
         pthread_mutex_unlock(&sweeper.lock);
         if (stops)
                 return NULL;
-        sweeper_sweep(m, NAMES_TMP, 30 * USEC_PER_MINUTE);
-        sweeper_sweep(m, NAMES_OPEN, 7 * USEC_PER_DAY);
+        buckets_each(m, sweeper_sweep_both, NULL);
         return NULL;
 }
 

@@ -330,8 +330,8 @@ static void gcs_client_go(struct gcs_client_call *call) {
 
         gcs_request_wire_done(&call->wire);
         call->wire = (struct gcs_request_wire){};
-        r = gcs_request_build(call->q, c->endpoint, c->bucket, c->project, call->n_read,
-                              &call->wire);
+        r = gcs_request_build(call->q, c->endpoint, call->q->bucket ?: c->bucket, c->project,
+                              call->n_read, &call->wire);
         if (r >= 0)
                 r = gcs_client_send(call);
         if (r < 0)

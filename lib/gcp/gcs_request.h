@@ -22,6 +22,7 @@ struct gcs_answer;
  * are not looked at. gcs_request_init() sets what is not zero by nature. */
 struct gcs_request {
         enum gcs_verb verb;
+        const char *bucket;    /* in place of the client's; NULL: that */
         const char *name;      /* the object or folder; OPERATION: its name */
         const char *dest;      /* MOVE, REWRITE, FOLDER_RENAME: where to */
         int64_t generation;    /* STAT, READ, DELETE, PATCH: this one and no other */

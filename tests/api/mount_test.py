@@ -46,7 +46,8 @@ class Mount:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [PROGRAM, "--foreground", "--anonymous-access", "--log-format=text",
-                 f"--custom-endpoint={self.url}/storage/v1/", *self.flags, self.bucket, self.path],
+                 f"--custom-endpoint={self.url}/storage/v1/", *self.flags,
+                 *([] if self.bucket is None else [self.bucket]), self.path],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         until(lambda: self.process.poll() is not None or is_mounted(self.path), "the mount")
         assert self.process.poll() is None, self.log.read_text()

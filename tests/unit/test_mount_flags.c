@@ -167,10 +167,34 @@ static void test_conf(void **state) {
         assert_non_null(strstr(c.fuse_options, "fsname=bkt,subtype=gcs"));
         mount_conf_done(&c);
         mount_flags_done(&f);
-        assert_int_equal(parse(&f, "bkt", &em), 0);
+        assert_int_equal(parse(&f, "--implicit-dirs", &em), 0);
         assert_int_equal(mount_conf_init(&c, &f, &em), -EINVAL);
         assert_says(em, "BUCKET");
         mount_flags_done(&f);
+        assert_int_equal(parse(&f, "No_bucket /tmp", &em), 0);
+        assert_int_equal(mount_conf_init(&c, &f, &em), -EINVAL);
+        assert_says(em, "No_bucket");
+        mount_flags_done(&f);
+}
+
+static void test_conf_of_all_buckets(void **state) {
+        static const char *const lines[] = {"--cache-dir=/c /tmp", "--cache-dir=/c _ /tmp"};
+        struct errmsg em = {};
+
+        for (size_t k = 0; k < ARRAY_SIZE(lines); k++) {
+                struct mount_flags f = {};
+                struct mount_conf c;
+
+                assert_int_equal(parse(&f, lines[k], &em), 0);
+                if (mount_conf_init(&c, &f, &em) < 0)
+                        fail_msg("%s", em.text);
+                assert_true(c.all_buckets);
+                assert_string_equal(c.mountpoint, "/tmp");
+                assert_string_equal(c.cache_dir, "/c/fuse-gcs");
+                assert_non_null(strstr(c.fuse_options, "fsname=fuse-gcs,"));
+                mount_conf_done(&c);
+                mount_flags_done(&f);
+        }
 }
 
 static void test_helper(void **state) {
@@ -211,6 +235,7 @@ int main(void) {
                 cmocka_unit_test(test_profile_is_weakest),
                 cmocka_unit_test(test_options),
                 cmocka_unit_test(test_conf),
+                cmocka_unit_test(test_conf_of_all_buckets),
                 cmocka_unit_test(test_helper),
                 cmocka_unit_test(test_bucket_of_tokens),
         };
