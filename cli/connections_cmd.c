@@ -1,11 +1,13 @@
-/* onebox connections: lists, shows, sets, tries and deletes connections; gives a running task the
+/* onebox connections: lists, shows, sets, tests and deletes connections; gives a running task the
  * URI of one; makes a new key. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "cli/cli_call.h"
+#include "cli/probe_try.h"
 #include "cli/sealed.h"
 #include "cli/show.h"
+#include "lib/base/json_write.h"
 #include "lib/base/str.h"
 
 struct connections_words {
@@ -20,8 +22,8 @@ static const struct options_row rows[] = {
 /* clang-format on */
 static const struct options_spec spec = {
         .program = "onebox connections",
-        .args = "[get ID | set ID URI|JSON|- | delete ID | uri ID | rotate-key]",
-        .summary = "List connections; show, set or delete one; inside a task: print its URI",
+        .args = "[get ID | set ID URI|JSON|- | test ID | delete ID | uri ID | rotate-key]",
+        .summary = "List connections; show, set, test or delete one; inside a task: print its URI",
         .rows = rows,
         .n_rows = ARRAY_SIZE(rows),
         .n_args_max = 3,
@@ -54,9 +56,36 @@ static int get(struct cli *c, const char *id) {
         return r < 0 ? r : cli_call_print(c, answer);
 }
 
+/* As it is kept; what comes of it is the answer: exit 1 when it is bad. */
+static int test(struct cli *c, const char *id) {
+        _cleanup_buf_ struct buf b = {};
+        const struct json *answer;
+        struct json_write w;
+        bool good = false;
+        int r;
+
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_str(&w, "connection_id", id);
+        json_write_end(&w);
+        if (json_write_finish(&w) < 0)
+                return cli_oom(c);
+        r = sealed_send(c, "POST", "/api/v2/connections/test", &b, &answer);
+        if (r < 0)
+                return r;
+        (void) json_want_bool(answer, "status", &good, NULL);
+        if (c->json)
+                r = cli_call_print(c, answer);
+        else
+                printf("%s\n", show_text(answer, "message"));
+        return r < 0 ? r : good ? 0 : CLI_BAD;
+}
+
 static int of_one(struct cli *c, const char *verb, const char *id) {
         if (str_eq(verb, "get"))
                 return get(c, id);
+        if (str_eq(verb, "test"))
+                return test(c, id);
         if (str_eq(verb, "uri"))
                 return sealed_print_in_task(c, &noun, id);
         if (str_eq(verb, "delete"))
@@ -75,6 +104,8 @@ int connections_cmd(struct cli *c, int argc, char **argv) {
                 return of_one(c, verb, cli_arg(c, 1));
         if (str_eq(verb, "set") && c->n_args == 3)
                 return sealed_set(c, &noun, cli_arg(c, 1), cli_arg(c, 2), w.description);
+        if (str_eq(verb, "probe") && c->n_args == 1) /* the try of a test */
+                return probe_try_run(c);
         if (str_eq(verb, "rotate-key") && c->n_args == 1)
                 return rotate(c);
         return errmsg_fail(&c->em, -EINVAL, "%s", spec.args);

@@ -61,14 +61,32 @@ async function remove(what, path, reload) {
   if (await tell(request("DELETE", path), "Deleted")) reload();
 }
 
-const buttons = (edit, drop) => h("td", { class: "num" }, h("span", { class: "row end" },
+// The answer stays in the row, in the server's own words.
+async function test(c, button, told) {
+  button.disabled = true;
+  replace(told, "testing…");
+  let answer;
+  try {
+    answer = await post(`${V2}/connections/test`, { connection_id: c.connection_id });
+  } catch (error) {
+    answer = { status: false, message: error.message };
+  }
+  button.disabled = false;
+  replace(told, h("span", { class: answer.status ? "good" : "bad" }, answer.status ? "✓ " : "✗ ", answer.message));
+}
+
+const buttons = (edit, drop, more = null) => h("td", { class: "num" }, h("span", { class: "row end" }, more,
   h("button", { type: "button", onclick: edit }, "Edit"), h("button", { type: "button", onclick: drop }, "Delete")));
 
-const connectionRow = (c, reload) => h("tr", {},
-  h("th", { scope: "row" }, c.connection_id, c.description ? h("div", { class: "quiet", style: { "font-weight": "400" } }, c.description) : null),
-  h("td", {}, c.conn_type), h("td", { class: "mono" }, [c.host, c.port].filter(Boolean).join(":")), h("td", {}, c.login || ""),
-  h("td", {}, c.password ? "set" : "—"),
-  buttons(() => editConnection(c, reload), () => remove(c.connection_id, `${V2}/connections/${e(c.connection_id)}`, reload)));
+function connectionRow(c, reload) {
+  const told = h("div", { class: "quiet told", role: "status" });
+  return h("tr", {},
+    h("th", { scope: "row" }, c.connection_id, c.description ? h("div", { class: "quiet", style: { "font-weight": "400" } }, c.description) : null, told),
+    h("td", {}, c.conn_type), h("td", { class: "mono" }, [c.host, c.port].filter(Boolean).join(":")), h("td", {}, c.login || ""),
+    h("td", {}, c.password ? "set" : "—"),
+    buttons(() => editConnection(c, reload), () => remove(c.connection_id, `${V2}/connections/${e(c.connection_id)}`, reload),
+      h("button", { type: "button", onclick: (event) => test(c, event.currentTarget, told) }, "Test")));
+}
 
 const variableRow = (v, reload) => h("tr", {},
   h("th", { scope: "row" }, v.key, v.description ? h("div", { class: "quiet", style: { "font-weight": "400" } }, v.description) : null),

@@ -383,7 +383,6 @@ int callbacks_replay(struct scheduler *s, struct errmsg *em) {
         return 0;
 }
 
-/* onebox itself: where it is installed, or beside the daemons of a build. */
 static char *find_program(const struct paths *paths) {
         char *path = str_printf("%s/cli/onebox", paths->libexec_dir);
 
@@ -391,6 +390,10 @@ static char *find_program(const struct paths *paths) {
                 return path;
         mem_free(path);
         return mem_strdup("onebox");
+}
+
+const char *callbacks_program(const struct scheduler *s) {
+        return s->callbacks->program;
 }
 
 int callbacks_new(struct scheduler *s, struct callbacks **ret) {

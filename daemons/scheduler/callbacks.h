@@ -25,6 +25,9 @@ void callbacks_kick(struct scheduler *s);
 /* At the start: those that had begun are found again. */
 int callbacks_replay(struct scheduler *s, struct errmsg *em);
 
+/* onebox itself: where it is installed, or beside the daemons of a build. */
+const char *callbacks_program(const struct scheduler *s);
+
 /* Is it the try of a callback? Then its spool is looked at, and what has ended is recorded. */
 bool callbacks_look(struct scheduler *s, const char *try_id);
 /* The launcher would not. false: it is no callback's. */

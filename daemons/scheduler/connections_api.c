@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/scheduler/connection_trials.h"
 #include "daemons/scheduler/secrets_api.h"
 #include "lib/base/str.h"
 
@@ -102,6 +103,96 @@ static const struct secrets_api_noun noun = {
         .write = write_row,
         .fill = fill,
 };
+
+/* --- testing ------------------------------------------------------------------------------------
+ */
+
+static bool is_other(const struct secrets_api_change *c, const char *key, bool same) {
+        return secrets_api_changes(c, key) && !same;
+}
+
+/* What is kept may be tried where it belongs; to send it elsewhere one has to know it. */
+static bool would_leak(const struct secrets_api_change *c, const struct connection *old,
+                       const struct connection *now) {
+        bool is_known = !str_empty(now->password) && !str_eq(now->password, MASK);
+        bool same_host = str_eq(now->host ? now->host : "", old->host ? old->host : "");
+
+        return !is_known &&
+               (is_other(c, "host", same_host) || is_other(c, "port", now->port == old->port));
+}
+
+struct trial {
+        const char *id;
+        struct connection connection;
+};
+
+static int run_test(struct scheduler *s, struct scheduler_api_job *j) {
+        return scheduler_api_job_log(s, j, "test_connection", ((struct trial *) j->extra)->id);
+}
+
+static int begin_test(struct scheduler *s, struct scheduler_api_job *j) {
+        struct trial *t = j->extra;
+        int r = connection_trials_begin(s, j->req, t->id, &t->connection);
+
+        return r == HTTP_LATER ? 0 : r;
+}
+
+/* What is to be tried, over what is kept. 0, or has replied. */
+static int put_over(struct http_request *req, struct secrets_api_change *c,
+                    const struct connection *old, struct connection *now) {
+        if (would_leak(c, old, now))
+                return http_request_reply_error(req, 400,
+                                                "the host or port to test differs from the stored "
+                                                "connection: the password has to be given too")
+                               ?: 1;
+        merge(c, req->arena, old, now);
+        return 0;
+}
+
+/* The connection of the body over the one that is kept under its name. 0, or has replied. */
+static int read_test(struct http_request *req, struct trial *t) {
+        struct secrets_api_change c = {.noun = &noun};
+        struct connection old = {};
+        struct scheduler *s = scheduler_api_of(req);
+        struct errmsg em = {};
+        bool has_type;
+        int r;
+
+        if (!rest_read_body(req, keys, ARRAY_SIZE(keys), &c.body))
+                return 1;
+        if (json_need_str(c.body, "connection_id", &t->id, &em) < 0)
+                return rest_refuse(req, &em) ?: 1;
+        has_type = json_get(c.body, "conn_type") != NULL;
+        r = secrets_find_connection(s, s->db, t->id, req->arena, &old, &em);
+        if (r < 0)
+                return http_request_reply_error(req, 409, "%s", em.text) ?: 1;
+        if (r == 1 && !has_type)
+                return http_request_reply_error(req, 404, "there is no connection \"%s\"", t->id)
+                               ?: 1;
+        t->connection.type = old.type;
+        if (has_type && connection_parse_json(c.body, req->arena, &t->connection, &em) < 0)
+                return rest_refuse(req, &em) ?: 1;
+        return r == 1 ? 0 : put_over(req, &c, &old, &t->connection);
+}
+
+int connections_api_test(struct http_request *req) {
+        struct trial *t = arena_new(req->arena, struct trial);
+        struct scheduler_api_job *j;
+        int r = t ? read_test(req, t) : -ENOMEM;
+
+        if (r != 0)
+                return MIN(r, 0);
+        j = scheduler_api_job_new(req);
+        if (!j)
+                return rest_replied;
+        j->extra = t;
+        j->run = run_test;
+        j->reply = begin_test;
+        return scheduler_api_job_submit(j);
+}
+
+/* --- handlers -----------------------------------------------------------------------------------
+ */
 
 int connections_api_list(struct http_request *req) {
         return secrets_api_list(req, &noun, http_request_query(req, "connection_id_pattern"));

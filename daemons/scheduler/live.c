@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "daemons/scheduler/callbacks.h"
+#include "daemons/scheduler/connection_trials.h"
 #include "daemons/scheduler/engine.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live_end.h"
@@ -234,7 +235,8 @@ void live_refused(struct scheduler *s, const char *try_id, const char *reason) {
         struct live_try *t = live_find(s, try_id);
 
         if (!t || t->ending) {
-                callbacks_refused(s, try_id, reason);
+                if (!connection_trials_refused(s, try_id, reason))
+                        callbacks_refused(s, try_id, reason);
                 return;
         }
         if (spool_cancel(s->tasks_dir, try_id) == -EEXIST)
@@ -279,7 +281,7 @@ int live_report(struct scheduler *s, const char *try_id, struct http_request *re
         struct spool_end end;
         int r;
 
-        if (!t && callbacks_look(s, try_id))
+        if (!t && (callbacks_look(s, try_id) || connection_trials_look(s, try_id)))
                 return http_request_reply(req, 200, "application/json", "{}", 2);
         if (!t)
                 return report_unknown(s, try_id, req);

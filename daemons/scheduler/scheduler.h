@@ -49,10 +49,11 @@ struct scheduler {
         struct feed *feed;           /* tells listeners what changed */
         struct secrets *secrets;     /* any thread: variables and connections */
         struct callbacks *callbacks; /* what follows from ends, by tries of their own */
-        struct notices *notices;     /* tells tracking that tries ended */
-        struct expire *expire;       /* old runs go */
-        struct night_watch *night;   /* when the machine stops */
-        struct sources *sources;     /* pipeline files → DAGs, services, import errors */
+        struct connection_trials *connection_trials; /* tests of connections */
+        struct notices *notices;                     /* tells tracking that tries ended */
+        struct expire *expire;                       /* old runs go */
+        struct night_watch *night;                   /* when the machine stops */
+        struct sources *sources; /* pipeline files → DAGs, services, import errors */
         struct http_server *server;
 };
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "daemons/scheduler/callbacks.h"
+#include "daemons/scheduler/connection_trials.h"
 #include "daemons/scheduler/expire.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/launch.h"
@@ -251,6 +252,8 @@ static int open_parts(struct parts *p, struct errmsg *em) {
         if (r >= 0)
                 r = callbacks_new(s, &s->callbacks);
         if (r >= 0)
+                r = connection_trials_new(s, &s->connection_trials);
+        if (r >= 0)
                 r = secrets_new(s, &s->secrets, em);
         if (r >= 0)
                 r = sources_new(s, &s->sources);
@@ -367,6 +370,7 @@ static void close_all(struct parts *p) {
         s->night = NULL;
         s->lease = lease_free(s->lease);
         engine_free(s->engine); /* answers those who still wait, while they are there */
+        connection_trials_free(s->connection_trials);
         http_server_free(s->server);
         sources_free(s->sources);
         notices_free(s->notices);

@@ -298,6 +298,11 @@ static const struct store_parts_ops gcs_parts = {
 };
 
 int store_gcs_open(const char *uri, struct errmsg *em, struct store **ret_store) {
+        return store_gcs_open_given(uri, NULL, em, ret_store);
+}
+
+int store_gcs_open_given(const char *uri, const struct token_options *given, struct errmsg *em,
+                         struct store **ret_store) {
         const char *rest = str_after(uri, "gs://");
         _cleanup_free_ char *bucket = NULL;
         struct gcs_store *s;
@@ -313,8 +318,8 @@ int store_gcs_open(const char *uri, struct errmsg *em, struct store **ret_store)
         bucket = mem_strndup(rest, n);
         r = bucket ? store_bucket_init(&s->bucket, &gcs_ops, rest + n) : -ENOMEM;
         if (r >= 0)
-                r = store_gcs_call_init(&s->call, bucket, em);
-        if (r >= 0)
+                r = store_gcs_call_init(&s->call, bucket, given, em);
+        if (r >= 0 && !given)
                 r = store_gcs_parts_init(&s->parts, em);
         if (r < 0) {
                 gcs_free(&s->bucket);

@@ -5,5 +5,9 @@
 
 #include "lib/store/store.h"
 
+struct token_options;
+
 /* "gs://BUCKET[/PATH]"; where and as whom: store_gcs_call.h. Asks nobody. */
+int store_gcs_open_given(const char *uri, const struct token_options *given, struct errmsg *em,
+                         struct store **ret_store);
 int store_gcs_open(const char *uri, struct errmsg *em, struct store **ret_store);

@@ -18,23 +18,26 @@
 
 /* An emulator is asked without credentials, but where some are named and do not leave the machine.
  */
-static bool is_anonymous(const char *emulator) {
+static bool is_anonymous(const char *emulator, bool is_given) {
         static const char *const local[] = {"127.0.0.1:", "localhost:", "[::1]:"};
         const char *host = str_after(emulator, "http://") ?: emulator;
         bool is_local = false;
 
         for (size_t i = 0; i < ARRAY_SIZE(local); i++)
                 is_local = is_local || str_starts(host, local[i]);
-        return !is_local || str_empty(getenv("GOOGLE_APPLICATION_CREDENTIALS"));
+        return !is_local || (!is_given && str_empty(getenv("GOOGLE_APPLICATION_CREDENTIALS")));
 }
 
-int store_gcs_call_init(struct store_gcs_call *c, const char *bucket, struct errmsg *em) {
+int store_gcs_call_init(struct store_gcs_call *c, const char *bucket,
+                        const struct token_options *given, struct errmsg *em) {
         static const char *const scopes[] = {TOKEN_SCOPE_STORAGE, NULL};
         const char *emulator = getenv("STORAGE_EMULATOR_HOST");
-        struct token_options token = {.anonymous = !str_empty(emulator) && is_anonymous(emulator),
-                                      .scopes = scopes};
+        struct token_options token = given ? *given : (struct token_options){};
         int r = gcs_name_check_bucket(bucket, em);
 
+        token.scopes = scopes;
+        if (!str_empty(emulator) && is_anonymous(emulator, given != NULL))
+                token = (struct token_options){.anonymous = true};
         if (r >= 0)
                 r = gcs_name_endpoint(str_empty(emulator) ? ENDPOINT : emulator, &c->endpoint, em);
         if (r >= 0)

@@ -13,10 +13,12 @@ struct store_gcs_call {
         struct http_fetch *http;
 };
 
-/* "[http…://]HOST:PORT" in STORAGE_EMULATOR_HOST is asked without credentials, unless it is on this
+/* given: whose credentials (the scopes are ours), NULL: those of the machine.
+ * "[http…://]HOST:PORT" in STORAGE_EMULATOR_HOST is asked without credentials, unless it is on this
  * machine and GOOGLE_APPLICATION_CREDENTIALS names some; else Google with the Application Default
  * Credentials. -EINVAL, -EACCES, -ENOENT: em. */
-int store_gcs_call_init(struct store_gcs_call *c, const char *bucket, struct errmsg *em);
+int store_gcs_call_init(struct store_gcs_call *c, const char *bucket,
+                        const struct token_options *given, struct errmsg *em);
 void store_gcs_call_done(struct store_gcs_call *c);
 
 /* Any status below 400 is an answer (308 too); -EAGAIN: busy to the end; the rest by

@@ -149,11 +149,23 @@ static int from_files(struct s3_config *c, struct errmsg *em) {
 /* --- all together --------------------------------------------------------------------------------
  */
 
+/* What stands already stays. */
 static int copy_env(char **ret, const char *value) {
-        if (!value)
+        if (!value || *ret)
                 return 0;
         *ret = mem_strdup(value);
         return *ret ? 0 : -ENOMEM;
+}
+
+static int take_env_keys(struct s3_config *c, const char *access, const char *secret) {
+        int r = copy_env(&c->access_key, access);
+
+        if (r >= 0)
+                r = copy_env(&c->secret_key, secret);
+        if (r >= 0)
+                r = copy_env(&c->session_token,
+                             first_env("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", NULL));
+        return r;
 }
 
 static int from_env(struct s3_config *c, struct errmsg *em) {
@@ -168,13 +180,8 @@ static int from_env(struct s3_config *c, struct errmsg *em) {
                                    access ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
         if (r >= 0)
                 r = copy_env(&c->region, first_env("AWS_REGION", "AWS_DEFAULT_REGION", NULL));
-        if (r >= 0)
-                r = copy_env(&c->access_key, access);
-        if (r >= 0)
-                r = copy_env(&c->secret_key, secret);
-        if (r >= 0 && access)
-                r = copy_env(&c->session_token,
-                             first_env("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", NULL));
+        if (r >= 0 && access && !c->access_key)
+                r = take_env_keys(c, access, secret);
         if (r >= 0)
                 r = copy_env(&c->ca_file, first_env("AWS_CA_BUNDLE", NULL, NULL));
         return r;
@@ -216,10 +223,31 @@ static int check_keys(const struct s3_config *c, struct errmsg *em) {
         return 0;
 }
 
-int s3_config_load(const char *bucket, struct s3_config *ret, struct errmsg *em) {
-        struct s3_config c = {};
-        int r = from_env(&c, em);
+static int from_given(struct s3_config *c, const struct s3_config_given *given) {
+        int r = copy_env(&c->endpoint, given->endpoint);
 
+        if (r >= 0)
+                r = copy_env(&c->region, given->region);
+        if (r >= 0)
+                r = copy_env(&c->access_key, given->access_key);
+        if (r >= 0)
+                r = copy_env(&c->secret_key, given->secret_key);
+        if (r >= 0)
+                r = copy_env(&c->session_token, given->session_token);
+        return r;
+}
+
+int s3_config_load(const char *bucket, struct s3_config *ret, struct errmsg *em) {
+        return s3_config_load_given(bucket, &(struct s3_config_given){}, ret, em);
+}
+
+int s3_config_load_given(const char *bucket, const struct s3_config_given *given,
+                         struct s3_config *ret, struct errmsg *em) {
+        struct s3_config c = {};
+        int r = from_given(&c, given);
+
+        if (r >= 0)
+                r = from_env(&c, em);
         if (r >= 0)
                 r = from_files(&c, em);
         if (r >= 0 && !c.region)

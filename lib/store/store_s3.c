@@ -395,7 +395,8 @@ static bool is_bucket(const char *s) {
                *s != '.' && *s != '-';
 }
 
-static int open_parts(struct s3_store *s, const char *path, struct errmsg *em) {
+static int open_parts(struct s3_store *s, const char *path, const struct s3_config_given *given,
+                      struct errmsg *em) {
         struct http_fetch_options http = {};
         int r;
 
@@ -404,12 +405,17 @@ static int open_parts(struct s3_store *s, const char *path, struct errmsg *em) {
                                    s->s3.bucket);
         r = store_bucket_init(&s->bucket, &s3_ops, path);
         if (r >= 0)
-                r = s3_config_load(s->s3.bucket, &s->s3.config, em);
+                r = s3_config_load_given(s->s3.bucket, given, &s->s3.config, em);
         http.ca_file = s->s3.config.ca_file;
         return r < 0 ? r : http_fetch_new(&http, &s->s3.http);
 }
 
 int store_s3_open(const char *uri, struct errmsg *em, struct store **ret_store) {
+        return store_s3_open_given(uri, &(struct s3_config_given){}, em, ret_store);
+}
+
+int store_s3_open_given(const char *uri, const struct s3_config_given *given, struct errmsg *em,
+                        struct store **ret_store) {
         const char *rest = str_after(uri, "s3://");
         struct s3_store *s;
         size_t n;
@@ -423,7 +429,7 @@ int store_s3_open(const char *uri, struct errmsg *em, struct store **ret_store) 
         n = strcspn(rest, "/");
         s->s3.clock = clock_system();
         s->s3.bucket = mem_strndup(rest, n);
-        r = s->s3.bucket ? open_parts(s, rest + n, em) : -ENOMEM;
+        r = s->s3.bucket ? open_parts(s, rest + n, given, em) : -ENOMEM;
         if (r < 0) {
                 s3_free(&s->bucket);
                 return r;

@@ -244,6 +244,8 @@ class Handler(BaseHTTPRequestHandler):
             run = next(r for r in RUNS[parts[1]] if r["dag_run_id"] == run_id)
             run["state"] = "failed" if self.command == "PATCH" else "running"
             return self.send_json(200, run)
+        if parts == ["connections", "test"]:
+            return self.send_json(200, {"status": body["connection_id"] == "web", "message": "h: <b>nobody</b> is there"})
         if parts[1] == "churn":
             return self.send_json(409, {"detail": "churn: at most 1 run at a time <b>now</b>"})
         at = datetime.now(timezone.utc)

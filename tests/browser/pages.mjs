@@ -38,6 +38,15 @@ test("a connection is made by its form, and the password never shown", async () 
   await browser.closePages();
 });
 
+test("a connection is tested in its row, and the answer stays there as text", async () => {
+  const page = await see("connections");
+  await page.eval(`[...document.querySelectorAll("button")].find((b) => b.textContent === "Test").click()`);
+  await page.until(`document.querySelector(".told .bad")?.textContent.includes("<b>nobody</b>")`);
+  assert.equal(await page.eval(`[...document.querySelectorAll("button")].find((b) => b.textContent === "Test").disabled`), false);
+  clean(page);
+  await browser.closePages();
+});
+
 for (const width of [1440, 390]) {
   test(`every page fits ${width} px and says nothing wrong`, async () => {
     for (const path of everyPage) {

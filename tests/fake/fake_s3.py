@@ -143,6 +143,8 @@ class Handler(BaseHTTPRequestHandler):
         self.extra = extra
         try:
             self.check_signature(path)
+            if self.body.startswith(b"Action=GetCallerIdentity"):  # STS answers beside it
+                return self.xml("<GetCallerIdentityResult><Arn>arn:aws:iam::1:user/test</Arn></GetCallerIdentityResult>")
             _, bucket, *rest = path.split("/", 2)
             key = urllib.parse.unquote(rest[0]) if rest and rest[0] else None
             getattr(self, ("object_" if key else "bucket_") + self.command.lower())(bucket, key)

@@ -152,6 +152,19 @@ static void test_config(void **state) {
         setenv("MLFLOW_S3_ENDPOINT_URL", "http://h:9000/path", 1);
         assert_int_equal(s3_config_load("bucket", &c, &em), -EINVAL);
         assert_non_null(strstr(em.text, "MLFLOW_S3_ENDPOINT_URL"));
+        /* what is given comes before the environment and the files */
+        assert_int_equal(s3_config_load_given("bucket",
+                                              &(struct s3_config_given){.access_key = "G",
+                                                                        .secret_key = "H",
+                                                                        .endpoint = "http://g:1"},
+                                              &c, &em),
+                         0);
+        assert_string_equal(c.access_key, "G");
+        assert_string_equal(c.secret_key, "H");
+        assert_null(c.session_token); /* the file's belongs to the file's key */
+        assert_string_equal(c.endpoint, "http://g:1");
+        assert_string_equal(c.region, "eu-west-9");
+        s3_config_done(&c);
         unlink(path);
         rmdir(dir);
 }
