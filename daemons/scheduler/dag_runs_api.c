@@ -9,6 +9,8 @@
 #include "daemons/scheduler/xcom.h"
 #include "lib/base/str.h"
 
+#define HAS_RUN "DAG \"%s\" has a run \"%s\" already"
+
 enum { CONF_SIZE_MAX = 1 << 20, RUN_ID_MAX = 250 };
 
 /* --- reading ------------------------------------------------------------------------------------
@@ -146,8 +148,7 @@ static int run_trigger(struct scheduler *s, struct scheduler_api_job *j) {
                                                     .conf = j->conf},
                               j->user, j->note);
         if (r == -EEXIST)
-                return scheduler_api_job_refuse(j, 409, "DAG \"%s\" has a run \"%s\" already",
-                                                j->dag_id, j->run_id);
+                return scheduler_api_job_refuse(j, 409, HAS_RUN, j->dag_id, j->run_id);
         return r < 0 ? r : MIN(scheduler_api_job_log(s, j, "trigger_dag_run", j->conf), 0);
 }
 
@@ -207,6 +208,17 @@ static bool read_trigger(struct http_request *req, const struct json *body,
         return true;
 }
 
+/* Asked again by a client that lost the answer: said at once, without a write of its own. On a disk
+ * that takes longer for one than the client waits it would never get an answer else. */
+static int look_for_run(struct scheduler_api_job *j) {
+        struct dag_runs_sql_row row;
+        int r = j->run_id ? dag_runs_sql_get(scheduler_api_of(j->req)->db, j->dag_id, j->run_id,
+                                             j->req->arena, &row)
+                          : 1;
+
+        return r == 0 ? scheduler_api_job_refuse(j, 409, HAS_RUN, j->dag_id, j->run_id) : MIN(r, 0);
+}
+
 int dag_runs_api_create(struct http_request *req) {
         static const char *const keys[] = {"dag_run_id",
                                            "logical_date",
@@ -218,10 +230,14 @@ int dag_runs_api_create(struct http_request *req) {
                                            "partition_key"};
         struct scheduler_api_job *j;
         const struct json *body;
+        int r;
 
         if (!rest_read_body(req, keys, ARRAY_SIZE(keys), &body) ||
             !(j = scheduler_api_job_new(req)) || !read_trigger(req, body, j))
                 return rest_replied;
+        r = look_for_run(j);
+        if (r != 0)
+                return r < 0 ? r : http_request_reply_error(req, r, "%s", j->text.text);
         j->run = run_trigger;
         j->reply = reply_run;
         return scheduler_api_job_submit(j);

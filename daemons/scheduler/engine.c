@@ -24,7 +24,11 @@
 #include "lib/net/loop.h"
 
 #define LAZY_FOR (50 * USEC_PER_MSEC)
-#define RELOAD_FOR (2 * USEC_PER_SEC)
+#define RELOAD_FOR (500 * USEC_PER_MSEC)
+
+/* After a batch that was lost so many go one by one: what cannot be written takes nothing else
+ * along. */
+enum { CAREFUL = 256 };
 
 STAILQ_HEAD(engine_jobs, engine_job);
 
@@ -36,7 +40,8 @@ struct engine {
         struct effects effects; /* of the batch that runs */
         struct loop_source *soon, *wake, *lazy;
         bool is_soon, is_lazy, running;
-        bool broken; /* the world has to be read anew first */
+        unsigned n_careful; /* jobs that go alone */
+        bool broken;        /* the world has to be read anew first */
         usec_t hold_until;
         bool stopped;
 };
@@ -245,11 +250,13 @@ static int expand(struct scheduler *s, struct world_event *e) {
         int r;
 
         arena_init(&a, 0);
-        r = xcom_expand_values(s, e->task, &a, &values);
-        if (r >= 0) {
+        r = xcom_expand_values(s, e->task, &a, &values, &em);
+        if (r >= 0)
                 r = expand_count(e->task->spec, values, &e->n_maps, &em);
-                r = r == -EINVAL ? fail_expand(s, e, em.text) : engine_apply(s, e);
-        }
+        if (r >= 0)
+                r = engine_apply(s, e);
+        else if (r == -EINVAL)
+                r = fail_expand(s, e, em.text);
         arena_done(&a);
         return MIN(r, 0);
 }
@@ -330,8 +337,10 @@ static int run_batch(struct scheduler *s, struct engine_jobs *batch) {
 }
 
 static void take_batch(struct engine *e, struct engine_jobs *ret) {
+        int n = e->n_careful > 0 ? 1 : ENGINE_BATCH_MAX;
+
         STAILQ_INIT(ret);
-        for (int i = 0; i < ENGINE_BATCH_MAX && !STAILQ_EMPTY(&e->jobs); i++) {
+        for (int i = 0; i < n && !STAILQ_EMPTY(&e->jobs); i++) {
                 struct engine_job *job = STAILQ_FIRST(&e->jobs);
 
                 STAILQ_REMOVE_HEAD(&e->jobs, next);
@@ -356,6 +365,12 @@ static void arm_soon(struct engine *e, usec_t in_for) {
                 return;
         e->is_soon = true;
         loop_source_arm_in(e->soon, in_for);
+}
+
+/* Not sooner, whoever has asked for it meanwhile. */
+static void arm_reload(struct engine *e) {
+        e->is_soon = true;
+        loop_source_arm_in(e->soon, RELOAD_FOR);
 }
 
 /* The world is what the database says, not what a failed batch made of it. */
@@ -392,7 +407,7 @@ static void turn(struct engine *e) {
                 if (r == -ESTALE)
                         give_up(e);
                 else
-                        arm_soon(e, RELOAD_FOR);
+                        arm_reload(e);
                 return;
         }
         take_batch(e, &batch);
@@ -402,13 +417,16 @@ static void turn(struct engine *e) {
         if (r < 0) {
                 log_errno(r, "a batch of changes could not be written: %s", db_errmsg(e->s->db));
                 e->broken = true;
+                e->n_careful = CAREFUL;
                 end_jobs(e->s, &batch, r);
                 if (r == -ESTALE)
                         give_up(e);
                 else
-                        arm_soon(e, RELOAD_FOR);
+                        arm_reload(e);
                 return;
         }
+        if (e->n_careful > 0)
+                e->n_careful--;
         arm_wake(e);
         effects_run(e->s, &e->effects);
         feed_publish(e->s);

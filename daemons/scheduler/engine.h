@@ -6,7 +6,7 @@
  * end with the error, and the world is read anew from the database, as at a start.
  *
  * Threads: the loop's. Limits: ENGINE_BATCH_MAX jobs and ENGINE_PASSES_MAX passes of plan_next() a
- * batch; what is left follows in the next turn. */
+ * batch; what is left follows in the next turn. After a lost batch the next jobs go one by one. */
 #pragma once
 
 #include <sys/queue.h>

@@ -94,7 +94,7 @@ static int take_values(struct scheduler *s, struct try_job *j, const struct worl
 
         if (r == 0 && task->spec->decides != DAG_DECIDES_NOTHING) {
                 arena_init(&a, 0);
-                r = xcom_of_task(s, task->run, task->spec->id, XCOMS_SQL_RETURN, &a, &value);
+                r = xcom_of_task(s, task->run, task->spec->id, XCOMS_SQL_RETURN, &a, &value, &em);
                 if (r >= 0)
                         r = branch_skips(task->run->spec, task->spec, value, ret_skips, ret_n, &em);
                 arena_done(&a);

@@ -45,6 +45,7 @@ struct asking {
         struct scheduler *s;
         const struct world_task *task;
         struct arena a;
+        struct errmsg em; /* what cannot be read */
 };
 
 /* "TASK.KEY" cut at the longest id of a task of the run; ids may have dots. */
@@ -85,7 +86,7 @@ static int ask_xcom(struct asking *q, const char *name, struct buf *out) {
 
         if (!from)
                 return 1;
-        r = xcom_of_task(q->s, q->task->run, from->id, key, &q->a, &value);
+        r = xcom_of_task(q->s, q->task->run, from->id, key, &q->a, &value, &q->em);
         if (r < 0)
                 return r;
         return value ? add_value(value, out) : 1;
@@ -150,7 +151,9 @@ static int read_arguments(struct asking *q, struct dag_pairs *ret, struct errmsg
         *ret = (struct dag_pairs){};
         if (q->task->map_index < 0)
                 return 0;
-        r = xcom_expand_values(q->s, q->task, &q->a, &values);
+        r = xcom_expand_values(q->s, q->task, &q->a, &values, em);
+        if (r == -EINVAL)
+                return r;
         if (r < 0)
                 return errmsg_errno(em, r, "cannot read what it is mapped over");
         return expand_arguments(q->task->spec, values, (unsigned) q->task->map_index, &q->a, ret,
@@ -223,6 +226,8 @@ int try_start_prepare(struct scheduler *s, struct world_task *task, struct errms
                                                       .user = &asking},
                                    &spec, em);
         arena_done(&asking.a);
+        if (r == -EINVAL && asking.em.text[0])
+                *em = asking.em;
         if (r < 0)
                 return r;
         r = spool_prepare(s->tasks_dir, task->try_id, spec.data, spec.len);

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
 
 #define KEYS_MAX 1000u
 #define READ_MAX (SIZE_MAX / 4)
@@ -104,6 +105,8 @@ static int take_file(struct scheduler *s, int dir_fd, const char *name, struct x
         size_t len;
         int r;
 
+        if (!utf8_valid(name, strlen(name)))
+                return errmsg_fail(em, -EINVAL, "an XCom's name is not UTF-8");
         if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return errmsg_fail(em, -EINVAL, "XCom \"%.100s\" cannot be read: %s", name,
                                    fd < 0 ? strerror(errno) : "not a plain file");
@@ -114,6 +117,9 @@ static int take_file(struct scheduler *s, int dir_fd, const char *name, struct x
         if ((uint64_t) st.st_size > s->conf->xcom_limit)
                 return xcom_put(s, k, "", (size_t) st.st_size, em);
         r = fileio_read_fd(fd, READ_MAX, &text, &len);
+        if (r < 0 && r != -ENOMEM)
+                return errmsg_fail(em, -EINVAL, "XCom \"%.100s\" cannot be read: %s", name,
+                                   errmsg_strerror(r));
         if (r < 0)
                 return r;
         while (!is_json && len > 0 && text[len - 1] == '\n')
@@ -213,9 +219,10 @@ static int gather_all(struct scheduler *s, const struct xcoms_sql_key *k, struct
 }
 
 int xcom_of_task(struct scheduler *s, const struct world_run *run, const char *task_id,
-                 const char *key, struct arena *a, struct json **ret) {
+                 const char *key, struct arena *a, struct json **ret, struct errmsg *em) {
         struct xcoms_sql_key k = {scheduler_run_row(run), task_id, -1, key};
         const struct world_task *t = world_get_task(run, task_id, -1);
+        struct errmsg why = {};
         const char *text;
         int r;
 
@@ -223,11 +230,14 @@ int xcom_of_task(struct scheduler *s, const struct world_run *run, const char *t
         r = t && t->is_expanded ? gather_all(s, &k, a, &text) : xcom_load(s, s->db, &k, a, &text);
         if (r != 0)
                 return MIN(r, 0);
-        return json_parse_copy(a, text, strlen(text), ret, NULL);
+        r = json_parse_copy(a, text, strlen(text), ret, &why);
+        return r == -EINVAL ? errmsg_fail(em, r, "XCom \"%s\" of task \"%s\" cannot be read: %s",
+                                          key, task_id, why.text)
+                            : r;
 }
 
 int xcom_expand_values(struct scheduler *s, const struct world_task *t, struct arena *a,
-                       const struct json *const **ret) {
+                       const struct json *const **ret, struct errmsg *em) {
         const struct dag_task *spec = t->spec;
         const struct json **values = arena_zalloc_array(a, spec->n_expand + 1, sizeof(*values));
         int r = 0;
@@ -239,7 +249,7 @@ int xcom_expand_values(struct scheduler *s, const struct world_task *t, struct a
 
                 if (!spec->expand[i].values)
                         r = xcom_of_task(s, t->run, spec->expand[i].task_id, spec->expand[i].key, a,
-                                         &j);
+                                         &j, em);
                 values[i] = j ? j : spec->expand[i].values;
         }
         *ret = values;

@@ -25,14 +25,14 @@ int xcom_load(struct scheduler *s, struct db *db, const struct xcoms_sql_key *k,
               const char **ret_json);
 
 /* What a task of the run has left: of a mapped one the array of its instances' values; NULL:
- * nothing.
- */
+ * nothing. -EINVAL: what it left is not JSON as it may be here. */
 int xcom_of_task(struct scheduler *s, const struct world_run *run, const char *task_id,
-                 const char *key, struct arena *a, struct json **ret);
+                 const char *key, struct arena *a, struct json **ret, struct errmsg *em);
 
-/* The values a mapped task runs over, one for each of spec->expand; NULL where there is none. */
+/* The values a mapped task runs over, one for each of spec->expand; NULL where there is none.
+ * -EINVAL as above. */
 int xcom_expand_values(struct scheduler *s, const struct world_task *t, struct arena *a,
-                       const struct json *const **ret);
+                       const struct json *const **ret, struct errmsg *em);
 
 /* Files of a run that has been deleted. */
 void xcom_forget_run(struct scheduler *s, int64_t dag_run);

@@ -17,9 +17,11 @@ import time
 PR_SET_CHILD_SUBREAPER = 36
 
 
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
 def build_dir():
-    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return os.environ.get("ONEBOX_BUILD_DIR") or os.path.join(top, "build", "check")
+    return os.environ.get("ONEBOX_BUILD_DIR") or os.path.join(TOP, "build", "check")
 
 
 def become_subreaper():
@@ -60,7 +62,7 @@ class Box:
             f.write("[launcher]\nmode = fork\n" + conf)
         self.procs = {}
         self.names = names
-        self.env = dict(os.environ, ONEBOX_LIBEXEC_DIR=build_dir(), **(env or {}))
+        self.env = dict(os.environ, ONEBOX_LIBEXEC_DIR=build_dir(), ONEBOX_DATA_DIR=TOP, **(env or {}))
         self.log = open(self.dir + "/log", "ab")
         self.reaper_stop = threading.Event()
 
@@ -144,6 +146,17 @@ class Box:
     def shim_servers(self):
         return [pid for pid, argv in self.task_processes() if b"--serve" in argv]
 
+    def whereabouts(self):
+        """What each daemon is at: ended and how, or where its threads wait. For what hangs."""
+        said = []
+        for name, p in self.procs.items():
+            said.append(f"{name} ({p.pid}): " + ("runs" if p.poll() is None else f"ended with {p.returncode}"))
+            for tid in threads_of(p.pid):
+                said.append(f"  {tid} {of_thread(p.pid, tid, 'comm')} {of_thread(p.pid, tid, 'wchan')} "
+                            f"{of_thread(p.pid, tid, 'syscall').split(' ')[0]}")
+                said.append("    " + of_thread(p.pid, tid, "stack").replace("\n", " "))
+        return "\n".join(said)
+
     # --- pipelines ------------------------------------------------------------------------------
     def pipeline(self, name, text):
         path = f"{self.state}/pipelines/{name}"
@@ -221,6 +234,21 @@ class Box:
             f.seek(0, os.SEEK_END)
             f.seek(max(0, f.tell() - n))
             return f.read().decode(errors="replace")
+
+
+def threads_of(pid):
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+
+
+def of_thread(pid, tid, what):
+    try:
+        with open(f"/proc/{pid}/task/{tid}/{what}") as f:
+            return f.read().strip()
+    except OSError:
+        return "?"
 
 
 def parent_of(pid):

@@ -1,9 +1,10 @@
 """What the tests of the scheduler share: pipelines from short rows, and questions about runs."""
 import json
+import os
 
 import pytest
 
-from box import Box
+from box import Box, build_dir
 
 HEAD = "    start_date: 2026-01-01\n    timeout_minutes: 60\n"
 
@@ -24,6 +25,12 @@ def own():
     log = b.tail(1 << 20)
     b.remove()
     assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
+
+
+def has_faults():
+    """Is the build one with --enable-faults?"""
+    with open(os.path.join(build_dir(), "config.h")) as f:
+        return "#define ONEBOX_FAULTS 1" in f.read()
 
 
 def load(b, name, tasks, more=""):

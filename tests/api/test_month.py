@@ -114,17 +114,17 @@ class Launcher:
                "started_at": began, "ended_at": self.clock.stamp(), "duration_s": 0.1, "cpu_user_s": 0.1, "cpu_system_s": 0.1,
                "peak_memory_bytes": 1, "read_bytes": 0, "written_bytes": 0, "oom": False, "cgroup": False,
                "log_bytes": len(LOG), "log_lost_bytes": 0, "left_behind": 0}
-        # its end before its start: nobody holds the lock meanwhile, and a started try would count as cut off
-        files = {"log": LOG, "xcom/loss": b"0.25", "end.tmp": json.dumps(end).encode(), "started": b"", "lock": b"1 0\n"}
+        # its end before its start: nobody holds the lock meanwhile, and a started try would count as cut off; acknowledged
+        # by its clock before the scheduler does it by the disk's, which does not jump: what is days old goes
+        files = {"log": LOG, "xcom/loss": b"0.25", "acked": b"", "end.json": json.dumps(end).encode(), "started": b"",
+                 "lock": b"1 0\n"}
         for name, data in files.items():
-            with open(f"{directory}/{name}", "wb") as f:
+            with open(f"{directory}/new", "wb") as f:
                 f.write(data)
-            if name == "end.tmp":
-                os.rename(f"{directory}/end.tmp", f"{directory}/end.json")
+            os.utime(f"{directory}/new", (self.clock.now(),) * 2)
+            os.rename(f"{directory}/new", f"{directory}/{name}")
         while self.box.post(f"/internal/tries/{try_id}", timeout=PATIENCE).status != 200:
             time.sleep(0.01)  # it is being recorded, or the start is
-        now = self.clock.now()
-        os.utime(f"{directory}/acked", (now, now))  # the disk's clock does not jump
         with self.lock:
             self.done.add(try_id)
 

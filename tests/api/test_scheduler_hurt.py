@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from box import Box, build_dir
-from scheduler_calls import load, log_of, own, run, tries  # noqa: F401 (own is a fixture)
+from box import Box
+from scheduler_calls import has_faults, load, log_of, own, run, tries  # noqa: F401 (own is a fixture)
 
 
 def start_long(b, name="long", cmd="echo $$; sleep 600; echo done"):
@@ -260,12 +260,6 @@ def test_a_directory_that_cannot_be_read_takes_nothing_away(own):
     os.rename(directory + ".away", directory)
     own.wait(lambda: own.get("/api/v2/importErrors").json["total_entries"] == 0, 20, "the error's end")
     assert run(own, "kept")[1]["state"] == "success"
-
-
-def has_faults():
-    """Is the build one with --enable-faults?"""
-    with open(os.path.join(build_dir(), "config.h")) as f:
-        return "#define ONEBOX_FAULTS 1" in f.read()
 
 
 @pytest.mark.parametrize("nth", range(3, 10))

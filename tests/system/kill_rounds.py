@@ -7,6 +7,7 @@
 Every daemon of the box is killed at random (seeded) moments and started again, and so is what forks
 the tasks' supervisors. With --shims the supervisors are killed as well: their tries count as
 interrupted, and begin anew.
+With --disk SECONDS each sync takes up to so long (another time after each kill).
 With --postgres two schedulers share a database of Debian's server, and one stands by.
 With --total batches of --rounds follow one another, with and without --shims, each in a box of its
 own with the next seed, until the book has N kills in all: a line for each batch, so that it goes on
@@ -32,6 +33,7 @@ import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
 from box import Box, build_dir  # noqa: E402
+from slow_disk import SlowDisk  # noqa: E402
 
 LINE = 'echo "$ONEBOX_TRY_ID $ONEBOX_DAG_ID $ONEBOX_RUN_ID $ONEBOX_TASK_ID {}" >> {}; '
 
@@ -83,6 +85,11 @@ class Rounds:
             conf = conf.replace("[scheduler]\n", f"[scheduler]\ndatabase = {self.postgres()}\n")
             names.insert(2, "scheduler@2")
         self.box = Box(conf, names=tuple(names))
+        self.not_killed = []
+        self.disk = None
+        if args.disk:
+            self.disk = SlowDisk(self.box.dir)
+            self.box.env.update(self.disk.env())
         self.ledger, self.acked = self.box.dir + "/ledger", self.box.dir + "/acked"
         self.runs = {}  # run id -> dag id
         self.want = {}  # dag id -> (run state, {task: (state, tries by result)})
@@ -147,7 +154,7 @@ class Rounds:
     def trigger(self, dag_id):
         """Asks until it is acknowledged; an answer that was lost shows as 409."""
         run_id = f"{dag_id}-{len(self.runs):03d}"
-        end = time.monotonic() + self.args.patience
+        end, answers = time.monotonic() + self.args.patience, collections.Counter()
         while time.monotonic() < end:
             try:
                 a = self.box.post(f"/api/v2/dags/{dag_id}/dagRuns", {"dag_run_id": run_id}, timeout=10)
@@ -156,13 +163,16 @@ class Rounds:
                     return
                 if a.status < 500:
                     raise AssertionError(f"trigger: {a.status} {a.body}")
-            except (OSError, socket.timeout):
-                pass
+                answers[f"{a.status} {a.body[:200]}"] += 1
+            except (OSError, socket.timeout) as e:
+                answers[repr(e)] += 1
             except Exception as e:  # a connection cut in the middle of an answer
                 if type(e).__module__ != "http.client":
                     raise
+                answers[repr(e)] += 1
             time.sleep(0.02)
-        raise AssertionError(f"the scheduler did not take a trigger for {self.args.patience} s: " + self.box.tail())
+        raise AssertionError(f"the scheduler did not take a trigger for {self.args.patience} s, it answered "
+                             f"{dict(answers)}\n{self.box.whereabouts()}\n{self.box.tail()}")
 
     # --- the rounds -----------------------------------------------------------------------------
     def kill_one(self):
@@ -176,7 +186,8 @@ class Rounds:
             return "task"
         # the scheduler most often: it has the most to lose
         name = self.random.choice(list(self.box.names) + ["scheduler"] * 2)
-        self.box.kill(name)
+        if self.box.kill(name) != -signal.SIGKILL:
+            self.not_killed.append(name)
         time.sleep(self.random.choice([0, 0, 0.02, 0.2]))
         self.box.start(name)
         return name
@@ -193,6 +204,8 @@ class Rounds:
                 self.trigger(names[len(self.runs) % len(names)])
             time.sleep(self.random.uniform(0, 0.35))
             killed[self.kill_one()] += 1
+            if self.disk:
+                self.disk.sync_takes(self.random.uniform(0, self.args.disk))
             self.box.reap()
             if (i + 1) % 10 == 0:
                 print(f"round {i + 1}/{self.args.rounds}: {dict(killed)}", flush=True)
@@ -204,7 +217,9 @@ class Rounds:
 
     # --- the history ----------------------------------------------------------------------------
     def check(self):
-        wrong = []
+        # one that gives way to the other of two schedulers is meant to
+        wrong = [f"{name} had ended by itself" for name in self.not_killed
+                 if not (self.args.postgres and name.startswith("scheduler"))]
         starts, ends = collections.Counter(), set()
         with open(self.ledger) as f:
             for line in f:
@@ -288,6 +303,7 @@ def main():
     p.add_argument("--seed", type=int, default=None)
     p.add_argument("--shims", action="store_true", help="kill the tasks' supervisors as well")
     p.add_argument("--postgres", action="store_true", help="two schedulers on one PostgreSQL")
+    p.add_argument("--disk", type=float, default=0, help="seconds that a sync takes at most")
     p.add_argument("--build", help="the build tree (default: $ONEBOX_BUILD_DIR)")
     p.add_argument("--patience", type=int, default=120, help="seconds that nothing takes longer than, on a disk that stands still too")
     p.add_argument("--keep", action="store_true", help="leave the box's directory when it fails")
@@ -337,7 +353,7 @@ def many(args):
         try:
             wrong = one(argparse.Namespace(**dict(vars(args), seed=seed, shims=shims)))
         except AssertionError as e:
-            print(f"WRONG: {e}"[:2000])
+            print(f"WRONG: {e}"[:20000])
             wrong = 1
         book.append({"seed": seed, "shims": shims, "rounds": args.rounds, "runs": args.runs, "wrong": wrong})
         with open(args.book, "a") as f:
