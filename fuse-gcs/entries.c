@@ -434,6 +434,17 @@ static int entries_must_be_empty(struct mnt *m, const char *path, struct lookup_
         return r;
 }
 
+/* There is something in it: what the kernel keeps of its list may not have it. */
+static void entries_know_more(struct mnt *m, const char *path) {
+        struct inode *i;
+
+        pthread_mutex_lock(&m->tree);
+        i = inode_find(m, path);
+        if (i)
+                i->listed_at = 0;
+        pthread_mutex_unlock(&m->tree);
+}
+
 int entries_rmdir(struct mnt *m, const char *dir, const char *name) {
         _cleanup_found_ struct lookup_found f = {};
         struct lookup_children c;
@@ -444,6 +455,8 @@ int entries_rmdir(struct mnt *m, const char *dir, const char *name) {
         if (f.attrs)
                 return -ENOTDIR;
         r = entries_must_be_empty(m, f.path, &c);
+        if (r == -ENOTEMPTY)
+                entries_know_more(m, f.path);
         if (r >= 0 && c.has_unshown)
                 r = entries_delete_unshown(m, f.path);
         if (r < 0)

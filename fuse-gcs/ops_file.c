@@ -11,6 +11,7 @@
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/reader.h"
 #include "fuse-gcs/small_files.h"
+#include "fuse-gcs/teller.h"
 #include "fuse-gcs/writer.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -94,7 +95,8 @@ static int ops_file_refresh(struct mnt *m, struct inode *i, bool always) {
         differs = inode_set_attrs(i, a, now + m->o.ttl_for);
         (void) stat_cache_put_file(m->stats, path, strlen(path), a, STAT_CACHE_OURS, now);
         pthread_mutex_unlock(&m->tree);
-        (void) differs;
+        if (differs)
+                teller_content(m, i);
         return 0;
 }
 
@@ -376,12 +378,30 @@ void ops_file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
                 fuse_reply_iov(req, reply.iov, reply.n);
 }
 
+static bool ops_file_is_append(struct mnt *m, const struct inode *i, uint64_t offset) {
+        bool is;
+
+        pthread_mutex_lock(&m->tree);
+        is = i->attrs && offset == i->attrs->size;
+        pthread_mutex_unlock(&m->tree);
+        return is;
+}
+
 void ops_file_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
                     struct fuse_file_info *fi) {
         struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
-        int r;
+        int r = 0;
 
+        /* The first change in the midst of what is there is made to what is there now: written over
+         * elsewhere before that, it would fail at the close, when all of it is lost. An append
+         * finds its end by its commit. */
+        if (!i->is_dirty && !ops_file_is_append(m, i, (uint64_t) off))
+                r = ops_file_refresh(m, i, true);
+        if (r < 0) {
+                ops_file_error(req, r);
+                return;
+        }
         pthread_mutex_lock(&i->lock);
         r = writer_write(m, i, (uint64_t) off, data, size);
         pthread_mutex_unlock(&i->lock);

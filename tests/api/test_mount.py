@@ -227,6 +227,38 @@ def test_overwritten_by_another_within_the_ttl(server, mount):
         assert f.read() in (b"old", b"newer")
 
 
+def test_changed_after_another_changed_it(server, mount):
+    """What is known of the object is old, but nobody was overtaken: the change is made to what is there."""
+    (mount / "o").write_bytes(b"the old content")
+    assert (mount / "o").read_bytes() == b"the old content"
+    assert server.ask("PUT", f"/{mount.bucket}/o", b"a newer, longer content").status == 200
+    with open(mount / "o", "r+b", buffering=0) as f:
+        os.pwrite(f.fileno(), b"A", 0)
+        assert os.pread(f.fileno(), 100, 0) == b"A newer, longer content"
+    assert in_bucket(server, mount, "o") == b"A newer, longer content"
+    # Deleted elsewhere: the call that would change it says so, not the close.
+    server.ask("DELETE", f"/{mount.bucket}/o")
+    f = open(mount / "o", "r+b", buffering=0)
+    with pytest.raises(OSError) as e:
+        os.pwrite(f.fileno(), b"x", 1)
+    assert e.value.errno == errno.ESTALE
+    f.close()
+
+
+def test_a_kept_list_that_is_too_old(server):
+    """A program that removes what it listed, and finds that more is there, lists it anew."""
+    with Mount(server.url, "--kernel-list-cache-ttl-secs=-1") as m:
+        (m / "kept").mkdir()
+        (m / "kept/a").write_text("")
+        assert os.listdir(m / "kept") == ["a"]
+        server.put("kept/b", b"")
+        assert os.listdir(m / "kept") == ["a"]
+        with pytest.raises(OSError) as e:
+            os.rmdir(m / "kept")
+        assert e.value.errno == errno.ENOTEMPTY
+        assert sorted(os.listdir(m / "kept")) == ["a", "b"]
+
+
 def test_a_commit_whose_answer_was_lost(server, mount):
     for rule in ({"op": "insert", "after_status": 503, "count": 1}, {"op": "insert", "cut": 1, "count": 1}):
         server.faults(rule)
