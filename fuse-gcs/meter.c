@@ -8,6 +8,7 @@
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/buckets.h"
 #include "fuse-gcs/disk_cache.h"
+#include "fuse-gcs/op_meter.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -17,6 +18,7 @@
 
 struct meter_verb {
         atomic_uint_least64_t n_good, n_failed, usec, n_bytes;
+        struct op_meter_times times;
 };
 
 struct meter {
@@ -72,6 +74,7 @@ static void meter_tried(void *ctx, enum gcs_verb verb, int status, int error, us
 
         atomic_fetch_add(good ? &v->n_good : &v->n_failed, 1);
         atomic_fetch_add(&v->usec, took_for);
+        op_meter_times_add(&v->times, took_for);
         atomic_fetch_add(&v->n_bytes, n_bytes);
         if (m->says_all)
                 log_debug("%s: status %d, error %d, %" PRIu64 " us, %" PRIu64 " bytes",
@@ -103,6 +106,13 @@ static void meter_print_verbs(struct meter *m, struct buf *out) {
         for (unsigned v = 0; v < GCS_N_VERBS; v++)
                 buf_printf(out, "gcs_request_seconds{gcs_method=\"%s\"} %.6f\n",
                            gcs_request_verb_name(v), (double) m->verbs[v].usec / USEC_PER_SEC);
+        buf_add_str(out, "# TYPE gcs_request_latencies histogram\n");
+        for (unsigned v = 0; v < GCS_N_VERBS; v++) {
+                char label[64];
+
+                snprintf(label, sizeof(label), "gcs_method=\"%s\"", gcs_request_verb_name(v));
+                op_meter_times_print(&m->verbs[v].times, "gcs_request_latencies", label, out);
+        }
         buf_printf(out,
                    "# TYPE gcs_download_bytes_count counter\ngcs_download_bytes_count %" PRIu64
                    "\n# TYPE gcs_upload_bytes_count counter\ngcs_upload_bytes_count %" PRIu64 "\n",
@@ -167,6 +177,7 @@ static void meter_print_caches(struct mnt *mnt, struct buf *out) {
 
 int meter_print(struct meter *m, struct buf *out) {
         meter_print_verbs(m, out);
+        op_meter_print(out);
         if (m->mnt)
                 meter_print_caches(m->mnt, out);
         return buf_error(out);
@@ -218,6 +229,8 @@ int meter_new(struct loop *l, const struct mount_flags *f, const struct mount_co
         m->limits_bytes = c->bytes_per_s > 0;
         m->says_all = mount_flags_bool(f, FLAGS_debug_gcs) ||
                       str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace");
+        op_meter_set(mount_flags_int(f, FLAGS_prometheus_port) > 0,
+                     str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace"));
         meter_bucket_init(&m->ops, c->ops_per_s, loop_now(l, CLOCK_MONOTONIC));
         meter_bucket_init(&m->bytes, c->bytes_per_s, loop_now(l, CLOCK_MONOTONIC));
         if (mount_flags_int(f, FLAGS_prometheus_port) > 0) {

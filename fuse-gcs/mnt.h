@@ -41,6 +41,7 @@ struct mnt_settings {
         bool by_json; /* reads by the JSON API */
         bool standard_symlinks;
         bool direct_io;
+        bool always_plus;  /* directories are read with attributes, wanted or not */
         bool create_empty; /* a new file is in the bucket at once */
         bool streams;      /* files are sent while they are written */
         usec_t ttl_for, negative_for;

@@ -1,10 +1,17 @@
 #include "fuse-gcs/ops.h"
 
+#include <errno.h>
+#include <inttypes.h>
+
+#include "fuse-gcs/mnt.h"
+#include "fuse-gcs/op_meter.h"
 #include "fuse-gcs/ops_control.h"
 #include "fuse-gcs/ops_file.h"
 
 /* Requests of up to 1 MiB; directories are read with attributes where somebody wants them. */
 static void ops_init(void *ctx, struct fuse_conn_info *conn) {
+        const struct mnt *m = ctx;
+
         conn->max_write = 1 << 20;
         conn->max_background = 64;
         conn->congestion_threshold = 48;
@@ -12,12 +19,14 @@ static void ops_init(void *ctx, struct fuse_conn_info *conn) {
                       (FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ATOMIC_O_TRUNC |
                        FUSE_CAP_ASYNC_READ | FUSE_CAP_IOCTL_DIR | FUSE_CAP_PARALLEL_DIROPS |
                        FUSE_CAP_ASYNC_DIO);
+        if (m->o.always_plus)
+                conn->want &= ~(unsigned) FUSE_CAP_READDIRPLUS_AUTO;
         /* Pages are dropped by generation, not by guessing from times. */
         conn->want &= ~(unsigned) (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_SPLICE_READ |
                                    FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 }
 
-static void ops_statfs(fuse_req_t req, fuse_ino_t ino) {
+static void ops_statfs_all(fuse_req_t req, fuse_ino_t ino) {
         /* A bucket has no end: what tools that look for room want to see. */
         const struct statvfs s = {
                 .f_bsize = 1 << 17,
@@ -34,33 +43,32 @@ static void ops_statfs(fuse_req_t req, fuse_ino_t ino) {
         fuse_reply_statfs(req, &s);
 }
 
+/* There are none; counted, so that who relies on them finds out. */
+static void ops_no_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+                         size_t size, int flags) {
+        ops_file_error(req, -ENOSYS);
+}
+
+/* The same rows, counted. */
+#define OP(row, name_of_it, function, parameters, arguments, ...)                                 \
+        static void ops_##row parameters {                                                        \
+                struct op_meter_call call;                                                        \
+                                                                                                  \
+                op_meter_begin(&call, OP_METER_##row, (int) fuse_req_ctx(req)->pid, __VA_ARGS__); \
+                function arguments;                                                               \
+                op_meter_end(&call);                                                              \
+        }
+#include "fuse-gcs/op_meter.def"
+#undef OP
+
 static const struct fuse_lowlevel_ops ops_rows = {
+#define OP(name, ...) .name = ops_##name,
+#include "fuse-gcs/op_meter.def"
+#undef OP
         .init = ops_init,
-        .statfs = ops_statfs,
-        .lookup = ops_name_lookup,
         .forget = ops_name_forget,
         .forget_multi = ops_name_forget_multi,
-        .mkdir = ops_name_mkdir,
-        .rmdir = ops_name_rmdir,
-        .unlink = ops_name_unlink,
-        .symlink = ops_name_symlink,
-        .readlink = ops_name_readlink,
-        .rename = ops_name_rename,
-        .getattr = ops_file_getattr,
-        .setattr = ops_file_setattr,
-        .open = ops_file_open,
-        .create = ops_file_create,
-        .mknod = ops_file_mknod,
-        .read = ops_file_read,
-        .write = ops_file_write,
-        .flush = ops_file_flush,
-        .fsync = ops_file_fsync,
-        .release = ops_file_release,
         .ioctl = ops_control_ioctl,
-        .opendir = ops_dir_opendir,
-        .readdir = ops_dir_readdir,
-        .readdirplus = ops_dir_readdirplus,
-        .releasedir = ops_dir_releasedir,
         .fsyncdir = ops_dir_fsyncdir,
 };
 

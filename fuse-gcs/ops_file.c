@@ -9,6 +9,7 @@
 #include "fuse-gcs/handle.h"
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/names.h"
+#include "fuse-gcs/op_meter.h"
 #include "fuse-gcs/reader.h"
 #include "fuse-gcs/small_files.h"
 #include "fuse-gcs/teller.h"
@@ -34,7 +35,10 @@ fuse_ino_t ops_file_ino(const struct mnt *m, const struct inode *i) {
 }
 
 void ops_file_error(fuse_req_t req, int error) {
-        fuse_reply_err(req, mnt_errno(error));
+        int e = mnt_errno(error);
+
+        op_meter_failed(e);
+        fuse_reply_err(req, e);
 }
 
 char *ops_file_path(struct mnt *m, struct inode *i) {

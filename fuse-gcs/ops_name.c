@@ -4,6 +4,7 @@
 #include "fuse-gcs/buckets.h"
 #include "fuse-gcs/entries.h"
 #include "fuse-gcs/lookup.h"
+#include "fuse-gcs/op_meter.h"
 #include "fuse-gcs/ops_file.h"
 #include "fuse-gcs/rename.h"
 #include "lib/base/mem.h"
@@ -42,6 +43,7 @@ static void ops_name_lookup_bucket(fuse_req_t req, struct mnt *top, const char *
                         .entry_timeout = ops_file_timeout(top, now + top->o.negative_for),
                 };
 
+                op_meter_failed(ENOENT);
                 fuse_reply_entry(req, &none);
         } else if (r < 0) {
                 ops_file_error(req, r);
@@ -67,6 +69,7 @@ void ops_name_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
                         .entry_timeout = ops_file_timeout(m, f.until_at),
                 };
 
+                op_meter_failed(ENOENT);
                 fuse_reply_entry(req, &none);
         } else if (r < 0) {
                 ops_file_error(req, r);

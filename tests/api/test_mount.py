@@ -7,13 +7,14 @@ import mmap
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 import time
 
 import pytest
 from bucketd_test import Bucketd
-from daemon_test import BUILD, until
+from daemon_test import BUILD, ask, until
 from mount_test import PROGRAM, Mount, is_mounted, needs_fuse
 
 pytestmark = needs_fuse
@@ -337,6 +338,32 @@ def test_requests_are_logged_on_demand(server):
         (mount / "logged").write_bytes(b"x")
         log = mount.log.read_text()
         assert "LOOKUP" in log and "CreateObject: status 200" in log
+
+
+def test_the_kernels_requests_are_counted_and_told(server, tmp_path):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    log = tmp_path / "log"
+    with Mount(server.url, f"--prometheus-port={port}", "--log-severity=trace", "--experimental-enable-readdirplus",
+               f"--log-file={log}", "--log-format=json") as m:
+        (m / "counted").write_bytes(b"x")
+        os.listdir(m.path)
+        assert not (m / "missing").exists()
+        with pytest.raises(OSError):
+            os.setxattr(m / "counted", "user.x", b"y")
+        text = ask(port, "GET", "/metrics").text
+    rows = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    for row in ('fs_ops_count{fs_op="WriteFile"}', 'fs_ops_count{fs_op="ReadDirPlus"}',
+                'fs_ops_error_count{fs_op="LookUpInode"}', 'fs_ops_error_count{fs_op="Others"}',
+                'fs_ops_latency_count{fs_op="OpenDir"}', 'gcs_request_latencies_count{gcs_method="ListObjects"}'):
+        assert int(rows[row]) > 0, row
+    assert rows['fs_ops_count{fs_op="ReadDir"}'] == "0"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {"timestamp", "severity", "message"} <= lines[0].keys()
+    told = [line["message"] for line in lines if line["message"].startswith("fuse_debug: Op 0x")]
+    assert any('<- CreateFile (parent 1, name "counted", PID' in t for t in told), told
+    assert any(t.endswith("-> OK ()") for t in told) and any("-> Error:" in t for t in told)
 
 
 def onebox(*words):
