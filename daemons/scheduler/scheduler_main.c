@@ -297,6 +297,7 @@ static int open_server(struct parts *p, struct errmsg *em) {
         r = http_server_new(&(struct http_server_options){.loop = s->loop,
                                                           .ctx = s,
                                                           .before = before,
+                                                          .has_slow_before = true,
                                                           .n_workers = (unsigned) s->conf->workers},
                             scheduler_api_routes, scheduler_api_n_routes, &s->server, em);
         if (r < 0)

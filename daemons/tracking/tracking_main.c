@@ -205,6 +205,7 @@ static int start_server(struct daemon *d, struct errmsg *em) {
                 .loop = t->loop,
                 .ctx = t,
                 .before = tracking_hooks_before,
+                .has_slow_before = true,
                 .error_format = server_info_api_error,
                 .done = tracking_hooks_done,
                 .allowed_hosts = d->conf.allowed_hosts,

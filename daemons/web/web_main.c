@@ -151,6 +151,7 @@ static int start_server(struct web *w, struct errmsg *em) {
                 .loop = w->loop,
                 .ctx = &w->api,
                 .before = web_api_before,
+                .has_slow_before = true,
                 .allowed_hosts = w->conf.allowed_hosts,
                 .n_workers = 1,
                 .max_body = 65536,

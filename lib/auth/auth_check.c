@@ -286,16 +286,23 @@ static int refuse_hasty(struct check *k, usec_t wait_for) {
         return AUTH_CHECK_REFUSED;
 }
 
-/* 0: the password is known from lately; 1: it has to be computed, and that is counted; -EAGAIN: it
- * is too early for that by *ret_wait. */
+/* 0: the password is known from lately; 1: it has to be computed, and that is counted where it may
+ * be done at once; -EAGAIN: it is too early for that by *ret_wait. */
 static int look_before(struct check *k, const struct auth_store_user *user, const char *name,
                        const char *password, usec_t *ret_wait) {
-        usec_t now_at = clock_mono(k->c->o.clock);
+        usec_t now_at;
         bool known;
 
         (void) pthread_mutex_lock(&k->c->lock);
+        now_at = clock_mono(
+                k->c->o.clock); /* under the lock: the throttle's time does not go back */
         known = user && user->hash && auth_cache_has(&k->c->cache, user->hash, password, now_at);
-        *ret_wait = known ? 0 : auth_throttle_take(&k->c->throttle, name, now_at);
+        if (known)
+                *ret_wait = 0;
+        else if (!k->req->is_on_loop)
+                *ret_wait = auth_throttle_take(&k->c->throttle, name, now_at);
+        else
+                *ret_wait = auth_throttle_peek(&k->c->throttle, name, now_at);
         (void) pthread_mutex_unlock(&k->c->lock);
         return known ? 0 : *ret_wait > 0 ? -EAGAIN : 1;
 }
@@ -330,6 +337,8 @@ static int by_password(struct check *k, const char *name, const char *password) 
                 return refuse_hasty(k, wait_for);
         if (r == 0)
                 return accept_user(k, user.name, user.role, AUTH_BY_PASSWORD);
+        if (k->req->is_on_loop)
+                return AUTH_CHECK_SLOW;
         r = auth_store_user_check(store, name, password, k->a, &user);
         if (r < 0)
                 return r;

@@ -13,7 +13,8 @@
  *   5. authentication off: "anonymous", admin, from loopback and Unix sockets
  * else 401. Wrong passwords are throttled by user and in all.
  *
- * Threads: any, calls lock for short. A password not seen in the last minutes costs 50 ms.
+ * Threads: any, calls lock for short. A password not seen in the last minutes costs 50 ms; who may
+ * not wait for that is told AUTH_CHECK_SLOW.
  */
 #pragma once
 
@@ -33,7 +34,7 @@ struct errmsg;
 
 #define AUTH_CHECK_COOKIE "onebox_session"
 
-enum { AUTH_CHECK_REFUSED = 1 };
+enum { AUTH_CHECK_REFUSED = 1, AUTH_CHECK_SLOW = 2 };
 
 struct auth_check_options {
         struct auth_store *store;         /* borrowed; NULL: no users, no personal tokens */
@@ -56,6 +57,7 @@ struct auth_check_request {
         bool is_unix;      /* uid is the peer's and counts */
         bool is_loopback;  /* TCP: from this machine */
         bool is_passed_on; /* X-Forwarded-For is there: the peer is not who asks */
+        bool is_on_loop;   /* no password may be computed: AUTH_CHECK_SLOW */
         uid_t uid;
         const char *authorization, *session_cookie;
         const char *forwarded_user, *forwarded_role; /* X-Onebox-User, X-Onebox-Role */
@@ -73,7 +75,8 @@ int auth_check_new(const struct auth_check_options *o, struct auth_check **ret_c
 struct auth_check *auth_check_free(struct auth_check *c);
 DEFINE_CLEANUP(struct auth_check *, auth_check_free)
 
-/* 0 with *ret_identity, AUTH_CHECK_REFUSED with *ret_refusal, or -errno (500). */
+/* 0 with *ret_identity, AUTH_CHECK_REFUSED with *ret_refusal, AUTH_CHECK_SLOW: ask again where it
+ * may block, or -errno (500). */
 int auth_check_run(struct auth_check *c, const struct auth_check_request *req, struct arena *a,
                    struct auth_identity *ret_identity, struct auth_check_refusal *ret_refusal);
 

@@ -20,6 +20,7 @@ static void gather(const struct http_request *req, struct auth_check_request *re
                                str_starts(peer->address, "::ffff:127."),
                 .is_passed_on = http_request_header(req, "X-Forwarded-For") != NULL,
                 .uid = peer->uid,
+                .is_on_loop = !req->may_block,
                 .authorization = http_request_header(req, "Authorization"),
                 .session_cookie = http_request_cookie(req, AUTH_CHECK_COOKIE),
                 .forwarded_user = http_request_header(req, "X-Onebox-User"),
@@ -79,6 +80,8 @@ int auth_http_check(struct auth_check *c, struct http_request *req) {
         r = auth_check_run(c, &brings, req->arena, identity, &refusal);
         if (r == AUTH_CHECK_REFUSED)
                 return needed == AUTH_NONE ? 0 : reply_refusal(req, &refusal);
+        if (r == AUTH_CHECK_SLOW)
+                return HTTP_SLOW;
         if (r < 0)
                 return r;
         req->identity = identity;

@@ -6,7 +6,8 @@
 struct http_request;
 
 /* Sets req->identity (in the request's arena) and holds it against the row's min_role.
- * 0 = go on; HTTP_LATER = it has answered 401, 403 or 429; negative = 500. Rows with min_role
+ * 0 = go on; HTTP_LATER = it has answered 401, 403 or 429; HTTP_SLOW = a password would have to be
+ * computed where the request may not block; negative = 500. Rows with min_role
  * AUTH_NONE take everybody: then the identity may be NULL (nobody known, or a wrong credential).
  *
  *      static int before(struct http_request *req) {

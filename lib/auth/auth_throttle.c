@@ -39,26 +39,31 @@ static usec_t wait_for(const struct auth_throttle_row *row) {
         return MIN(USEC_PER_SEC << n, AUTH_THROTTLE_WAIT_MAX);
 }
 
-static usec_t take_token(struct auth_throttle *t, usec_t mono_at) {
+static usec_t wait_for_token(struct auth_throttle *t, usec_t mono_at) {
         usec_t full = AUTH_THROTTLE_BURST * TOKEN;
 
         assert(mono_at >= t->filled_at);
         t->tokens = MIN(t->tokens + MIN(mono_at - t->filled_at, full), full);
         t->filled_at = mono_at;
-        if (t->tokens < TOKEN)
-                return TOKEN - t->tokens;
-        t->tokens -= TOKEN;
-        return 0;
+        return t->tokens < TOKEN ? TOKEN - t->tokens : 0;
 }
 
-usec_t auth_throttle_take(struct auth_throttle *t, const char *name, usec_t mono_at) {
+usec_t auth_throttle_peek(struct auth_throttle *t, const char *name, usec_t mono_at) {
         struct auth_throttle_row *row = find(t, hash_of(t, name));
 
         if (row && mono_at - row->failed_at >= AUTH_THROTTLE_FORGET_FOR)
                 *row = (struct auth_throttle_row){};
         else if (row && mono_at < row->failed_at + wait_for(row))
                 return row->failed_at + wait_for(row) - mono_at;
-        return take_token(t, mono_at);
+        return wait_for_token(t, mono_at);
+}
+
+usec_t auth_throttle_take(struct auth_throttle *t, const char *name, usec_t mono_at) {
+        usec_t wait = auth_throttle_peek(t, name, mono_at);
+
+        if (wait == 0)
+                t->tokens -= TOKEN;
+        return wait;
 }
 
 void auth_throttle_failed(struct auth_throttle *t, const char *name, usec_t mono_at) {

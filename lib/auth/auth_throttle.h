@@ -31,5 +31,7 @@ struct auth_throttle {
 void auth_throttle_init(struct auth_throttle *t, uint64_t seed, usec_t mono_at);
 /* How long to wait before a password of `name` is looked at; 0: now, and a check is counted. */
 usec_t auth_throttle_take(struct auth_throttle *t, const char *name, usec_t mono_at);
+/* The same without counting one. */
+usec_t auth_throttle_peek(struct auth_throttle *t, const char *name, usec_t mono_at);
 void auth_throttle_failed(struct auth_throttle *t, const char *name, usec_t mono_at);
 void auth_throttle_passed(struct auth_throttle *t, const char *name);

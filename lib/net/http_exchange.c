@@ -155,6 +155,7 @@ void *http_exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mh
                 .query = "",
                 .path = "",
                 .worker = -1,
+                .may_block = !x->server->check,
         };
         x->req.target = arena_strdup(&x->arena, uri);
         return x;
@@ -178,7 +179,7 @@ void http_exchange_on_completed(void *cls, struct MHD_Connection *mhd, void **ct
 
 static void http_exchange_arrived(struct http_exchange *x) {
         x->ready = true;
-        if (x->is_suspended)
+        if (x->is_suspended && !x->is_checking)
                 http_exchange_resume(x);
 }
 
@@ -292,17 +293,11 @@ static enum MHD_Result http_exchange_answer_early(struct http_exchange *x) {
         return MHD_YES;
 }
 
-/* The header is in: refuse, or begin with the body. MHD comes once more without data when the whole
+/* Refuse, or begin with the body. MHD comes once more without data when the whole
  * request is in, also when it has no body; an answer queued before that would cost the connection.
  * A client that sends header and body apart and waits for our acknowledgement (Nagle) gets it at
  * once, not after the 40 ms of a delayed one. */
-static enum MHD_Result http_exchange_on_header(struct http_exchange *x, const char *method) {
-        http_conn_busy(x->conn);
-        x->req.method = http_route_method_parse(method);
-        x->req.method_name = arena_strdup(&x->arena, method);
-        if (!x->req.target || !x->req.method_name)
-                return MHD_NO;
-        http_exchange_check(x);
+static enum MHD_Result http_exchange_on_checked(struct http_exchange *x) {
         if (!x->ready && x->match.route->body)
                 http_exchange_body_begin(x);
         if (x->ready)
@@ -313,12 +308,28 @@ static enum MHD_Result http_exchange_on_header(struct http_exchange *x, const ch
         return MHD_YES;
 }
 
+static enum MHD_Result http_exchange_on_header(struct http_exchange *x, const char *method) {
+        http_conn_busy(x->conn);
+        x->req.method = http_route_method_parse(method);
+        x->req.method_name = arena_strdup(&x->arena, method);
+        if (!x->req.target || !x->req.method_name)
+                return MHD_NO;
+        http_exchange_check(x);
+        if (x->state != HTTP_EXCHANGE_CHECKING)
+                return http_exchange_on_checked(x);
+        http_exchange_suspend(x);
+        return MHD_YES;
+}
+
 static enum MHD_Result http_exchange_step(struct http_exchange *x, const char *method,
                                           const char *data, size_t *size) {
         x->n_window += *size;
         switch (x->state) {
         case HTTP_EXCHANGE_NEW:
                 return http_exchange_on_header(x, method);
+        case HTTP_EXCHANGE_CHECKING: /* MHD repeats the call that was suspended */
+                http_exchange_check_end(x);
+                return http_exchange_on_checked(x);
         case HTTP_EXCHANGE_BODY:
                 if (*size > 0)
                         return http_exchange_body_take(x, data, size);

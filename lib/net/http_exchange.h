@@ -3,6 +3,7 @@
  *
  * States of an exchange (loop's thread):
  *   NEW → BODY → HANDED → DONE     the way of a request, also of one without a body
+ *   NEW → CHECKING → BODY|DRAIN    the before hook takes its time on a thread of its own
  *   NEW|BODY → DRAIN → DONE        refused; what is left of the body is read and dropped first
  * HANDED: the handler, a worker or whoever kept the request has it; the connection is suspended
  * unless we are inside its callback. The answer comes by http_exchange_answer() from any thread. */
@@ -28,6 +29,7 @@
 
 enum http_exchange_state {
         HTTP_EXCHANGE_NEW,
+        HTTP_EXCHANGE_CHECKING,
         HTTP_EXCHANGE_BODY,
         HTTP_EXCHANGE_DRAIN,
         HTTP_EXCHANGE_HANDED,
@@ -50,6 +52,11 @@ struct http_exchange {
         /* the query, parsed once before the handler */
         struct http_query_pair *query;
         size_t n_query;
+
+        /* the slow before hook */
+        bool is_checking; /* from its start until check_task has run: nothing else resumes it */
+        int check_result; /* the thread's until then */
+        struct loop_task check_task;
 
         /* the body */
         uint64_t body_expected; /* UINT64_MAX = chunked */
@@ -88,7 +95,8 @@ struct http_server {
         struct http_route_table *routes;
         const struct http_route *rows;
         size_t n_rows;
-        struct http_worker_pool *pool; /* made with the first HTTP_WORKER row */
+        struct http_worker_pool *pool;  /* made with the first HTTP_WORKER row */
+        struct http_worker_pool *check; /* one thread, for a before hook that may be slow */
         struct http_metrics metrics;
         char *allowed_hosts;
 
@@ -144,8 +152,11 @@ void http_exchange_run(struct http_exchange *x, int worker);
 void http_exchange_fail(struct http_exchange *x, int r); /* a 500 unless it is answered */
 void http_exchange_refuse(struct http_exchange *x, int status, const char *message);
 
-/* In http_exchange_check.c: afterwards there is a reply, or the row may have the request. */
+/* In http_exchange_check.c: afterwards there is a reply, the row may have the request, or it is
+ * CHECKING: then http_exchange_check_end() follows when it comes back. */
 void http_exchange_check(struct http_exchange *x);
+void http_exchange_check_end(struct http_exchange *x);
+void http_exchange_check_slowly(struct http_exchange *x, int worker); /* the thread's entry */
 
 /* In http_exchange_body.c. */
 size_t http_exchange_body_max(const struct http_exchange *x); /* bytes */

@@ -124,8 +124,50 @@ static int http_exchange_check_decode(struct http_exchange *x) {
 static int http_exchange_check_before(struct http_exchange *x) {
         int r = x->server->options.before ? x->server->options.before(&x->req) : 0;
 
-        assert(r <= 0 || atomic_load(&x->replied));
+        assert(r != HTTP_SLOW || !x->req.may_block);
+        assert(r <= 0 || r == HTTP_SLOW || atomic_load(&x->replied));
         return r;
+}
+
+static void http_exchange_check_over(struct loop_task *t) {
+        struct http_exchange *x = container_of(t, struct http_exchange, check_task);
+
+        x->is_checking = false;
+        http_exchange_resume(x);
+}
+
+/* The connection is suspended until check_task has run: this thread alone has the request. */
+void http_exchange_check_slowly(struct http_exchange *x, int worker) {
+        x->req.may_block = true;
+        x->check_result = http_exchange_check_before(x);
+        x->check_task.run = http_exchange_check_over;
+        loop_post_task(x->server->loop, &x->check_task);
+}
+
+static void http_exchange_check_later(struct http_exchange *x) {
+        x->headers = NULL;
+        if (http_worker_submit(x->server->check, x) >= 0) {
+                x->state = HTTP_EXCHANGE_CHECKING;
+                x->is_checking = true;
+                return;
+        }
+        (void) http_request_set_header(&x->req, "Retry-After", "1");
+        http_exchange_refuse(
+                x, 503, "The server is busy: too many passwords wait to be checked. Try again.");
+}
+
+/* What before has said, and the last that can be said without the body. */
+static void http_exchange_check_last(struct http_exchange *x, int r) {
+        if (r < 0)
+                http_exchange_fail(x, r);
+        else if (!x->ready && x->body_expected != UINT64_MAX &&
+                 x->body_expected > http_exchange_body_max(x))
+                http_exchange_body_refuse_size(x);
+}
+
+void http_exchange_check_end(struct http_exchange *x) {
+        assert(x->state == HTTP_EXCHANGE_CHECKING && !x->is_checking);
+        http_exchange_check_last(x, x->check_result);
 }
 
 /* All that can be said before the body. Afterwards either there is a reply or the row may have it.
@@ -149,9 +191,8 @@ void http_exchange_check(struct http_exchange *x) {
                 http_exchange_refuse(x, 400, "The URL has a bad %-escape or is not UTF-8.");
         else if (r >= 0)
                 r = http_exchange_check_before(x);
-        if (r < 0)
-                http_exchange_fail(x, r);
-        else if (!x->ready && x->body_expected != UINT64_MAX &&
-                 x->body_expected > http_exchange_body_max(x))
-                http_exchange_body_refuse_size(x);
+        if (r == HTTP_SLOW)
+                http_exchange_check_later(x);
+        else
+                http_exchange_check_last(x, r);
 }

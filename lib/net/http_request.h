@@ -35,6 +35,7 @@ struct http_request {
         const void *access;             /* the before hook's own */
         void *data;                     /* the handler's own */
         int worker;                     /* index of the pool thread that runs it, else -1 */
+        bool may_block;                 /* for the before hook: it may take its time */
 };
 
 /* --- reading --------------------------------------------------------------------------------- */

@@ -34,6 +34,9 @@ enum http_route_flags {
  * negative errno becomes a 500 by the server's error formatter. */
 #define HTTP_LATER 1
 
+/* What a server's before hook answers when it would have to block: see http_server_options. */
+#define HTTP_SLOW 3
+
 /* A body delivered in pieces, in constant memory, on the loop's thread.
  *   begin  headers are in, nothing of the body: set up req->data. May reply (refusal): return
  *          HTTP_LATER then, no other callback comes.

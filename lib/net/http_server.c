@@ -300,6 +300,12 @@ static int http_server_start_sources(struct http_server *s) {
 }
 
 static int http_server_start_pool(struct http_server *s) {
+        int r = s->options.has_slow_before ? http_worker_new(1, HTTP_SERVER_SLOW_MAX,
+                                                             http_exchange_check_slowly, &s->check)
+                                           : 0;
+
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < s->n_rows; i++)
                 if (s->rows[i].flags & HTTP_WORKER)
                         return http_worker_new(s->options.n_workers, s->options.n_worker_queue,
@@ -358,6 +364,7 @@ struct http_server *http_server_free(struct http_server *s) {
         s->is_freeing = true;
         http_server_close_listeners(s);
         http_worker_free(s->pool);
+        http_worker_free(s->check);
         if (s->loop)
                 loop_post_flush(s->loop);
         while ((x = s->suspended)) {

@@ -17,13 +17,20 @@
 
 struct http_server;
 
+enum { HTTP_SERVER_SLOW_MAX = 32 };
+
 struct http_server_options {
         struct loop *loop;
         void *ctx; /* req->ctx */
         /* Called after routing and before any of the body: Host and Origin were checked. Sets
          * req->identity. 0 = go on, HTTP_LATER = it has replied (refusal), negative = 500. On the
-         * loop's thread: must not block. NULL = everybody may do everything. */
+         * loop's thread: must not block unless req->may_block. With has_slow_before it says
+         * HTTP_SLOW in place of that, what it set is forgotten, and it is called once more with
+         * may_block on a thread that does nothing else; one at a time, so that who asks the same
+         * finds what the first has learned. More than HTTP_SERVER_SLOW_MAX waiting → 503,
+         * Retry-After. NULL = everybody may do everything. */
         int (*before)(struct http_request *req);
+        bool has_slow_before;
         /* Writes the body of an error answer made by the server itself or
          * http_request_reply_error(). NULL = {"detail": message}. Returns the content type. */
         const char *(*error_format)(struct http_request *req, int status, const char *message,

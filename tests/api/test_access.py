@@ -5,7 +5,9 @@ password below) the same script runs there."""
 import base64
 import json
 import os
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
@@ -228,3 +230,29 @@ def test_without_access_control_there_are_no_users():
     with Tracking() as t:
         assert t.ask("GET", "users/current").status == 404
         assert t.ask("POST", "users/create", {"username": "a", "password": "b" * 12}).status == 404
+
+
+def test_a_flood_of_passwords_stops_nobody_else():
+    """Hundreds of guesses at once: each gets its answer, most without a look; who is known goes on working."""
+    with Tracking("--app-name", "basic-auth") as t, ThreadPoolExecutor(40) as pool:
+        add_user(t.state, *ADMIN, "admin")
+        server = Server(t.port)
+        server.ok(ADMIN, "GET", "users/current")
+        guesses = [pool.submit(server.ask, (f"nobody{i % 10}", f"guess{i}"), "POST", "experiments/create", {"name": "x"}) for i in range(400)]
+        served = [server.ask(ADMIN, "POST", "experiments/create", {"name": f"served {i}"}) for i in range(50)]
+        assert {a.status for a in served} == {200}
+        answers = [g.result() for g in guesses]
+        assert {a.status for a in answers} <= {401, 429, 503}, {a.status for a in answers}
+        hasty = [a for a in answers if a.status != 401]
+        assert len(hasty) > 100  # not one second of the processor for each of them
+        assert all(int(a.headers["Retry-After"]) > 0 for a in hasty)
+        # one name, one password, many connections at once: all are let in, and it is computed once
+        server.ok(ADMIN, "POST", "users/create", {"username": "ann", "password": "correct horse battery"})
+
+        def first_visit(_):
+            while True:
+                answer = server.ask(("ann", "correct horse battery"), "GET", "users/current")
+                if answer.status not in (429, 503):
+                    return answer.status
+                time.sleep(0.05)  # the guesses have used up what may be computed in this second
+        assert set(pool.map(first_visit, range(40))) == {200}

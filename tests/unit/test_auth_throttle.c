@@ -60,6 +60,9 @@ static void test_all_names_together(void **state) {
         }
         assert_int_equal(n - 1, AUTH_THROTTLE_BURST);
         assert_int_equal(wait_for, USEC_PER_SEC / AUTH_THROTTLE_PER_SEC);
+        assert_int_equal(auth_throttle_peek(&t, "x", T0), wait_for);
+        for (int i = 0; i < 3; i++) /* a look takes nothing */
+                assert_int_equal(auth_throttle_peek(&t, "x", T0 + wait_for), 0);
         assert_int_equal(auth_throttle_take(&t, "x", T0 + wait_for), 0);
         assert_true(auth_throttle_take(&t, "y", T0 + wait_for) > 0);
 }
