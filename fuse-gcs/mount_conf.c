@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fuse-gcs/cache_filter.h"
+#include "fuse-gcs/stale_mount.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/gcp/gcs_name.h"
@@ -126,6 +127,9 @@ static int mount_conf_where(struct mount_conf *c, const struct mount_flags *f, s
         if (c->all_buckets)
                 bucket = MOUNT_CONF_ALL;
         r = c->all_buckets ? 0 : gcs_name_check_bucket(bucket, em);
+        if (r < 0)
+                return r;
+        r = stale_mount_clear(where, em);
         if (r < 0)
                 return r;
         if (!realpath(where, full))

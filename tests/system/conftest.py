@@ -25,7 +25,7 @@ def install(root):
 
 def packages():
     """What a machine needs for the tests of this directory."""
-    programs = [BUILD / "cli/onebox", *(BUILD / f"daemons/{d[7:]}/{d}" for d in [*DAEMONS, "onebox-sqlproxy"])]
+    programs = [BUILD / "cli/onebox", BUILD / "fuse-gcs/fuse-gcs", *(BUILD / f"daemons/{d[7:]}/{d}" for d in [*DAEMONS, "onebox-sqlproxy"])]
     return SYSTEMD + TOOLS + packages_of(programs)
 
 

@@ -84,6 +84,8 @@ class Machine:
                        check=True)
         (self.disk / "etc/machine-id").write_text("")
         (self.disk / "etc/hostname").write_text(name + "\n")
+        # A device of its own, with the rights that udev gives it.
+        (self.disk / "etc/tmpfiles.d/fuse.conf").write_text("c! /dev/fuse 0666 root root - 10:229\n")
 
     def _remove_orphans(self):
         """Disks of machines of this name whose tests were killed."""
@@ -96,20 +98,22 @@ class Machine:
 
     # --- power ---
 
-    def boot(self, seconds=120):
-        """Boots and waits until systemd calls itself running or degraded; returns which."""
+    def boot(self, seconds=120, states=("running", "degraded")):
+        """Boots and waits until systemd calls itself one of states; returns which."""
         self.cut_power()  # of a boot that failed half-way
         Path("/run/systemd").mkdir(exist_ok=True)
         self.console = open(self.disk.with_suffix(".console"), "ab")
         # Killed tests take their machine with them.
         command = ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "-q", "-D", str(self.disk), "--boot", "--register=no",
                    "--keep-unit", "--machine=" + self.name, "--capability=all", "--console=pipe"]
+        if os.path.exists("/dev/fuse"):
+            command.append("--property=DeviceAllow=/dev/fuse rwm")
         if self.private_network:
             command.append("--private-network")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.console,
                                         stderr=self.console, start_new_session=True)
         until(lambda: self._find_leader(), seconds, "the container has no first process")
-        until(lambda: self._state() in ("running", "degraded"), seconds,
+        until(lambda: self._state() in states, seconds,
               "systemd is not up", lambda: self.tail())
         return self._state()
 

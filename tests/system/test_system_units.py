@@ -11,6 +11,8 @@ EXPOSURE = {
     "onebox-web.service": 0.4,
     "onebox-tracking.service": 0.4,
     "onebox-bucketd.service": 0.4,
+    # It mounts for all to see: nothing that needs a mount namespace of its own.
+    "onebox-bucket@x.service": 3.1,
     "onebox-launcher.service": 1.4,
     "onebox-serving@x.service": 1.2,
     "onebox-services.service": 1.5,
