@@ -14,8 +14,8 @@
 
 #define STALE_MOUNT_LAYERS 16 /* mounts one upon another, each of a process that was killed */
 
-/* The kernel answers so for a FUSE mount whose device nobody holds any more. Not stat(): it may still
- * know the answer that the dead process gave. */
+/* The kernel answers so for a FUSE mount whose device nobody holds any more. Not stat(): it may
+ * still know the answer that the dead process gave. */
 static bool stale_mount_is(const char *path) {
         struct statfs fs;
 

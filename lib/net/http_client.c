@@ -14,6 +14,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/net/http_easy.h"
+#include "lib/net/http_idle.h"
 #include "lib/net/http_public.h"
 
 #define HTTP_CLIENT_CONNECTIONS 32
@@ -27,6 +28,7 @@ struct http_client {
         struct loop_source *timer;
         struct loop_source *reap; /* a defer: something may be finished */
         char *ca_file;
+        struct http_idle idle;
         struct http_client_call *calls;
 };
 
@@ -362,6 +364,19 @@ static CURLcode http_client_set_target(struct http_client_call *call,
         return code;
 }
 
+static CURLcode http_client_set_idle(struct http_client_call *call) {
+        struct http_client *c = call->client;
+        long max_s = http_idle_max(&c->idle, loop_now(c->loop, CLOCK_BOOTTIME),
+                                   loop_now(c->loop, CLOCK_MONOTONIC));
+        CURLcode code = CURLE_OK;
+
+        if (max_s < 0)
+                HTTP_CLIENT_SET(call, CURLOPT_FRESH_CONNECT, 1L);
+        else
+                HTTP_CLIENT_SET(call, CURLOPT_MAXAGE_CONN, max_s);
+        return code;
+}
+
 static int http_client_prepare(struct http_client_call *call, const struct http_client_request *r) {
         CURLcode code;
         int x;
@@ -377,6 +392,8 @@ static int http_client_prepare(struct http_client_call *call, const struct http_
                 code = http_client_set_body(call, r);
         if (code == CURLE_OK)
                 code = http_client_set_limits(call, r);
+        if (code == CURLE_OK)
+                code = http_client_set_idle(call);
         return code == CURLE_OUT_OF_MEMORY ? -ENOMEM : code == CURLE_OK ? 0 : -EINVAL;
 }
 

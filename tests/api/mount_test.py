@@ -33,7 +33,8 @@ def is_mounted(path):
 class Mount:
     """fuse-gcs in the foreground. Its log is root/mount.log."""
 
-    def __init__(self, url, *flags, bucket="bkt", root=None):
+    def __init__(self, url, *flags, bucket="bkt", root=None, env=None):
+        self.env = {**os.environ, **(env or {})}
         self.url, self.flags, self.bucket = url, flags, bucket
         self.own_root = root is None
         self.root = Path(root or tempfile.mkdtemp(prefix="onebox-mount-", dir="/tmp"))
@@ -48,7 +49,7 @@ class Mount:
                 [PROGRAM, "--foreground", "--anonymous-access", "--log-format=text",
                  f"--custom-endpoint={self.url}/storage/v1/", *self.flags,
                  *([] if self.bucket is None else [self.bucket]), self.path],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
         until(lambda: self.process.poll() is not None or is_mounted(self.path), "the mount")
         assert self.process.poll() is None, self.log.read_text()
         return self

@@ -1,4 +1,5 @@
-/* A directory whose FUSE process is gone is made usable again; what is served or no mount is left alone. */
+/* A directory whose FUSE process is gone is made usable again; what is served or no mount is left
+ * alone. */
 #include "fuse-gcs/stale_mount.h"
 
 #include <fcntl.h>
