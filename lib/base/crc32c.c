@@ -1,8 +1,9 @@
 /* crc32c: see crc32c.h.
  *
  * With SSE 4.2 three parts are summed at a time, since the instruction takes three cycles and can
- * begin one each; elsewhere eight bytes a step by tables. A checksum is a polynomial over GF(2),
- * its lowest power in the highest bit; appending n zero bytes multiplies it by x^8n. */
+ * begin one each: large parts, then small ones for what is left; elsewhere eight bytes a step by
+ * tables. A checksum is a polynomial over GF(2), its lowest power in the highest bit; appending n
+ * zero bytes multiplies it by x^8n, which for the parts' sizes is looked up byte by byte. */
 #include "lib/base/crc32c.h"
 
 #include <endian.h>
@@ -14,12 +15,18 @@
 #include "lib/base/buf.h"
 
 #define POLYNOMIAL 0x82f63b78u
-#define PART ((size_t) 16384) /* bytes of each of three parts */
+#define PART_LARGE ((size_t) 8192) /* bytes of each of three parts */
+#define PART_SMALL ((size_t) 512)
+
+struct part {
+        size_t size;
+        uint32_t power[4][256]; /* each byte of a checksum * x^(8 * size) */
+};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint32_t table[8][256];
 static uint32_t powers[64]; /* x^(8 * 2^i) */
-static uint32_t part_power; /* x^(8 * PART) */
+static struct part large = {.size = PART_LARGE}, small = {.size = PART_SMALL};
 static bool has_instruction;
 
 /* a * b modulo the polynomial. */
@@ -43,6 +50,14 @@ static uint32_t power_of(uint64_t n_bytes) {
         return power;
 }
 
+static void prepare_part(struct part *part) {
+        uint32_t power = power_of(part->size);
+
+        for (uint32_t k = 0; k < 4; k++)
+                for (uint32_t byte = 0; byte < 256; byte++)
+                        part->power[k][byte] = multiply(power, byte << 8 * k);
+}
+
 static void prepare(void) {
         for (uint32_t i = 0; i < 256; i++) {
                 uint32_t crc = i;
@@ -57,7 +72,8 @@ static void prepare(void) {
         powers[0] = 1u << 23; /* x^8 */
         for (size_t i = 1; i < ARRAY_SIZE(powers); i++)
                 powers[i] = multiply(powers[i - 1], powers[i - 1]);
-        part_power = power_of(PART);
+        prepare_part(&large);
+        prepare_part(&small);
 #ifdef __x86_64__
         has_instruction = __builtin_cpu_supports("sse4.2");
 #endif
@@ -84,22 +100,41 @@ static uint32_t add_by_table(uint32_t crc, const unsigned char *p, size_t n) {
 }
 
 #ifdef __x86_64__
+static uint32_t shift(const struct part *part, uint32_t crc) {
+        return part->power[0][crc & 0xff] ^ part->power[1][crc >> 8 & 0xff] ^
+               part->power[2][crc >> 16 & 0xff] ^ part->power[3][crc >> 24];
+}
+
+/* As many times three parts as there are; says how many bytes that was. */
+__attribute__((target("sse4.2"))) static size_t add_parts(uint64_t *crc, const unsigned char *p,
+                                                          size_t n, const struct part *part) {
+        size_t size = part->size, done = 0;
+        uint64_t a = *crc;
+
+        for (; n - done >= 3 * size; done += 3 * size, p += 3 * size) {
+                uint64_t b = 0, c = 0;
+
+                for (size_t i = 0; i < size; i += 8) {
+                        a = __builtin_ia32_crc32di(a, load(p + i));
+                        b = __builtin_ia32_crc32di(b, load(p + size + i));
+                        c = __builtin_ia32_crc32di(c, load(p + 2 * size + i));
+                }
+                a = shift(part, (uint32_t) a) ^ b;
+                a = shift(part, (uint32_t) a) ^ c;
+        }
+        *crc = a;
+        return done;
+}
+
 __attribute__((target("sse4.2"))) static uint32_t add_by_instruction(uint32_t crc,
                                                                      const unsigned char *p,
                                                                      size_t n) {
         uint64_t a = crc;
+        size_t done = add_parts(&a, p, n, &large);
 
-        for (; n >= 3 * PART; p += 3 * PART, n -= 3 * PART) {
-                uint64_t b = 0, c = 0;
-
-                for (size_t i = 0; i < PART; i += 8) {
-                        a = __builtin_ia32_crc32di(a, load(p + i));
-                        b = __builtin_ia32_crc32di(b, load(p + PART + i));
-                        c = __builtin_ia32_crc32di(c, load(p + 2 * PART + i));
-                }
-                a = multiply(part_power, (uint32_t) a) ^ b;
-                a = multiply(part_power, (uint32_t) a) ^ c;
-        }
+        done += add_parts(&a, p + done, n - done, &small);
+        p += done;
+        n -= done;
         for (; n >= 8; p += 8, n -= 8)
                 a = __builtin_ia32_crc32di(a, load(p));
         for (; n > 0; p++, n--)
