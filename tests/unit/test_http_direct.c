@@ -1,0 +1,482 @@
+/* A server of a script: each answer it has been given goes to the next request, on whichever
+ * connection that comes; over TLS when it has a certificate. */
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "lib/base/str.h"
+#include "lib/net/http_direct.h"
+#include "tests/unit/net_test_cmocka.h"
+#include "tests/unit/tls_test_cert.h"
+
+#include <arpa/inet.h>
+
+#define BIG ((size_t) 3 << 20)
+
+struct answer {
+        const char *head; /* NULL: none, the client waits */
+        const char *body;
+        size_t n;
+        bool then_close;
+};
+
+struct server {
+        int fd, port;
+        SSL_CTX *tls;
+        const struct answer *answers;
+        size_t n_answers;
+        atomic_size_t n_requests;
+        atomic_uint n_connections;
+        pthread_t thread;
+        pthread_t conns[16];
+        char last[4096]; /* the last request */
+};
+
+struct peer {
+        struct server *s;
+        int fd;
+        SSL *ssl;
+};
+
+static int peer_read(struct peer *p, char *data, int n) {
+        return p->ssl ? SSL_read(p->ssl, data, n) : (int) recv(p->fd, data, (size_t) n, 0);
+}
+
+static void peer_write(struct peer *p, const char *data, size_t n) {
+        while (n > 0) {
+                int k = p->ssl ? SSL_write(p->ssl, data, (int) MIN(n, (size_t) 1 << 20))
+                               : (int) send(p->fd, data, n, MSG_NOSIGNAL);
+
+                if (k <= 0)
+                        return;
+                data += k;
+                n -= (size_t) k;
+        }
+}
+
+static bool peer_request(struct peer *p, char *data, size_t size) {
+        size_t n = 0;
+
+        while (n < size - 1) {
+                int k = peer_read(p, data + n, (int) (size - 1 - n));
+
+                if (k <= 0)
+                        return false;
+                n += (size_t) k;
+                data[n] = 0;
+                if (strstr(data, "\r\n\r\n"))
+                        return true;
+        }
+        return false;
+}
+
+static void *peer_main(void *ctx) {
+        struct peer *p = ctx;
+        struct server *s = p->s;
+        char request[sizeof(s->last)];
+
+        if (s->tls) {
+                p->ssl = SSL_new(s->tls);
+                SSL_set_fd(p->ssl, p->fd);
+        }
+        if (!p->ssl || SSL_accept(p->ssl) == 1)
+                while (peer_request(p, request, sizeof(request))) {
+                        size_t i = atomic_load(&s->n_requests);
+                        const struct answer *a = &s->answers[MIN(i, s->n_answers - 1)];
+
+                        memcpy(s->last, request, sizeof(request));
+                        atomic_fetch_add(&s->n_requests, 1);
+                        if (!a->head)
+                                continue;
+                        peer_write(p, a->head, strlen(a->head));
+                        peer_write(p, a->body, a->n);
+                        if (a->then_close)
+                                break;
+                }
+        if (p->ssl)
+                SSL_free(p->ssl);
+        close(p->fd);
+        free(p);
+        return NULL;
+}
+
+static void *server_main(void *ctx) {
+        struct server *s = ctx;
+
+        for (;;) {
+                struct peer *p = calloc(1, sizeof(*p));
+                int fd = accept(s->fd, NULL, NULL);
+
+                if (fd < 0 || !p) {
+                        free(p);
+                        return NULL;
+                }
+                *p = (struct peer){.s = s, .fd = fd};
+                assert_int_equal(pthread_create(&s->conns[s->n_connections], NULL, peer_main, p),
+                                 0);
+                s->n_connections++;
+        }
+}
+
+static void server_start(struct server *s, const struct answer *answers, size_t n_answers) {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t len = sizeof(at);
+
+        s->answers = answers;
+        s->n_answers = n_answers;
+        s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(s->fd, (struct sockaddr *) &at, len), 0);
+        assert_int_equal(listen(s->fd, 16), 0);
+        assert_int_equal(getsockname(s->fd, (struct sockaddr *) &at, &len), 0);
+        s->port = ntohs(at.sin_port);
+        assert_int_equal(pthread_create(&s->thread, NULL, server_main, s), 0);
+}
+
+/* After the client has closed its connections. */
+static void server_stop(struct server *s) {
+        shutdown(s->fd, SHUT_RDWR);
+        pthread_join(s->thread, NULL);
+        for (unsigned i = 0; i < s->n_connections; i++)
+                pthread_join(s->conns[i], NULL);
+        close(s->fd);
+}
+
+static struct http_direct *client(const struct server *s, struct http_direct_options o) {
+        struct http_direct *d = NULL;
+        char origin[64];
+
+        snprintf(origin, sizeof(origin), "%s://127.0.0.1:%d", s->tls ? "https" : "http", s->port);
+        o.origin = origin;
+        assert_int_equal(http_direct_new(&o, &d), 0);
+        return d;
+}
+
+/* Where a body goes: pieces of at most `most`. */
+struct place {
+        char *data;
+        size_t n, size, most;
+        int error;                                     /* to be returned by took() */
+        void (*inside)(struct place *p, void *inside); /* called by took() */
+        void *inside_ctx;
+};
+
+static char *place_room(void *ctx, size_t *ret_size) {
+        struct place *p = ctx;
+
+        *ret_size = MIN(p->most, p->size - p->n);
+        return *ret_size > 0 ? p->data + p->n : NULL;
+}
+
+static int place_took(void *ctx, size_t n) {
+        struct place *p = ctx;
+
+        p->n += n;
+        if (p->inside)
+                p->inside(p, p->inside_ctx);
+        return p->error;
+}
+
+static int get(struct http_direct *d, struct place *p, uint64_t n_wanted,
+               struct http_direct_answer *ret) {
+        const struct http_direct_request r = {
+                .target = "/b/o?generation=1",
+                .token = "secret",
+                .headers = (const char *const[]){"Range: bytes=0-9", NULL},
+                .n_wanted = n_wanted,
+                .is_range = true,
+                .room = place_room,
+                .took = place_took,
+                .ctx = p,
+        };
+
+        return http_direct_get(d, &r, ret);
+}
+
+#define PART(n) "HTTP/1.1 206 Partial\r\nContent-Length: " #n "\r\n\r\n"
+
+static void test_kept(void **state) {
+        static const struct answer answers[] = {{PART(10), "0123456789", 10, false}};
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+
+        server_start(&s, answers, 1);
+        d = client(&s, (struct http_direct_options){});
+        for (int i = 0; i < 3; i++) {
+                char data[10];
+                struct place p = {.data = data, .size = 10, .most = 4};
+
+                assert_int_equal(get(d, &p, 10, &a), 0);
+                assert_int_equal(a.status, 206);
+                assert_int_equal(a.n_received, 10);
+                assert_memory_equal(data, "0123456789", 10);
+        }
+        assert_int_equal(s.n_connections, 1);
+        assert_non_null(strstr(s.last, "GET /b/o?generation=1 HTTP/1.1\r\nHost: 127.0.0.1:"));
+        assert_non_null(strstr(s.last, "\r\nAuthorization: Bearer secret\r\n"));
+        assert_non_null(strstr(s.last, "\r\nRange: bytes=0-9\r\n"));
+        http_direct_free(d);
+        server_stop(&s);
+}
+
+/* A server may close whenever it likes: nobody hears of it. */
+static void test_closed_between(void **state) {
+        static const struct answer answers[] = {{PART(3), "abc", 3, true}};
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        char data[3];
+
+        server_start(&s, answers, 1);
+        d = client(&s, (struct http_direct_options){});
+        for (unsigned i = 0; i < 3; i++) {
+                struct place p = {.data = data, .size = 3, .most = 3};
+
+                assert_int_equal(get(d, &p, 3, &a), 0);
+        }
+        assert_int_equal(s.n_connections, 3);
+        http_direct_free(d);
+        server_stop(&s);
+}
+
+/* What is not what was asked for is left to others: not a byte is taken. */
+static void test_other_answers(void **state) {
+        static const struct answer answers[] = {
+                {"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n", "{}", 2, false},
+                {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "abc", 3, false},
+                {PART(4), "abcd", 4, false},
+                {"HTTP/1.1 206 P\r\nTransfer-Encoding: chunked\r\n\r\n", "3\r\nabc\r\n0\r\n\r\n",
+                 13, false},
+                {"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "", 0, false},
+        };
+        static const int statuses[] = {404, 200, 206, 206, 503};
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        char data[3];
+
+        server_start(&s, answers, ARRAY_SIZE(answers));
+        d = client(&s, (struct http_direct_options){});
+        for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+                struct place p = {.data = data, .size = 3, .most = 3};
+
+                assert_int_equal(get(d, &p, 3, &a), 1);
+                assert_int_equal(a.status, statuses[i]);
+                assert_int_equal(a.n_received, 0);
+                assert_int_equal(p.n, 0);
+        }
+        http_direct_free(d);
+        server_stop(&s);
+}
+
+static void test_broken(void **state) {
+        static const struct answer answers[] = {
+                {PART(10), "01234", 5, true},             /* cut off */
+                {"SSH-2.0-OpenSSH\r\n\r\n", "", 0, true}, /* no HTTP */
+                {PART(3) "abcdef", "", 0, true},          /* more than it said */
+                {PART(10), "0123456789", 10, false},      /* for who has no room */
+                {PART(10), "0123456789", 10, false},      /* for who ends it */
+                {PART(10), "01234", 5, false},            /* goes silent */
+        };
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        char data[10];
+        struct place p = {.data = data, .size = 10, .most = 10};
+
+        server_start(&s, answers, ARRAY_SIZE(answers));
+        d = client(&s, (struct http_direct_options){.stall_for = 100 * USEC_PER_MSEC});
+        assert_int_equal(get(d, &p, 10, &a), -ECONNRESET);
+        assert_int_equal(a.n_received, 5);
+        assert_memory_equal(data, "01234", 5);
+        assert_int_equal(get(d, &p, 10, &a), -EPROTO);
+        p = (struct place){.data = data, .size = 10, .most = 10};
+        assert_int_equal(get(d, &p, 3, &a), -EPROTO);
+        p = (struct place){.data = data, .size = 4, .most = 4};
+        assert_int_equal(get(d, &p, 10, &a), -EMSGSIZE);
+        p = (struct place){.data = data, .size = 10, .most = 2, .error = -EBADMSG};
+        assert_int_equal(get(d, &p, 10, &a), -EBADMSG);
+        assert_int_equal(p.n, 2);
+        p = (struct place){.data = data, .size = 10, .most = 10};
+        assert_int_equal(get(d, &p, 10, &a), -ETIMEDOUT);
+        assert_int_equal(a.n_received, 5);
+        http_direct_free(d);
+        server_stop(&s);
+}
+
+static void use_another(struct place *p, void *ctx) {
+        struct place other = {};
+        struct http_direct_answer a;
+
+        assert_int_equal(get(ctx, &other, 3, &a), -EBUSY);
+        assert_int_equal(a.status, 0);
+}
+
+static void test_busy(void **state) {
+        static const struct answer answers[] = {{PART(3), "abc", 3, false}};
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        char data[3];
+        struct place p = {.data = data, .size = 3, .most = 3};
+
+        server_start(&s, answers, 1);
+        d = client(&s, (struct http_direct_options){.n_connections = 1});
+        p.inside = use_another;
+        p.inside_ctx = d;
+        assert_int_equal(get(d, &p, 3, &a), 0);
+        http_direct_free(d);
+        server_stop(&s);
+}
+
+static void test_nobody_there(void **state) {
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        struct place p = {};
+
+        server_start(&s, NULL, 0);
+        d = client(&s, (struct http_direct_options){});
+        server_stop(&s);
+        assert_int_equal(get(d, &p, 3, &a), -ECONNREFUSED);
+        /* Others are not held up by the same. */
+        assert_int_equal(get(d, &p, 3, &a), -EAGAIN);
+        http_direct_free(d);
+}
+
+static void *stop_it(void *ctx) {
+        void **both = ctx;
+        struct server *s = both[0];
+
+        while (s->n_requests == 0)
+                usleep(1000);
+        http_direct_stop(both[1]);
+        return NULL;
+}
+
+static void test_stopped(void **state) {
+        static const struct answer answers[] = {{NULL, NULL, 0, false}};
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        struct place p = {};
+        pthread_t stopper;
+        void *both[2];
+
+        server_start(&s, answers, 1);
+        d = client(&s, (struct http_direct_options){.stall_for = 100 * USEC_PER_SEC});
+        both[0] = &s;
+        both[1] = d;
+        assert_int_equal(pthread_create(&stopper, NULL, stop_it, both), 0);
+        assert_int_equal(get(d, &p, 3, &a), -ECANCELED);
+        pthread_join(stopper, NULL);
+        assert_int_equal(get(d, &p, 3, &a), -ECANCELED);
+        http_direct_free(d);
+        server_stop(&s);
+}
+
+static void test_refused_words(void **state) {
+        struct http_direct *d = NULL;
+        struct http_direct_answer a;
+        struct http_direct_request r = {.target = "/a b"};
+
+        assert_int_equal(http_direct_new(&(struct http_direct_options){.origin = "h"}, &d),
+                         -EINVAL);
+        assert_int_equal(http_direct_new(&(struct http_direct_options){.origin = "http://h/x"}, &d),
+                         -EINVAL);
+        assert_int_equal(
+                http_direct_new(&(struct http_direct_options){.origin = "http://u:p@h"}, &d),
+                -EINVAL);
+        assert_int_equal(http_direct_new(&(struct http_direct_options){.origin = "http://h:1"}, &d),
+                         0);
+        assert_int_equal(http_direct_get(d, &r, &a), -EINVAL);
+        r = (struct http_direct_request){.target = "/a",
+                                         .headers = (const char *const[]){"A: b\r\nC: d", NULL}};
+        assert_int_equal(http_direct_get(d, &r, &a), -EINVAL);
+        http_direct_free(d);
+        assert_null(http_direct_free(NULL));
+}
+
+static char *make_big(void) {
+        char *big = malloc(BIG);
+
+        assert_non_null(big);
+        for (size_t i = 0; i < BIG; i++)
+                big[i] = (char) (i * 31 + (i >> 11));
+        return big;
+}
+
+static void get_big(struct server *s, const char *ca_file) {
+        char head[128], *big = make_big(), *data = malloc(BIG);
+        const struct answer answers[] = {{head, big, BIG, false}};
+        struct http_direct_answer a;
+        struct http_direct *d;
+
+        assert_non_null(data);
+        snprintf(head, sizeof(head), "HTTP/1.1 206 P\r\nContent-Length: %zu\r\n\r\n", BIG);
+        server_start(s, answers, 1);
+        d = client(s, (struct http_direct_options){.ca_file = ca_file});
+        for (size_t most = 100001; most <= BIG; most *= 30) {
+                struct place p = {.data = data, .size = BIG, .most = most};
+
+                memset(data, 0, BIG);
+                assert_int_equal(get(d, &p, BIG, &a), 0);
+                assert_int_equal(a.n_received, BIG);
+                assert_memory_equal(data, big, BIG);
+        }
+        assert_int_equal(s->n_connections, 1);
+        http_direct_free(d);
+        server_stop(s);
+        free(big);
+        free(data);
+}
+
+static void test_big(void **state) {
+        struct server s = {};
+
+        get_big(&s, NULL);
+}
+
+static void test_tls(void **state) {
+        char path[] = "/tmp/onebox-http-direct-XXXXXX";
+        struct server s = {.tls = SSL_CTX_new(TLS_server_method())};
+        struct tls_test_cert cert;
+        struct http_direct *d;
+        struct http_direct_answer a;
+        struct place p = {};
+        FILE *f = fdopen(mkstemp(path), "w");
+
+        assert_non_null(f);
+        tls_test_cert_make(&cert, NULL, "test", "IP:127.0.0.1", 10, true);
+        PEM_write_X509(f, cert.cert);
+        fclose(f);
+        assert_int_equal(SSL_CTX_use_certificate(s.tls, cert.cert), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey(s.tls, cert.key), 1);
+        get_big(&s, path);
+        /* The system's authorities do not know it. */
+        s.n_connections = 0;
+        server_start(&s, NULL, 0);
+        d = client(&s, (struct http_direct_options){});
+        assert_int_equal(get(d, &p, 3, &a), -EKEYREJECTED);
+        http_direct_free(d);
+        server_stop(&s);
+        SSL_CTX_free(s.tls);
+        X509_free(cert.cert);
+        EVP_PKEY_free(cert.key);
+        unlink(path);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_kept),          cmocka_unit_test(test_closed_between),
+                cmocka_unit_test(test_other_answers), cmocka_unit_test(test_broken),
+                cmocka_unit_test(test_busy),          cmocka_unit_test(test_nobody_there),
+                cmocka_unit_test(test_stopped),       cmocka_unit_test(test_refused_words),
+                cmocka_unit_test(test_big),           cmocka_unit_test(test_tls),
+        };
+
+        signal(SIGPIPE, SIG_IGN);
+        return cmocka_run_group_tests_name("http_direct", tests, NULL, NULL);
+}
