@@ -45,7 +45,7 @@ struct gcs_client_auth {
 struct gcs_client_hooks {
         /* How long a request must wait for its turn; 0: goes now. */
         usec_t (*pace)(void *ctx, enum gcs_verb verb, uint64_t n_bytes);
-        /* After each try. */
+        /* After each try; by a gcs_direct, from any thread. */
         void (*tried)(void *ctx, enum gcs_verb verb, int status, int error, usec_t took_for,
                       uint64_t n_bytes);
         void *ctx;

@@ -1,0 +1,150 @@
+#include "lib/gcp/gcs_direct.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/net/http_direct.h"
+
+struct gcs_direct {
+        struct http_direct *http;
+        char *endpoint, *bucket, *project, *agent;
+        size_t n_origin;             /* of endpoint: what stands before the target */
+        struct gcs_direct_options o; /* its strings are not used */
+        atomic_uint_least64_t paused_until;
+};
+
+struct gcs_direct_call {
+        const struct gcs_direct_sink *sink;
+        int error; /* the sink's */
+};
+
+static usec_t gcs_direct_now(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_BOOTTIME, &t);
+        return (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / 1000;
+}
+
+static char *gcs_direct_room(void *ctx, size_t *ret_size) {
+        struct gcs_direct_call *call = ctx;
+
+        return call->sink->room(call->sink->ctx, ret_size);
+}
+
+static int gcs_direct_took(void *ctx, size_t n) {
+        struct gcs_direct_call *call = ctx;
+
+        call->error = call->sink->took(call->sink->ctx, n);
+        return call->error;
+}
+
+static int gcs_direct_get(struct gcs_direct *d, const struct gcs_request *q,
+                          const struct gcs_request_wire *w, const char *token,
+                          struct gcs_direct_call *call, struct http_direct_answer *ret) {
+        const char *headers[ARRAY_SIZE(w->headers) + 1] = {};
+        struct http_direct_request r = {
+                .target = w->url.data + d->n_origin,
+                .token = token,
+                .headers = headers,
+                .n_wanted = q->length,
+                .is_range = true,
+                .room = gcs_direct_room,
+                .took = gcs_direct_took,
+                .ctx = call,
+        };
+        size_t n = 0;
+
+        for (size_t i = 0; w->headers[i]; i++)
+                headers[n++] = w->headers[i];
+        if (d->agent)
+                headers[n++] = d->agent;
+        return http_direct_get(d->http, &r, ret);
+}
+
+/* What came of a try: as gcs_direct_read(). */
+static int gcs_direct_judge(struct gcs_direct *d, int error, const struct gcs_direct_call *call,
+                            const struct http_direct_answer *a) {
+        if (error == 0)
+                return 0;
+        if (call->error < 0)
+                return call->error;
+        if (error == -ECANCELED)
+                return error;
+        if (error == -ETIMEDOUT || (error == 1 && gcs_retry_status_helps(a->status)))
+                d->paused_until = gcs_direct_now() + GCS_DIRECT_PAUSE_FOR;
+        return 1;
+}
+
+int gcs_direct_read(struct gcs_direct *d, struct gcs_request *q,
+                    const struct gcs_direct_sink *sink) {
+        struct gcs_direct_call call = {.sink = sink};
+        struct http_direct_answer a = {};
+        struct gcs_request_wire w = {};
+        char *token = NULL;
+        int r;
+
+        if (q->verb != GCS_READ || q->length == 0 || gcs_direct_now() < d->paused_until ||
+            (d->o.token && d->o.token(d->o.token_ctx, &token) != 0))
+                return 1;
+        r = gcs_request_build(q, d->endpoint, d->bucket, d->project, 0, &w);
+        if (r >= 0)
+                r = gcs_direct_get(d, q, &w, token, &call, &a);
+        gcs_request_wire_done(&w);
+        if (token)
+                mem_free_secret(token, strlen(token));
+        if (d->o.tried && (a.status > 0 || (r < 0 && r != -EBUSY && r != -EAGAIN)))
+                d->o.tried(d->o.tried_ctx, GCS_READ, a.status, r < 0 ? r : 0, a.took_for,
+                           a.n_received);
+        q->offset += a.n_received;
+        q->length -= a.n_received;
+        return gcs_direct_judge(d, r, &call, &a);
+}
+
+void gcs_direct_stop(struct gcs_direct *d) {
+        if (d)
+                http_direct_stop(d->http);
+}
+
+int gcs_direct_new(const struct gcs_direct_options *o, struct gcs_direct **ret) {
+        struct gcs_direct *d = mem_new(struct gcs_direct);
+        const char *host = strstr(o->endpoint, "://");
+        _cleanup_free_ char *origin = NULL;
+        struct http_direct_options http = {.n_connections = o->n_connections,
+                                           .stall_for = o->stall_for};
+        int r;
+
+        if (!d)
+                return -ENOMEM;
+        d->o = *o;
+        d->n_origin = host ? (size_t) (host + 3 - o->endpoint) + strcspn(host + 3, "/") : 0;
+        http.origin = origin = mem_strndup(o->endpoint, d->n_origin);
+        d->endpoint = mem_strdup(o->endpoint);
+        d->bucket = mem_strdup(o->bucket);
+        d->project = mem_strdup(o->project);
+        d->agent = o->user_agent ? str_printf("User-Agent: %s", o->user_agent) : NULL;
+        r = !origin || !d->endpoint || !d->bucket || (o->project && !d->project) ||
+                            (o->user_agent && !d->agent)
+                    ? -ENOMEM
+                    : http_direct_new(&http, &d->http);
+        if (r < 0) {
+                gcs_direct_free(d);
+                return r;
+        }
+        *ret = d;
+        return 0;
+}
+
+struct gcs_direct *gcs_direct_free(struct gcs_direct *d) {
+        if (!d)
+                return NULL;
+        http_direct_free(d->http);
+        mem_free(d->endpoint);
+        mem_free(d->bucket);
+        mem_free(d->project);
+        mem_free(d->agent);
+        return mem_free(d);
+}
