@@ -296,7 +296,7 @@ int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first,
         return 0;
 }
 
-/* Says what was copied into the run's blocks: n bytes from its block `at` on. */
+/* Says what came into the run's blocks: n bytes from its block `at` on. */
 static void block_cache_tell(struct block_cache_run *run, size_t n) {
         while (n > 0) {
                 struct block_cache_block *b = run->blocks[run->at];
@@ -313,34 +313,45 @@ static void block_cache_tell(struct block_cache_run *run, size_t n) {
         }
 }
 
-int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const char *data,
-                     size_t n) {
-        size_t copied = 0, filled, wanted = 0;
-        unsigned at = run->at;
+char *block_cache_room(const struct block_cache_run *run, size_t *ret_n) {
+        unsigned at = run->is_held ? (unsigned) (run->n_held / BLOCK_CACHE_SIZE) : run->at;
+        struct block_cache_block *b = at < run->n ? run->blocks[at] : NULL;
+        size_t filled = !b ? 0 : run->is_held ? run->n_held % BLOCK_CACHE_SIZE : b->n_filled;
 
-        /* Only the run writes: the bytes go in without the lock, then are told of. */
-        filled = at < run->n ? run->blocks[at]->n_filled : 0;
-        if (run->is_held) {
-                at = (unsigned) (run->n_held / BLOCK_CACHE_SIZE);
-                filled = run->n_held % BLOCK_CACHE_SIZE;
-        }
-        while (copied < n && at < run->n) {
-                struct block_cache_block *b = run->blocks[at++];
-                size_t part = MIN(n - copied, (size_t) b->n_wanted - filled);
+        if (!b || filled == b->n_wanted)
+                return NULL;
+        *ret_n = b->n_wanted - filled;
+        return b->data + filled;
+}
 
-                memcpy(b->data + filled, data + copied, part);
-                copied += part;
-                filled = 0;
-        }
-        run->n_held += copied;
+void block_cache_took(struct block_cache *c, struct block_cache_run *run, size_t n) {
+        size_t wanted = 0;
+
+        run->n_held += n;
         for (unsigned i = 0; run->is_held && i < run->n; i++)
                 wanted += run->blocks[i]->n_wanted;
-        if (!run->is_held || run->n_held == wanted) {
-                pthread_mutex_lock(&c->lock);
-                block_cache_tell(run, run->is_held ? wanted : copied);
-                pthread_mutex_unlock(&c->lock);
+        if (run->is_held && run->n_held < wanted)
+                return;
+        pthread_mutex_lock(&c->lock);
+        block_cache_tell(run, run->is_held ? wanted : n);
+        pthread_mutex_unlock(&c->lock);
+}
+
+int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const char *data,
+                     size_t n) {
+        while (n > 0) {
+                size_t part;
+                char *room = block_cache_room(run, &part);
+
+                if (!room)
+                        return -EMSGSIZE;
+                part = MIN(part, n);
+                memcpy(room, data, part);
+                block_cache_took(c, run, part);
+                data += part;
+                n -= part;
         }
-        return copied < n ? -EMSGSIZE : 0;
+        return 0;
 }
 
 void block_cache_end(struct block_cache *c, struct block_cache_run *run, int error) {

@@ -70,7 +70,12 @@ int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_
 int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first, unsigned n,
                         uint64_t size, struct block_cache_block **must,
                         struct block_cache_run **ret);
-/* The next n bytes of the run. -EMSGSIZE: more than was asked for. */
+/* Where the run's next bytes go, *ret_n of them at most; NULL: all are there. Only the run's own
+ * GET writes, without the lock: nobody looks at bytes that were not told of. */
+char *block_cache_room(const struct block_cache_run *run, size_t *ret_n);
+/* n of them are there. */
+void block_cache_took(struct block_cache *c, struct block_cache_run *run, size_t n);
+/* The same for bytes from elsewhere: copied. -EMSGSIZE: more than was asked for. */
 int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const char *data,
                      size_t n);
 /* The GET is over. Blocks that are not whole are dropped, who waits hears error. The blocks that

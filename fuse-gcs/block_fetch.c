@@ -6,25 +6,34 @@
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/cache_filter.h"
 #include "fuse-gcs/disk_cache.h"
+#include "fuse-gcs/fetch_pool.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/sums.h"
+#include "lib/base/crc32c.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+
+#define BLOCK_FETCH_THREADS 32
 
 struct fetcher {
         pthread_mutex_t lock;
         pthread_cond_t idle;
         size_t n_running;
         struct sums *sums;
+        struct fetch_pool *pool;
 };
 
+/* One GET. It is made by the thread that goes with it (block_fetch_go()): the reader's own or one
+ * of the pool's; what does not come that way is left to the remote's. */
 struct block_fetch {
+        struct fetch_pool_task task;
         struct gcs_request q;
         struct mnt *m;
         struct block_cache_run *run;
         char *path;
         struct block_fetch_source source;
-        uint64_t n_wanted, n_got;
+        uint64_t from, n_wanted, n_got;
+        char *room;  /* where the next bytes are being received */
         bool is_bad; /* what came is not what the bucket has */
 };
 
@@ -57,17 +66,41 @@ static void block_fetch_is_wrong(struct block_fetch *f) {
                 sums_put_bad(m->fetcher->sums, s->content);
 }
 
-static int block_fetch_on_data(void *ctx, const char *data, size_t n) {
-        struct block_fetch *f = ctx;
+/* n bytes came: summed up before anybody is told of them. */
+static int block_fetch_sum(struct block_fetch *f, const char *data, size_t n) {
         const struct sums_object o = {f->source.content, f->source.size, f->source.crc32c};
         int r = 0;
 
         if (f->source.has_crc32c)
-                r = sums_add(f->m->fetcher->sums, &o, f->q.offset + f->n_got, data, n);
+                r = sums_add(f->m->fetcher->sums, &o, f->from + f->n_got, n,
+                             crc32c_add(0, data, n));
         f->n_got += n;
         if (r == -EBADMSG)
                 block_fetch_is_wrong(f);
+        return r < 0 ? r : 0;
+}
+
+static int block_fetch_on_data(void *ctx, const char *data, size_t n) {
+        struct block_fetch *f = ctx;
+        int r = block_fetch_sum(f, data, n);
+
         return r < 0 ? r : block_cache_fill(f->m->blocks, f->run, data, n);
+}
+
+static char *block_fetch_room(void *ctx, size_t *ret_size) {
+        struct block_fetch *f = ctx;
+
+        f->room = block_cache_room(f->run, ret_size);
+        return f->room;
+}
+
+static int block_fetch_took(void *ctx, size_t n) {
+        struct block_fetch *f = ctx;
+        int r = block_fetch_sum(f, f->room, n);
+
+        if (r >= 0)
+                block_cache_took(f->m->blocks, f->run, n);
+        return r;
 }
 
 static void block_fetch_store(struct block_fetch *f) {
@@ -80,17 +113,41 @@ static void block_fetch_store(struct block_fetch *f) {
                                          f->run->blocks[i]->n_filled);
 }
 
-static void block_fetch_on_done(void *ctx, const struct gcs_answer *a) {
-        struct block_fetch *f = ctx;
+static void block_fetch_end(struct block_fetch *f, int error) {
         struct mnt *m = f->m;
-        int r = f->is_bad ? -EBADMSG : a->error < 0 ? a->error : a->n_read < f->n_wanted ? -EIO : 0;
 
         if (!f->is_bad)
                 block_fetch_store(f);
-        block_cache_end(m->blocks, f->run, r);
+        block_cache_end(m->blocks, f->run, error);
         mem_free(f->path);
         mem_free(f);
         block_fetch_count(m, -1);
+}
+
+static void block_fetch_on_done(void *ctx, const struct gcs_answer *a) {
+        struct block_fetch *f = ctx;
+
+        block_fetch_end(f, f->is_bad                ? -EBADMSG
+                           : a->error < 0           ? a->error
+                           : f->n_got < f->n_wanted ? -EIO
+                                                    : 0);
+}
+
+void block_fetch_go(struct block_fetch *f) {
+        const struct gcs_direct_sink sink = {block_fetch_room, block_fetch_took, f};
+        struct mnt *m = f->m;
+        int r = remote_read(m->remote, &f->q, &sink);
+
+        if (r == 1) {
+                r = remote_start(m->remote, &f->q);
+                if (r >= 0)
+                        return;
+        }
+        block_fetch_end(f, r);
+}
+
+static void block_fetch_run_task(struct fetch_pool_task *t) {
+        block_fetch_go(container_of(t, struct block_fetch, task));
 }
 
 void block_fetch_source_init(struct block_fetch_source *s, const char *path,
@@ -109,42 +166,52 @@ bool block_fetch_was_bad(struct mnt *m, const struct block_fetch_source *s) {
         return sums_take_bad(m->fetcher->sums, s->content);
 }
 
-/* One GET for the run, which it ends in any case. */
-static int block_fetch_run(struct mnt *m, const struct block_fetch_source *s,
-                           struct block_cache_run *run) {
+/* One GET for the run, which is ended when it cannot be. */
+static int block_fetch_new(struct mnt *m, const struct block_fetch_source *s,
+                           struct block_cache_run *run, struct block_fetch **ret) {
         struct block_fetch *f = mem_new(struct block_fetch);
         const struct block_cache_block *last = run->blocks[run->n - 1];
-        uint64_t from = run->blocks[0]->index * BLOCK_CACHE_SIZE;
-        int r = -ENOMEM;
 
-        if (f && (f->path = mem_strdup(s->path))) {
-                f->m = m;
-                f->run = run;
-                f->source = *s;
-                gcs_request_init(&f->q, GCS_READ, f->path);
-                f->q.generation = s->generation;
-                f->q.by_json = m->o.by_json;
-                f->q.offset = from;
-                f->q.length = last->index * BLOCK_CACHE_SIZE + last->n_wanted - from;
-                f->q.sink = block_fetch_on_data;
-                f->q.sink_ctx = f;
-                f->q.done = block_fetch_on_done;
-                f->q.ctx = f;
-                f->q.budget_for = m->o.metadata_budget_for;
-                f->n_wanted = f->q.length;
-                run->is_held = s->has_crc32c && from == 0 && f->n_wanted == s->size &&
-                               s->size <= BLOCK_FETCH_WHOLE;
-                block_fetch_count(m, 1);
-                r = remote_start(m->remote, &f->q);
-                if (r >= 0)
-                        return 0;
-                block_fetch_count(m, -1);
+        if (!f || !(f->path = mem_strdup(s->path))) {
+                mem_free(f);
+                block_cache_end(m->blocks, run, -ENOMEM);
+                return -ENOMEM;
         }
-        block_cache_end(m->blocks, run, r);
-        if (f)
-                mem_free(f->path);
-        mem_free(f);
-        return r;
+        f->task.run = block_fetch_run_task;
+        f->m = m;
+        f->run = run;
+        f->source = *s;
+        f->from = run->blocks[0]->index * BLOCK_CACHE_SIZE;
+        f->n_wanted = last->index * BLOCK_CACHE_SIZE + last->n_wanted - f->from;
+        gcs_request_init(&f->q, GCS_READ, f->path);
+        f->q.generation = s->generation;
+        f->q.by_json = m->o.by_json;
+        f->q.offset = f->from;
+        f->q.length = f->n_wanted;
+        f->q.sink = block_fetch_on_data;
+        f->q.sink_ctx = f;
+        f->q.done = block_fetch_on_done;
+        f->q.ctx = f;
+        f->q.budget_for = m->o.metadata_budget_for;
+        run->is_held = s->has_crc32c && f->from == 0 && f->n_wanted == s->size &&
+                       s->size <= BLOCK_FETCH_WHOLE;
+        block_fetch_count(m, 1);
+        *ret = f;
+        return 0;
+}
+
+/* Somebody else makes it. */
+static void block_fetch_send(struct block_fetch *f) {
+        struct mnt *m = f->m;
+        int r = 1;
+
+        if (m->remote->ops->read && m->fetcher->pool)
+                r = fetch_pool_put(m->fetcher->pool, &f->task);
+        if (r == 0)
+                return;
+        r = remote_start(m->remote, &f->q);
+        if (r < 0)
+                block_fetch_end(f, r);
 }
 
 /* A block that is on the disk: true when it is in memory now. */
@@ -164,25 +231,29 @@ static bool block_fetch_from_disk(struct mnt *m, const struct block_fetch_source
 }
 
 int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_t from, uint64_t to,
-                      uint64_t n_unit, struct block_cache_block **ret_first) {
+                      uint64_t n_unit, struct block_cache_block **ret_first,
+                      struct block_fetch **ret_own) {
         uint64_t first = from / BLOCK_CACHE_SIZE;
         uint64_t end = (MIN(to, s->size) + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE;
         uint64_t n_most = MAX(n_unit / BLOCK_CACHE_SIZE, (uint64_t) 1);
 
         while (first < end) {
                 struct block_cache_run *run;
+                struct block_fetch *f;
                 uint64_t n = MIN(MIN(end - first, n_most), (uint64_t) BLOCK_CACHE_RUN_MAX);
                 int r;
 
                 if (block_fetch_from_disk(m, s, first)) {
                         first++;
                         ret_first = NULL;
+                        ret_own = NULL;
                         continue;
                 }
                 r = block_cache_reserve(m->blocks, s->content, first, (unsigned) n, s->size,
                                         ret_first, &run);
                 if (r == 1) {
                         ret_first = NULL;
+                        ret_own = NULL;
                         first++; /* somebody else sees to it */
                         continue;
                 }
@@ -190,9 +261,14 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
                         return r;
                 first += run->n;
                 ret_first = NULL;
-                r = block_fetch_run(m, s, run);
+                r = block_fetch_new(m, s, run, &f);
                 if (r < 0)
                         return r;
+                if (ret_own)
+                        *ret_own = f;
+                else
+                        block_fetch_send(f);
+                ret_own = NULL;
         }
         return 0;
 }
@@ -211,7 +287,8 @@ int block_fetch_init(struct mnt *m) {
 
         if (!f)
                 return -ENOMEM;
-        if (sums_new(&f->sums) < 0) {
+        if (sums_new(&f->sums) < 0 || fetch_pool_new(BLOCK_FETCH_THREADS, &f->pool) < 0) {
+                sums_free(f->sums);
                 mem_free(f);
                 return -ENOMEM;
         }
@@ -227,6 +304,7 @@ void block_fetch_done(struct mnt *m) {
         if (!f)
                 return;
         block_fetch_drain(m);
+        fetch_pool_free(f->pool);
         pthread_cond_destroy(&f->idle);
         pthread_mutex_destroy(&f->lock);
         sums_free(f->sums);

@@ -1,5 +1,6 @@
-/* block_fetch: GETs that fill the block cache, many blocks with one. Threads: any may start one; it
- * ends on the remote's. */
+/* block_fetch: GETs that fill the block cache, many blocks with one, received where they stay.
+ * Threads: any may start one; it is made by a thread of the pool or by who wants it, and on the
+ * remote's loop when that is not to be. */
 #pragma once
 
 #include "fuse-gcs/attrs.h"
@@ -7,6 +8,8 @@
 #include "fuse-gcs/mnt.h"
 
 #define BLOCK_FETCH_WHOLE ((uint64_t) 1 << 20)
+
+struct block_fetch;
 
 /* A content to be fetched: of one object's generation. */
 struct block_fetch_source {
@@ -29,9 +32,14 @@ bool block_fetch_was_bad(struct mnt *m, const struct block_fetch_source *s);
  * ret_first (NULL: nobody waits): the first of them, referenced, when this began its GET; else it
  * is left alone. 0; -ENOBUFS: there was no room for all; -ENOMEM. An object that comes with one GET
  * (BLOCK_FETCH_WHOLE) is given to readers when its checksum agreed; of a larger one the last bytes
- * are: who waits for them hears -EBADMSG when all of it together is wrong. */
+ * are: who waits for them hears -EBADMSG when all of it together is wrong.
+ * ret_own (NULL: none): the first GET, when it brings ret_first, is not sent but left to the
+ * caller, who must block_fetch_go(). */
 int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_t from, uint64_t to,
-                      uint64_t n_unit, struct block_cache_block **ret_first);
+                      uint64_t n_unit, struct block_cache_block **ret_first,
+                      struct block_fetch **ret_own);
+/* Makes it, on this thread: who waits for its blocks then finds them, or has to wait on. */
+void block_fetch_go(struct block_fetch *f);
 /* Waits until no GET is under way any more. */
 void block_fetch_drain(struct mnt *m);
 int block_fetch_init(struct mnt *m);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,8 @@ int main(int argc, char **argv) {
 
         /* Arenas of many threads hold memory that none of them uses. */
         (void) mallopt(M_ARENA_MAX, 2);
+        /* A connection that ended is an error, not an end. */
+        (void) signal(SIGPIPE, SIG_IGN);
         log_init("fuse-gcs");
         set_level(&f);
         if (r >= 0 && f.wants_help) {

@@ -276,7 +276,7 @@ static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f
         c->retry.budget_for = c->mnt.metadata_budget_for;
         c->stall_for = mount_flags_duration(f, FLAGS_http_client_timeout);
         c->n_connections = (unsigned) mount_flags_int(f, FLAGS_max_conns_per_host) ?: 100;
-        c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb) ?: 1024;
+        c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb) ?: 4096;
         c->ops_per_s = mount_flags_float(f, FLAGS_limit_ops_per_sec);
         c->bytes_per_s = mount_flags_float(f, FLAGS_limit_bytes_per_sec);
 }

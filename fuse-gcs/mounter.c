@@ -42,6 +42,7 @@ struct mounter {
         struct http_client *http;
         struct token *token;
         struct gcs_client *client;
+        struct gcs_direct *direct; /* NULL: reads are held to limits, so all go over the loop */
         struct remote_gcs remote;
         struct mnt m;
         bool has_mnt;
@@ -106,6 +107,16 @@ static bool mounter_invalidate_token(void *ctx, const char *text) {
         return token_invalidate(x->token, text);
 }
 
+static int mounter_peek_token(void *ctx, char **ret) {
+        _cleanup_token_value_ struct token_value v = {};
+        struct mounter *x = ctx;
+        int r = token_peek(x->token, &v);
+
+        if (r == 0)
+                *ret = TAKE_PTR(v.text);
+        return r;
+}
+
 static int mounter_make_token(struct mounter *x, struct errmsg *em) {
         const struct mount_flags *f = x->o->flags;
         const char *url = mount_flags_str(f, FLAGS_token_url);
@@ -133,10 +144,31 @@ static void *mounter_net_main(void *ctx) {
         return NULL;
 }
 
+/* Half of the connections are its own. */
+static int mounter_make_direct(struct mounter *x, const struct gcs_client_options *o) {
+        unsigned n = x->o->conf->n_connections / 2;
+        const struct gcs_direct_options direct = {
+                .endpoint = o->endpoint,
+                .bucket = o->bucket,
+                .project = o->project,
+                .user_agent = o->user_agent,
+                .n_connections = n,
+                .stall_for = o->stall_for,
+                .token = x->token ? mounter_peek_token : NULL,
+                .token_ctx = x,
+                .tried = o->hooks.tried,
+                .tried_ctx = o->hooks.ctx,
+        };
+        int r = o->hooks.pace || n == 0 ? 0 : gcs_direct_new(&direct, &x->direct);
+
+        return r == -EINVAL ? 0 : r;
+}
+
 static int mounter_make_client(struct mounter *x, struct errmsg *em) {
         const struct mount_conf *c = x->o->conf;
         const char *project = mount_flags_str(x->o->flags, FLAGS_billing_project);
-        struct http_client_options http = {.n_connections = c->n_connections};
+        struct http_client_options http = {.n_connections =
+                                                   c->n_connections - c->n_connections / 2};
         struct gcs_client_options o = {
                 .endpoint = c->endpoint,
                 .bucket = c->bucket,
@@ -160,6 +192,8 @@ static int mounter_make_client(struct mounter *x, struct errmsg *em) {
         r = http_client_new(x->loop, &http, &x->http);
         if (r >= 0)
                 r = gcs_client_new(x->loop, x->http, &o, &x->client);
+        if (r >= 0)
+                r = mounter_make_direct(x, &o);
         return r < 0 ? errmsg_errno(em, r, "network") : 0;
 }
 
@@ -179,7 +213,7 @@ static int mounter_start_net(struct mounter *x, struct errmsg *em) {
         r = mounter_make_client(x, em);
         if (r < 0)
                 return r;
-        remote_gcs_init(&x->remote, x->client, NULL);
+        remote_gcs_init(&x->remote, x->client, x->direct, NULL);
         r = -pthread_create(&x->net, NULL, mounter_net_main, x);
         x->has_net = r >= 0;
         return r < 0 ? errmsg_errno(em, r, "thread") : 0;
@@ -234,7 +268,7 @@ static struct remote *mounter_open_bucket(void *ctx, const char *bucket) {
 
         if (!r)
                 return NULL;
-        remote_gcs_init(r, x->client, bucket);
+        remote_gcs_init(r, x->client, x->direct, bucket);
         return &r->remote;
 }
 
@@ -408,6 +442,7 @@ static void mounter_leave(struct mounter *x) {
                 buckets_each(&x->m, mounter_commit_all, &until_at);
                 buckets_each(&x->m, mounter_stop_mnt, NULL);
                 gcs_client_stop(x->client);
+                gcs_direct_stop(x->direct);
                 teller_stop(&x->m);
                 fuse_session_unmount(x->session);
                 for (unsigned n = 0; n < 20 && !x->unmounted; n++) {
@@ -433,6 +468,7 @@ static void mounter_done(struct mounter *x) {
                 buckets_each(&x->m, mounter_stop_mnt, NULL);
         if (x->client)
                 gcs_client_stop(x->client);
+        gcs_direct_stop(x->direct);
         teller_stop(&x->m);
         if (x->is_mounted)
                 fuse_session_unmount(x->session);
@@ -453,6 +489,7 @@ static void mounter_done(struct mounter *x) {
                 disk_cache_free(x->m.disk);
                 mnt_done(&x->m);
         }
+        gcs_direct_free(x->direct);
         http_client_free(x->http);
         meter_free(x->meter);
         token_unref(x->token);

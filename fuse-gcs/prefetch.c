@@ -6,8 +6,9 @@
 #define PREFETCH_UNIT_MIN ((uint64_t) 256 << 10)
 
 static bool prefetch_is_near(const struct prefetch_stream *s, uint64_t offset) {
-        return s->used > 0 && offset + PREFETCH_SLACK >= s->end &&
-               offset <= s->end + PREFETCH_SLACK;
+        uint64_t slack = MAX(PREFETCH_SLACK, MIN(s->ahead / 2, PREFETCH_SLACK_MAX));
+
+        return s->used > 0 && offset + slack >= s->end && offset <= s->end + slack;
 }
 
 static struct prefetch_stream *prefetch_find(struct prefetch *p, uint64_t offset, bool *ret_new) {

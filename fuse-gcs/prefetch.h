@@ -13,7 +13,10 @@
 #define PREFETCH_UNIT_MAX ((uint64_t) 8 << 20)    /* of one GET */
 #define PREFETCH_RUN ((uint64_t) 8 << 20)         /* ahead of a stream that waits for nothing */
 #define PREFETCH_PATIENCE_FOR (2 * USEC_PER_MSEC) /* what is shorter is no wait */
-#define PREFETCH_SLACK ((uint64_t) 1 << 20)       /* the kernel asks out of order */
+/* The kernel asks for much at once, and threads bring that out of order: the more, the surer it is
+ * a stream. */
+#define PREFETCH_SLACK ((uint64_t) 1 << 20)
+#define PREFETCH_SLACK_MAX ((uint64_t) 4 << 20)
 
 struct prefetch_stream {
         uint64_t end;     /* of what was read */

@@ -31,10 +31,11 @@ void reader_reply_done(struct reader_reply *r) {
 
 /* --- clean ----------------------------------------------------------------------------------- */
 
-/* Starts what a read of [offset, end) needs and what should follow it. */
+/* Starts what a read of [offset, end) needs and what should follow it. What is needed and no more
+ * is left to this thread, in *own when that is free. */
 static int reader_fetch(struct mnt *m, const struct block_fetch_source *s,
                         struct prefetch_range ahead, uint64_t offset, uint64_t end,
-                        struct block_cache_block **b) {
+                        struct block_cache_block **b, struct block_fetch **own) {
         uint64_t to = end;
         int r = 0;
 
@@ -42,12 +43,15 @@ static int reader_fetch(struct mnt *m, const struct block_fetch_source *s,
                 /* What follows comes with the same GET as far as one goes. */
                 if (ahead.to > ahead.from && ahead.from <= end + BLOCK_CACHE_SIZE)
                         to = MIN(ahead.to, MAX(end, offset + MAX(ahead.unit, (uint64_t) 1 << 20)));
-                r = block_fetch_range(m, s, offset, to, PREFETCH_UNIT_MAX, b);
+                r = block_fetch_range(m, s, offset, to, PREFETCH_UNIT_MAX, b,
+                                      *own || (to > end && s->size > BLOCK_FETCH_WHOLE) ? NULL
+                                                                                        : own);
                 if (r == -ENOBUFS)
                         r = 0; /* the first one is on its way; the others are asked for in turn */
         }
         if (r >= 0 && ahead.to > MAX(ahead.from, to))
-                (void) block_fetch_range(m, s, MAX(ahead.from, to), ahead.to, ahead.unit, NULL);
+                (void) block_fetch_range(m, s, MAX(ahead.from, to), ahead.to, ahead.unit, NULL,
+                                         NULL);
         return r;
 }
 
@@ -93,6 +97,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
                          pthread_mutex_t *lock, uint64_t offset, size_t n,
                          struct reader_reply *ret) {
         struct prefetch_range ahead = reader_ahead(m, p, lock, offset, n, s->size);
+        struct block_fetch *own = NULL;
         uint64_t end = offset + n;
         bool has_started = false;
         unsigned n_again = 0;
@@ -106,7 +111,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
 
                 if (!b || !has_started)
                         r = reader_fetch(m, s, has_started ? (struct prefetch_range){} : ahead, at,
-                                         end, &b);
+                                         end, &b, &own);
                 has_started = true;
                 if (!b && r >= 0) {
                         /* Somebody else's GET, which may have failed by now: ours then. */
@@ -122,6 +127,8 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
                 ret->n++;
                 at += part;
         }
+        if (own)
+                block_fetch_go(own);
         return r < 0 ? r : reader_wait(m, p, lock, end, ret);
 }
 

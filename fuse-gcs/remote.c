@@ -42,6 +42,10 @@ int remote_start(struct remote *r, struct gcs_request *q) {
         return r->ops->start(r, q);
 }
 
+int remote_read(struct remote *r, struct gcs_request *q, const struct gcs_direct_sink *sink) {
+        return r->ops->read ? r->ops->read(r, q, sink) : 1;
+}
+
 int remote_wait_begin(struct remote *r, struct remote_wait *w) {
         int x;
 
@@ -98,10 +102,20 @@ static int remote_gcs_start(struct remote *r, struct gcs_request *q) {
         return gcs_client_submit(g->client, q);
 }
 
-void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, const char *bucket) {
-        static const struct remote_ops ops = {.start = remote_gcs_start};
+static int remote_gcs_read(struct remote *r, struct gcs_request *q,
+                           const struct gcs_direct_sink *sink) {
+        struct remote_gcs *g = container_of(r, struct remote_gcs, remote);
+
+        q->bucket = g->bucket;
+        return g->direct ? gcs_direct_read(g->direct, q, sink) : 1;
+}
+
+void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, struct gcs_direct *d,
+                     const char *bucket) {
+        static const struct remote_ops ops = {.start = remote_gcs_start, .read = remote_gcs_read};
 
         r->remote.ops = &ops;
         r->client = c;
+        r->direct = d;
         r->bucket = bucket;
 }

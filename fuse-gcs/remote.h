@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "lib/gcp/gcs_client.h"
+#include "lib/gcp/gcs_direct.h"
 #include "lib/gcp/gcs_object.h"
 
 struct remote;
@@ -14,6 +15,8 @@ struct remote_ops {
         /* From any thread: q->done() comes exactly once, on a thread of the remote's own. 0 or
          * negative (then it does not come). */
         int (*start)(struct remote *r, struct gcs_request *q);
+        /* A READ on the caller's thread, as gcs_direct_read(); NULL: there is no such way. */
+        int (*read)(struct remote *r, struct gcs_request *q, const struct gcs_direct_sink *sink);
 };
 
 struct remote {
@@ -53,11 +56,15 @@ bool remote_wait_is_done(struct remote_wait *w);
 /* Both at once. */
 int remote_call(struct remote *r, const struct gcs_request *q, struct remote_answer *ret);
 int remote_start(struct remote *r, struct gcs_request *q);
+/* A READ that the caller makes itself: 0 all came; 1: start what is left of it; negative. */
+int remote_read(struct remote *r, struct gcs_request *q, const struct gcs_direct_sink *sink);
 
-/* The real one; c and bucket (NULL: c's) live on. */
+/* The real one; c, d (NULL: all goes over the loop) and bucket (NULL: theirs) live on. */
 struct remote_gcs {
         struct remote remote;
         struct gcs_client *client;
+        struct gcs_direct *direct;
         const char *bucket;
 };
-void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, const char *bucket);
+void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, struct gcs_direct *d,
+                     const char *bucket);

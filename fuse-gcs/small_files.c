@@ -55,7 +55,8 @@ void small_files_opened(struct mnt *m, struct inode *i) {
         }
         pthread_mutex_unlock(&m->tree);
         for (size_t k = 0; k < n; k++) {
-                (void) block_fetch_range(m, &next[k], 0, next[k].size, SMALL_FILES_SIZE, NULL);
+                (void) block_fetch_range(m, &next[k], 0, next[k].size, SMALL_FILES_SIZE, NULL,
+                                         NULL);
                 mem_free((char *) next[k].path);
         }
 }

@@ -93,14 +93,14 @@ static void sums_join(struct sums_entry *e, size_t i) {
 }
 
 /* False: a part of it was there before, by another GET. */
-static bool sums_insert(struct sums_entry *e, uint64_t at, const void *data, size_t n) {
+static bool sums_insert(struct sums_entry *e, uint64_t at, size_t n, uint32_t crc32c) {
         size_t i = sums_place(e, at);
         struct sums_piece *before = i > 0 ? &e->pieces[i - 1] : NULL;
 
         if ((before && before->to > at) || (i < e->n && e->pieces[i].from < at + n))
                 return false;
         if (before && before->to == at) {
-                before->crc32c = crc32c_add(before->crc32c, data, n);
+                before->crc32c = crc32c_combine(before->crc32c, crc32c, n);
                 before->to += n;
                 sums_join(e, i - 1);
                 return true;
@@ -108,7 +108,7 @@ static bool sums_insert(struct sums_entry *e, uint64_t at, const void *data, siz
         if (e->n == SUMS_PIECES)
                 e->n = i = 0;
         memmove(e->pieces + i + 1, e->pieces + i, (e->n - i) * sizeof(*e->pieces));
-        e->pieces[i] = (struct sums_piece){at, at + n, crc32c_add(0, data, n)};
+        e->pieces[i] = (struct sums_piece){at, at + n, crc32c};
         e->n++;
         sums_join(e, i);
         return true;
@@ -137,7 +137,7 @@ bool sums_take_bad(struct sums *s, uint64_t content) {
         return is;
 }
 
-int sums_add(struct sums *s, const struct sums_object *o, uint64_t at, const void *data, size_t n) {
+int sums_add(struct sums *s, const struct sums_object *o, uint64_t at, size_t n, uint32_t crc32c) {
         struct sums_entry *e;
         int r = 0;
 
@@ -145,7 +145,7 @@ int sums_add(struct sums *s, const struct sums_object *o, uint64_t at, const voi
                 return 0;
         pthread_mutex_lock(&s->lock);
         e = sums_get(s, o->content);
-        if (sums_insert(e, at, data, n) && e->pieces[0].from == 0 && e->pieces[0].to == o->size) {
+        if (sums_insert(e, at, n, crc32c) && e->pieces[0].from == 0 && e->pieces[0].to == o->size) {
                 r = e->pieces[0].crc32c == o->crc32c ? 1 : -EBADMSG;
                 e->used = 0;
         }

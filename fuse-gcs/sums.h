@@ -10,7 +10,7 @@
 #include "lib/base/macros.h"
 
 #define SUMS_OBJECTS 64
-#define SUMS_PIECES 24
+#define SUMS_PIECES 64
 #define SUMS_BAD 16 /* verdicts that nobody asked for yet */
 
 struct sums;
@@ -23,9 +23,9 @@ struct sums_object {
 
 int sums_new(struct sums **ret);
 struct sums *sums_free(struct sums *s);
-/* n bytes came, from `at` on. 0: go on; 1: that was all, and it agrees; -EBADMSG: it does not. The
- * pieces are forgotten with a verdict. */
-int sums_add(struct sums *s, const struct sums_object *o, uint64_t at, const void *data, size_t n);
+/* n bytes came, from `at` on, with their checksum. 0: go on; 1: that was all, and it agrees;
+ * -EBADMSG: it does not. The pieces are forgotten with a verdict. */
+int sums_add(struct sums *s, const struct sums_object *o, uint64_t at, size_t n, uint32_t crc32c);
 /* A bad verdict is to be told; told is it once. */
 void sums_put_bad(struct sums *s, uint64_t content);
 bool sums_take_bad(struct sums *s, uint64_t content);

@@ -90,7 +90,7 @@ int gcs_direct_read(struct gcs_direct *d, struct gcs_request *q,
         if (q->verb != GCS_READ || q->length == 0 || gcs_direct_now() < d->paused_until ||
             (d->o.token && d->o.token(d->o.token_ctx, &token) != 0))
                 return 1;
-        r = gcs_request_build(q, d->endpoint, d->bucket, d->project, 0, &w);
+        r = gcs_request_build(q, d->endpoint, q->bucket ?: d->bucket, d->project, 0, &w);
         if (r >= 0)
                 r = gcs_direct_get(d, q, &w, token, &call, &a);
         gcs_request_wire_done(&w);

@@ -105,7 +105,7 @@ static void read_ahead(const char *dir) {
         f = fopen(path, "w");
         if (!f)
                 return;
-        fputs("1024", f);
+        fputs("4096", f);
         fclose(f);
 }
 
