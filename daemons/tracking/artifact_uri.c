@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/hex.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 
 #define ROUTE_ANCHOR "/api/2.0/mlflow-artifacts/artifacts/"
@@ -178,4 +180,41 @@ const char *artifact_uri_local_path(const char *uri) {
         if (str_starts(path, "//"))
                 path += 2 + strcspn(path + 2, "/");
         return path;
+}
+
+const char *artifact_uri_absolute(struct arena *a, const char *uri) {
+        const char *path = artifact_uri_local_path(uri);
+        _cleanup_free_ char *cwd = NULL;
+
+        if (*path == '/')
+                return uri;
+        cwd = getcwd(NULL, 0);
+        if (!cwd)
+                return NULL;
+        return arena_printf(a, "%s%s/%s", path == uri ? "" : "file://", str_eq(cwd, "/") ? "" : cwd,
+                            path);
+}
+
+const char *artifact_uri_normal_path(struct arena *a, const char *uri) {
+        const char *path = artifact_uri_local_path(uri), *part;
+        char *out = arena_strdup(a, path);
+        size_t n = 0, size;
+
+        for (part = path; out && *part; part += size) {
+                part += strspn(part, "/");
+                size = strcspn(part, "/");
+                if (size == 0 || (size == 1 && *part == '.'))
+                        continue;
+                if (size == 2 && !strncmp(part, "..", 2)) {
+                        while (n > 0 && out[--n] != '/')
+                                ;
+                        continue;
+                }
+                out[n++] = '/';
+                memmove(out + n, part, size);
+                n += size;
+        }
+        if (out)
+                out[n] = 0;
+        return out && n == 0 ? "/" : out;
 }

@@ -30,3 +30,8 @@ const char *artifact_uri_scheme(struct arena *a, const char *uri);
 bool artifact_uri_is_local(const char *uri);
 /* Its path; the URI itself when it has no scheme. */
 const char *artifact_uri_local_path(const char *uri);
+/* A directory of this machine with its path made absolute, as the server's own working directory
+ * has it; "file:rel" becomes "file:///…/rel". NULL: out of memory, or we are nowhere. */
+const char *artifact_uri_absolute(struct arena *a, const char *uri);
+/* Its path without ".", ".." and doubled slashes, by the text alone; NULL: out of memory. */
+const char *artifact_uri_normal_path(struct arena *a, const char *uri);

@@ -123,6 +123,18 @@ static int check_location(struct ask *q, const char *location) {
         return 0;
 }
 
+/* A relative directory counts from where the server was started. */
+static int resolve_location(struct ask *q, const char **location) {
+        const char *path;
+
+        if (str_empty(*location) || !artifact_uri_is_local(*location))
+                return 0;
+        path = artifact_uri_absolute(q->arena, *location);
+        if (path)
+                *location = path;
+        return path ? 0 : -ENOMEM;
+}
+
 static int check_view_count(struct ask *q, int64_t n, const char *experiment) {
         if (n <= CUSTOM_VIEWS_MAX)
                 return 0;
@@ -148,6 +160,8 @@ int experiments_api_create(struct http_request *req) {
                 ask_check(&q, check_view_count(&q, n_views, ""));
         if (q.result == 0)
                 ask_check(&q, check_location(&q, in.location));
+        if (q.result == 0)
+                ask_check(&q, resolve_location(&q, &in.location));
         if (q.result == 0)
                 ask_check(&q, field_check_experiment_name(&q.refusal, in.name));
         for (size_t i = 0; q.result == 0 && i < in.n_tags; i++)

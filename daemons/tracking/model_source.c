@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemons/tracking/artifact_uri.h"
@@ -9,6 +11,7 @@
 #include "daemons/tracking/model_versions_sql.h"
 #include "daemons/tracking/registered_models_sql.h"
 #include "daemons/tracking/runs_sql.h"
+#include "lib/base/errmsg.h"
 #include "lib/base/str.h"
 
 int model_source_check_prompt(struct refusal *r, const char *source) {
@@ -17,6 +20,48 @@ int model_source_check_prompt(struct refusal *r, const char *source) {
         return refusal_invalid(
                 r, "Invalid prompt source: '%s'. Prompt sources must use an MLflow placeholder.",
                 source);
+}
+
+#define PATTERN "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"
+
+enum { NO_PATTERN = 1 };
+
+/* 0: compiled, the caller frees it; NO_PATTERN: none is set; -EINVAL: *ret_error is why. */
+static int compile_pattern(regex_t *ret, int *ret_error) {
+        const char *pattern = getenv(PATTERN);
+
+        if (str_empty(pattern))
+                return NO_PATTERN;
+        *ret_error = regcomp(ret, pattern, REG_EXTENDED | REG_NOSUB);
+        return *ret_error == 0 ? 0 : -EINVAL;
+}
+
+int model_source_pattern_check(struct errmsg *em) {
+        char why[128];
+        regex_t regex;
+        int error = 0, r = compile_pattern(&regex, &error);
+
+        if (r == 0)
+                regfree(&regex);
+        if (r >= 0)
+                return 0;
+        regerror(error, &regex, why, sizeof(why));
+        return errmsg_fail(em, -EINVAL, PATTERN "=%s is no extended regular expression: %s",
+                           getenv(PATTERN), why);
+}
+
+int model_source_check_pattern(struct refusal *r, const char *source) {
+        regex_t regex;
+        int error = 0, x = compile_pattern(&regex, &error);
+        bool matches = x == NO_PATTERN;
+
+        if (x == 0) {
+                matches = regexec(&regex, source, 0, NULL, 0) == 0;
+                regfree(&regex);
+        }
+        if (matches)
+                return 0;
+        return refusal_invalid(r, "Invalid model version source: '%s'.", source);
 }
 
 static int not_of(struct refusal *r, const char *source, const char *what) {
@@ -180,13 +225,19 @@ static int is_within(struct refusal *r, const char *source, const char *root, bo
         return 0;
 }
 
-static bool is_within_directory(const char *source, const char *root) {
-        const char *dir = artifact_uri_local_path(root);
-        size_t n = strlen(dir);
+/* 1: it is, and *ret is the path without ".."; 0: it is not; or -ENOMEM. */
+static int is_within_directory(struct refusal *r, const char *source, const char *root,
+                               const char **ret) {
+        const char *dir = artifact_uri_normal_path(r->arena, root);
+        const char *path = artifact_uri_normal_path(r->arena, source);
+        size_t n;
 
-        source = artifact_uri_local_path(source);
-        return artifact_uri_is_local(root) && n > 0 && !strncmp(source, dir, n) &&
-               (!source[n] || source[n] == '/') && !strstr(source, "..");
+        if (!dir || !path)
+                return -ENOMEM;
+        n = strlen(dir);
+        *ret = path;
+        return *artifact_uri_local_path(source) == '/' && artifact_uri_is_local(root) && n > 1 &&
+               !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
 }
 
 /* The artifact root of what is named: the logged model, else the run. NULL: nothing is. */
@@ -207,18 +258,41 @@ static int named_root(struct db *db, struct refusal *r, const struct model_sourc
         return x == REFUSED ? 0 : x;
 }
 
-static int check_local(struct refusal *r, const struct model_source *s, const char *root) {
-        bool model = !str_empty(s->model_id);
+/* file:// names no other machine. */
+static bool is_of_other_host(const char *source) {
+        const char *host = str_after(source, "file://");
 
-        if (root && is_within_directory(s->source, root))
+        return host && *host && *host != '/' && !str_starts(host, "localhost") &&
+               !str_starts(host, "127.0.0.1") && !str_starts(host, "./");
+}
+
+static int check_local(struct refusal *r, struct model_source *s, const char *root) {
+        bool model = !str_empty(s->model_id);
+        const char *path;
+        int x;
+
+        if (is_of_other_host(s->source))
+                return refusal_set(r, REFUSAL_INTERNAL_ERROR,
+                                   "%s is not a valid remote uri. For remote access on windows, "
+                                   "please consider using a different scheme such as SMB (e.g. "
+                                   "smb://<hostname>/<path>).",
+                                   s->source);
+        x = root ? is_within_directory(r, s->source, root, &path) : 0;
+        if (x < 0)
+                return x;
+        if (x > 0) {
+                /* What is read later never goes up: a link may lie on that way. */
+                if (strstr(s->source, ".."))
+                        s->storage_location = path;
                 return 0;
+        }
         return refusal_invalid(r,
                                "Invalid model version source: '%s'. To use a local path as a model "
                                "version source, the %s request parameter has to be specified and "
                                "the local path has to be contained within the artifact directory "
                                "of the run specified by the %s.",
-                               root ? artifact_uri_local_path(s->source) : s->source,
-                               model ? "model_id" : "run_id", model ? "model_id" : "run_id");
+                               root ? path : s->source, model ? "model_id" : "run_id",
+                               model ? "model_id" : "run_id");
 }
 
 static int check_runs(struct refusal *r, const struct model_source *s) {
@@ -231,7 +305,7 @@ static int check_runs(struct refusal *r, const struct model_source *s) {
         return not_of(r, s->source, str_empty(s->model_id) ? "run_id" : "model_id");
 }
 
-static int check(struct db *db, struct refusal *r, const struct model_source *s) {
+static int check(struct db *db, struct refusal *r, struct model_source *s) {
         const char *what = str_empty(s->model_id) ? "run_id" : "model_id", *root;
         bool oom = false, within;
         int x = named_root(db, r, s, &root);

@@ -156,6 +156,8 @@ int model_versions_api_create(struct http_request *req) {
         in.source.has_run_id = in.source.run_id;
         in.source.has_model_id = in.source.model_id;
         in.is_prompt = is_prompt(&in);
+        if (q.result == 0)
+                ask_check(&q, model_source_check_pattern(&q.refusal, in.source.source));
         if (q.result == 0 && in.is_prompt)
                 ask_check(&q, model_source_check_prompt(&q.refusal, in.source.source));
         if (q.result == 0)

@@ -9,6 +9,7 @@
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/search_sql.h"
 #include "daemons/tracking/traces_json.h"
+#include "daemons/tracking/traces_search.h"
 #include "daemons/tracking/traces_start.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
@@ -180,36 +181,23 @@ int traces_api_get(struct http_request *req) {
 
 static int run_batch(struct job *j, struct db *db) {
         const struct some *in = j->in;
-        struct search_sql sql _cleanup_(search_sql_done) = {};
-        DB_USE struct db_stmt *s = NULL;
-        struct trace t;
-        bool any = false;
-        int r;
+        struct trace *found;
+        size_t n;
+        int r = traces_search_by_ids(db, &j->refusal, in->ids, in->n_ids, &found, &n);
 
-        search_sql_init(&sql, j->arena);
-        search_sql_add(&sql, "SELECT " TRACES_SQL_COLUMNS " FROM trace_info WHERE ");
-        search_sql_in_text(&sql, "trace_info.request_id", in->ids, in->n_ids);
-        access_restrict(j->refusal.access, ACCESS_EXPERIMENT, "trace_info.experiment_id", true,
-                        &sql);
-        search_sql_add(&sql, " ORDER BY trace_info.timestamp_ms DESC, trace_info.request_id");
-        r = search_sql_prepare(&sql, db, &s);
-        while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                r = traces_sql_read(s, j->arena, &t);
-                if (r < 0)
-                        return r;
-                if (!any)
-                        json_write_kv_array(&j->json, in->spans ? "traces" : "trace_infos");
-                any = true;
+        if (r == 0 && n > 0)
+                json_write_kv_array(&j->json, in->spans ? "traces" : "trace_infos");
+        for (size_t i = 0; r == 0 && i < n; i++) {
                 if (in->spans) {
-                        r = write_trace(j, db, &t, true);
+                        r = write_trace(j, db, &found[i], true);
                         r = r == 1 ? 0 : r; /* those that are not whole are passed over */
                 } else {
                         json_write_object(&j->json);
-                        r = traces_json_write(&j->json, db, j->arena, &t);
+                        r = traces_json_write(&j->json, db, j->arena, &found[i]);
                         json_write_end(&j->json);
                 }
         }
-        if (any)
+        if (r == 0 && n > 0)
                 json_write_end(&j->json);
         return r;
 }

@@ -1,10 +1,11 @@
 #include "daemons/tracking/traces_search.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
-#include "daemons/tracking/traces_sql.h"
 #include "lib/base/arena.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
@@ -291,4 +292,89 @@ int traces_search_parse(struct traces_search *q, const char *filter, const char 
                 q->n_order++;
         }
         return x;
+}
+
+/* A trace and where it was asked for. */
+struct found {
+        struct trace trace;
+        size_t rank;
+};
+
+struct asked {
+        const char *id;
+        size_t rank;
+};
+
+static int compare_asked(const void *a, const void *b) {
+        const struct asked *x = a, *y = b;
+        int r = strcmp(x->id, y->id);
+
+        return r != 0 ? r : (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static int compare_found(const void *a, const void *b) {
+        const struct found *x = a, *y = b;
+
+        return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+/* Of an id that was asked for twice the last place counts. */
+static size_t rank_of(const struct asked *asked, size_t n, const char *id) {
+        size_t low = 0, high = n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (strcmp(asked[middle].id, id) <= 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low > 0 ? asked[low - 1].rank : 0;
+}
+
+static int find(struct db *db, struct refusal *ref, const char *const *ids, size_t n_ids,
+                struct found *found, size_t *ret_n) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        DB_USE struct db_stmt *s = NULL;
+        size_t n = 0;
+        int r;
+
+        search_sql_init(&sql, ref->arena);
+        search_sql_add(&sql, "SELECT " TRACES_SQL_COLUMNS " FROM trace_info WHERE ");
+        search_sql_in_text(&sql, "trace_info.request_id", ids, n_ids);
+        access_restrict(ref->access, ACCESS_EXPERIMENT, "trace_info.experiment_id", true, &sql);
+        r = search_sql_prepare(&sql, db, &s);
+        while (r == 0 && n < n_ids && (r = db_step(s)) == DB_ROW) {
+                r = traces_sql_read(s, ref->arena, &found[n].trace);
+                n += r == 0;
+        }
+        *ret_n = n;
+        return r < 0 ? r : 0;
+}
+
+int traces_search_by_ids(struct db *db, struct refusal *ref, const char *const *ids, size_t n_ids,
+                         struct trace **ret, size_t *ret_n) {
+        struct asked *asked = arena_alloc(ref->arena, n_ids * sizeof(*asked) + 1);
+        struct found *found = arena_alloc(ref->arena, n_ids * sizeof(*found) + 1);
+        struct trace *traces = arena_alloc(ref->arena, n_ids * sizeof(*traces) + 1);
+        size_t n;
+        int r;
+
+        if (!asked || !found || !traces)
+                return -ENOMEM;
+        r = find(db, ref, ids, n_ids, found, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n_ids; i++)
+                asked[i] = (struct asked){ids[i], i};
+        qsort(asked, n_ids, sizeof(*asked), compare_asked);
+        for (size_t i = 0; i < n; i++)
+                found[i].rank = rank_of(asked, n_ids, found[i].trace.id);
+        qsort(found, n, sizeof(*found), compare_found);
+        for (size_t i = 0; i < n; i++)
+                traces[i] = found[i].trace;
+        *ret = traces;
+        *ret_n = n;
+        return 0;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemons/tracking/artifact_uri.h"
+#include "daemons/tracking/model_source.h"
 #include "daemons/tracking/tracking_uri.h"
 #include "lib/base/arena.h"
 #include "lib/base/mem.h"
@@ -144,6 +145,9 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
         const char *serve = getenv("MLFLOW_SERVE_ARTIFACTS");
         int r = db && dir ? refuse_environment(em) : -ENOMEM;
         bool serves = true;
+
+        if (r == 0)
+                r = model_source_pattern_check(em);
 
         if (!str_empty(serve) && str_to_bool(serve, &serves) == 0 && !serves)
                 conf->serve_artifacts = false;

@@ -16,6 +16,7 @@
 #include "daemons/tracking/metrics_api.h"
 #include "daemons/tracking/model_versions_api.h"
 #include "daemons/tracking/otlp_api.h"
+#include "daemons/tracking/promptlab_api.h"
 #include "daemons/tracking/registered_models_api.h"
 #include "daemons/tracking/review_items_api.h"
 #include "daemons/tracking/review_queues_api.h"

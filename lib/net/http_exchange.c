@@ -130,6 +130,15 @@ void http_exchange_free(struct http_exchange *x) {
         http_exchange_bury(x);
 }
 
+/* MHD would keep every pair of the query in the connection's memory, where a few hundred are too
+ * many; we read the query ourselves. It finds an empty one. */
+static void http_exchange_hide_query(char *uri) {
+        char *query = strchr(uri, '?');
+
+        if (query)
+                query[1] = '\0';
+}
+
 void *http_exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd) {
         struct http_conn *c =
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
@@ -158,6 +167,7 @@ void *http_exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mh
                 .may_block = !x->server->check,
         };
         x->req.target = arena_strdup(&x->arena, uri);
+        http_exchange_hide_query((char *) uri); /* MHD's own buffer, which it cuts up next */
         return x;
 }
 

@@ -61,6 +61,7 @@ JUSTIFIED = {
     AJAX3 + "assistant/providers assistant providers": NOTHING,
     AJAX3 + "gateway/secrets/config secrets config": NOTHING,
     AJAX3 + "gateway/supported-providers providers": NOTHING,
+    "/ajax-api/2.0/mlflow/runs/create-promptlab-run lab": ("the Python model that the peer saves beside it is left out", 200),
     AJAX3 + "jobs/x job": LEFT_OUT,
     AJAX3 + "ui-telemetry telemetry sent": ("what the peer says hangs on its way to the Internet; we send nothing to anybody", 200),
     "/api/3.0/mlflow/workspaces workspaces": LEFT_OUT,
@@ -138,7 +139,7 @@ def database(engine):
 
 
 # Lists whose order is part of the answer; all others come from the servers' heaps in any order.
-ORDERED = {"runs", "traces", "experiments", "registered_models", "model_versions", "models"}
+ORDERED = {"runs", "traces", "trace_infos", "experiments", "registered_models", "model_versions", "models"}
 
 
 def unordered(x, key=None):

@@ -304,3 +304,67 @@ def test_known_users_only():
         # Who comes through the socket is known by the kernel.
         made = ask(t.runtime / "tracking.sock", "POST", "/api/2.0/mlflow/runs/create", "{}", {"Content-Type": "application/json"})
         assert made.status == 200 and '"mlflow.user"' in made.text
+
+
+LAB = "/ajax-api/2.0/mlflow/runs/create-promptlab-run"
+
+
+def test_prompt_lab(tracking):
+    body = {"prompt_template": "Say {{ word }}", "prompt_parameters": [{"key": "word", "value": "ä"}, {"key": "n", "value": 2}], "model_route": "r",
+            "model_input": "Say ä", "mlflow_version": "3.18.0"}
+    for missing in ("experiment_id", *body):
+        message = tracking.refused("POST", LAB, {k: v for k, v in {"experiment_id": "0", **body}.items() if k != missing})
+        assert message == f"CreatePromptlabRun request must specify {missing}."
+    before = dump(tracking.database)
+    tracking.refused("POST", LAB, {"experiment_id": "4711", **body}, 404)
+    tracking.refused("POST", LAB, {"experiment_id": "0", **body, "model_parameters": [5]})
+    assert dump(tracking.database) == before
+    run = tracking.post(LAB, experiment_id="0", model_parameters=[{"key": "temperature", "value": 0.1}], model_output="so",
+                        model_output_parameters=[{"key": "latency", "value": "7"}], user_id="me", start_time=456, **body)["run"]
+    assert (run["info"]["status"], run["info"]["user_id"], run["info"]["start_time"]) == ("FINISHED", "me", 456)
+    assert {p["key"]: p["value"] for p in run["data"]["params"]} == {"temperature": "0.1", "model_route": "r", "prompt_template": "Say {{ word }}"}
+    table = tracking.ask("GET", "/get-artifact", {"run_id": run["info"]["run_id"], "path": "eval_results_table.json"})
+    assert json.loads(table.text) == {"columns": ["word", "n", "prompt", "output", "latency"], "data": [["ä", "2", "Say ä", "so", "7"]]}
+
+
+def test_relative_location_is_absolute(tracking):
+    e = tracking.post("experiments/create", name="relative", artifact_location="some/where")["experiment_id"]
+    assert tracking.get("experiments/get", experiment_id=e)["experiment"]["artifact_location"] == f"{os.getcwd()}/some/where"
+
+
+def test_thousand_names_in_a_query(tracking):
+    """More than MHD would have room for in a connection's memory."""
+    query = "&".join(f"run_id=id_{i}" for i in range(1000))
+    message = tracking.refused("GET", f"/ajax-api/2.0/mlflow/metrics/get-history-bulk?metric_key=key&{query}")
+    assert "cannot specify more than" in message
+    ours = tracking.run()
+    tracking.post(LOG, run_id=ours, key="key", value=1, timestamp=1)
+    query = "&".join(f"run_id={'0' * 28}{i:04}" for i in range(99))
+    answer = tracking.ask("GET", f"/ajax-api/2.0/mlflow/metrics/get-history-bulk?metric_key=key&{query}&run_id={ours}")
+    assert [m["run_id"] for m in json.loads(answer.text)["metrics"]] == [ours]
+
+
+def test_pattern_of_sources():
+    name = "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"
+    with Tracking(env={name: "^mlflow-artifacts:/.*$"}) as t:
+        t.post("registered-models/create", name="m")
+        assert t.refused("POST", "model-versions/create", {"name": "m", "source": "s3://b/x"}) == "Invalid model version source: 's3://b/x'."
+        run = t.post("runs/create", experiment_id="0")["run"]["info"]
+        t.post("model-versions/create", name="m", source=run["artifact_uri"] + "/m", run_id=run["run_id"])
+    done = subprocess.run([BUILD / "daemons/tracking/onebox-tracking", "--state-dir", short_directory(), "--port", "0"], env={**os.environ, name: "("},
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and name in done.stderr
+
+
+def test_source_that_goes_up_and_comes_back():
+    root = short_directory()
+    with Tracking("--default-artifact-root", f"{root}/a") as t:
+        t.post("registered-models/create", name="m")
+        run = t.post("runs/create", experiment_id="0")["run"]["info"]
+        v = t.post("model-versions/create", name="m", source=run["artifact_uri"] + "/m/../n", run_id=run["run_id"])["model_version"]["version"]
+        os.makedirs(run["artifact_uri"] + "/n")
+        with open(run["artifact_uri"] + "/n/f", "w") as f:
+            f.write("x")
+        assert t.ask("GET", "/model-versions/get-artifact", {"name": "m", "version": v, "path": "f"}).text == "x"
+        for source in (run["artifact_uri"] + "/../../x", f"{root}/a/0/../1"):
+            assert "To use a local path" in t.refused("POST", "model-versions/create", {"name": "m", "source": source, "run_id": run["run_id"]})

@@ -94,6 +94,11 @@ def _pages():
     yield "assistant providers", "GET", AJAX3 + "assistant/providers", None
     yield "gateway", "GET", AJAX + "gateway-proxy", None
     yield "gateway no body", "POST", AJAX + "gateway-proxy", {}
+    lab = {"experiment_id": "{pe}", "prompt_template": "t", "prompt_parameters": [{"key": "k", "value": "v"}], "model_route": "r", "model_input": "i"}
+    for n in range(len(lab) + 1):
+        yield f"lab without {n}", "POST", AJAX + "runs/create-promptlab-run", dict([*lab.items()][:n])
+    yield "lab", "POST", AJAX + "runs/create-promptlab-run", {
+        **lab, "mlflow_version": "3.18.0", "run_name": "tried", "model_parameters": [{"key": "temperature", "value": 0.25}], "model_output": "o", "user_id": "u", "start_time": 5}
     yield "scorers", "GET", AJAX3 + "scorers/list", {"experiment_id": "0"}
     yield "evaluation datasets", "POST", AJAX3 + "datasets/search", {"experiment_ids": ["{pe}"]}
     yield "evaluation datasets by GET", "GET", AJAX3 + "datasets/search", {"experiment_ids": ["{pe}"]}

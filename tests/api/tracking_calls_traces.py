@@ -146,6 +146,11 @@ def _traces():
     yield "info of none", "GET", f"{T}/nope", None
     yield "batch infos", "POST", f"{T}/batchGetInfos", {"trace_ids": [tid, "tr-" + f"{4:032x}", "nope"]}
     yield "batch", "GET", f"{T}/batchGet", {"trace_ids": [tid, "tr-" + f"{2:032x}"]}
+    three = ["tr-" + f"{n:032x}" for n in (2, 4, 1)]
+    yield "batch in this order", "GET", f"{T}/batchGet", {"trace_ids": three}
+    yield "batch in the other order", "GET", f"{T}/batchGet", {"trace_ids": three[::-1]}
+    yield "batch infos in this order", "POST", f"{T}/batchGetInfos", {"trace_ids": three}
+    yield "batch infos, one twice", "POST", f"{T}/batchGetInfos", {"trace_ids": three + three[:1]}
     yield "batch of none", "GET", f"{T}/batchGet", {}
 
     yield "set tag", "PATCH", f"{T}/{tid}/tags", {"key": "x", "value": "y"}

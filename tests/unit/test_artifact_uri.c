@@ -1,4 +1,7 @@
 #include "daemons/tracking/artifact_uri.h"
+
+#include <unistd.h>
+
 #include "tests/unit/tracking_test.h"
 
 static void test_append(void **state) {
@@ -83,11 +86,37 @@ static void test_local(void **state) {
         assert_string_equal(artifact_uri_scheme(a, "/a:b"), "");
 }
 
+static void test_absolute(void **state) {
+        struct arena *a = &((struct tracking_test *) *state)->arena;
+        char cwd[4096];
+
+        assert_non_null(getcwd(cwd, sizeof(cwd)));
+        assert_string_equal(artifact_uri_absolute(a, "/x"), "/x");
+        assert_string_equal(artifact_uri_absolute(a, "file:///x"), "file:///x");
+        assert_string_equal(artifact_uri_absolute(a, "x/y"), arena_printf(a, "%s/x/y", cwd));
+        assert_string_equal(artifact_uri_absolute(a, "file:x"),
+                            arena_printf(a, "file://%s/x", cwd));
+}
+
+static void test_normal_path(void **state) {
+        struct arena *a = &((struct tracking_test *) *state)->arena;
+        static const char *const rows[][2] = {
+                {"/a/b", "/a/b"},          {"file:///a//b/", "/a/b"}, {"/a/./b/.", "/a/b"},
+                {"/a/b/..", "/a"},         {"/a/../b", "/b"},         {"/..", "/"},
+                {"/../../etc", "/etc"},    {"/a/b/../..", "/"},       {"/a/..b/c..", "/a/..b/c.."},
+                {"/a/b/../../../c", "/c"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                assert_string_equal(artifact_uri_normal_path(a, rows[i][0]), rows[i][1]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                tracking_test(test_append),     tracking_test(test_store_name),
-                tracking_test(test_check_path), tracking_test(test_join),
-                tracking_test(test_local),
+                tracking_test(test_append),      tracking_test(test_store_name),
+                tracking_test(test_check_path),  tracking_test(test_join),
+                tracking_test(test_local),       tracking_test(test_absolute),
+                tracking_test(test_normal_path),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
