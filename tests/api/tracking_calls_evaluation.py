@@ -237,7 +237,7 @@ P = "/api/2.0/mlflow/artifacts/presigned-"
 
 
 def _presigned():
-    yield "run of URLs", "POST", "runs/create", {"experiment_id": "{eva}"}, {"pru": ("run", "info", "run_id")}
+    yield "run of URLs", "POST", "runs/create", {"experiment_id": "{eva}", "run_name": "urls"}, {"pru": ("run", "info", "run_id")}
     yield "upload URL", "POST", P + "upload-url", {"run_id": "{pru}", "path": "a/b"}
     yield "upload URL of nothing", "POST", P + "upload-url", {"path": "a"}
     yield "upload URL of both", "POST", P + "upload-url", {"run_id": "{pru}", "model_id": "m-1", "path": "a"}
