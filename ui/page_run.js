@@ -110,7 +110,7 @@ export function mount(root, { signal, title, params }) {
     const ti = instances.get(task);
     const tries = Math.max(1, ti?.try_number || 1);
     const number = Math.min(tries, Number(chosenTry) || tries);
-    const key = `${task} ${number} ${tries} ${WAITING.includes(ti?.state ?? null)}`;
+    const key = `${task} ${number} ${tries} ${explained(ti?.state)}`;
     if (key === logKey) return;
     logKey = key;
     logStop?.abort();
@@ -121,13 +121,14 @@ export function mount(root, { signal, title, params }) {
     header.firstChild.textContent = task;
     if (tries > 1) header.firstChild.after(h("div", { class: "tabs", role: "group", "aria-label": "Tries" }, Array.from({ length: tries }, (_, i) =>
       h("button", { type: "button", "aria-pressed": String(i + 1 === number), onclick: () => choose(task, i + 1) }, `try ${i + 1}`))));
-    if (WAITING.includes(ti?.state ?? null)) header.append(why(logStop.signal));
+    if (explained(ti?.state)) header.append(why(logStop.signal, over(ti?.state) ? 0 : 4000));
     if (ti?.note) header.append(h("p", { class: "quiet", style: { width: "100%" } }, ti.note));
     replace(log, header, box);
   }
 
-  // The scheduler's own words for what a task waits for.
-  const why = (until) => place({ lines: 0, signal: until, every: 4000, load: (s) => scheduler.why(dag, run, task, s).catch((error) => ({ text: error.away ? "" : error.message })),
+  // The scheduler's own words for what a task waits for, or why it failed.
+  const explained = (state) => WAITING.includes(state ?? null) || state === "failed" || state === "upstream_failed";
+  const why = (until, every) => place({ lines: 0, signal: until, every, load: (s) => scheduler.why(dag, run, task, s).catch((error) => ({ text: error.away ? "" : error.message })),
     view: (answer) => h("span", {}, answer.text) }, h("p", { class: "why" }));
 
   const trainings = h("div", {});

@@ -67,7 +67,8 @@ static int want_usage(const struct json *j, struct spool_end *e, struct errmsg *
             (r = json_want_i64(j, "peak_memory_bytes", &e->peak_memory_bytes, em)) < 0 ||
             (r = json_want_i64(j, "read_bytes", &e->read_bytes, em)) < 0 ||
             (r = json_want_i64(j, "written_bytes", &e->written_bytes, em)) < 0 ||
-            (r = json_want_i64(j, "log_bytes", &e->log_bytes, em)) < 0)
+            (r = json_want_i64(j, "log_bytes", &e->log_bytes, em)) < 0 ||
+            (r = json_want_i64(j, "forks_refused", &e->forks_refused, em)) < 0)
                 return r;
         return json_want_bool(j, "oom", &e->oom, em);
 }
@@ -109,16 +110,35 @@ enum world_result spool_end_result(const struct spool_end *end) {
         }
 }
 
+/* What it had too much of, as the kernel saw it; nothing of a success. */
+static const char *text_of_limits(const struct spool_end *end, char ret[128]) {
+        size_t n = 0;
+
+        ret[0] = 0;
+        if (spool_end_result(end) == WORLD_RESULT_SUCCESS)
+                return ret;
+        if (end->oom)
+                n = (size_t) snprintf(ret, 128, ", out of memory");
+        if (end->forks_refused > 0)
+                (void) snprintf(ret + n, 128 - n,
+                                ", %lld processes refused at its limit (tasks_max)",
+                                (long long) end->forks_refused);
+        return ret;
+}
+
 void spool_end_text(const struct spool_end *end, char *ret, size_t size) {
+        char limits[128];
+
+        text_of_limits(end, limits);
         if (end->message[0])
                 snprintf(ret, size, "%s", end->message);
         else if (end->how == SPOOL_END_TIMEOUT)
-                snprintf(ret, size, "its time limit was over");
+                snprintf(ret, size, "its time limit was over%s", limits);
         else if (end->how == SPOOL_END_STOPPED)
                 snprintf(ret, size, "told to stop");
         else if (end->signal > 0)
                 snprintf(ret, size, "killed by signal %d (%s)%s", end->signal,
-                         strsignal(end->signal), end->oom ? ", out of memory" : "");
+                         strsignal(end->signal), limits);
         else
-                snprintf(ret, size, "exit code %d", end->exit_code);
+                snprintf(ret, size, "exit code %d%s", end->exit_code, limits);
 }

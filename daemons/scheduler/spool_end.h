@@ -24,6 +24,7 @@ struct spool_end {
         usec_t started_at, ended_at; /* USEC_INFINITY when not known */
         double cpu_user_s, cpu_system_s;
         int64_t peak_memory_bytes, read_bytes, written_bytes, log_bytes;
+        int64_t forks_refused;
         bool oom;
 };
 
@@ -33,5 +34,6 @@ int spool_end_parse(const char *text, size_t len, struct spool_end *ret, struct 
 /* What the end means. Exit code 99 is "skipped", as Airflow's BashOperator has it. */
 enum world_result spool_end_result(const struct spool_end *end);
 
-/* In plain words, for people: "exit code 3", "killed by signal 9 (Killed), out of memory". */
+/* In plain words, for people: "exit code 3", "killed by signal 9 (Killed), out of memory", "exit
+ * code 1, 17 processes refused at its limit (tasks_max)". */
 void spool_end_text(const struct spool_end *end, char *ret, size_t size);

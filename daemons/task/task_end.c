@@ -44,6 +44,7 @@ static void write_usage(struct json_write *w, const struct task_usage *u) {
         json_write_kv_u64(w, "read_bytes", u->read_bytes);
         json_write_kv_u64(w, "written_bytes", u->written_bytes);
         json_write_kv_bool(w, "oom", u->oom);
+        json_write_kv_u64(w, "forks_refused", u->forks_refused);
         json_write_kv_bool(w, "cgroup", u->cgroup);
 }
 

@@ -63,6 +63,8 @@ void task_usage_read_cgroup(const char *path, struct task_usage *usage) {
                 usage->peak_memory_bytes = strtoull(buf, NULL, 10);
         if (small_read(path, "memory.events", buf, sizeof(buf)) && keyed(buf, "oom_kill", &n))
                 usage->oom = n > 0;
+        if (small_read(path, "pids.events", buf, sizeof(buf)) && keyed(buf, "max", &n))
+                usage->forks_refused = n;
         if (small_read(path, "io.stat", buf, sizeof(buf))) {
                 usage->read_bytes = io_sum(buf, "rbytes=");
                 usage->written_bytes = io_sum(buf, "wbytes=");

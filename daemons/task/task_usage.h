@@ -11,8 +11,9 @@ struct task_usage {
         uint64_t cpu_user_usec, cpu_system_usec;
         uint64_t peak_memory_bytes;
         uint64_t read_bytes, written_bytes;
-        bool oom;    /* the kernel killed one of its processes for want of memory (cgroup only) */
-        bool cgroup; /* the figures are the cgroup's */
+        bool oom; /* the kernel killed one of its processes for want of memory (cgroup only) */
+        uint64_t forks_refused; /* it had as many processes as it may (cgroup only) */
+        bool cgroup;            /* the figures are the cgroup's */
 };
 
 /* The usage so far of this process's children and, when there is one, of the try's cgroup. */

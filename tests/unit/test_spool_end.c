@@ -60,6 +60,13 @@ static void results_and_words(void **state) {
                 {END("\"how\":\"stopped\",\"exit_code\":0"), WORLD_RESULT_STOPPED, "stop"},
                 {END("\"how\":\"signal\",\"signal\":9,\"oom\":true"), WORLD_RESULT_FAILED,
                  "signal 9 (Killed), out of memory"},
+                {END("\"how\":\"exit\",\"exit_code\":1,\"oom\":true,\"forks_refused\":17"),
+                 WORLD_RESULT_FAILED,
+                 "exit code 1, out of memory, 17 processes refused at its limit (tasks_max)"},
+                {END("\"how\":\"timeout\",\"forks_refused\":9"), WORLD_RESULT_TIMED_OUT,
+                 "its time limit was over, 9 processes refused at its limit (tasks_max)"},
+                {END("\"how\":\"exit\",\"exit_code\":0,\"forks_refused\":3"), WORLD_RESULT_SUCCESS,
+                 "exit code 0"},
                 {END("\"how\":\"error\",\"message\":\"no bash\""), WORLD_RESULT_FAILED, "no bash"},
         };
 

@@ -19,10 +19,12 @@ static void a_cgroup_has_the_last_word(void **state) {
 
         put(*state, "cpu.stat", "usage_usec 30\nuser_usec 20\nsystem_usec 10\n");
         put(*state, "memory.peak", "1048576\n");
+        put(*state, "pids.events", "max 12\n");
         put(*state, "memory.events", "low 0\nhigh 0\nmax 4\noom 1\noom_kill 2\n");
         put(*state, "io.stat", "8:0 rbytes=100 wbytes=7 rios=1\n8:16 rbytes=11 wbytes=5 rios=1\n");
         task_usage_read_cgroup(*state, &u);
         assert_true(u.cgroup && u.oom);
+        assert_int_equal(u.forks_refused, 12);
         assert_int_equal(u.cpu_user_usec, 20);
         assert_int_equal(u.cpu_system_usec, 10);
         assert_int_equal(u.peak_memory_bytes, 1048576);
