@@ -152,6 +152,13 @@ static int add_times(sd_bus_message *m, const struct launcher_unit *u) {
         return r;
 }
 
+/* A task's memory has the secrets it was given: no core, unless its command asks for one itself. */
+static int add_no_core(sd_bus_message *m) {
+        int r = sd_bus_message_append(m, "(sv)", "LimitCORE", "t", UINT64_MAX);
+
+        return r < 0 ? r : sd_bus_message_append(m, "(sv)", "LimitCORESoft", "t", UINT64_C(0));
+}
+
 static int add_texts(sd_bus_message *m, const struct launcher_unit *u) {
         struct {
                 const char *property, *value;
@@ -176,9 +183,10 @@ int launcher_unit_add(sd_bus_message *m, const struct launcher_unit *u) {
         int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
         if (r < 0 || (r = add_texts(m, u)) < 0 || (r = add_times(m, u)) < 0 ||
-            (r = add_flags(m)) < 0 || (r = add_limits(m, &u->ask->limits)) < 0 ||
-            (r = add_binds(m, u)) < 0 || (r = add_secrets(m, u)) < 0 ||
-            (r = add_devices(m, u)) < 0 || (r = add_command(m, u)) < 0)
+            (r = add_no_core(m)) < 0 || (r = add_flags(m)) < 0 ||
+            (r = add_limits(m, &u->ask->limits)) < 0 || (r = add_binds(m, u)) < 0 ||
+            (r = add_secrets(m, u)) < 0 || (r = add_devices(m, u)) < 0 ||
+            (r = add_command(m, u)) < 0)
                 return r;
         return sd_bus_message_close_container(m);
 }
