@@ -126,6 +126,12 @@ run_month() {
         ONEBOX_MONTH=30x1000 run_pytest tests/api/test_month.py
 }
 
+# Stops and a power cut with a task of a minute.
+run_stops() {
+        packages "${SYSTEM_PACKAGES[@]}"
+        ONEBOX_STOP_SECONDS="3 60" run_pytest -s tests/system/test_system_stop.py
+}
+
 check_long() {
         suite "the real mlflow server answers the same" 1200 run_differential
         suite "fuzzing, $FUZZ_SECONDS s a target" 3600 run_fuzz
@@ -145,7 +151,9 @@ check_long() {
         fi
         if can_nspawn; then
                 suite "both commands on a fresh Debian" 3600 run_fresh
+                suite "stops with a task of a minute" 1800 run_stops
         else
                 skip "both commands on a fresh Debian" "this machine lets nobody boot a container"
+                skip "stops with a task of a minute" "this machine lets nobody boot a container"
         fi
 }
