@@ -46,6 +46,22 @@ static void note(struct logship *l, int r, uint64_t bytes, const struct errmsg *
         pthread_mutex_unlock(&l->lock);
 }
 
+/* One try, into the store as it is now. */
+static int ship(struct logship *l, const char *try_id, uint64_t *ret_bytes, struct errmsg *em) {
+        struct ship_store_one *store;
+        struct ship to = l->ship;
+        int r = ship_store_get(&l->stores, &store, em);
+
+        if (r < 0)
+                return r;
+        to.store = ship_store_of(store);
+        r = ship_one(&to, try_id, ret_bytes, em);
+        ship_store_put(&l->stores, store);
+        if (r < 0)
+                ship_store_forget(&l->stores);
+        return r;
+}
+
 /* All that is queued, until something is in the way. */
 static int ship_all(struct logship *l) {
         _cleanup_(str_free_listp) char **tries = NULL;
@@ -65,7 +81,7 @@ static int ship_all(struct logship *l) {
                 struct errmsg em = {};
                 uint64_t bytes = 0;
 
-                r = ship_one(&l->ship, *one, &bytes, &em);
+                r = ship(l, *one, &bytes, &em);
                 if (r == SHIP_DROPPED)
                         log_warning("nothing to upload: %s", em.text);
                 note(l, r, bytes, &em);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "daemons/logship/ship.h"
+#include "daemons/logship/ship_store.h"
 #include "lib/base/conf.h"
 #include "lib/base/paths.h"
 #include "lib/net/http_route.h"
@@ -20,7 +21,8 @@ struct logship_conf {
 
 struct logship {
         const struct logship_conf *conf;
-        struct ship ship; /* read-only after the start */
+        struct ship ship; /* read-only after the start; its store is that of a call */
+        struct ship_store stores;
         pthread_mutex_t lock;
         pthread_cond_t wake;
         bool kicked, stopping;       /* lock */

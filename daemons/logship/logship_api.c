@@ -51,6 +51,7 @@ static int logship_api_log(struct http_request *req) {
         const char *key = http_request_query(req, "key");
         int64_t offset = 0, limit = READ_MAX;
         _cleanup_buf_ struct buf b = {};
+        struct ship_store_one *store;
         struct errmsg em = {};
         int r;
 
@@ -58,7 +59,14 @@ static int logship_api_log(struct http_request *req) {
             (http_request_query_i64(req, "limit", &limit) < 0 && limit != READ_MAX) || offset < 0 ||
             limit < 1 || limit > READ_MAX)
                 return http_request_reply_error(req, 422, "key, offset and limit are wanted");
-        r = ship_read(l->ship.store, key, (uint64_t) offset, (size_t) limit, &b, &em);
+        r = ship_store_get(&l->stores, &store, &em);
+        if (r >= 0) {
+                r = ship_read(ship_store_of(store), key, (uint64_t) offset, (size_t) limit, &b,
+                              &em);
+                ship_store_put(&l->stores, store);
+                if (r < 0 && r != -ENOENT)
+                        ship_store_forget(&l->stores);
+        }
         if (r == -ENOENT)
                 return http_request_reply_error(req, 404, "%s/%s is not there any more",
                                                 l->conf->remote_base_log_folder, key);

@@ -106,9 +106,24 @@ static int run(struct logship *l, const struct paths *paths, struct errmsg *em) 
         return r < 0 ? errmsg_errno(em, r, "the event loop broke") : 0;
 }
 
+/* A folder that is wrong ends the start; the scheduler, who has the connection, may come later. */
+static int open_now(struct logship *l, struct errmsg *em) {
+        struct ship_store_one *store;
+        int r;
+
+        if (ship_store_has_connection(&l->stores))
+                return 0;
+        r = ship_store_get(&l->stores, &store, em);
+        if (r < 0)
+                return r;
+        ship_store_put(&l->stores, store);
+        return 0;
+}
+
 static int serve(const struct logship_conf *conf, const struct paths *paths, struct errmsg *em) {
         _cleanup_free_ char *tasks = paths_state(paths, "tasks");
         _cleanup_free_ char *queue = paths_state(paths, "logship/queue");
+        _cleanup_free_ char *scheduler = NULL;
         struct logship l = {.conf = conf, .ship = {.tasks_dir = tasks, .queue_dir = queue}};
         pthread_condattr_t monotonic;
         int r = tasks && queue ? fileio_mkdir_p(queue, 02770) : -ENOMEM;
@@ -116,7 +131,14 @@ static int serve(const struct logship_conf *conf, const struct paths *paths, str
         if (r < 0)
                 return errmsg_errno(em, r, "%s cannot be made (uid %u needs to write there)", queue,
                                     (unsigned) geteuid());
-        r = ship_open_store(conf->remote_base_log_folder, &l.ship.store, em);
+        scheduler = str_printf("unix:%s/scheduler.sock", paths->runtime_dir);
+        if (!scheduler)
+                return errmsg_fail(em, -ENOMEM, "no memory");
+        l.stores = (struct ship_store){.folder = conf->remote_base_log_folder,
+                                       .conn_id = conf->remote_log_conn_id,
+                                       .scheduler = scheduler};
+        ship_store_init(&l.stores);
+        r = open_now(&l, em);
         if (r < 0)
                 return r;
         pthread_mutex_init(&l.lock, NULL);
@@ -128,7 +150,7 @@ static int serve(const struct logship_conf *conf, const struct paths *paths, str
         r = run(&l, paths, em);
         pthread_cond_destroy(&l.wake);
         pthread_mutex_destroy(&l.lock);
-        store_free(l.ship.store);
+        ship_store_done(&l.stores);
         return r;
 }
 

@@ -187,7 +187,8 @@ int ship_read(struct store *store, const char *key, uint64_t offset, size_t limi
         return r < 0 ? errmsg_errno(em, r, "%s cannot be read", key) : 0;
 }
 
-int ship_open_store(const char *folder, struct store **ret, struct errmsg *em) {
+int ship_open_store(const char *folder, const struct conn_credentials *given, struct store **ret,
+                    struct errmsg *em) {
         const char *path;
 
         if (str_empty(folder))
@@ -201,5 +202,6 @@ int ship_open_store(const char *folder, struct store **ret, struct errmsg *em) {
                                    "[logging] remote_base_log_folder = %s: use s3://bucket/path, "
                                    "gs://bucket/path or an absolute directory",
                                    folder);
-        return store_any_open(path, em, ret);
+        return given && store_any_is_bucket(path) ? store_any_open_given(path, given, em, ret)
+                                                  : store_any_open(path, em, ret);
 }

@@ -10,6 +10,7 @@
 #include "lib/base/errmsg.h"
 #include "lib/base/macros.h"
 
+struct conn_credentials;
 struct store;
 
 enum {
@@ -39,5 +40,7 @@ int ship_list(const struct ship *s, char ***ret);
 int ship_read(struct store *store, const char *key, uint64_t offset, size_t limit, struct buf *ret,
               struct errmsg *em);
 
-/* A store by the words of remote_base_log_folder. -EINVAL with em. */
-int ship_open_store(const char *folder, struct store **ret, struct errmsg *em);
+/* A store by the words of remote_base_log_folder; given: whose credentials, NULL: the machine's.
+ * -EINVAL with em. */
+int ship_open_store(const char *folder, const struct conn_credentials *given, struct store **ret,
+                    struct errmsg *em);

@@ -130,6 +130,72 @@ def test_a_bucket_of_s3_that_is_away_and_comes_back(boxes, s3):
     assert "s3cret" not in b.tail(1 << 20)
 
 
+def put(b, name, **connection):
+    a = b.patch(f"/api/v2/connections/{name}", connection)
+    if a.status == 404:
+        a = b.post("/api/v2/connections", {"connection_id": name, **connection})
+    assert a.status in (200, 201), a.body
+
+
+def test_the_credentials_of_a_connection(boxes, s3):
+    """remote_log_conn_id: nothing in the environment; a wrong key is told, and a right one taken up without a restart."""
+    b = boxes("s3://logs/airflow", more="remote_log_conn_id = log_bucket\n" + GONE_SOON)
+    at = {"conn_type": "aws", "extra": json.dumps({"endpoint_url": s3, "region_name": "us-east-1"})}
+    put(b, "log_bucket", login="AKTEST", password="no_g00d", **at)
+    load(b, "talk", [("say", "echo hello")])
+    run_id, _ = run(b, "talk")
+    b.wait(lambda: health(b)["trouble"], 30, "the refusal to be told")
+    put(b, "log_bucket", login="AKTEST", password="s3cret", **at)
+    b.wait(lambda: health(b)["shipped"] == 1, 90, "the upload")
+    assert health(b)["trouble"] is None
+    b.wait(lambda: not os.path.exists(spool(b, "talk", run_id, "say")), 30, "the end of the one here")
+    b.restart("logship")  # reading alone opens it too
+    b.wait(lambda: "hello" in log_of(b, "talk", run_id, "say"), 30, "the log from the bucket")
+    put(b, "log_bucket", conn_type="http", host="h")
+    b.restart("logship")
+    b.wait(lambda: any("connection of type aws" in line for line in log_of(b, "talk", run_id, "say")), 30, "the reason")
+    assert "s3cret" not in b.tail(1 << 20) and "no_g00d" not in b.tail(1 << 20)
+
+
+def test_the_connection_is_not_there(boxes, s3):
+    """As in Airflow: the machine's own credentials; and who is no onebox-logship gets nothing."""
+    b = boxes("s3://logs/airflow", more="remote_log_conn_id = nobody_made_it\n", env={
+        "AWS_ENDPOINT_URL": s3, "AWS_ACCESS_KEY_ID": "AKTEST", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_REGION": "us-east-1"})
+    load(b, "talk", [("say", "echo hello")])
+    run(b, "talk")
+    b.wait(lambda: health(b)["shipped"] == 1, 60, "the upload")
+    assert b.tail(1 << 20).count("there is no connection \"nobody_made_it\"") == 1
+    assert b.get("/internal/log_connection").status == 404
+
+
+def google_key(tmp_path, port):
+    key = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA"], check=True, capture_output=True, text=True).stdout
+    return {"type": "service_account", "project_id": "p", "private_key_id": "k", "private_key": key,
+            "client_email": "robot@example.test", "token_uri": f"http://127.0.0.1:{port}/token"}
+
+
+def test_the_key_of_a_connection_opens_a_bucket_of_google(boxes, tmp_path):
+    google = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(FAKE_S3), "fake_google.py"), "right"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    (tmp_path / "token").write_text("right")
+    bucket = Box(f"[bucketd]\nbuckets = logs\nlisten = 127.0.0.1:0\nsocket = none\ntoken_file = {tmp_path}/token\n", names=("bucketd",))
+    try:
+        key = google_key(tmp_path, google.stdout.readline().strip())
+        bucket.start("bucketd")
+        bucket.wait(lambda: re.search(r"127\.0\.0\.1:(\d+)", bucket.tail()), 20, "its port")
+        port = re.search(r"127\.0\.0\.1:(\d+)", bucket.tail()).group(1)
+        b = boxes("gs://logs/airflow", more="remote_log_conn_id = gcp\n", env={"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"})
+        put(b, "gcp", conn_type="google_cloud_platform", extra=json.dumps({"keyfile_dict": json.dumps(key)}))
+        load(b, "talk", [("say", "echo hello")])
+        run(b, "talk")
+        b.wait(lambda: health(b)["shipped"] == 1, 60, "the upload")
+        assert "PRIVATE KEY" not in b.tail(1 << 20)
+    finally:
+        bucket.remove()
+        google.stdin.close()
+        google.wait(20)
+
+
 def test_a_bucket_of_google(boxes, tmp_path):
     """With onebox-bucketd in Google's place: a restart of it is ridden out."""
     bucket = Box("[bucketd]\nbuckets = logs\nlisten = 127.0.0.1:0\nsocket = none\n", names=("bucketd",))

@@ -25,7 +25,7 @@ static struct place *make(const char *root) {
         p->bucket = str_printf("%s/bucket", root);
         assert_int_equal(fileio_mkdir_p(p->tasks, 0700), 0);
         assert_int_equal(fileio_mkdir_p(p->queue, 0700), 0);
-        if (ship_open_store(p->bucket, &p->ship.store, &em) < 0)
+        if (ship_open_store(p->bucket, NULL, &p->ship.store, &em) < 0)
                 fail_msg("%s", em.text);
         p->ship.tasks_dir = p->tasks;
         p->ship.queue_dir = p->queue;
@@ -159,7 +159,7 @@ static void folders(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 struct errmsg em = {};
 
-                assert_int_equal(ship_open_store(bad[i], &store, &em), -EINVAL);
+                assert_int_equal(ship_open_store(bad[i], NULL, &store, &em), -EINVAL);
                 assert_says(em, "remote_base_log_folder");
                 assert_null(store);
         }
