@@ -18,6 +18,8 @@
 
 #define REQUIREMENTS_MAX (1u << 20)
 #define STATE_MAX (64u << 10)
+#define LOG_MAX (16u << 20)
+#define TAIL_LINES 3u
 #define USED_FOR USEC_PER_HOUR /* so often at most its use is noted */
 
 /* The text of requirements.txt; *ret NULL where there is none. */
@@ -133,8 +135,9 @@ static int enqueue(const char *state_dir, const struct dag_environment *e, const
                      : 0;
 }
 
-int environments_ask(const char *state_dir, const struct dag_environment *e, usec_t since,
-                     struct environments_found *ret, struct errmsg *em) {
+/* What stands; *ret_requirements (NULL: not wanted) is the caller's. */
+static int look(const char *state_dir, const struct dag_environment *e, usec_t since,
+                struct environments_found *ret, char **ret_requirements, struct errmsg *em) {
         _cleanup_free_ char *requirements = NULL, *complete = NULL;
         int r;
 
@@ -148,15 +151,98 @@ int environments_ask(const char *state_dir, const struct dag_environment *e, use
         complete = r < 0 ? NULL : place(state_dir, ret->key, "/complete");
         if (!complete)
                 return errmsg_fail(em, -ENOMEM, "no memory");
-        if (access(complete, F_OK) == 0) {
-                ret->state = ENVIRONMENTS_READY;
+        ret->state = access(complete, F_OK) == 0
+                             ? ENVIRONMENTS_READY
+                             : read_state(state_dir, ret->key, since, &ret->message);
+        if (ret_requirements)
+                *ret_requirements = TAKE_PTR(requirements);
+        return 0;
+}
+
+int environments_ask(const char *state_dir, const struct dag_environment *e, usec_t since,
+                     struct environments_found *ret, struct errmsg *em) {
+        _cleanup_free_ char *requirements = NULL;
+        int r = look(state_dir, e, since, ret, &requirements, em);
+
+        if (r < 0)
+                return r;
+        if (ret->state == ENVIRONMENTS_READY)
                 note_use(state_dir, ret->key);
-                return 0;
+        return ret->state == ENVIRONMENTS_WAITS ? enqueue(state_dir, e, requirements, ret->key, em)
+                                                : 0;
+}
+
+/* --- in words ----------------------------------------------------------------------------------
+ */
+
+/* The last lines of the build, " | " between them; "" when there are none. */
+static const char *last_lines(const char *state_dir, const char *key, struct arena *a) {
+        _cleanup_free_ char *path = place(state_dir, key, ".log"), *text = NULL;
+        const char *lines[TAIL_LINES], *out = "";
+        size_t n = 0, len = 0;
+
+        if (!path || fileio_read(path, LOG_MAX, &text, &len) < 0)
+                return "";
+        while (n < TAIL_LINES && len > 0) {
+                char *line;
+
+                text[len] = 0;
+                line = memrchr(text, '\n', len);
+                len = line ? (size_t) (line - text) : 0;
+                line = str_strip(line ? line : text);
+                if (*line)
+                        lines[n++] = line;
         }
-        ret->state = read_state(state_dir, ret->key, since, &ret->message);
-        return ret->state == ENVIRONMENTS_FAILED
-                       ? 0
-                       : enqueue(state_dir, e, requirements, ret->key, em);
+        while (n-- > 0 && out)
+                out = arena_printf(a, "%s%s%.160s", out, *out ? " | " : "", lines[n]);
+        return out ? out : "";
+}
+
+/* Does onebox-build work on it now? */
+static bool is_building(const char *state_dir, const char *key) {
+        _cleanup_free_ char *path = place(state_dir, key, ".state"), *text = NULL;
+
+        return path && fileio_read(path, STATE_MAX, &text, NULL) >= 0 &&
+               strstr(text, "\"state\": \"building\"");
+}
+
+static const char *in_words(const char *state_dir, const struct dag_environment *e,
+                            const struct environments_found *found, struct arena *a) {
+        const char *last = last_lines(state_dir, found->key, a);
+
+        if (found->state == ENVIRONMENTS_FAILED)
+                return arena_printf(a,
+                                    "the environment of image \"%s\" cannot be built: %s%s%s; "
+                                    "onebox build --log %s says all",
+                                    e->image, found->message.text, *last ? "; it ended with: " : "",
+                                    last, found->key);
+        if (!is_building(state_dir, found->key))
+                return arena_printf(a,
+                                    "waits for the environment of image \"%s\" (%s), whose build "
+                                    "has not begun: is onebox-build.path running, or does it build "
+                                    "another one? (onebox build --list)",
+                                    e->image, found->key);
+        return arena_printf(a,
+                            "waits for the environment of image \"%s\", which is being built%s%s; "
+                            "onebox build --log %s says all",
+                            e->image, *last ? ": " : "", last, found->key);
+}
+
+int environments_why(const char *state_dir, const struct dag_environment *e, usec_t since,
+                     struct arena *a, const char **ret) {
+        struct environments_found found;
+        struct errmsg em;
+        int r = look(state_dir, e, since, &found, NULL, &em);
+
+        *ret = NULL;
+        if (r < 0) {
+                *ret = arena_printf(a, "waits for the environment of its image: %s", em.text);
+                return *ret ? 0 : -ENOMEM;
+        }
+        if (found.state == ENVIRONMENTS_COMMON || found.state == ENVIRONMENTS_READY)
+                return 0;
+        *ret = in_words(state_dir, e, &found, a);
+        return *ret ? 0 : -ENOMEM;
 }
 
 int environments_write(const char *state_dir, struct json_write *w) {

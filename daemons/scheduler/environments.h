@@ -32,5 +32,10 @@ struct environments_found {
 int environments_ask(const char *state_dir, const struct dag_environment *e, usec_t since,
                      struct environments_found *ret, struct errmsg *em);
 
+/* Why something waits for it, or that it failed, in words with the last lines of its build. NULL:
+ * it does not wait for that; "" in *ret is never given. Asks for nothing. */
+int environments_why(const char *state_dir, const struct dag_environment *e, usec_t since,
+                     struct arena *a, const char **ret);
+
 /* All that onebox-build has made or tried, as objects of an array. */
 int environments_write(const char *state_dir, struct json_write *w);

@@ -223,6 +223,7 @@ void pipelines_done(struct pipelines *p) {
         for (size_t i = 0; i < p->n_services; i++) {
                 mem_free(p->services[i].name);
                 mem_free(p->services[i].json);
+                mem_free(p->services[i].environment);
                 mem_free(p->services[i].file);
         }
         for (size_t i = 0; i < p->n_messages; i++) {

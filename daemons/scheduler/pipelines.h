@@ -26,7 +26,8 @@ struct pipelines_dag {
 
 struct pipelines_service {
         char *name;
-        char *json; /* services/NAME.json of onebox-serving */
+        char *json;        /* services/NAME.json of onebox-serving, with onebox's own Python */
+        char *environment; /* {"environment": {image, source, …}} of its image, or {} */
         char *file;
 };
 

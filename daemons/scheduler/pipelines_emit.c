@@ -177,3 +177,29 @@ char *pipelines_emit_env_name(struct arena *a, const char *prefix, const char *n
         }
         return s;
 }
+
+int pipelines_emit_environment(struct pipelines_context *c, const struct pipelines_config *config,
+                               const struct pipelines_node *image, struct json_write *w) {
+        static const struct pipelines_emit_row rows[] = {
+                {"image", "image", PIPELINES_EMIT_TEXT},
+                {"python_version", "python_version", PIPELINES_EMIT_TEXT},
+                {"pip_conf", "pip_conf", PIPELINES_EMIT_TEXT},
+                {"build_cmd", "build_cmd", PIPELINES_EMIT_TEXT},
+        };
+        const struct pipelines_node *source = pipelines_tree_get(image, "source");
+        const char *text, *path;
+        int r;
+
+        if (!source)
+                return 0;
+        r = pipelines_context_text(c, config, source, &text);
+        if (r == 0)
+                r = pipelines_context_path(c, source, text, &path);
+        if (r != 0)
+                return r;
+        json_write_kv_object(w, "environment");
+        r = pipelines_emit_rows(c, config, image, NULL, rows, ARRAY_SIZE(rows), w);
+        json_write_kv_str(w, "source", path);
+        json_write_end(w);
+        return r;
+}

@@ -41,3 +41,7 @@ void pipelines_emit_pairs(struct json_write *w, const char *key, const struct pi
 /* A name of an environment variable: prefix + "l1_ratio" → "L1_RATIO", other characters as "_".
  * NULL when out of memory. */
 char *pipelines_emit_env_name(struct arena *a, const char *prefix, const char *name);
+
+/* "environment": {image, source, …} of an image that has a source; else nothing. */
+int pipelines_emit_environment(struct pipelines_context *c, const struct pipelines_config *config,
+                               const struct pipelines_node *image, struct json_write *w);

@@ -138,6 +138,24 @@ static int emit(struct pipelines_context *c, const struct pipelines_config *conf
         return json_write_finish(&w);
 }
 
+/* What its Python environment is made of, as text of its own: "{}" without one. */
+static int emit_environment(struct pipelines_context *c, const struct pipelines_config *config,
+                            const struct pipelines_node *service, struct buf *json) {
+        const struct pipelines_node *image;
+        struct json_write w;
+        int r = find_image(c, config, service, &image);
+
+        if (r != 0)
+                return r;
+        json_write_init(&w, json, 0);
+        json_write_object(&w);
+        r = pipelines_emit_environment(c, config, image, &w);
+        if (r != 0)
+                return r;
+        json_write_end(&w);
+        return json_write_finish(&w);
+}
+
 static int check_port(struct pipelines_context *c, const struct pipelines_config *config,
                       const struct pipelines_node *service) {
         const struct pipelines_node *v = pipelines_tree_get(service, "port");
@@ -188,7 +206,7 @@ static int read_name(struct pipelines_context *c, const struct pipelines_config 
 
 int pipelines_service_compile(struct pipelines_context *c, const struct pipelines_config *config,
                               const struct pipelines_node *service) {
-        _cleanup_buf_ struct buf json = {};
+        _cleanup_buf_ struct buf json = {}, environment = {};
         struct pipelines *res = c->result;
         struct pipelines_service *s;
         const char *name;
@@ -207,6 +225,8 @@ int pipelines_service_compile(struct pipelines_context *c, const struct pipeline
                 r = check_port(c, config, service);
         if (r == 0)
                 r = emit(c, config, service, name, &json);
+        if (r == 0)
+                r = emit_environment(c, config, service, &environment);
         if (r != 0)
                 return r;
         if (mem_grow((void **) &res->services, &res->n_services_allocated, res->n_services + 1,
@@ -216,7 +236,8 @@ int pipelines_service_compile(struct pipelines_context *c, const struct pipeline
         *s = (struct pipelines_service){
                 .name = mem_strdup(name),
                 .json = buf_take(&json, NULL),
+                .environment = buf_take(&environment, NULL),
                 .file = mem_strdup(config->file),
         };
-        return s->name && s->json && s->file ? 0 : -ENOMEM;
+        return s->name && s->json && s->environment && s->file ? 0 : -ENOMEM;
 }

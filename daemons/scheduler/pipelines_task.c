@@ -374,30 +374,13 @@ static int image_source(struct pipelines_context *c, const struct pipelines_conf
  * starts. */
 static int emit_environment(struct pipelines_context *c, const struct pipelines_config *config,
                             const struct pipelines_task *t, struct json_write *w) {
-        static const struct pipelines_emit_row rows[] = {
-                {"image", "image", PIPELINES_EMIT_TEXT},
-                {"python_version", "python_version", PIPELINES_EMIT_TEXT},
-                {"pip_conf", "pip_conf", PIPELINES_EMIT_TEXT},
-                {"build_cmd", "build_cmd", PIPELINES_EMIT_TEXT},
-        };
-        const struct pipelines_node *image, *source;
-        const char *name = NULL, *text, *path;
+        const char *name = NULL;
         int r = pipelines_context_get(c, config, t->node, "image", &name);
 
-        image = r == 0 && name ? pipelines_context_named(config->images, "image", name) : NULL;
-        source = pipelines_tree_get(image, "source");
-        if (r != 0 || !source)
+        if (r != 0 || !name)
                 return r;
-        r = pipelines_context_text(c, config, source, &text);
-        if (r == 0)
-                r = pipelines_context_path(c, source, text, &path);
-        if (r != 0)
-                return r;
-        json_write_kv_object(w, "environment");
-        r = pipelines_emit_rows(c, config, image, NULL, rows, ARRAY_SIZE(rows), w);
-        json_write_kv_str(w, "source", path);
-        json_write_end(w);
-        return r;
+        return pipelines_emit_environment(
+                c, config, pipelines_context_named(config->images, "image", name), w);
 }
 
 /* Where the source of its image is, as Liminal's /app; else beside the file. */

@@ -43,15 +43,17 @@ struct sources_read {
 struct sources {
         struct scheduler *s;
         char **dirs;
+        char *venvs_dir;
         char *git_dir, *git_link; /* where onebox-gitsync works, and what it has laid out */
         char *python, *env_file;
         char **warnings;
         struct loop_source *debounce, *look;
         struct loop_source *watches[SOURCES_WATCHES];
         size_t n_watches;
-        size_t n_errors; /* of the last reading */
-        bool reading;    /* a job is under way */
-        bool again;      /* something changed meanwhile */
+        size_t n_errors;    /* of the last reading */
+        bool watches_venvs; /* which are not there at first */
+        bool reading;       /* a job is under way */
+        bool again;         /* something changed meanwhile */
 };
 
 /* --- the job ------------------------------------------------------------------------------------
@@ -220,6 +222,8 @@ static void prepare_tokens(struct scheduler *s, const struct sources_read *read)
                         services_token_prepare(s, read->sets[i].services[j].name);
 }
 
+static void watch_venvs(struct sources *x);
+
 static void done_read(struct scheduler *s, struct engine_job *job, int r) {
         struct sources_read *read = container_of(job, struct sources_read, job);
         struct sources *x = s->sources;
@@ -230,8 +234,8 @@ static void done_read(struct scheduler *s, struct engine_job *job, int r) {
                 for (size_t i = 0; i < read->n_errors; i++)
                         log_warning("%s", read->errors[i].message);
                 prepare_tokens(s, read);
-                services_dir_sync(s->paths->state_dir, read->sets, read->n_sets,
-                                  read->n_errors > 0);
+                services_dir_sync(s->paths->state_dir, read->sets, read->n_sets, read->n_errors > 0,
+                                  &x->warnings);
                 services_token_sync(s);
         } else if (r != -ECANCELED) {
                 x->again = true;
@@ -282,6 +286,16 @@ static void watch_tree(struct sources *x, const char *dir, int depth) {
         }
 }
 
+/* A service may wait for an environment: KEY.state takes its place when it is done. */
+static void watch_venvs(struct sources *x) {
+        if (x->watches_venvs || x->n_watches == SOURCES_WATCHES ||
+            loop_inotify(x->s->loop, x->venvs_dir, IN_MOVED_TO | IN_ONLYDIR, on_change, x,
+                         &x->watches[x->n_watches]) < 0)
+                return;
+        x->n_watches++;
+        x->watches_venvs = true;
+}
+
 static void watch_again(struct sources *x) {
         for (size_t i = 0; i < x->n_watches; i++)
                 loop_source_free(x->watches[i]);
@@ -293,6 +307,8 @@ static void watch_again(struct sources *x) {
             loop_inotify(x->s->loop, x->git_dir, IN_MOVED_TO | IN_ONLYDIR, on_change, x,
                          &x->watches[x->n_watches]) >= 0)
                 x->n_watches++;
+        x->watches_venvs = false;
+        watch_venvs(x);
 }
 
 /* --- reading ------------------------------------------------------------------------------------
@@ -396,9 +412,10 @@ static int find_dirs(struct sources *x) {
 
         x->python = paths_state(s->paths, "venv/bin/python");
         x->env_file = paths_state(s->paths, "env");
+        x->venvs_dir = paths_state(s->paths, "venvs");
         x->git_dir = paths_state(s->paths, "gitsync");
         x->git_link = paths_state(s->paths, "gitsync/pipelines");
-        if (!own || !x->python || !x->env_file || !x->git_dir || !x->git_link)
+        if (!own || !x->venvs_dir || !x->python || !x->env_file || !x->git_dir || !x->git_link)
                 return -ENOMEM;
         r = str_list_add(&x->dirs, own);
         for (char **d = s->conf->pipelines; d && *d && r >= 0; d++)
@@ -436,6 +453,7 @@ struct sources *sources_free(struct sources *x) {
         loop_source_free(x->look);
         str_free_list(x->dirs);
         str_free_list(x->warnings);
+        mem_free(x->venvs_dir);
         mem_free(x->git_dir);
         mem_free(x->git_link);
         mem_free(x->python);

@@ -4,7 +4,9 @@
 
 #include "daemons/scheduler/core/why.h"
 #include "daemons/scheduler/dag_runs_sql.h"
+#include "daemons/scheduler/environments.h"
 #include "daemons/scheduler/event_logs_sql.h"
+#include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler_api.h"
@@ -52,12 +54,35 @@ static int why_not_mapped(struct http_request *req, const struct world_task *t) 
         return r < 0 ? r : 1;
 }
 
+/* A try that was decided and has not begun: the environment it waits for, or the launcher's words.
+ * As above. */
+static int why_not_begun(struct http_request *req, const struct world_task *t) {
+        struct scheduler *s = scheduler_api_of(req);
+        const struct dag_environment *e = t->spec->environment;
+        const char *text = NULL, *trouble = launch_trouble(s);
+        int r = 0;
+
+        if (e && t->spec->kind == DAG_COMMAND)
+                r = environments_why(s->paths->state_dir, e, t->queued_at, req->arena, &text);
+        if (r >= 0 && !text && *trouble)
+                text = arena_printf(req->arena,
+                                    "try %u waits for onebox-launcher, which is asked on: %s; "
+                                    "onebox status says whether it runs",
+                                    t->try_number, trouble);
+        if (r < 0 || !text)
+                return r;
+        r = reply_why(req, text);
+        return r < 0 ? r : 1;
+}
+
 static int why_task_of(struct http_request *req, struct world_task *t, usec_t now) {
         struct scheduler *s = scheduler_api_of(req);
         char text[WHY_TEXT_SIZE];
         int r = 0;
 
-        if (t->state == TASK_FAILED && t->try_number == 0 && t->spec->expand)
+        if (t->state == TASK_QUEUED && t->stop == WORLD_STOP_NONE)
+                r = why_not_begun(req, t);
+        else if (t->state == TASK_FAILED && t->try_number == 0 && t->spec->expand)
                 r = why_not_mapped(req, t);
         else if (t->state == TASK_FAILED || t->is_expanded)
                 r = why_failed(req, scheduler_run_row(t->run), t->spec->id);

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import zipfile
+from urllib.parse import quote
 
 import pytest
 
@@ -71,6 +72,16 @@ def test_a_task_waits_for_its_environment(box):
     queue = box.state + "/venvs/queue"
     box.wait(lambda: os.path.isdir(queue) and any(n.endswith(".json") for n in os.listdir(queue)), 60, "the wish")
     assert box.get(f"/api/v2/dags/built/dagRuns/{run_id}/taskInstances/a").json["state"] == "queued"
+    def why():
+        return box.get(f"/api/onebox/v1/why?dag_id=built&run_id={quote(run_id)}&task_id=a").json["text"]
+    assert 'waits for the environment of image "im"' in why() and "has not begun" in why() and "onebox build --list" in why()
+    key = next(n for n in os.listdir(queue) if n.endswith(".json")).removesuffix(".json")
+    # as it is while onebox-build is at work
+    with open(f"{box.state}/venvs/{key}.state", "w", encoding="utf-8") as f:
+        json.dump({"state": "building", "key": key}, f)
+    with open(f"{box.state}/venvs/{key}.log", "w", encoding="utf-8") as f:
+        f.write("one\ntwo\n\nthree\nfour\n")
+    assert "being built: two | three | four; onebox build --log" in why(), why()
     done = build(box)
     assert done.returncode == 0, done.stderr
     assert box.wait_run("built", run_id)["state"] == "success"
@@ -94,8 +105,49 @@ def test_one_that_cannot_be_built_fails_with_the_words_of_pip(box):
     assert box.wait_run("unbuilt", run_id)["state"] == "failed"
     (one,) = tries(box, "unbuilt", run_id, "a")
     assert "no-such-thing-at-all" in one["message"] and "onebox build --log" in one["message"], one
+    why = box.get(f"/api/onebox/v1/why?dag_id=unbuilt&run_id={quote(run_id)}&task_id=a").json["text"]
+    assert "no-such-thing-at-all" in why and "onebox build --log" in why, why
     assert environments(box)[folder]["state"] == "failed"
     assert not os.path.exists(f"{box.state}/venvs/{environments(box)[folder]['key']}")
+
+
+def test_a_service_runs_in_the_environment_of_its_image(box):
+    """Its file is written when that is there, names its Python, and stays as it is while another one is built."""
+    folder = f"{box.state}/pipelines/served"
+    os.makedirs(folder)
+    wheel(folder + "/wheels", "oneboxtest", "1.5")
+    path = f"{box.state}/services/answers.json"
+
+    def write(requirements, port):
+        with open(folder + "/requirements.txt", "w", encoding="utf-8") as f:
+            f.write(requirements)
+        with open(folder + "/liminal.yml", "w", encoding="utf-8") as f:
+            f.write("name: served\nimages:\n  - {image: im, type: python_server, source: ., endpoints: "
+                    "[{endpoint: /p, module: m, function: f}]}\n"
+                    f"services:\n  - {{service: answers, image: im, port: {port}}}\n")
+
+    def warned():
+        return [w for w in box.get("/api/onebox/v1/status").json["warnings"] if "answers" in w]
+    write(GOOD + "# of a service\n", 8099)
+    box.wait(warned, 60, "the word that it waits")
+    assert 'waits for the environment of image "im"' in warned()[0] and not os.path.exists(path)
+    assert build(box).returncode == 0
+    box.wait(lambda: os.path.exists(path), 60, "the service")
+    with open(path, encoding="utf-8") as f:
+        first = json.load(f)
+    assert first["python"].startswith(f"{box.state}/venvs/") and first["port"] == 8099
+    out = subprocess.run([first["python"], "-c", "import oneboxtest; print(oneboxtest.VERSION)"], capture_output=True, text=True)
+    assert out.stdout == "1.5\n", out.stderr
+    box.wait(lambda: not warned(), 60, "the end of the word")
+    write("--no-index\nno-such-thing-for-a-service\n", 8100)
+    box.wait(warned, 60, "the word that it waits")
+    assert build(box).returncode == 0
+    box.wait(lambda: "no-such-thing-for-a-service" in (warned() or [""])[0], 60, "the reason")
+    with open(path, encoding="utf-8") as f:
+        assert json.load(f) == first
+    write("", 8101)
+    box.wait(lambda: json.load(open(path, encoding="utf-8"))["port"] == 8101, 60, "the service with onebox's own Python")
+    assert json.load(open(path, encoding="utf-8"))["python"] == f"{box.state}/venv/bin/python"
 
 
 def test_onebox_build_waits_and_says_how_it_went(box):

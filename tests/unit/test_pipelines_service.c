@@ -14,6 +14,8 @@ static void test_service(void **state) {
         pipelines_fixture_good(&f);
         assert_int_equal(f.result.n_services, 1);
         assert_string_equal(f.result.services[0].name, "a");
+        assert_non_null(strstr(f.result.services[0].environment, "\"image\":\"i\""));
+        assert_null(strstr(f.result.services[0].json, "environment"));
         assert_int_equal(json_parse_copy(&f.arena, f.result.services[0].json,
                                          strlen(f.result.services[0].json), &s, NULL),
                          0);
