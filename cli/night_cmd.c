@@ -64,7 +64,7 @@ static void line(struct cli *c, const struct json *night, const char *key, const
 static int print(struct cli *c, const struct json *night) {
         const struct json *one;
         const char *why = "", *notice = NULL;
-        bool closed = false;
+        bool closed = false, waits = false;
 
         printf("on because  ");
         json_each (one, json_get(night, "on_because"))
@@ -79,6 +79,9 @@ static int print(struct cli *c, const struct json *night) {
                 printf("notice      %s\n", notice);
         if (json_bool(json_get(night, "closed"), &closed) == 0 && closed)
                 printf("            nothing new is started any more\n");
+        if (json_bool(json_get(night, "shutdown_waits"), &waits) == 0 && waits)
+                printf("shutdown    waits until nothing new is started (systemd-inhibit lists "
+                       "it)\n");
         line(c, night, "stay_until", "stays", "");
         line(c, night, "next_run_at", "next run", "");
         line(c, night, "wake_at", "wanted", "were it to stop now");

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
@@ -78,6 +79,20 @@ int launcher_api_stop(struct http_request *req) {
         if (r < 0)
                 return r;
         return api->exec->stop(api->exec, req, &ask);
+}
+
+int launcher_api_hold(struct http_request *req) {
+        const struct launcher_api *api = req->ctx;
+        struct errmsg em;
+        struct json *j;
+        bool wanted;
+        int r = json_parse(req->arena, req->body, req->body_size, &j, &em);
+
+        if (r == 0)
+                r = json_need_bool(j, "hold", &wanted, &em);
+        if (r == -EINVAL)
+                return http_request_reply_error(req, 400, "%s", em.text);
+        return r < 0 ? r : api->exec->hold(api->exec, req, wanted);
 }
 
 int launcher_api_units(struct http_request *req) {

@@ -1,4 +1,4 @@
-/* launcher_api.h: the launcher's three calls. Threads: the loop's. */
+/* launcher_api.h: the launcher's calls. Threads: the loop's. */
 #pragma once
 
 #include <sys/types.h>

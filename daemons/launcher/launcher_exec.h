@@ -31,6 +31,10 @@ struct launcher_exec {
         /* 200 {"units": [{"try_id": "…", "pid": N, …}, …]}. */
         int (*list)(struct launcher_exec *x, struct http_request *req);
 
+        /* A shutdown waits for the scheduler (wanted), or does not any more: see
+         * launcher_inhibit.h. */
+        int (*hold)(struct launcher_exec *x, struct http_request *req, bool wanted);
+
         void (*free)(struct launcher_exec *x);
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemons/launcher/launcher_exec.h"
+#include "daemons/launcher/launcher_inhibit.h"
 #include "daemons/launcher/launcher_secrets.h"
 #include "daemons/launcher/launcher_shims.h"
 #include "daemons/launcher/launcher_spool.h"
@@ -214,6 +215,11 @@ static int fork_list(struct launcher_exec *exec, struct http_request *req) {
         return http_request_reply_json(req, 200, &b);
 }
 
+/* Who is the first process here asks nobody before it ends. */
+static int fork_hold(struct launcher_exec *exec, struct http_request *req, bool wanted) {
+        return launcher_inhibit_reply(req, false, false, "no systemd: nothing waits for us");
+}
+
 static void fork_free(struct launcher_exec *exec) {
         struct fork_exec *x = container_of(exec, struct fork_exec, exec);
         struct fork_child *c;
@@ -269,7 +275,7 @@ int launcher_fork_new(struct loop *loop, const struct launcher_conf *conf,
 
         if (!x)
                 return errmsg_fail(em, -ENOMEM, "no memory");
-        x->exec = (struct launcher_exec){fork_start, fork_stop, fork_list, fork_free};
+        x->exec = (struct launcher_exec){fork_start, fork_stop, fork_list, fork_hold, fork_free};
         x->loop = loop;
         x->paths = paths;
         x->tasks_dir = paths_state(paths, "tasks");

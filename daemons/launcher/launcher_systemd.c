@@ -12,6 +12,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemons/launcher/launcher_exec.h"
+#include "daemons/launcher/launcher_inhibit.h"
 #include "daemons/launcher/launcher_secrets.h"
 #include "daemons/launcher/launcher_spool.h"
 #include "daemons/launcher/launcher_unit.h"
@@ -56,6 +57,7 @@ struct systemd_exec {
         sd_bus *bus;
         struct loop_source *io, *timer;
         struct systemd_waits waits;
+        struct launcher_inhibit *inhibit;
 };
 
 static void unit_name(const char *try_id, char unit[UNIT_SIZE]) {
@@ -376,6 +378,14 @@ static int systemd_list(struct launcher_exec *exec, struct http_request *req) {
         return ask(x, req, "units", m, on_list, NULL);
 }
 
+static int systemd_hold(struct launcher_exec *exec, struct http_request *req, bool wanted) {
+        struct systemd_exec *x = container_of(exec, struct systemd_exec, exec);
+        int r = launcher_inhibit_ask(x->inhibit, req, wanted);
+
+        (void) bus_turn(x);
+        return r;
+}
+
 /* --- life ---------------------------------------------------------------------------------------
  */
 
@@ -385,6 +395,7 @@ static void systemd_free(struct launcher_exec *exec) {
 
         while ((w = LIST_FIRST(&x->waits)))
                 wait_free(w);
+        launcher_inhibit_free(x->inhibit);
         loop_source_free(x->io);
         loop_source_free(x->timer);
         sd_bus_flush_close_unref(x->bus);
@@ -419,6 +430,8 @@ static int bus_open(struct systemd_exec *x) {
                 r = loop_io(x->loop, sd_bus_get_fd(x->bus), EPOLLIN, on_bus, x, &x->io);
         if (r >= 0)
                 r = loop_timer(x->loop, CLOCK_MONOTONIC, UINT64_MAX, 0, on_bus_timer, x, &x->timer);
+        if (r >= 0)
+                r = launcher_inhibit_new(x->loop, x->bus, &x->inhibit);
         return r < 0 ? r : bus_turn(x);
 }
 
@@ -429,7 +442,8 @@ int launcher_systemd_new(struct loop *loop, const struct launcher_conf *conf,
 
         if (!x)
                 return errmsg_fail(em, -ENOMEM, "no memory");
-        x->exec = (struct launcher_exec){systemd_start, systemd_stop, systemd_list, systemd_free};
+        x->exec = (struct launcher_exec){systemd_start, systemd_stop, systemd_list, systemd_hold,
+                                         systemd_free};
         x->loop = loop;
         x->conf = conf;
         x->paths = paths;

@@ -11,6 +11,7 @@
 #include "daemons/scheduler/effects.h"
 #include "daemons/scheduler/event_logs_sql.h"
 #include "daemons/scheduler/feed.h"
+#include "daemons/scheduler/inhibit.h"
 #include "daemons/scheduler/lease.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/notices.h"
@@ -432,6 +433,7 @@ static void turn(struct engine *e) {
         feed_publish(e->s);
         end_jobs(e->s, &batch, 0);
         callbacks_kick(e->s);
+        inhibit_look(e->s);
         if (!STAILQ_EMPTY(&e->jobs))
                 arm_soon(e, 0);
 }

@@ -9,6 +9,7 @@
 #include "daemons/scheduler/core/timetable.h"
 #include "daemons/scheduler/engine.h"
 #include "daemons/scheduler/feed.h"
+#include "daemons/scheduler/inhibit.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler.h"
@@ -208,6 +209,7 @@ void night_watch_write(struct scheduler *s, struct json_write *w) {
         json_write_kv_str(w, "stop_reason",
                           d->stop_at == USEC_INFINITY ? NULL : night_stop_name(d->why));
         json_write_kv_bool(w, "closed", d->is_closed);
+        json_write_kv_bool(w, "shutdown_waits", inhibit_is_held(s));
         rest_kv_at(w, "wake_at", d->wake_at);
         rest_kv_at(w, "planned_stop_at", n->planned_at);
         rest_kv_at(w, "stay_until", n->stay_until > n->facts.now ? n->stay_until : USEC_INFINITY);

@@ -52,6 +52,7 @@ struct scheduler {
         struct connection_trials *connection_trials; /* tests of connections */
         struct notices *notices;                     /* tells tracking that tries ended */
         struct expire *expire;                       /* old runs go */
+        struct inhibit *inhibit;                     /* a shutdown waits while tasks run */
         struct night_watch *night;                   /* when the machine stops */
         struct sources *sources; /* pipeline files → DAGs, services, import errors */
         struct http_server *server;

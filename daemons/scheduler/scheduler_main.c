@@ -21,6 +21,7 @@
 #include "daemons/scheduler/connection_trials.h"
 #include "daemons/scheduler/expire.h"
 #include "daemons/scheduler/feed.h"
+#include "daemons/scheduler/inhibit.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/lease.h"
 #include "daemons/scheduler/live.h"
@@ -233,6 +234,13 @@ static int open_auth(struct parts *p, struct errmsg *em) {
         return r < 0 ? errmsg_errno(em, r, "cannot set up authentication") : 0;
 }
 
+/* What is asked of the launcher. */
+static int open_launch(struct scheduler *s) {
+        int r = launch_new(s, &s->launch);
+
+        return r < 0 ? r : inhibit_new(s, &s->inhibit);
+}
+
 static int open_parts(struct parts *p, struct errmsg *em) {
         struct scheduler *s = &p->s;
         int r;
@@ -244,7 +252,7 @@ static int open_parts(struct parts *p, struct errmsg *em) {
         if (r >= 0)
                 r = engine_new(s, &s->engine);
         if (r >= 0)
-                r = launch_new(s, &s->launch);
+                r = open_launch(s);
         if (r >= 0)
                 r = live_new(s, &s->live);
         if (r >= 0)
@@ -367,6 +375,7 @@ static void close_all(struct parts *p) {
 
         tidy_free(p->tidy);
         s->expire = expire_free(s->expire);
+        s->inhibit = inhibit_free(s->inhibit);
         night_watch_free(s->night);
         s->night = NULL;
         s->lease = lease_free(s->lease);
