@@ -8,6 +8,7 @@
 #include "daemons/tracking/model_source.h"
 #include "daemons/tracking/tracking_uri.h"
 #include "lib/base/arena.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -115,6 +116,8 @@ static int refuse_environment(struct errmsg *em) {
                 {"MLFLOW_ARTIFACTS_PRESIGNED_ONLY", "clients may always come through the server"},
                 {"MLFLOW_TRACE_ARCHIVAL_CONFIG", "traces stay in the database"},
                 {"MLFLOW_WORKSPACE_STORE_URI", "there is one workspace"},
+                {"MLFLOW_ENABLE_WORKSPACES", "there is one workspace"},
+                {"MLFLOW_DEPLOYMENTS_TARGET", "there is no gateway"},
         };
         bool on;
 
@@ -128,6 +131,25 @@ static int refuse_environment(struct errmsg *em) {
                                            rows[i].variable, rows[i].why);
         }
         return 0;
+}
+
+/* What means nothing here, and how it is said. */
+static void tell_ignored(void) {
+        static const struct {
+                const char *variable, *why;
+        } rows[] = {
+                {"MLFLOW_GUNICORN_OPTS", "there is no gunicorn: MLFLOW_WORKERS is the threads"},
+                {"MLFLOW_UVICORN_OPTS", "there is no uvicorn: MLFLOW_WORKERS is the threads"},
+                {"MLFLOW_EXPOSE_PROMETHEUS", "/metrics is always there, without a directory"},
+                {"MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
+                 "pages of the hosts in MLFLOW_SERVER_ALLOWED_HOSTS may write, others may not"},
+                {"MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE",
+                 "requests are checked all the same: MLFLOW_SERVER_ALLOWED_HOSTS lets more in"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (!str_empty(getenv(rows[i].variable)))
+                        log_notice("%s is ignored: %s", rows[i].variable, rows[i].why);
 }
 
 static int check_port(const char *text, struct errmsg *em) {
@@ -148,6 +170,7 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
 
         if (r == 0)
                 r = model_source_pattern_check(em);
+        tell_ignored();
 
         if (!str_empty(serve) && str_to_bool(serve, &serves) == 0 && !serves)
                 conf->serve_artifacts = false;

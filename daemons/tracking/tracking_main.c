@@ -16,6 +16,7 @@
 
 #include "daemons/tracking/artifact_flow.h"
 #include "daemons/tracking/artifact_stores.h"
+#include "daemons/tracking/basic_auth.h"
 #include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/tracking.h"
 #include "daemons/tracking/tracking_conf.h"
@@ -46,6 +47,7 @@
 
 struct daemon {
         struct tracking_conf conf;
+        struct basic_auth basic_auth;
         struct paths paths;
         struct arena arena; /* for the daemon's life */
         struct loop_source *term, *interrupt;
@@ -111,6 +113,11 @@ static int open_auth(struct daemon *d, bool on, struct errmsg *em) {
         if (r < 0)
                 return r;
         d->tracking.audit = d->auth_files.audit;
+        if (d->conf.app_name)
+                r = basic_auth_make_admin(&d->basic_auth, d->auth_files.store, d->auth_files.audit,
+                                          em);
+        if (r < 0)
+                return r;
         o.store = d->auth_files.store;
         o.key = d->auth_files.key;
         o.is_off = !on;
@@ -280,6 +287,10 @@ static int start(struct daemon *d, struct errmsg *em) {
         if (!str_eq_fold(d->conf.x_frame_options, "none"))
                 d->tracking.frame_options = d->conf.x_frame_options;
         r = tracking_conf_access(&d->conf, managed, em, &auth_on);
+        if (r >= 0 && d->conf.app_name)
+                r = basic_auth_read(&d->basic_auth, em);
+        if (!d->conf.default_permission)
+                d->conf.default_permission = TAKE_PTR(d->basic_auth.default_permission);
         if (r >= 0)
                 r = tracking_conf_default_level(&d->conf, em, &d->tracking.default_level);
         if (r >= 0)
@@ -316,6 +327,7 @@ static void stop(struct daemon *d) {
         }
         auth_check_free(t->auth);
         auth_files_done(&d->auth_files);
+        basic_auth_done(&d->basic_auth);
         loop_source_free(d->term);
         loop_source_free(d->interrupt);
         loop_free(t->loop);

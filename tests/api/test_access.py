@@ -256,3 +256,22 @@ def test_a_flood_of_passwords_stops_nobody_else():
                     return answer.status
                 time.sleep(0.05)  # the guesses have used up what may be computed in this second
         assert set(pool.map(first_visit, range(40))) == {200}
+
+
+def test_first_administrator(tmp_path):
+    """As `mlflow server --app-name basic-auth` is told who that is."""
+    (tmp_path / "basic_auth.ini").write_text("[mlflow]\ndefault_permission = NO_PERMISSIONS\nadmin_username = root\nadmin_password = from the file\n"
+                                             "database_uri = sqlite:///basic_auth.db\n")
+    env = {"MLFLOW_AUTH_CONFIG_PATH": str(tmp_path / "basic_auth.ini")}
+    root, ann = ("root", "from the file"), ("ann", "correct horse")
+    with Tracking("--app-name", "basic-auth", env=env) as t:
+        s = Server(t.port)
+        assert s.ok(root, "GET", "users/get", {"username": "root"})["user"]["is_admin"] is True
+        e = s.ok(root, "POST", "experiments/create", {"name": "hidden"})["experiment_id"]
+        s.ok(root, "POST", "users/create", {"username": ann[0], "password": ann[1]})
+        s.refused(ann, "GET", "experiments/get", {"experiment_id": e})
+        lines = [json.loads(line) for line in (t.state / "auth/audit-tracking.log").read_text().splitlines()]
+        assert any(x["action"] == "user add" and x["object"] == "root" for x in lines), lines
+    with Tracking("--app-name", "basic-auth", env={"MLFLOW_AUTH_ADMIN_PASSWORD": "from the environment"}) as t:
+        Server(t.port).ok(("admin", "from the environment"), "GET", "users/list")
+        Server(t.port).refused(("admin", "from the file"), "GET", "users/list", status=401)
