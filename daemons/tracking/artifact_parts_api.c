@@ -5,6 +5,7 @@
 
 #include "daemons/tracking/artifact_reply.h"
 #include "daemons/tracking/artifact_uri.h"
+#include "daemons/tracking/artifacts_api.h"
 #include "daemons/tracking/job.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -29,12 +30,16 @@ static struct store *store_of(struct ask *q, const char *what, bool (*can)(const
         return store;
 }
 
-/* {path...} of the route; q is refused when it is none. */
+/* {path...} of the route; q is refused when it is none, or not for who asks. */
 static const char *path_of(struct ask *q) {
         const char *path = NULL;
 
         ask_check(q,
                   artifact_uri_check_path(&q->refusal, http_request_param(q->req, "path"), &path));
+        if (q->result == 0) {
+                path = artifact_uri_join(q->arena, path, NULL);
+                ask_check(q, path ? artifacts_api_check(q, path) : -ENOMEM);
+        }
         return q->result == 0 ? path : NULL;
 }
 
@@ -195,20 +200,19 @@ int artifact_parts_api_abort(struct http_request *req) {
 }
 
 int artifact_parts_api_presigned(struct http_request *req) {
-        struct ask q = {.req = req, .arena = req->arena, .refusal = {.arena = req->arena}};
-        const char *path = path_of(&q), *name = NULL;
-        struct store *store = store_of(&q, "Multipart download", store_parts_can_get);
         _cleanup_free_ char *url = NULL;
+        const char *name;
+        struct store *store;
         struct store_info info;
         struct errmsg em = {};
         struct buf out = {};
         struct json_write w;
+        struct ask q;
         int r;
 
-        if (q.result == 0) {
-                name = artifact_uri_join(q.arena, path, NULL);
-                ask_check(&q, name ? 0 : -ENOMEM);
-        }
+        ask_open_query(&q, req);
+        name = path_of(&q);
+        store = store_of(&q, "Multipart download", store_parts_can_get);
         if (q.result != 0)
                 return job_refuse(&q);
         r = store_stat(store, name, &em, &info);

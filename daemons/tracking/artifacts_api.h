@@ -10,3 +10,9 @@ int artifacts_api_delete(struct http_request *req);
 /* The end of an upload; its pieces go through artifacts_api_put_body. */
 int artifacts_api_put(struct http_request *req);
 extern const struct http_body_ops artifacts_api_put_body;
+
+struct ask;
+
+/* May who asks do what the request does to this name in the server's store? EXPERIMENT/…: what is
+ * not below an experiment is for those who may do everything. 0, REFUSED or -errno. */
+int artifacts_api_check(struct ask *q, const char *name);

@@ -450,8 +450,10 @@ static int by_credential(struct check *k) {
         }
         if (req->is_unix)
                 return by_peer(k);
-        return refuse(k, CHALLENGE_BASIC,
-                      "log in: send a user name and password, or a token of `onebox token`");
+        return refuse(
+                k, CHALLENGE_BASIC,
+                "You are not authenticated. Log in: send a user name and password, or a token of "
+                "`onebox token`");
 }
 
 int auth_check_run(struct auth_check *c, const struct auth_check_request *req, struct arena *a,

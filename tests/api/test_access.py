@@ -258,6 +258,18 @@ def test_a_flood_of_passwords_stops_nobody_else():
         assert set(pool.map(first_visit, range(40))) == {200}
 
 
+def test_uploads_in_parts_and_signed_urls_ask_first(s, people):
+    """Whoever may not write to an experiment gets no URL that would: told before it is said that there is none."""
+    ann, bob, e, r, _ = people
+    parts = {"path": "m.pkl", "num_parts": 1, "upload_id": "x", "parts": [{"part_number": 1, "etag": "y"}]}
+    for what in ("create", "complete", "abort"):
+        for where in (f"{e}/{r}/artifacts/m", f"{e}//{r}/artifacts", "elsewhere/x", f"./{e}/{r}"):
+            s.refused(bob, "POST", f"/api/2.0/mlflow-artifacts/mpu/{what}/{where}", parts)
+        s.refused(ann, "POST", f"/api/2.0/mlflow-artifacts/mpu/{what}/{e}/{r}/artifacts/m", parts, status=501)
+    s.refused(bob, "GET", "/api/2.0/mlflow-artifacts/presigned/elsewhere/x")
+    s.refused(bob, "GET", f"/api/2.0/mlflow-artifacts/presigned/{e}/{r}/artifacts/a.txt", status=501)  # may read
+
+
 def test_first_administrator(tmp_path):
     """As `mlflow server --app-name basic-auth` is told who that is."""
     (tmp_path / "basic_auth.ini").write_text("[mlflow]\ndefault_permission = NO_PERMISSIONS\nadmin_username = root\nadmin_password = from the file\n"
@@ -270,6 +282,8 @@ def test_first_administrator(tmp_path):
         e = s.ok(root, "POST", "experiments/create", {"name": "hidden"})["experiment_id"]
         s.ok(root, "POST", "users/create", {"username": ann[0], "password": ann[1]})
         s.refused(ann, "GET", "experiments/get", {"experiment_id": e})
+        for target in (f"presigned/{e}/x/artifacts/a", f"artifacts?path={e}/x", f"artifacts/{e}/x/artifacts/a"):
+            s.refused(ann, "GET", "/api/2.0/mlflow-artifacts/" + target)
         lines = [json.loads(line) for line in (t.state / "auth/audit-tracking.log").read_text().splitlines()]
         assert any(x["action"] == "user add" and x["object"] == "root" for x in lines), lines
     with Tracking("--app-name", "basic-auth", env={"MLFLOW_AUTH_ADMIN_PASSWORD": "from the environment"}) as t:
