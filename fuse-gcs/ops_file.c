@@ -244,8 +244,10 @@ static void ops_file_pages(struct mnt *m, struct inode *i, struct fuse_file_info
                 i->kernel_has = content;
 }
 
-static int ops_file_begin(struct mnt *m, struct inode *i, struct fuse_file_info *fi) {
-        bool may_write = (fi->flags & O_ACCMODE) != O_RDONLY;
+/* Who made the file brings it to the bucket at the close, though it was opened for reading alone.
+ */
+static int ops_file_begin(struct mnt *m, struct inode *i, bool is_new, struct fuse_file_info *fi) {
+        bool may_write = is_new || (fi->flags & O_ACCMODE) != O_RDONLY;
         struct handle *h;
         int r = 0;
 
@@ -284,7 +286,7 @@ void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
         if (r == -ESTALE)
                 r = -ENOENT;
         if (r >= 0)
-                r = ops_file_begin(m, i, fi);
+                r = ops_file_begin(m, i, false, fi);
         if (r < 0) {
                 ops_file_error(req, r);
                 return;
@@ -325,7 +327,7 @@ void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
                 if (m->o.create_empty)
                         r = ops_file_commit(m, i);
                 if (r >= 0)
-                        r = ops_file_begin(m, i, fi);
+                        r = ops_file_begin(m, i, true, fi);
                 if (r < 0)
                         ops_file_forget_one(m, i);
         }
@@ -370,12 +372,27 @@ void ops_file_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
 
 /* --- content --------------------------------------------------------------------------------- */
 
+/* Deleted elsewhere, as a read found: whoever looks now is told so, however fresh it was. */
+static void ops_file_is_gone(struct mnt *m, struct inode *i) {
+        pthread_mutex_lock(&m->tree);
+        if (!i->is_unlinked && !i->is_local && !i->is_dirty) {
+                i->until_at = 0;
+                (void) stat_cache_put_file(m->stats, i->path, strlen(i->path), NULL,
+                                           STAT_CACHE_OURS, mnt_now());
+        }
+        pthread_mutex_unlock(&m->tree);
+        teller_content(m, i);
+}
+
 void ops_file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
                    struct fuse_file_info *fi) {
         struct mnt *m = ops_file_mnt(req, ino);
         _cleanup_reply_ struct reader_reply reply = {.m = m};
+        struct inode *i = ops_file_inode(m, ino);
         int r = reader_read(m, ops_file_handle(fi), (uint64_t) off, size, &reply);
 
+        if (r == -ESTALE || r == -ENOENT)
+                ops_file_is_gone(m, i);
         if (r < 0)
                 ops_file_error(req, r);
         else

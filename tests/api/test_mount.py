@@ -246,6 +246,31 @@ def test_changed_after_another_changed_it(server, mount):
     f.close()
 
 
+def test_made_by_who_only_reads(server, mount):
+    """As flock(1) opens what it locks."""
+    for name in ("lock", "other"):
+        fd = os.open(mount / name, os.O_RDONLY | os.O_CREAT, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.close(fd)
+        assert in_bucket(server, mount, name) == b""
+    with pytest.raises(FileExistsError):
+        os.mkdir(mount / "lock")
+    os.unlink(mount / "other")
+    assert sorted(os.listdir(mount.path)) == ["lock"]
+
+
+def test_deleted_by_another_within_the_ttl(server, mount):
+    (mount / "o").write_bytes(b"x" * (3 << 20))
+    mount.restart()  # nothing of it is kept here
+    assert os.stat(mount / "o").st_size == 3 << 20
+    server.ask("DELETE", f"/{mount.bucket}/o")
+    with open(mount / "o", "rb") as f, pytest.raises(OSError) as e:
+        f.read()
+    assert e.value.errno == errno.ESTALE
+    # The kernel is told beside the answer.
+    until(lambda: not os.path.exists(mount / "o"), "the file to be gone")
+
+
 def test_a_kept_list_that_is_too_old(server):
     """A program that removes what it listed, and finds that more is there, lists it anew."""
     with Mount(server.url, "--kernel-list-cache-ttl-secs=-1") as m:
