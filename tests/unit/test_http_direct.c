@@ -108,15 +108,16 @@ static void *server_main(void *ctx) {
         for (;;) {
                 struct peer *p = calloc(1, sizeof(*p));
                 int fd = accept(s->fd, NULL, NULL);
+                unsigned i;
 
                 if (fd < 0 || !p) {
                         free(p);
                         return NULL;
                 }
                 *p = (struct peer){.s = s, .fd = fd};
-                assert_int_equal(pthread_create(&s->conns[s->n_connections], NULL, peer_main, p),
-                                 0);
-                s->n_connections++;
+                /* Counted before it can answer anybody. */
+                i = atomic_fetch_add(&s->n_connections, 1);
+                assert_int_equal(pthread_create(&s->conns[i], NULL, peer_main, p), 0);
         }
 }
 
