@@ -21,6 +21,8 @@ struct fetcher {
         size_t n_running;
         struct sums *sums;
         struct fetch_pool *pool;
+        pthread_mutex_t keeping; /* held while content goes to the disk, or is dropped everywhere */
+        atomic_uint n_wrong;     /* contents that were dropped */
 };
 
 /* One GET. It is made by the thread that goes with it (block_fetch_go()): the reader's own or one
@@ -33,8 +35,9 @@ struct block_fetch {
         char *path;
         struct block_fetch_source source;
         uint64_t from, n_wanted, n_got;
-        char *room;  /* where the next bytes are being received */
-        bool is_bad; /* what came is not what the bucket has */
+        char *room;       /* where the next bytes are being received */
+        unsigned n_wrong; /* the fetcher's, when it began */
+        bool is_bad;      /* what came is not what the bucket has */
 };
 
 static void block_fetch_count(struct mnt *m, int by) {
@@ -45,6 +48,11 @@ static void block_fetch_count(struct mnt *m, int by) {
         if (f->n_running == 0)
                 pthread_cond_broadcast(&f->idle);
         pthread_mutex_unlock(&f->lock);
+}
+
+static void block_fetch_drop(struct mnt *m, const struct block_fetch_source *s) {
+        block_cache_drop(m->blocks, s->content,
+                         (s->size + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE);
 }
 
 /* All of it together is not what the bucket has. Nothing of it is kept, and then it is told: before
@@ -58,10 +66,12 @@ static void block_fetch_is_wrong(struct block_fetch *f) {
                   " came with another checksum than the bucket has for it: "
                   "what came is dropped",
                   f->path, s->generation);
-        block_cache_drop(m->blocks, s->content,
-                         (s->size + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE);
+        pthread_mutex_lock(&m->fetcher->keeping);
+        m->fetcher->n_wrong++;
+        block_fetch_drop(m, s);
         if (m->disk)
                 disk_cache_drop(m->disk, s->content);
+        pthread_mutex_unlock(&m->fetcher->keeping);
         if (!f->run->is_held)
                 sums_put_bad(m->fetcher->sums, s->content);
 }
@@ -104,21 +114,30 @@ static int block_fetch_took(void *ctx, size_t n) {
 }
 
 static void block_fetch_store(struct block_fetch *f) {
+        uint64_t index = f->from / BLOCK_CACHE_SIZE;
+
         if (!f->m->disk || !cache_filter_takes(f->m->o.disk_filter, f->path))
                 return;
-        for (unsigned i = 0; i < f->run->n; i++)
+        for (unsigned i = 0; i < f->run->n; i++, index++)
                 if (f->run->blocks[i]->n_filled == f->run->blocks[i]->n_wanted)
-                        disk_cache_store(f->m->disk, f->source.content, f->source.size,
-                                         f->run->blocks[i]->index, f->run->blocks[i]->data,
-                                         f->run->blocks[i]->n_filled);
+                        disk_cache_store(f->m->disk, f->source.content, f->source.size, index,
+                                         f->run->blocks[i]->data, f->run->blocks[i]->n_filled);
 }
 
+/* What was found wrong meanwhile may be this content, of which another GET brought the last: that
+ * one dropped what was there of it, but not what was still being told. */
 static void block_fetch_end(struct block_fetch *f, int error) {
         struct mnt *m = f->m;
+        bool is_doubtful;
 
-        if (!f->is_bad)
+        pthread_mutex_lock(&m->fetcher->keeping);
+        is_doubtful = f->n_wrong != m->fetcher->n_wrong;
+        if (!f->is_bad && !is_doubtful)
                 block_fetch_store(f);
+        pthread_mutex_unlock(&m->fetcher->keeping);
         block_cache_end(m->blocks, f->run, error);
+        if (is_doubtful)
+                block_fetch_drop(m, &f->source);
         mem_free(f->path);
         mem_free(f);
         block_fetch_count(m, -1);
@@ -178,6 +197,7 @@ static int block_fetch_new(struct mnt *m, const struct block_fetch_source *s,
                 return -ENOMEM;
         }
         f->task.run = block_fetch_run_task;
+        f->n_wrong = m->fetcher->n_wrong;
         f->m = m;
         f->run = run;
         f->source = *s;
@@ -294,6 +314,7 @@ int block_fetch_init(struct mnt *m) {
         }
         pthread_mutex_init(&f->lock, NULL);
         pthread_cond_init(&f->idle, NULL);
+        pthread_mutex_init(&f->keeping, NULL);
         m->fetcher = f;
         return 0;
 }
@@ -306,6 +327,7 @@ void block_fetch_done(struct mnt *m) {
         block_fetch_drain(m);
         fetch_pool_free(f->pool);
         pthread_cond_destroy(&f->idle);
+        pthread_mutex_destroy(&f->keeping);
         pthread_mutex_destroy(&f->lock);
         sums_free(f->sums);
         m->fetcher = mem_free(f);

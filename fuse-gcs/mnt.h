@@ -46,9 +46,9 @@ struct mnt_settings {
         bool streams;      /* files are sent while they are written */
         usec_t ttl_for, negative_for;
         usec_t list_cache_for; /* the kernel may keep a directory's list so long */
-        usec_t metadata_budget_for, commit_budget_for;
-        size_t block_size;          /* of an upload's pieces */
-        size_t n_upload_blocks_max; /* of all files */
+        _Atomic(usec_t) metadata_budget_for, commit_budget_for; /* shorter at the mount's end */
+        size_t block_size;                                      /* of an upload's pieces */
+        size_t n_upload_blocks_max;                             /* of all files */
         const char *temp_dir;
         uint64_t temp_bytes_max; /* of all staged files */
         uint64_t rename_limit;   /* objects in a directory that is renamed */
