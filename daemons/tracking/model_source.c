@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/model_versions_sql.h"
@@ -355,7 +356,25 @@ static int fill_run(struct db *db, struct refusal *r, struct model_source *s) {
         return x;
 }
 
-int model_source_resolve(struct db *db, struct refusal *r, struct model_source *s) {
+/* What a version is tied to must be readable by who ties it; an id that is given and empty ties it
+ * to nothing that could be. */
+static int check_readable(struct db *db, struct refusal *r, const struct model_source *s) {
+        struct logged_model m;
+        struct run run;
+        int x = 0;
+
+        if (!r->access || (str_starts(s->source, "models:") && strchr(s->source + 8, '/')))
+                return 0;
+        if ((s->has_run_id && str_empty(s->run_id)) || (s->has_model_id && str_empty(s->model_id)))
+                return refusal_set(r, REFUSAL_PERMISSION_DENIED, "Permission denied");
+        if (s->has_run_id)
+                x = runs_sql_need(db, r, s->run_id, &run);
+        if (x == 0 && s->has_model_id)
+                x = logged_models_sql_need(db, r, s->model_id, false, &m);
+        return x;
+}
+
+static int resolve(struct db *db, struct refusal *r, struct model_source *s) {
         struct reference ref;
         int x;
 
@@ -369,4 +388,21 @@ int model_source_resolve(struct db *db, struct refusal *r, struct model_source *
         }
         x = check(db, r, s);
         return x != 0 ? x : fill_run(db, r, s);
+}
+
+int model_source_resolve(struct db *db, struct refusal *r, struct model_source *s) {
+        const struct access *access = r->access;
+        struct access reading;
+        int x;
+
+        if (access) {
+                reading = *access;
+                reading.needed = ACCESS_READ;
+                r->access = &reading;
+        }
+        x = check_readable(db, r, s);
+        if (x == 0)
+                x = resolve(db, r, s);
+        r->access = access;
+        return x;
 }

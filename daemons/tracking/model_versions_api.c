@@ -46,12 +46,18 @@ static int note_on_logged_model(struct job *j, struct db *db, const struct model
         const struct in *in = j->in;
         _cleanup_buf_ struct buf list = {};
         struct logged_model model;
+        struct refusal anyone = j->refusal; /* it may be read, and that is enough */
         const char *old = NULL, *new;
         struct json_write w;
-        int r = logged_models_sql_need(db, &j->refusal, in->source.model_id, false, &model);
+        int r;
 
-        if (r != 0)
+        anyone.access = NULL;
+        r = logged_models_sql_need(db, &anyone, in->source.model_id, false, &model);
+        if (r != 0) {
+                j->refusal.code = anyone.code;
+                j->refusal.text = anyone.text;
                 return r;
+        }
         r = logged_models_sql_tag_get(db, model.id, VERSIONS_TAG, j->arena, &old);
         if (r < 0)
                 return r;

@@ -270,6 +270,17 @@ def test_uploads_in_parts_and_signed_urls_ask_first(s, people):
     s.refused(bob, "GET", f"/api/2.0/mlflow-artifacts/presigned/{e}/{r}/artifacts/a.txt", status=501)  # may read
 
 
+def test_a_version_is_tied_to_what_may_be_read(s, people):
+    ann, bob, e, r, _ = people
+    mine = "bob's model " + s.salt
+    s.ok(bob, "POST", "registered-models/create", {"name": mine})
+    uri = s.ok(ann, "GET", "runs/get", {"run_id": r})["run"]["info"]["artifact_uri"]
+    body = {"name": mine, "source": uri + "/m", "run_id": r}
+    assert s.ok(bob, "POST", "model-versions/create", body)["model_version"]["run_id"] == r  # reading is the default here
+    s.refused(bob, "POST", "model-versions/create", {**body, "run_id": ""})
+    s.refused(bob, "POST", "model-versions/create", {**body, "model_id": ""})
+
+
 def test_first_administrator(tmp_path):
     """As `mlflow server --app-name basic-auth` is told who that is."""
     (tmp_path / "basic_auth.ini").write_text("[mlflow]\ndefault_permission = NO_PERMISSIONS\nadmin_username = root\nadmin_password = from the file\n"
@@ -284,6 +295,14 @@ def test_first_administrator(tmp_path):
         s.refused(ann, "GET", "experiments/get", {"experiment_id": e})
         for target in (f"presigned/{e}/x/artifacts/a", f"artifacts?path={e}/x", f"artifacts/{e}/x/artifacts/a"):
             s.refused(ann, "GET", "/api/2.0/mlflow-artifacts/" + target)
+        run = s.ok(root, "POST", "runs/create", {"experiment_id": e})["run"]["info"]
+        s.ok(ann, "POST", "registered-models/create", {"name": "ann's"})
+        body = {"name": "ann's", "source": run["artifact_uri"], "run_id": run["run_id"]}
+        assert "Permission denied" in s.refused(ann, "POST", "model-versions/create", body)
+        s.ok(root, "POST", V3 + "users/permissions/grant", {"username": "ann", "resource_type": "experiment", "resource_id": e, "permission": "READ"})
+        s.ok(ann, "POST", "model-versions/create", body)
+        model = s.ok(root, "POST", "logged-models", {"experiment_id": e})["model"]["info"]
+        s.ok(ann, "POST", "model-versions/create", {"name": "ann's", "source": model["artifact_uri"], "model_id": model["model_id"]})
         lines = [json.loads(line) for line in (t.state / "auth/audit-tracking.log").read_text().splitlines()]
         assert any(x["action"] == "user add" and x["object"] == "root" for x in lines), lines
     with Tracking("--app-name", "basic-auth", env={"MLFLOW_AUTH_ADMIN_PASSWORD": "from the environment"}) as t:
