@@ -29,16 +29,19 @@ static int add_limits(sd_bus_message *m, const struct launcher_limits *l) {
         return r;
 }
 
+/* A task is never root and can become nobody else: it has no capability, now or later. That keeps
+ * it from the kernel's settings, its modules and foreign cgroups without a mount namespace (as
+ * ProtectKernelTunables= and its like would make), which costs more than all else of a start. */
 static int add_flags(sd_bus_message *m) {
-        static const char *const flags[] = {
-                "CPUAccounting",         "MemoryAccounting",     "IOAccounting",
-                "TasksAccounting",       "NoNewPrivileges",      "RestrictSUIDSGID",
-                "ProtectKernelTunables", "ProtectKernelModules", "ProtectControlGroups"};
+        static const char *const flags[] = {"CPUAccounting",   "MemoryAccounting",
+                                            "IOAccounting",    "TasksAccounting",
+                                            "NoNewPrivileges", "RestrictSUIDSGID"};
         int r = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(flags) && r >= 0; i++)
                 r = sd_bus_message_append(m, "(sv)", flags[i], "b", 1);
-        return r;
+        return r < 0 ? r
+                     : sd_bus_message_append(m, "(sv)", "CapabilityBoundingSet", "t", UINT64_C(0));
 }
 
 /* The shim is told what each mounted path must be: between the launcher's look and systemd's mount

@@ -79,3 +79,13 @@ def test_a_killed_supervisor_leaves_nothing(green):
     assert green.wait_run("unitkill", run) == "success"
     assert [t["result"] for t in tries(green, "unitkill", run)] == ["interrupted", "success"]
     assert out(green, "pgrep -fx 'sleep 987' | wc -l").strip() == "0"
+
+
+def test_a_task_has_no_power_over_the_kernel(green):
+    run = deploy(green, "unitcaps", "grep CapBnd /proc/self/status; for f in /proc/sys/kernel/printk "
+                 "/sys/fs/cgroup/onebox-test /proc/sys/kernel/core_pattern; do (: >$f) 2>&1; done; unshare -m true 2>&1; true")
+    assert green.wait_run("unitcaps", run) == "success"
+    lines = log_of(green, "unitcaps", run)
+    assert lines[0].split() == ["CapBnd:", "0000000000000000"], lines
+    refused = [line for line in lines[1:] if any(w in line for w in ("Permission denied", "Read-only", "not permitted"))]
+    assert len(lines) == 5 and len(refused) == 4, lines
