@@ -1,6 +1,7 @@
 """The scheduler beside Airflow (LocalExecutor on PostgreSQL), in one run: cost of idling, a chain of tasks, many
-tasks at once; with BENCH_STOP=1 also what a stop and a kill of all services do to the tasks that run (what a power
-cut does is tests/system/test_vm.py's to show).
+tasks at once; with BENCH_STOP=1 also the stop experiment with tasks of 3 s and a minute: all services told to stop,
+killed (a power cut leaves their tasks no more than that; ours in a booted machine: tests/system/test_system_stop.py),
+and told to stop under load. BENCH_ONLY_STOP=1: nothing else.
 
 ONEBOX_PEER_AIRFLOW names the directory with Airflow's programs (apache-airflow-core 3.3, the standard provider and
 psycopg2); without it this says so and measures nothing. PostgreSQL is Debian's, new, in a directory of its own.
@@ -231,33 +232,58 @@ def timed(side, dag, n):
     return took / n, used / n
 
 
-def stop_experiment(side, how):
-    """Two sleepers run, everything is stopped and started again: how they ended, and how long after the start."""
+def live(side, run, seconds):
+    """Does the task of so many seconds sleep, or has it ended well?"""
+    if side.tasks("sleepers", run)[f"sleep{seconds}"][0] == "success":
+        return True
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            if (proc / "cmdline").read_bytes() == f"sleep\0{seconds}\0".encode():
+                return True
+        except OSError:
+            pass
+    return False
+
+
+def stop_experiment(side, how, load):
+    """Two sleepers run, everything is stopped and started again: when they ran again, how they ended, how long after
+    the start. With a load many others run and wait beside them."""
     run = side.trigger("sleepers")
+    if load:
+        side.trigger("many")
     until(lambda: sum(s == "running" for s, _ in side.tasks("sleepers", run).values()) == 2, 120, "no sleepers", 0.2)
     began = time.monotonic()
     side.signal_all(how)
     stopped = time.monotonic() - began
     side.start()
     back = time.monotonic()
+    again = {}
+    for seconds in (3, 60):
+        end = back + 400  # a task that is not run again is found failed below
+        while time.monotonic() < end and not live(side, run, seconds) and side.state("sleepers", run) == "running":
+            time.sleep(0.05)
+        again[seconds] = time.monotonic() - back if live(side, run, seconds) else None
     until(lambda: side.state("sleepers", run) in ("success", "failed"), 600, "the sleepers do not end", 0.5)
     tasks = side.tasks("sleepers", run)
-    return stopped, time.monotonic() - back, side.state("sleepers", run), tasks
+    return stopped, again, time.monotonic() - back, side.state("sleepers", run), tasks
 
 
 def measure(name, side):
     figures = {"healthy after the start, s": side.start()}
     time.sleep(3)
-    before = side.cpu_seconds()
-    time.sleep(IDLE_FOR)
-    figures["idle, share of a core, %"] = 100 * (side.cpu_seconds() - before) / IDLE_FOR
-    figures["idle, PSS, MB"] = sum(pss_kib(p) for p in side.pids() if p.exists()) / 1024
-    figures["chain, s a task"], figures["chain, CPU s a task"] = timed(side, "chain", CHAIN)
-    figures["at once, s a task"], figures["at once, CPU s a task"] = timed(side, "many", MANY)
+    if not os.environ.get("BENCH_ONLY_STOP"):
+        before = side.cpu_seconds()
+        time.sleep(IDLE_FOR)
+        figures["idle, share of a core, %"] = 100 * (side.cpu_seconds() - before) / IDLE_FOR
+        figures["idle, PSS, MB"] = sum(pss_kib(p) for p in side.pids() if p.exists()) / 1024
+        figures["chain, s a task"], figures["chain, CPU s a task"] = timed(side, "chain", CHAIN)
+        figures["at once, s a task"], figures["at once, CPU s a task"] = timed(side, "many", MANY)
     ends = {}
-    if os.environ.get("BENCH_STOP"):
-        for what, how in (("SIGTERM to every service", signal.SIGTERM), ("SIGKILL to every service", signal.SIGKILL)):
-            ends[what] = stop_experiment(side, how)
+    if os.environ.get("BENCH_STOP") or os.environ.get("BENCH_ONLY_STOP"):
+        for what, how, load in (("SIGTERM to every service", signal.SIGTERM, False),
+                                ("SIGKILL to every service", signal.SIGKILL, False),
+                                ("SIGTERM under load", signal.SIGTERM, True)):
+            ends[what] = stop_experiment(side, how, load)
     side.end()
     return figures, ends
 
@@ -273,9 +299,10 @@ def main():
     for what, value in theirs.items():
         print(f"  {what:<34} {value:>10.3f} {ours[what]:>10.3f} {value / max(ours[what], 1e-4):>8.0f}x")
     for what in their_ends:
-        for name, (stopped, took, state, tasks) in (("Airflow", their_ends[what]), ("onebox", our_ends[what])):
+        for name, (stopped, again, took, state, tasks) in (("Airflow", their_ends[what]), ("onebox", our_ends[what])):
             words = ", ".join(f"{t}: {s} (try {n})" for t, (s, n) in sorted(tasks.items()))
-            print(f"  {what}, {name}: stopped in {stopped:.1f} s; {took:.1f} s after the start the run is {state}: {words}")
+            back = ", ".join(f"sleep {s} " + ("not again" if a is None else f"goes on after {a:.1f} s") for s, a in again.items())
+            print(f"  {what}, {name}: stopped in {stopped:.1f} s; {back}; {took:.1f} s after the start the run is {state}: {words}")
     return 0
 
 
