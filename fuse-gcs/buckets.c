@@ -122,6 +122,7 @@ static int buckets_one_mount(struct buckets *b, struct buckets_one *one, struct 
         int r;
 
         o.over = b->o.top;
+        o.bucket = one->name;
         o.salt = names_ino(one->name);
         o.is_hierarchical = b->o.asks_layout && buckets_has_folders(one->remote);
         r = b->o.caches(b->o.ctx, one->name, &o, &disk, em);

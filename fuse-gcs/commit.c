@@ -7,6 +7,7 @@
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/commit_compose.h"
 #include "fuse-gcs/commit_plan.h"
+#include "fuse-gcs/lineage.h"
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/mime.h"
 #include "fuse-gcs/names.h"
@@ -260,6 +261,8 @@ static void commit_adopt(struct commit *c, struct attrs *a) {
         usec_t now = mnt_now();
 
         commit_feed(c, a);
+        if (a->generation != c->if_generation)
+                lineage_note(m->o.lineage, i->by_try, true, m->o.bucket, c->path, a->generation);
         pthread_mutex_lock(&m->tree);
         i->is_dirty = false;
         inode_set_attrs(i, a, now + m->o.ttl_for);

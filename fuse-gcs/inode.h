@@ -31,6 +31,7 @@ struct inode {
         struct writer *writer; /* NULL: nothing to be written */
         /* For who has no `lock`: is there a writer with changes, and what it would say. */
         atomic_bool is_dirty;
+        atomic_uint by_try; /* who opened it to write last (lineage_who()) */
         uint64_t dirty_size;
         struct timespec dirty_mtime;
         /* How often what was read turned out to be wrong: who had it open then may have seen it. */

@@ -24,8 +24,11 @@ struct fetcher;
 struct fuse_session;
 struct handle;
 struct inode;
+struct lineage;
 
 struct mnt_settings {
+        const char *bucket;      /* its name; NULL: of many, or in tests */
+        struct lineage *lineage; /* NULL: nobody is told who reads what */
         struct mnt *over; /* the root that shows this bucket; NULL: this is the whole mount */
         uint64_t salt;    /* tells equal names of different buckets apart; 0: one bucket */
         const char *root; /* "" or "only/this/" */

@@ -20,6 +20,7 @@
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/flush.h"
 #include "fuse-gcs/inode.h"
+#include "fuse-gcs/lineage.h"
 #include "fuse-gcs/meter.h"
 #include "fuse-gcs/ops.h"
 #include "fuse-gcs/sweeper.h"
@@ -47,6 +48,7 @@ struct mounter {
         struct mnt m;
         bool has_mnt;
         struct meter *meter;
+        struct lineage *lineage; /* NULL: nobody is told */
         struct fuse_session *session;
         bool is_mounted;
         struct workers *workers;
@@ -318,11 +320,24 @@ static int mounter_make_buckets(struct mounter *x) {
 
 /* --- the mount ------------------------------------------------------------------------------- */
 
+static int mounter_make_lineage(struct mounter *x) {
+        const char *to = mount_flags_str(x->o->flags, FLAGS_lineage_to);
+        struct mount_conf *c = x->o->conf;
+        int r = *to ? lineage_new(to, &x->lineage) : 0;
+
+        c->mnt.lineage = x->lineage;
+        c->mnt.bucket = c->all_buckets ? NULL : c->bucket;
+        return r;
+}
+
 static int mounter_make_mnt(struct mounter *x, struct errmsg *em) {
         const struct mount_conf *c = x->o->conf;
-        struct mnt_settings o = c->mnt;
-        int r;
+        struct mnt_settings o;
+        int r = mounter_make_lineage(x);
 
+        if (r < 0)
+                return errmsg_errno(em, r, "mount");
+        o = c->mnt;
         if (c->all_buckets)
                 o.root = "";
         r = mnt_init(&x->m, &o, &x->remote.remote);
@@ -451,6 +466,7 @@ static void mounter_leave(struct mounter *x) {
                         (void) nanosleep(&nap, NULL);
                 }
                 if (!x->unmounted) {
+                        lineage_stop(x->lineage);
                         log_notice("unmounted while files were open");
                         _exit(0);
                 }
@@ -490,6 +506,7 @@ static void mounter_done(struct mounter *x) {
                 mnt_done(&x->m);
         }
         gcs_direct_free(x->direct);
+        lineage_free(x->lineage);
         http_client_free(x->http);
         meter_free(x->meter);
         token_unref(x->token);

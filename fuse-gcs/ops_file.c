@@ -7,6 +7,7 @@
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/entries.h"
 #include "fuse-gcs/handle.h"
+#include "fuse-gcs/lineage.h"
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/op_meter.h"
@@ -274,6 +275,24 @@ static int ops_file_begin(struct mnt *m, struct inode *i, bool is_new, struct fu
         return 0;
 }
 
+/* Whose work it is, for the tracking server. */
+static void ops_file_tell(fuse_req_t req, struct mnt *m, struct inode *i, int flags) {
+        uint32_t who = lineage_who(m->o.lineage, fuse_req_ctx(req)->pid);
+        _cleanup_free_ char *path = NULL;
+        int64_t generation;
+
+        if ((flags & O_ACCMODE) != O_RDONLY)
+                i->by_try = who;
+        if (who == 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_TRUNC))
+                return;
+        pthread_mutex_lock(&m->tree);
+        path = mem_strdup(i->path);
+        generation = i->attrs && !i->is_dirty ? i->attrs->generation : 0;
+        pthread_mutex_unlock(&m->tree);
+        if (path && generation > 0)
+                lineage_note(m->o.lineage, who, false, m->o.bucket, path, generation);
+}
+
 void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
         struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
@@ -293,6 +312,8 @@ void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
         }
         if ((fi->flags & O_ACCMODE) == O_RDONLY)
                 small_files_opened(m, i);
+        if (m->o.lineage)
+                ops_file_tell(req, m, i, fi->flags);
         if (fuse_reply_open(req, fi) < 0)
                 ops_file_close(m, ops_file_handle(fi));
 }
@@ -335,6 +356,8 @@ void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
                 ops_file_error(req, r);
                 return;
         }
+        if (m->o.lineage)
+                ops_file_tell(req, m, i, fi->flags);
         pthread_mutex_lock(&m->tree);
         ops_file_entry(m, i, &e);
         e.entry_timeout = ops_file_timeout(m, mnt_now() + m->o.ttl_for);

@@ -1,4 +1,5 @@
 #include "daemons/tracking/runs_api.h"
+#include "daemons/tracking/lineage_sql.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -434,8 +435,11 @@ int runs_api_delete_tag(struct http_request *req) {
 
 static int run_try_ended(struct job *j, struct db *db) {
         const struct one *in = j->in;
-        int64_t n = 0;
-        int r = runs_sql_close_of_try(db, in->id, in->status, tracking_now_ms(j->tracking), &n);
+        int64_t n = 0, now_ms = tracking_now_ms(j->tracking);
+        int r = lineage_sql_settle(db, j->tracking->entropy, j->arena, in->id, now_ms);
+
+        if (r == 0)
+                r = runs_sql_close_of_try(db, in->id, in->status, now_ms, &n);
 
         json_write_kv_i64(&j->json, "closed", n);
         return r;

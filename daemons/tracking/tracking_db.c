@@ -6,6 +6,7 @@
 #include "daemons/tracking/gc_sql.h"
 #include "daemons/tracking/inputs_sql.h"
 #include "daemons/tracking/label_schemas_sql.h"
+#include "daemons/tracking/lineage_sql.h"
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/metrics_sql.h"
 #include "daemons/tracking/model_versions_sql.h"
@@ -31,6 +32,7 @@ static const struct db_set *const sets[] = {
         &params_sql_set,
         &tags_sql_set,
         &inputs_sql_set,
+        &lineage_sql_set,
         &logged_models_sql_set,
         &registered_models_sql_set,
         &model_versions_sql_set,

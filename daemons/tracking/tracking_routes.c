@@ -12,6 +12,7 @@
 #include "daemons/tracking/graphql_api.h"
 #include "daemons/tracking/inputs_api.h"
 #include "daemons/tracking/label_schemas_api.h"
+#include "daemons/tracking/lineage_api.h"
 #include "daemons/tracking/logged_models_api.h"
 #include "daemons/tracking/metrics_api.h"
 #include "daemons/tracking/model_versions_api.h"

@@ -213,6 +213,13 @@ static const char webhook_queue[] =
         "KEY, webhook_id VARCHAR(256) NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL, "
         "due_at BIGINT NOT NULL)";
 
+/* What tries read and wrote, until they have ended: see lineage_sql.h. */
+static const char lineage[] =
+        "CREATE TABLE IF NOT EXISTS onebox_lineage (try_id VARCHAR(64) NOT NULL, id VARCHAR(36) "
+        "NOT "
+        "NULL, bucket VARCHAR(255) NOT NULL, name VARCHAR(1024) NOT NULL, generation VARCHAR(20) "
+        "NOT NULL, written INTEGER NOT NULL, noted_at BIGINT NOT NULL, PRIMARY KEY (try_id, id))";
+
 static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, struct errmsg *em) {
         int r = lock(db);
 
@@ -222,6 +229,8 @@ static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, 
                 r = ensure_indexes(db);
         if (r == 0)
                 r = db_exec(db, webhook_queue);
+        if (r == 0)
+                r = db_exec(db, lineage);
         if (r == 0)
                 r = ensure_default_experiment(db, artifact_root, now_ms);
         return r > 0 ? -EINVAL : r;

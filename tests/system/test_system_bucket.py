@@ -1,6 +1,8 @@
 """A bucket as a directory, as a unit: it waits for the network and holds nobody up, a stop and a night bring what is written
 to the bucket, a kill and a hang heal, and mount(8) and fstab know its type."""
 
+import json
+
 import pytest
 from machine import until
 
@@ -103,6 +105,45 @@ def test_a_hang_heals(demo):
     until(lambda: int(show(demo, "NRestarts")) > 0, PATIENCE, "the watchdog sees nothing", lambda: journal(demo))
     until(lambda: serves(demo), PATIENCE, "the directory does not come back", lambda: journal(demo))
     until(lambda: "Watchdog timeout" in journal(demo), PATIENCE, "nobody says so", lambda: journal(demo))
+
+
+PIPELINE = f"""\
+name: lineage
+owner: tests
+pipelines:
+  - pipeline: lineage
+    start_date: 2026-01-01
+    timeout_minutes: 5
+    tasks:
+      - task: fit
+        type: python
+        cmd: |
+          cat {DIR}/there
+          python3 /usr/local/lib/open-run.py
+"""
+OPEN_RUN = """\
+import json, os, urllib.request
+urllib.request.urlopen(urllib.request.Request(os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/create", json.dumps({"experiment_id": "0"}).encode(),
+    headers={"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]}))
+"""
+
+
+def test_the_run_shows_what_its_task_read(demo, green):
+    """By the task's unit alone: the mount sees nothing of its environment."""
+    demo.write("/usr/local/lib/open-run.py", OPEN_RUN)
+    green.deploy("lineage", PIPELINE)
+    run = green.trigger("lineage")
+    assert green.wait_run("lineage", run) == "success", green.tasks("lineage", run)
+    generation = json.loads(api(demo, 4443, "GET", "/storage/v1/b/demo/o/there").stdout)["generation"]
+
+    def data():
+        found = green.call("tracking", "/api/2.0/mlflow/runs/search",
+                           {"experiment_ids": ["0"], "filter": "tags.`onebox.dag_id` = 'lineage'"})[1]["runs"]
+        return [(d["dataset"]["name"], d["dataset"]["digest"], d["tags"][0]["value"])
+                for r in found for d in r.get("inputs", {}).get("dataset_inputs", [])]
+
+    until(lambda: data() == [("gs://demo/there", generation, "read")], PATIENCE, "the run does not show what was read",
+          lambda: f"{data()}\n{journal(demo)}")
 
 
 @pytest.fixture
