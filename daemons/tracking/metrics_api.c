@@ -9,6 +9,7 @@
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/logged_models_sql.h"
+#include "daemons/tracking/metrics_sample.h"
 #include "daemons/tracking/metrics_sql.h"
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/run_resume.h"
@@ -206,13 +207,11 @@ static bool same_point(const struct metric *a, const struct metric *b) {
 /* One point of each even part and always the last one of all, at most max_results. */
 static int sample_run(struct job *j, struct db *db, const char *run_id, bool *any) {
         const struct bulk *in = j->in;
-        DB_USE struct db_stmt *s = metrics_sql_sample(db, run_id, in->key, in->max_results,
-                                                      in->first_step, in->last_step);
         DB_USE struct db_stmt *end =
                 metrics_sql_last(db, run_id, in->key, in->first_step, in->last_step);
-        struct metric held = {}, last = {};
-        int64_t n = 0;
+        struct metric *points, last = {};
         int r = db_step(end);
+        size_t n = 0;
 
         if (r != DB_ROW)
                 return r;
@@ -220,18 +219,16 @@ static int sample_run(struct job *j, struct db *db, const char *run_id, bool *an
         if (!*any)
                 json_write_kv_array(&j->json, "metrics");
         *any = true;
-        while ((r = db_step(s)) == DB_ROW) {
-                if (n++ > 0)
-                        write_point(j, &held, in->key, run_id);
-                held = metrics_sql_read(s);
-        }
+        r = metrics_sample(db, j->arena, run_id, in->key, in->max_results, in->first_step,
+                           in->last_step, &points, &n);
         if (r < 0)
                 return r;
-        /* The last sampled point is still held: it gives way when there is no room for the end. */
-        if (n > 0 && (same_point(&held, &last) || n < in->max_results))
-                write_point(j, &held, in->key, run_id);
-        if (!same_point(&held, &last) || n == 0)
-                write_point(j, &last, in->key, run_id);
+        /* The last sampled point gives way when there is no room for the end. */
+        if (n > 0 && (same_point(&points[n - 1], &last) || n == (size_t) in->max_results))
+                n--;
+        for (size_t i = 0; i < n; i++)
+                write_point(j, &points[i], in->key, run_id);
+        write_point(j, &last, in->key, run_id);
         return 0;
 }
 

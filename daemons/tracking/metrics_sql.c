@@ -171,6 +171,34 @@ struct db_stmt *metrics_sql_sample(struct db *db, const char *run_id, const char
         return s;
 }
 
+int metrics_sql_count(struct db *db, const char *run_id, const char *key, int64_t first_step,
+                      int64_t last_step, int64_t *ret) {
+        DB_USE struct db_stmt *s = use(db, STMT_count);
+        int r;
+
+        db_bind_all(s, run_id, key, first_step, last_step);
+        r = db_step(s);
+        if (r == DB_ROW)
+                *ret = db_col_i64(s, 0);
+        return r < 0 ? r : 0;
+}
+
+struct db_stmt *metrics_sql_neighbours(struct db *db, const char *run_id, const char *key,
+                                       int64_t first_step, int64_t last_step, int64_t at) {
+        struct db_stmt *s = use(db, STMT_neighbours);
+
+        db_bind_all(s, run_id, key, first_step, last_step, at);
+        return s;
+}
+
+struct db_stmt *metrics_sql_nth_of_step(struct db *db, const char *run_id, const char *key,
+                                        int64_t step, int64_t nth) {
+        struct db_stmt *s = use(db, STMT_nth_of_step);
+
+        db_bind_all(s, run_id, key, step, nth);
+        return s;
+}
+
 struct db_stmt *metrics_sql_last(struct db *db, const char *run_id, const char *key,
                                  int64_t first_step, int64_t last_step) {
         struct db_stmt *s = use(db, STMT_last);

@@ -38,6 +38,15 @@ struct db_stmt *metrics_sql_history(struct db *db, const char *run_id, const cha
 struct db_stmt *metrics_sql_sample(struct db *db, const char *run_id, const char *key,
                                    int64_t n_buckets, int64_t first_step, int64_t last_step);
 /* The last point of it. */
+/* How many points the metric has between the two steps. */
+int metrics_sql_count(struct db *db, const char *run_id, const char *key, int64_t first_step,
+                      int64_t last_step, int64_t *ret);
+/* Rows of one column: the steps of the points number `at` and at + 1, by step. */
+struct db_stmt *metrics_sql_neighbours(struct db *db, const char *run_id, const char *key,
+                                       int64_t first_step, int64_t last_step, int64_t at);
+/* The point number `nth` of those with this step, by time and value. */
+struct db_stmt *metrics_sql_nth_of_step(struct db *db, const char *run_id, const char *key,
+                                        int64_t step, int64_t nth);
 struct db_stmt *metrics_sql_last(struct db *db, const char *run_id, const char *key,
                                  int64_t first_step, int64_t last_step);
 

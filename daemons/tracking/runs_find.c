@@ -1,11 +1,19 @@
 #include "daemons/tracking/runs_find.h"
 
 #include <errno.h>
+#include <string.h>
 
-/* A clause that finds fewer runs than this drives the search. */
+/* A clause that finds fewer runs than this drives the search, whatever else there is. */
 #define SELECTIVE_MAX 1000
+/* How far a clause's runs are counted. */
+#define PROBE_MAX 20000
 /* Experiments with fewer runs than this are read whole and sorted. */
 #define SMALL_MAX 4000
+/* How far the runs of larger ones are counted. */
+#define SIZE_MAX_LOOK 200000
+/* A run that a driver found has to be looked up, and sorted: that much more it costs than one that
+ * is passed in the order of an index. */
+#define DRIVEN_COSTS 2
 
 struct find {
         struct db *db;
@@ -14,6 +22,7 @@ struct find {
         int (*each)(void *ctx, const struct run *run);
         void *ctx;
         ssize_t driver;
+        bool has_text_indexes; /* params and tags by their value, whatever the value is */
 };
 
 /* One number. 0 or -errno. */
@@ -29,50 +38,145 @@ static int number(struct find *f, struct search_sql *sql, int64_t *ret) {
         return 0;
 }
 
-/* The clause that finds the fewest runs, when they are few. */
-static int pick_driver(struct find *f) {
-        int64_t best = SELECTIVE_MAX;
+static int size_of(struct find *f, int64_t max, int64_t *ret) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
 
-        f->driver = -1;
-        for (size_t i = 0; i < f->q->filter.n; i++) {
+        search_sql_init(&sql, f->arena);
+        runs_search_build_size(f->q, max, &sql);
+        return number(f, &sql, ret);
+}
+
+static bool may_probe(const struct find *f, const struct filter_clause *c) {
+        return runs_search_can_drive(c) &&
+               (c->op == FILTER_EQ || c->entity == FILTER_METRIC || f->has_text_indexes);
+}
+
+/* What counting has shown. */
+struct probe {
+        ssize_t driver; /* the clause that finds the fewest runs, -1: none finds fewer than
+                           PROBE_MAX */
+        int64_t n;      /* that many */
+        double product; /* of all counts, each divided by PROBE_MAX */
+        size_t n_counted;
+};
+
+static int probe_all(struct find *f, struct probe *ret) {
+        *ret = (struct probe){.driver = -1, .n = PROBE_MAX, .product = 1};
+        for (size_t i = 0; i < f->q->filter.n && ret->n >= SELECTIVE_MAX; i++) {
                 struct search_sql sql _cleanup_(search_sql_done) = {};
                 int64_t n;
                 int r;
 
-                if (!runs_search_can_drive(&f->q->filter.clauses[i]))
+                if (!may_probe(f, &f->q->filter.clauses[i]))
                         continue;
                 search_sql_init(&sql, f->arena);
-                runs_search_build_probe(&f->q->filter.clauses[i], best, &sql);
+                runs_search_build_probe(f->q, i, PROBE_MAX, &sql);
                 r = number(f, &sql, &n);
                 if (r < 0)
                         return r;
-                if (n < best) {
-                        best = n;
-                        f->driver = (ssize_t) i;
+                ret->product *= (double) n / PROBE_MAX;
+                ret->n_counted++;
+                if (n < ret->n) {
+                        ret->n = n;
+                        ret->driver = (ssize_t) i;
                 }
         }
         return 0;
 }
 
-static int is_small(struct find *f, bool *ret) {
-        struct search_sql sql _cleanup_(search_sql_done) = {};
-        int64_t n = 0;
+/* How many of `size` runs are passed in the order of an index until the page is full, should what
+ * the clauses ask be independent; all when there is no such index. */
+static double passed_by_walk(const struct find *f, const struct probe *p, double size,
+                             int64_t n_page) {
+        double steps = (double) n_page;
+        bool walks =
+                f->q->n_order == 0 || runs_search_can_walk(&f->q->order[0], f->has_text_indexes);
+
+        if (!walks || p->product <= 0)
+                return size;
+        for (size_t i = 0; i < p->n_counted; i++)
+                steps *= size / PROBE_MAX;
+        steps /= p->product;
+        return steps < size ? steps : size;
+}
+
+/* Which clause drives the search, if one does. */
+static int pick_driver(struct find *f, int64_t n_page) {
+        struct probe p;
+        int64_t size;
+        int r = probe_all(f, &p);
+
+        f->driver = -1;
+        if (r < 0 || p.driver < 0)
+                return r;
+        if (p.n >= SELECTIVE_MAX) {
+                r = size_of(f, SIZE_MAX_LOOK, &size);
+                if (r < 0 ||
+                    (double) p.n * DRIVEN_COSTS >= passed_by_walk(f, &p, (double) size, n_page))
+                        return r;
+        }
+        f->driver = p.driver;
+        return 0;
+}
+
+/* The ids of a page first, then the rows of those. */
+static int give_by_ids(struct find *f, struct db_stmt *s, int64_t *ret_n) {
+        size_t n = 0, n_max = 0;
+        const char **ids = NULL;
+        bool oom = false;
         int r;
 
-        search_sql_init(&sql, f->arena);
-        runs_search_build_size(f->q, SMALL_MAX, &sql);
-        r = number(f, &sql, &n);
-        *ret = n < SMALL_MAX;
+        while ((r = db_step(s)) == DB_ROW) {
+                if (n == n_max) {
+                        const char **grown = arena_zalloc_array(
+                                f->arena, n_max = n_max ? 2 * n_max : 128, sizeof(*ids));
+
+                        if (!grown)
+                                return -ENOMEM;
+                        if (n > 0)
+                                memcpy(grown, ids, n * sizeof(*ids));
+                        ids = grown;
+                }
+                ids[n++] = db_col_dup(s, 0, f->arena, &oom);
+                if (oom)
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                struct run run;
+
+                r = runs_sql_get(f->db, f->arena, ids[i], &run);
+                if (r == 0)
+                        r = f->each(f->ctx, &run);
+                ++*ret_n;
+        }
+        return r > 0 ? -EIO : r;
+}
+
+static int give_rows(struct find *f, struct db_stmt *s, int64_t *ret_n) {
+        struct run run;
+        int r;
+
+        while ((r = db_step(s)) == DB_ROW) {
+                r = runs_sql_read(s, f->arena, &run);
+                if (r == 0)
+                        r = f->each(f->ctx, &run);
+                if (r != 0)
+                        break;
+                ++*ret_n;
+        }
         return r;
 }
 
 /* *ret_n: rows given. */
 static int part(struct find *f, enum runs_search_part which, int64_t limit, int64_t offset,
                 int64_t *ret_n) {
-        const struct runs_search_plan plan = {.part = which, .driver = f->driver};
+        const struct runs_search_plan plan = {
+                .part = which,
+                .driver = f->driver,
+                .ids_only = db_get_dialect(f->db) == DB_SQLITE, /* elsewhere each row is a trip */
+        };
         struct search_sql sql _cleanup_(search_sql_done) = {};
         DB_USE struct db_stmt *s = NULL;
-        struct run run;
         int r;
 
         *ret_n = 0;
@@ -80,18 +184,14 @@ static int part(struct find *f, enum runs_search_part which, int64_t limit, int6
         runs_search_build(f->q, &plan, &sql);
         search_sql_page(&sql, limit, offset);
         r = search_sql_prepare(&sql, f->db, &s);
-        while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                r = runs_sql_read(s, f->arena, &run);
-                if (r == 0)
-                        r = f->each(f->ctx, &run);
-                ++*ret_n;
-        }
-        return r;
+        if (r < 0)
+                return r;
+        return plan.ids_only ? give_by_ids(f, s, ret_n) : give_rows(f, s, ret_n);
 }
 
-static int count_with_metric(struct find *f, int64_t *ret) {
+static int count_with_value(struct find *f, int64_t *ret) {
         const struct runs_search_plan plan = {
-                .part = RUNS_SEARCH_WITH_METRIC, .driver = f->driver, .count = true};
+                .part = RUNS_SEARCH_WITH_VALUE, .driver = f->driver, .count = true};
         struct search_sql sql _cleanup_(search_sql_done) = {};
 
         search_sql_init(&sql, f->arena);
@@ -99,38 +199,37 @@ static int count_with_metric(struct find *f, int64_t *ret) {
         return number(f, &sql, ret);
 }
 
-/* First those that have the metric, read in its order, and only when they do not fill the page the
+/* First those that have the value, read in its order, and only when they do not fill the page the
  * others behind them. */
-static int by_metric(struct find *f, int64_t limit, int64_t offset) {
+static int by_value(struct find *f, int64_t limit, int64_t offset) {
         int64_t n, n_with;
-        int r = part(f, RUNS_SEARCH_WITH_METRIC, limit, offset, &n);
+        int r = part(f, RUNS_SEARCH_WITH_VALUE, limit, offset, &n);
 
-        if (r != 0 || n == limit || runs_search_implies_metric(f->q, f->q->order[0].key))
+        if (r != 0 || n == limit || runs_search_implies_value(f->q))
                 return r;
         n_with = offset + n;
         if (n == 0 && offset > 0)
-                r = count_with_metric(f, &n_with);
+                r = count_with_value(f, &n_with);
         if (r != 0)
                 return r;
         offset = offset > n_with ? offset - n_with : 0;
-        return part(f, RUNS_SEARCH_WITHOUT_METRIC, limit - n, offset, &n);
+        return part(f, RUNS_SEARCH_WITHOUT_VALUE, limit - n, offset, &n);
 }
 
 int runs_find(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
               int64_t offset, int (*each)(void *ctx, const struct run *run), void *ctx) {
-        struct find f = {db, a, q, each, ctx, -1};
-        bool small = false;
-        int64_t n;
+        struct find f = {db, a, q, each, ctx, -1, db_get_dialect(db) == DB_SQLITE};
+        int64_t n = 0;
         int r;
 
         if (q->n_experiment_ids == 0)
                 return 0;
-        r = is_small(&f, &small);
-        if (r == 0 && !small)
-                r = pick_driver(&f);
-        if (r < 0)
-                return r;
-        if (!small && f.driver < 0 && q->n_order > 0 && q->order[0].entity == FILTER_METRIC)
-                return by_metric(&f, limit, offset);
-        return part(&f, RUNS_SEARCH_WHOLE, limit, offset, &n);
+        r = size_of(&f, SMALL_MAX, &n);
+        if (r == 0 && n >= SMALL_MAX) {
+                r = pick_driver(&f, limit + offset);
+                if (r == 0 && f.driver < 0 && q->n_order > 0 &&
+                    runs_search_can_walk(&q->order[0], f.has_text_indexes))
+                        return by_value(&f, limit, offset);
+        }
+        return r < 0 ? r : part(&f, RUNS_SEARCH_WHOLE, limit, offset, &n);
 }

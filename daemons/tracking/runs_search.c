@@ -64,9 +64,8 @@ static const char *table_of(const struct filter_clause *c) {
         }
 }
 
-/* "v.key = ? AND v.value <op> ?" */
-static void add_key_and_value(struct search_sql *sql, const struct filter_clause *c) {
-        search_sql_same_text(sql, "v.\"key\"", true, key_of(c));
+/* " AND v.value <op> ?" */
+static void add_value(struct search_sql *sql, const struct filter_clause *c) {
         if (c->op == FILTER_IS_NULL || c->op == FILTER_IS_NOT_NULL)
                 return;
         if (c->entity == FILTER_METRIC && c->op == FILTER_NE) {
@@ -79,6 +78,23 @@ static void add_key_and_value(struct search_sql *sql, const struct filter_clause
                 search_sql_add(sql, " AND v.is_nan = FALSE");
         search_sql_add(sql, " AND ");
         search_sql_compare(sql, "v.value", c);
+}
+
+/* A run has one value of a key: clauses about it can be asked of one row. */
+static bool is_with_driver(const struct runs_search *q, ssize_t driver,
+                           const struct filter_clause *c) {
+        const struct filter_clause *d = &q->filter.clauses[driver];
+
+        return c == d || (runs_search_can_drive(c) && str_eq(table_of(c), table_of(d)) &&
+                          str_eq(key_of(c), key_of(d)));
+}
+
+/* "v.key = ? AND v.value <op> ?", all of the driver's. */
+static void add_driver(struct search_sql *sql, const struct runs_search *q, ssize_t driver) {
+        search_sql_same_text(sql, "v.\"key\"", true, key_of(&q->filter.clauses[driver]));
+        for (size_t i = 0; i < q->filter.n; i++)
+                if (is_with_driver(q, driver, &q->filter.clauses[i]))
+                        add_value(sql, &q->filter.clauses[i]);
 }
 
 static void add_dataset(struct search_sql *sql, const struct filter_clause *c) {
@@ -108,7 +124,8 @@ static void add_clause(struct search_sql *sql, const struct filter_clause *c, co
         } else {
                 search_sql_add(sql, "%sEXISTS (SELECT 1 FROM %s v WHERE v.run_uuid = %s AND ",
                                c->op == FILTER_IS_NULL ? "NOT " : "", table_of(c), id);
-                add_key_and_value(sql, c);
+                search_sql_same_text(sql, "v.\"key\"", true, key_of(c));
+                add_value(sql, c);
                 search_sql_add(sql, ")");
         }
 }
@@ -124,26 +141,42 @@ static void add_scope(struct search_sql *sql, const struct runs_search *q) {
         search_sql_add(sql, "%s", stages[q->view]);
 }
 
-/* Is the clause about the metric that the order begins with, and about its value only? */
+/* Is the clause about the value that the order begins with, and lets only runs through that have
+ * it? */
 static bool is_on_walked(const struct runs_search *q, const struct filter_clause *c) {
-        return c->entity == FILTER_METRIC && c->op != FILTER_NE && str_eq(c->key, q->order[0].key);
+        return c->entity == q->order[0].entity && str_eq(c->key, q->order[0].key) &&
+               c->op != FILTER_IS_NULL && c->op != FILTER_IS_NOT_NULL &&
+               (c->entity != FILTER_METRIC || c->op != FILTER_NE);
 }
 
 static bool is_joined(const struct order_key *k) {
         return k->entity != FILTER_ATTRIBUTE;
 }
 
+/* The table and index of an order's values that is walked. */
+static const char *walked_table(const struct order_key *k) {
+        switch (k->entity) {
+        case FILTER_METRIC:
+                return "latest_metrics o0";
+        case FILTER_PARAM:
+                return "params o0 {INDEXED BY onebox_params_value||}";
+        default:
+                return "tags o0 {INDEXED BY onebox_tags_value||}";
+        }
+}
+
 /* The tables that hold the values of the order, one alias o0, o1, … a key. In a part with the
- * metric its table is the one that is walked, with a driver the driver's: CROSS JOIN keeps SQLite
+ * value its table is the one that is walked, with a driver the driver's: CROSS JOIN keeps SQLite
  * to that. */
 static void add_from(struct search_sql *sql, const struct runs_search *q,
                      const struct runs_search_plan *plan) {
-        bool walk = plan->part == RUNS_SEARCH_WITH_METRIC;
+        bool walk = plan->part == RUNS_SEARCH_WITH_VALUE;
 
         if (walk)
-                search_sql_add(sql, " FROM latest_metrics o0 {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs "
-                                    "ON runs.run_uuid = "
-                                    "o0.run_uuid");
+                search_sql_add(sql,
+                               " FROM %s {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs ON runs.run_uuid = "
+                               "o0.run_uuid",
+                               walked_table(&q->order[0]));
         else if (plan->driver >= 0)
                 search_sql_add(sql,
                                " FROM %s v {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs ON runs.run_uuid = "
@@ -191,7 +224,7 @@ static void add_order(struct search_sql *sql, const struct runs_search *q,
         for (size_t i = 0; i < q->n_order; i++) {
                 const struct order_key *k = &q->order[i];
 
-                add_key(sql, k, i, i == 0 && plan->part == RUNS_SEARCH_WITH_METRIC);
+                add_key(sql, k, i, i == 0 && plan->part == RUNS_SEARCH_WITH_VALUE);
                 search_sql_add(sql, ", ");
                 by_start =
                         by_start || (k->entity == FILTER_ATTRIBUTE && str_eq(k->key, "start_time"));
@@ -201,8 +234,9 @@ static void add_order(struct search_sql *sql, const struct runs_search *q,
 
 /* What is asked of the table that is walked. */
 static void add_walked(struct search_sql *sql, const struct runs_search *q) {
-        assert(q->n_order > 0 && q->order[0].entity == FILTER_METRIC);
-        search_sql_add(sql, "o0.is_nan = FALSE AND ");
+        assert(q->n_order > 0 && is_joined(&q->order[0]));
+        search_sql_add(sql, q->order[0].entity == FILTER_METRIC ? "o0.is_nan = FALSE AND "
+                                                                : "o0.value IS NOT NULL AND ");
         search_sql_same_text(sql, "o0.\"key\"", true, q->order[0].key);
         for (size_t i = 0; i < q->filter.n; i++) {
                 const struct filter_clause *c = &q->filter.clauses[i];
@@ -217,40 +251,53 @@ static void add_walked(struct search_sql *sql, const struct runs_search *q) {
 
 void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
                        struct search_sql *sql) {
-        bool walk = plan->part == RUNS_SEARCH_WITH_METRIC;
+        bool walk = plan->part == RUNS_SEARCH_WITH_VALUE;
         ssize_t driver = walk ? -1 : plan->driver;
 
-        search_sql_add(sql, "SELECT %s", plan->count ? "count(*)" : RUNS_SQL_COLUMNS);
+        search_sql_add(sql, "SELECT %s",
+                       plan->count      ? "count(*)"
+                       : plan->ids_only ? "runs.run_uuid"
+                                        : RUNS_SQL_COLUMNS);
         add_from(sql, q, plan);
         search_sql_add(sql, " WHERE ");
         if (walk)
                 add_walked(sql, q);
-        else if (plan->part == RUNS_SEARCH_WITHOUT_METRIC)
-                search_sql_add(sql, "(o0.is_nan IS NULL OR o0.is_nan = TRUE) AND ");
+        else if (plan->part == RUNS_SEARCH_WITHOUT_VALUE)
+                search_sql_add(sql, q->order[0].entity == FILTER_METRIC
+                                            ? "(o0.is_nan IS NULL OR o0.is_nan = TRUE) AND "
+                                            : "o0.value IS NULL AND ");
         if (driver >= 0) {
-                add_key_and_value(sql, &q->filter.clauses[driver]);
+                add_driver(sql, q, driver);
                 search_sql_add(sql, " AND ");
         }
         add_scope(sql, q);
-        for (size_t i = 0; i < q->filter.n; i++)
-                if ((ssize_t) i != driver && !(walk && is_on_walked(q, &q->filter.clauses[i])))
-                        add_clause(sql, &q->filter.clauses[i],
-                                   walk ? "o0.run_uuid" : "runs.run_uuid");
+        for (size_t i = 0; i < q->filter.n; i++) {
+                const struct filter_clause *c = &q->filter.clauses[i];
+
+                if (!(driver >= 0 && is_with_driver(q, driver, c)) && !(walk && is_on_walked(q, c)))
+                        add_clause(sql, c, walk ? "o0.run_uuid" : "runs.run_uuid");
+        }
         if (!plan->count)
                 add_order(sql, q, plan);
 }
 
 bool runs_search_can_drive(const struct filter_clause *c) {
+        if (c->op == FILTER_IS_NULL)
+                return false;
         if (c->entity == FILTER_METRIC)
                 return c->op != FILTER_NE;
-        if (c->entity == FILTER_PARAM || c->entity == FILTER_TAG || is_run_name(c))
-                return c->op == FILTER_EQ;
-        return false;
+        return c->entity == FILTER_PARAM || c->entity == FILTER_TAG || is_run_name(c);
 }
 
-void runs_search_build_probe(const struct filter_clause *c, int64_t max, struct search_sql *sql) {
-        search_sql_add(sql, "SELECT count(*) FROM (SELECT 1 FROM %s v WHERE ", table_of(c));
-        add_key_and_value(sql, c);
+bool runs_search_can_walk(const struct order_key *k, bool has_text_indexes) {
+        return k->entity == FILTER_METRIC || (is_joined(k) && has_text_indexes);
+}
+
+void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t max,
+                             struct search_sql *sql) {
+        search_sql_add(sql, "SELECT count(*) FROM (SELECT 1 FROM %s v WHERE ",
+                       table_of(&q->filter.clauses[driver]));
+        add_driver(sql, q, (ssize_t) driver);
         search_sql_add(sql, " LIMIT ");
         search_sql_i64(sql, max);
         search_sql_add(sql, ") n");
@@ -264,12 +311,9 @@ void runs_search_build_size(const struct runs_search *q, int64_t max, struct sea
         search_sql_add(sql, ") n");
 }
 
-bool runs_search_implies_metric(const struct runs_search *q, const char *key) {
-        for (size_t i = 0; i < q->filter.n; i++) {
-                const struct filter_clause *c = &q->filter.clauses[i];
-
-                if (c->entity == FILTER_METRIC && c->op != FILTER_NE && str_eq(c->key, key))
+bool runs_search_implies_value(const struct runs_search *q) {
+        for (size_t i = 0; i < q->filter.n; i++)
+                if (is_on_walked(q, &q->filter.clauses[i]))
                         return true;
-        }
         return false;
 }

@@ -24,34 +24,40 @@ struct runs_search {
         size_t n_order;
 };
 
-/* Two parts of the rows when the first key of the order is a metric: those that have it as a number
- * come first and can be read in its order from an index. */
+/* Two parts of the rows when the first key of the order is a metric, param or tag: those that have
+ * it (a metric as a number) come first and can be read in its order from an index. */
 enum runs_search_part {
         RUNS_SEARCH_WHOLE,
-        RUNS_SEARCH_WITH_METRIC,
-        RUNS_SEARCH_WITHOUT_METRIC,
+        RUNS_SEARCH_WITH_VALUE,
+        RUNS_SEARCH_WITHOUT_VALUE,
 };
 
 struct runs_search_plan {
         enum runs_search_part part;
         ssize_t driver; /* index of the clause whose index is walked to find runs; -1: none */
         bool count;     /* SELECT count(*) in place of the rows */
+        bool ids_only;  /* of each row its run_uuid: less is read of what is sorted or skipped */
 };
 
 /* Reads filter and order. 0, REFUSED or -ENOMEM. */
 int runs_search_parse(struct runs_search *q, const char *filter, const char *const *order_by,
                       size_t n_order_by, struct refusal *r);
 
-/* Columns are RUNS_SQL_COLUMNS. The statement has no LIMIT yet (search_sql_page()). */
+/* Columns are RUNS_SQL_COLUMNS unless ids_only. The statement has no LIMIT yet (search_sql_page()).
+ */
 void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
                        struct search_sql *sql);
 
-/* Can the clause drive the search: is there an index from its value to runs? */
+/* Can the clause drive the search: is there an index from its key, and best its value, to runs? */
 bool runs_search_can_drive(const struct filter_clause *c);
-/* How many runs a driving clause finds in all experiments, at most `max`: SELECT count(*). */
-void runs_search_build_probe(const struct filter_clause *c, int64_t max, struct search_sql *sql);
+/* Is there an index in the order of this key? Those of texts are not on every engine. */
+bool runs_search_can_walk(const struct order_key *k, bool has_text_indexes);
+/* How many runs a driving clause, with others on its key, finds in all experiments, at most `max`:
+ * SELECT count(*). */
+void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t max,
+                             struct search_sql *sql);
 /* How many runs the experiments have in the view, at most `max`. */
 void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql);
 
-/* Does a clause let only runs through that have the metric as a number? */
-bool runs_search_implies_metric(const struct runs_search *q, const char *key);
+/* Does a clause let only runs through that have the value that the order begins with? */
+bool runs_search_implies_value(const struct runs_search *q);

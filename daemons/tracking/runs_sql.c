@@ -42,16 +42,22 @@ static int not_found(struct refusal *r, const char *id) {
         return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST, "Run with id=%s not found", id);
 }
 
-int runs_sql_need(struct db *db, struct refusal *r, const char *id, struct run *ret) {
+int runs_sql_get(struct db *db, struct arena *a, const char *id, struct run *ret) {
         DB_USE struct db_stmt *s = use(db, STMT_get);
         int x;
 
         db_bind_all(s, id);
         x = db_step(s);
-        if (x == DB_DONE)
-                return not_found(r, id);
         if (x == DB_ROW)
-                x = runs_sql_read(s, r->arena, ret);
+                return runs_sql_read(s, a, ret);
+        return x == DB_DONE ? RUNS_SQL_ABSENT : x;
+}
+
+int runs_sql_need(struct db *db, struct refusal *r, const char *id, struct run *ret) {
+        int x = runs_sql_get(db, r->arena, id, ret);
+
+        if (x == RUNS_SQL_ABSENT)
+                return not_found(r, id);
         return x < 0 ? x : access_check_experiment(r, ret->experiment_id);
 }
 

@@ -24,6 +24,10 @@ extern const char *const runs_sql_statuses[6];
 /* The row that stands in `s`. 0 or -ENOMEM. */
 int runs_sql_read(struct db_stmt *s, struct arena *a, struct run *ret);
 
+enum { RUNS_SQL_ABSENT = 1 };
+
+/* 0 with *ret, RUNS_SQL_ABSENT, or -errno. */
+int runs_sql_get(struct db *db, struct arena *a, const char *id, struct run *ret);
 /* 0 with *ret, REFUSED "Run with id=… not found", or -errno. */
 int runs_sql_need(struct db *db, struct refusal *r, const char *id, struct run *ret);
 /* The same for writers, without reading the row: the run must be there and active.

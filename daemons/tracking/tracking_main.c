@@ -6,6 +6,7 @@
  * is durable); a few workers that read, each with its own connection. It can be killed at any
  * moment: what was acknowledged is on the disk. */
 #include <errno.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -339,6 +340,11 @@ int main(int argc, char **argv) {
         struct errmsg em = {};
         int r, n_args;
 
+        /* What a large answer took goes back when it is out, and arenas of many threads hold memory
+         * that none of them uses. */
+        (void) mallopt(M_MMAP_THRESHOLD, 1 << 20);
+        (void) mallopt(M_TRIM_THRESHOLD, 1 << 20);
+        (void) mallopt(M_ARENA_MAX, 2);
         log_init("onebox-tracking");
         umask(0027);
         arena_init(&d.arena, 0);

@@ -153,7 +153,10 @@ static int ensure_index(struct db *db, size_t i) {
 }
 
 static int ensure_indexes(struct db *db) {
-        int r = 0;
+        /* what earlier versions made and onebox_runs_listed does as well */
+        int r = db_get_dialect(db) == DB_SQLITE
+                        ? db_exec(db, "DROP INDEX IF EXISTS onebox_runs_newest")
+                        : 0;
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(indexes); i++)
                 if (indexes[i].dialects & 1u << db_get_dialect(db))

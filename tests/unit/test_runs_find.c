@@ -94,6 +94,74 @@ static void test_plans(void **state) {
         same_pages(t, "metrics.nope > 1", "metrics.nope");
         same_pages(t, "", "metrics.nope");
         same_pages(t, "", "params.p DESC");
+        same_pages(t, "", "params.p");
+        same_pages(t, "", "tags.rare");
+        same_pages(t, "tags.rare IS NOT NULL", "tags.rare DESC");
+        same_pages(t, "params.p != '3'", "params.p");
+        same_pages(t, "params.p LIKE '%3%'", "params.p DESC");
+        same_pages(t, "params.p ILIKE 'x%'", NULL);
+        same_pages(t, "params.p = '3' AND params.p = '4'", NULL);
+        same_pages(t, "params.p != '3' AND params.p LIKE '%'", NULL);
+        same_pages(t, "metrics.m > 3 AND metrics.m < 5", "end_time");
+        same_pages(t, "metrics.m > 3 AND metrics.m != 5", NULL);
+        same_pages(t, "params.p = '3' AND metrics.m > 10", "status DESC");
+        same_pages(t, "params.p = '3' AND params.none IS NULL", "run_name");
+        same_pages(t, "run_name LIKE 'r000%'", NULL);
+        same_pages(t, "run_name = 'r00017' AND tags.rare = 'yes'", "metrics.m");
+}
+
+/* Does SQLite go the way that the plan was made for? */
+static void uses(struct tracking_test *t, const char *filter, const char *order,
+                 struct runs_search_plan plan, const char *needed, const char *unwanted) {
+        static const int64_t experiments[] = {1};
+        struct runs_search q = {
+                .experiment_ids = experiments, .n_experiment_ids = 1, .view = RUNS_SEARCH_ACTIVE};
+        struct search_sql sql;
+        struct db_stmt *s;
+        struct buf said = {};
+
+        assert_int_equal(runs_search_parse(&q, filter, &order, order ? 1 : 0, &t->refusal), 0);
+        search_sql_init(&sql, &t->arena);
+        search_sql_add(&sql, "EXPLAIN QUERY PLAN ");
+        plan.ids_only = true;
+        runs_search_build(&q, &plan, &sql);
+        search_sql_page(&sql, 100, 0);
+        assert_int_equal(search_sql_prepare(&sql, t->db, &s), 0);
+        while (db_step(s) == DB_ROW)
+                buf_printf(&said, "%s\n", db_col_text(s, 3));
+        if (!strstr(buf_cstr(&said), needed) || (unwanted && strstr(buf_cstr(&said), unwanted)))
+                fail_msg("%s, %s: wanted %s without %s:\n%s", filter, order ? order : "", needed,
+                         unwanted ? unwanted : "-", buf_cstr(&said));
+        db_reset(s);
+        search_sql_done(&sql);
+        buf_done(&said);
+}
+
+static void test_indexes_are_used(void **state) {
+        const struct runs_search_plan whole = {.part = RUNS_SEARCH_WHOLE, .driver = -1};
+        const struct runs_search_plan walk = {.part = RUNS_SEARCH_WITH_VALUE, .driver = -1};
+        const struct runs_search_plan driven = {.part = RUNS_SEARCH_WHOLE, .driver = 0};
+        struct tracking_test *t = *state;
+
+        uses(t, "", NULL, whole, "COVERING INDEX onebox_runs_listed", "TEMP B-TREE");
+        uses(t, "", "end_time DESC", whole, "COVERING INDEX onebox_runs_listed",
+             "INDEX onebox_runs_newest");
+        uses(t, "", "run_name", whole, "COVERING INDEX onebox_runs_listed", NULL);
+        uses(t, "status = 'FAILED'", NULL, whole, "COVERING INDEX onebox_runs_listed",
+             "TEMP B-TREE");
+        uses(t, "params.p = '3'", NULL, whole, "COVERING INDEX onebox_runs_listed", "TEMP B-TREE");
+        uses(t, "", "metrics.m DESC", walk, "o0 USING COVERING INDEX onebox_latest_metrics_value",
+             "SCAN runs");
+        uses(t, "", "params.p", walk, "o0 USING COVERING INDEX onebox_params_value", "SCAN runs");
+        uses(t, "", "tags.t DESC", walk, "o0 USING COVERING INDEX onebox_tags_value", "SCAN runs");
+        uses(t, "params.p = '3'", NULL, driven,
+             "v USING COVERING INDEX onebox_params_value (key=? AND value=?)", "SCAN");
+        uses(t, "params.p LIKE '%3'", NULL, driven,
+             "v USING COVERING INDEX onebox_params_value (key=?)", "SCAN");
+        uses(t, "tags.t LIKE '%3'", NULL, driven,
+             "v USING COVERING INDEX onebox_tags_value (key=?)", "SCAN");
+        uses(t, "metrics.m > 3", NULL, driven, "v USING COVERING INDEX onebox_latest_metrics_value",
+             "SCAN");
 }
 
 static void test_ties(void **state) {
@@ -136,6 +204,7 @@ static void test_stop(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_db_test(test_plans),
+                tracking_db_test(test_indexes_are_used),
                 tracking_db_test(test_ties),
                 tracking_db_test(test_stop),
         };
