@@ -101,6 +101,16 @@ run_mount_away() {
         ONEBOX_TEST_AWAY=600 run_pytest tests/api/test_mount_away.py
 }
 
+# Tracking's every mutation with a full disk and a kill at every page it writes; kills by chance, many, on SQLite and
+# PostgreSQL. Without sanitizers: thousands of starts.
+run_tracking_crashes() {
+        build "$BUILD/faults" daemons/tracking/onebox-tracking --enable-faults --disable-werror CFLAGS=-O2
+        test_env
+        cd "$TOP" || return
+        ONEBOX_BUILD_DIR=$BUILD/faults ONEBOX_LONG=1 ONEBOX_TEST_ROUNDS=100 "$CACHE/tests/bin/python" -m pytest -q \
+                -p no:cacheprovider -rfE --tb=short --durations=5 tests/api/test_tracking_crashes.py tests/api/test_tracking_kills.py
+}
+
 run_fresh() {
         packages "${SYSTEM_PACKAGES[@]}"
         ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
@@ -141,6 +151,7 @@ check_long() {
         suite "a month of 1,000 trainings a day" 1800 run_month
         suite "the SQL proxy for half an hour" 2700 run_sqlproxy_soak
         suite "the SQL proxy's threads under TSan" 1800 run_sqlproxy_tsan
+        suite "tracking cut off at every page of every mutation" 3600 run_tracking_crashes
         suite "the mount killed at every step of every sequence" 7200 run_mount_crashes
         suite "the mount against the model for an hour" 7200 run_mount_model
         suite "the bucket away for ten minutes" 1800 run_mount_away

@@ -1,4 +1,5 @@
-"""onebox-tracking killed at moments by chance: no acknowledged write is missing, the file is sound.
+"""onebox-tracking killed at moments by chance: no acknowledged write is missing, the database is sound. On SQLite, and
+on a PostgreSQL that goes on living.
 
 ONEBOX_TEST_ROUNDS sets the number of kills."""
 
@@ -11,6 +12,8 @@ import sqlite3
 import threading
 import time
 
+import pytest
+from db_server import DbServer
 from tracking_test import Tracking
 
 ROUNDS = int(os.environ.get("ONEBOX_TEST_ROUNDS", "8"))
@@ -58,16 +61,23 @@ class Client(threading.Thread):
             connection.close()
 
 
-def check(server, run_id, clients):
+def rows_of_sqlite(server):
+    def rows(sql):
+        db = sqlite3.connect(f"file:{server.database}?mode=ro", uri=True)
+        try:
+            return [tuple(map(str, row)) for row in db.execute(sql)]
+        finally:
+            db.close()
+    return rows
+
+
+def check(server, rows, run_id, clients):
     run = server.get("runs/get", run_id=run_id)["run"]["data"]
     params = {(p["key"], p["value"]) for p in run.get("params", [])}
     tags = {t["key"]: t["value"] for t in run.get("tags", [])}
-    db = sqlite3.connect(f"file:{server.database}?mode=ro", uri=True)
-    there = set(db.execute("SELECT key, step FROM metrics WHERE run_uuid = ?", (run_id,)))
-    latest = dict(db.execute("SELECT key, step FROM latest_metrics WHERE run_uuid = ?", (run_id,)))
-    newest = dict(db.execute("SELECT key, max(step) FROM metrics WHERE run_uuid = ? GROUP BY key", (run_id,)))
-    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    db.close()
+    there = {(key, int(step)) for key, step in rows(f"SELECT key, step FROM metrics WHERE run_uuid = '{run_id}'")}
+    latest = dict(rows(f"SELECT key, step FROM latest_metrics WHERE run_uuid = '{run_id}'"))
+    newest = dict(rows(f"SELECT key, max(step) FROM metrics WHERE run_uuid = '{run_id}' GROUP BY key"))
     assert latest == newest  # a point and its latest row are one write
     for c in clients:
         assert not c.refused
@@ -81,12 +91,12 @@ def check(server, run_id, clients):
                 assert (f"k{c.number}", step) in there and (f"k{c.number}p{step}", str(step)) in params
 
 
-def test_kills():
+def kill_again_and_again(server, rows, n_rounds, sound):
     dice = random.Random(20261122)
     n_acknowledged = 0
-    with Tracking() as server:
+    with server:
         run_id = server.post("runs/create", experiment_id="0")["run"]["info"]["run_id"]
-        for i in range(ROUNDS):
+        for i in range(n_rounds):
             clients = [Client(server.port, run_id, k, i * 1_000_000) for k in range(CLIENTS)]
             for c in clients:
                 c.start()
@@ -96,6 +106,32 @@ def test_kills():
                 c.join()
             server.log.write_text("")  # its next port is the first one said
             server.start()
-            check(server, run_id, clients)
+            check(server, rows, run_id, clients)
+            sound()
             n_acknowledged += sum(len(c.metrics) for c in clients)
-    assert n_acknowledged > ROUNDS
+    assert n_acknowledged > n_rounds
+
+
+def test_kills():
+    server = Tracking()
+    rows = rows_of_sqlite(server)
+
+    def sound():
+        assert rows("PRAGMA integrity_check") == [("ok",)]
+    kill_again_and_again(server, rows, ROUNDS, sound)
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    server = DbServer("postgres")
+    yield server
+    server.end()
+
+
+def test_kills_on_postgres(postgres):
+    name = postgres.fresh()
+
+    def sound():  # what the killed server had begun is rolled back, and its connections are gone or go
+        assert postgres.sql("SELECT count(*) FROM metrics m LEFT JOIN runs r ON r.run_uuid = m.run_uuid WHERE r.run_uuid IS NULL", name) == [["0"]]
+    kill_again_and_again(Tracking("--backend-store-uri", postgres.uri(name)), lambda sql: [tuple(r) for r in postgres.sql(sql, name)],
+                         max(2, ROUNDS // 2), sound)

@@ -4,7 +4,8 @@
 Beside the real `mlflow server` when ONEBOX_PEER_MLFLOW names the bin directory of its venv, and beside two limits,
 taken right after each load: what the disk gives for commits of as many bytes, and what plain SQLite gives for the
 same rows in the same tables (bench_limits.c). ONEBOX_BENCH_RUNS sets the runs of the search, ONEBOX_BENCH_POINTS
-the points of the history, ONEBOX_BENCH_MIB the artifact's size. Of bench_artifacts.py are the artifact's own limits.
+the points of the history, ONEBOX_BENCH_MIB the artifact's size. At the end a row for each promise: measured, its
+target, the limit when there is one nearer, and whether it is met or how much of the limit is reached.
 """
 
 import http.client
@@ -179,16 +180,20 @@ def fill(database, experiment):
     db.close()
 
 
-def transfer(server, size_mib):
-    """MiB/s up and down of one file."""
-    data, path = os.urandom(1 << 20) * size_mib, "/api/2.0/mlflow-artifacts/artifacts/bench/big"
-    start = time.monotonic()
-    server.call("PUT", path, data)
-    up = time.monotonic()
-    got = server.call("GET", path)
-    down = time.monotonic()
-    assert got == data
-    return size_mib / (up - start), size_mib / (down - up)
+def transfer(server, limits):
+    """MiB/s up and down of one file, and what the disk and a loopback connection give for as much."""
+    import bench_artifacts as artifacts  # which takes its Server from here
+    source = server.root / "source"
+    with open(source, "wb") as f:
+        for _ in range(MIB):
+            f.write(os.urandom(1 << 20))
+    got = {f"artifact of {MIB} MiB {what}, MiB/s": (rate, "more") for what, (rate, _) in artifacts.measure(server, source).items()}
+    if limits:
+        loopback = artifacts.loopback(source)
+        got["loopback's limit, MiB/s"] = (loopback, "more")
+        got["disk's limit, MiB/s"] = (max(artifacts.disk(source, server.root / "probe") for _ in range(2)), "more")
+    source.unlink()
+    return got
 
 
 def history(server, experiment, points):
@@ -202,7 +207,7 @@ def history(server, experiment, points):
 
 
 def measure(server, database, scale):
-    got = {"start to first answer, ms": (server.start_ms, "less"), "memory at start, MiB": (server.memory(), "less")}
+    got = {"memory at start, MiB": (server.memory(), "less")}
     experiment = json.loads(server.call("POST", "/api/2.0/mlflow/experiments/create", {"name": "bench"}))["experiment_id"]
     for label, what, clients, requests in (("log-metric, 1 client", "metric", 1, 1000), ("log-metric, 16 clients", "metric", 16, 16000),
                                            ("create-run, 1 client", "run", 1, 500), ("create-run, 16 clients", "run", 16, 8000),
@@ -213,7 +218,9 @@ def measure(server, database, scale):
         got[label + ", CPU ms"] = (cpu, "less")
         if what != "get" and scale == 1:  # each client waits for its commit: one of all of them at a time is the best there is
             got[label + ", disk's limit /s"] = (clients * fsyncs(server.root, max(4096, int(server.written * clients))), "more")
-            got[label + ", SQLite's limit /s"] = (plain_sqlite(server.root, database, what, requests // clients, clients)[0], "more")
+            rate, cpu = plain_sqlite(server.root, database, what, requests // clients, clients)
+            got[label + ", SQLite's limit /s"] = (rate, "more")
+            got[label + ", SQLite's CPU ms"] = (cpu, "less")
     rate, _, p99, cpu = server.load(experiment, "batch", 1, max(5, 200 // scale))
     got["log-batch of 1,000, metrics/s"] = (rate * 1000, "more")
     got["log-batch of 1,000, p99 ms"] = (p99, "less")
@@ -221,10 +228,9 @@ def measure(server, database, scale):
     if scale == 1:
         rate, cpu = plain_sqlite(server.root, database, "batch", 200, 1000)
         got["log-batch of 1,000, SQLite's limit metrics/s"] = (rate, "more")
-        got["log-batch of 1,000, SQLite's CPU ms"] = (cpu * 1e3, "less")
+        got["log-batch of 1,000, SQLite's CPU ms"] = (cpu * 1e3, "less")  # of a thousand
     got[f"history of {POINTS} points, ms"] = (history(server, experiment, POINTS) * 1e3, "less")
-    up, down = transfer(server, MIB)
-    got[f"artifact of {MIB} MiB up, MiB/s"], got[f"artifact of {MIB} MiB down, MiB/s"] = (up, "more"), (down, "more")
+    got.update(transfer(server, scale == 1))
     second = json.loads(server.call("POST", "/api/2.0/mlflow/experiments/create", {"name": "large"}))["experiment_id"]
     fill(database, int(second))
     _, median, p99, cpu = server.load(second, "search", 1, 60 if scale == 1 else 2)
@@ -233,22 +239,80 @@ def measure(server, database, scale):
     return got
 
 
+def promises(our, their):
+    """(promise, measured, target or None, limit or None, is more better) of each that the server was made with."""
+    def value(label, of=our):
+        return of[label][0] if label in of else None
+
+    def times(label, n):
+        theirs = value(label, their)
+        return None if theirs is None else theirs * n if our[label][1] == "more" else theirs / n
+
+    def row(label, n, limit=None):
+        return f"{label}: {n:,} x" if n >= 1 else label, value(label), times(label, n), limit, our[label][1] == "more"
+    for what in ("log-metric", "create-run"):
+        label = f"{what}, 16 clients"
+        yield row(label + ", /s", 100, min(value(label + ", disk's limit /s"), value(label + ", SQLite's limit /s")))
+        yield row(label + ", CPU ms", 100, value(label + ", SQLite's CPU ms"))
+    yield row("log-batch of 1,000, metrics/s", 40, value("log-batch of 1,000, SQLite's limit metrics/s"))
+    search = f"search over {RUNS} runs, filter and order, ms"
+    yield row(search, 1000)
+    yield search, value(search), 20, None, False
+    yield row(f"history of {POINTS} points, ms", 30)
+    loopback, disk = value("loopback's limit, MiB/s"), value("disk's limit, MiB/s")
+    for what, limit in (("up", min(loopback, disk)), ("down", loopback)):
+        label = f"artifact of {MIB} MiB {what}, MiB/s"
+        yield row(label, 3, limit)
+        yield f"{label}: 80 % of disk and loopback", value(label), 0.8 * limit, None, True
+    yield "start to first answer, ms", value("start to first answer, ms"), 30, None, False
+    yield "memory at start, MiB", value("memory at start, MiB"), 20, None, False
+    yield "memory at the end, MiB", value("memory at the end, MiB"), 64, None, False
+
+
+def verdict(measured, target, limit, more):
+    reached = None if limit is None else measured / limit if more else limit / measured
+    if target is None:
+        said = "no peer to compare with"
+    elif measured >= target if more else measured <= target:
+        said = "met"
+    else:
+        said = f"{measured / target if more else target / measured:.0%} of it"
+    return said + (f", limit reached {reached:.0%}" if reached is not None and said != "met" else "")
+
+
+def number(value):
+    return f"{value:13,.2f}" if value is not None else f"{'-':>13}"
+
+
+def print_promises(our, their):
+    print(f"\n{'promise':62}{'measured':>13}{'target':>13}{'limit':>13}")
+    for label, measured, target, limit, more in promises(our, their):
+        print(f"{label:62}{number(measured)}{number(target)}{number(limit)}  {verdict(measured, target, limit, more)}")
+
+
+def started(name, root, argv):
+    """A server on a database that is there already, as every start but the first finds it."""
+    with Server(name, root, argv):
+        pass
+    return Server(name, root, argv)
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     root = Path(tempfile.mkdtemp(prefix="onebox-bench-"))
     try:
         for name in ("ours", "peer"):
             (root / name).mkdir()
-        ours = Server("onebox", root / "ours", [str(BUILD / "daemons/tracking/onebox-tracking"), "--port", "{port}", "--socket", "none",
+        ours = started("onebox", root / "ours", [str(BUILD / "daemons/tracking/onebox-tracking"), "--port", "{port}", "--socket", "none",
                                                 "--state-dir", "{root}/state", "--runtime-dir", "{root}/run", "--config", "{root}/c"])
         with ours:
-            our = measure(ours, root / "ours/state/tracking/mlflow.db", 1)
+            our = {"start to first answer, ms": (ours.start_ms, "less"), **measure(ours, root / "ours/state/tracking/mlflow.db", 1)}
         their = {}
         if PEER:
-            peer = Server("mlflow", root / "peer", [f"{PEER}/mlflow", "server", "--port", "{port}", "--backend-store-uri",
+            peer = started("mlflow", root / "peer", [f"{PEER}/mlflow", "server", "--port", "{port}", "--backend-store-uri",
                                                     "sqlite:///{root}/mlflow.db", "--artifacts-destination", "{root}/artifacts"])
             with peer:
-                their = measure(peer, root / "peer/mlflow.db", 40)
+                their = {"start to first answer, ms": (peer.start_ms, "less"), **measure(peer, root / "peer/mlflow.db", 40)}
         print(f"fdatasync on this disk: {fsyncs(root)} a second")
         print(f"{'':46}{'onebox':>12}" + (f"{'mlflow':>12}{'times':>9}" if PEER else ""))
         for label, (value, better) in our.items():
@@ -257,6 +321,7 @@ def main():
                 theirs = their[label][0]
                 line += f"{theirs:12,.2f}{(value / theirs if better == 'more' else theirs / value):8.1f}x"
             print(line)
+        print_promises(our, their)
         if not PEER:
             print("ONEBOX_PEER_MLFLOW is not set: no real server beside")
     finally:
