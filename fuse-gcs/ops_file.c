@@ -191,6 +191,22 @@ static int ops_file_commit(struct mnt *m, struct inode *i) {
         return r;
 }
 
+/* What came after the last flush, from a mapping. Releases come late: a file that was opened again
+ * and cut to nothing meanwhile is not committed so, its new writer does that. */
+static int ops_file_commit_last(struct mnt *m, struct inode *i) {
+        bool is_last;
+        int r = 0;
+
+        pthread_mutex_lock(&i->lock);
+        pthread_mutex_lock(&m->tree);
+        is_last = i->n_open_write <= 1;
+        pthread_mutex_unlock(&m->tree);
+        if (is_last)
+                r = commit_inode(m, i);
+        pthread_mutex_unlock(&i->lock);
+        return r;
+}
+
 /* The end of a handle: by its release, or when the answer to its open found nobody. */
 static void ops_file_close(struct mnt *m, struct handle *h) {
         struct inode *i = h->inode;
@@ -198,7 +214,7 @@ static void ops_file_close(struct mnt *m, struct handle *h) {
 
         if (h->may_write && i->is_dirty) {
                 _cleanup_free_ char *path = ops_file_path(m, i);
-                int r = ops_file_commit(m, i);
+                int r = ops_file_commit_last(m, i);
 
                 if (r < 0)
                         log_errno(r, "%s: changes are lost at the last close", path ?: "?");
@@ -248,7 +264,7 @@ static void ops_file_pages(struct mnt *m, struct inode *i, struct fuse_file_info
 /* Who made the file brings it to the bucket at the close, though it was opened for reading alone.
  */
 static int ops_file_begin(struct mnt *m, struct inode *i, bool is_new, struct fuse_file_info *fi) {
-        bool may_write = is_new || (fi->flags & O_ACCMODE) != O_RDONLY;
+        bool may_write = is_new || (fi->flags & O_TRUNC) || (fi->flags & O_ACCMODE) != O_RDONLY;
         struct handle *h;
         int r = 0;
 
