@@ -26,6 +26,7 @@ struct dir {
         char *path;
         struct dir_page before, now;
         char *token; /* of the next page */
+        usec_t asked_at;
         bool has_begun, is_at_end;
         uint64_t seq;
         struct strmap locals; /* names that are here already */
@@ -116,6 +117,7 @@ static int dir_add(struct dir *d, struct dir_page *p, const char *path, const ch
         e->name = str_printf("%.*s%s", (int) len, part, suffix);
         e->path = mem_strdup(path);
         e->attrs = attrs_ref(attrs);
+        e->asked_at = d->asked_at;
         p->n++;
         return e->name && e->path ? 0 : -ENOMEM;
 }
@@ -132,6 +134,7 @@ static int dir_find_locals(struct dir *d) {
         size_t n = 0, len = strlen(d->path);
         int r = 0;
 
+        d->asked_at = mnt_now();
         pthread_mutex_lock(&m->tree);
         d->seq = stat_cache_seq(m->stats);
         for (struct inode *i = m->locals; i; i = i->next_local)
@@ -292,6 +295,7 @@ static int dir_next_page(struct dir *d) {
 
         lookup_list_request(d->m, d->path, &q);
         q.page_token = d->token;
+        d->asked_at = mnt_now();
         r = remote_call(d->m->remote, &q, &answer);
         if (r < 0)
                 return r;

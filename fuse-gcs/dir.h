@@ -13,6 +13,7 @@ struct dir_entry {
         char *name; /* as shown */
         char *path;
         struct attrs *attrs; /* NULL: a directory */
+        usec_t asked_at;     /* when its page was asked for: what was done since is newer */
 };
 
 int dir_open(struct mnt *m, struct inode *i, struct dir **ret);

@@ -125,6 +125,9 @@ bool inode_set_attrs(struct inode *i, struct attrs *attrs, usec_t until_at) {
 
         if (i->is_dirty)
                 return false;
+        /* An answer that was asked for before our own change came back after it. */
+        if (i->attrs && attrs->generation < i->attrs->generation && until_at <= i->until_at)
+                return false;
         attrs_ref(attrs);
         attrs_unref(i->attrs);
         i->attrs = attrs;

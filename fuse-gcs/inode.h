@@ -44,7 +44,8 @@ struct inode *inode_find(struct mnt *m, const char *path);
 /* Finds or makes it, one more lookup. attrs may be NULL. */
 int inode_get(struct mnt *m, const char *path, struct attrs *attrs, usec_t until_at,
               struct inode **ret);
-/* Newly heard attributes; what is being written stays. True when the content is another one. */
+/* Newly heard attributes; what is being written stays, and so does a later generation that was not
+ * heard of before it (until_at: asked for at + TTL). True when the content is another one. */
 bool inode_set_attrs(struct inode *i, struct attrs *attrs, usec_t until_at);
 /* n lookups less; freed at zero when nobody has it open. */
 void inode_forget(struct mnt *m, struct inode *i, uint64_t n);

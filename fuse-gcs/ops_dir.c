@@ -79,7 +79,8 @@ static size_t ops_dir_add(fuse_req_t req, struct mnt *m, char *buf, size_t size,
                           const struct dir_entry *from, uint64_t off, bool plus, int *error) {
         struct fuse_entry_param e = {};
         struct inode *i = NULL;
-        usec_t until_at = m->o.ttl_for == USEC_INFINITY ? USEC_INFINITY : mnt_now() + m->o.ttl_for;
+        usec_t until_at =
+                m->o.ttl_for == USEC_INFINITY ? USEC_INFINITY : from->asked_at + m->o.ttl_for;
         size_t n;
 
         if (!plus) {

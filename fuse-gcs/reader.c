@@ -148,8 +148,8 @@ static bool reader_source(struct mnt *m, struct inode *i, struct block_fetch_sou
 /* The generation is gone: is there another one? 0: go on with it. */
 static int reader_reopen(struct mnt *m, struct inode *i, const char *path, int64_t had) {
         _cleanup_(attrs_unrefp) struct attrs *now = NULL;
-        int r = lookup_object(m, path, &now);
         usec_t at = mnt_now();
+        int r = lookup_object(m, path, &now);
 
         if (r == -ENOENT)
                 return -ESTALE;
