@@ -28,12 +28,13 @@ static struct prefetch_stream *prefetch_find(struct prefetch *p, uint64_t offset
         return oldest;
 }
 
-/* How far ahead from now on: in large steps to PREFETCH_RUN, then for a reason only. */
+/* How far ahead from now on: in large steps to PREFETCH_RUN, at once when the network is far; then
+ * for a reason only. */
 static uint64_t prefetch_grow(const struct prefetch_stream *s) {
         if (s->ahead == 0)
                 return PREFETCH_FIRST;
         if (s->ahead < PREFETCH_RUN)
-                return MIN(s->ahead * 4, PREFETCH_RUN);
+                return s->has_waited ? PREFETCH_RUN : MIN(s->ahead * 4, PREFETCH_RUN);
         return s->has_waited ? s->ahead * 2 : s->ahead;
 }
 
@@ -54,7 +55,8 @@ struct prefetch_range prefetch_next(struct prefetch *p, uint64_t offset, uint64_
         if (is_new)
                 *s = (struct prefetch_stream){.end = end, .sent_to = end};
         s->used = ++p->n_reads;
-        if (is_new && offset > 0)
+        range.is_lone = is_new && offset > 0;
+        if (range.is_lone)
                 return range;
         if (end > s->end || is_new) {
                 s->ahead = prefetch_grow(s);

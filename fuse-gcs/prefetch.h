@@ -35,6 +35,7 @@ struct prefetch_range {
         uint64_t from, to; /* from == to: nothing */
         uint64_t unit;     /* bytes a GET */
         bool runs;         /* the read is one of a long stream: nobody will ask for it again soon */
+        bool is_lone;      /* it goes on with nothing that was read before */
 };
 
 /* A read of [offset, offset + len) of an object of `size`; `most`: bytes that may be ahead.

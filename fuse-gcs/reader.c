@@ -12,21 +12,29 @@
 #define READER_TRIES 4
 #define READER_AGAIN 64 /* a block from the disk may be evicted before it is looked at */
 
+/* What a stream read to its end, and the places of large reads here and there, which are in the
+ * kernel's pages from now on: the next one would take new memory. */
+static bool reader_is_done_with(const struct reader_reply *r, const struct iovec *v,
+                                const struct block_cache_block *b) {
+        if (r->passes)
+                return (char *) v->iov_base + v->iov_len == b->data + b->n_wanted;
+        return r->is_lone && !r->m->o.direct_io && r->n_bytes >= BLOCK_CACHE_SIZE / 2;
+}
+
 void reader_reply_done(struct reader_reply *r) {
         for (int i = 0; i < r->n; i++) {
                 struct block_cache_block *b = r->blocks[i];
 
                 if (!b)
                         continue;
-                /* Read to its end. */
-                if (r->passes &&
-                    (char *) r->iov[i].iov_base + r->iov[i].iov_len == b->data + b->n_wanted)
+                if (reader_is_done_with(r, &r->iov[i], b))
                         block_cache_put_last(r->m->blocks, b);
                 else
                         block_cache_put(r->m->blocks, b);
         }
         r->own = mem_free(r->own);
         r->n = 0;
+        r->n_bytes = 0;
 }
 
 /* --- clean ----------------------------------------------------------------------------------- */
@@ -104,6 +112,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
         int r = 0;
 
         ret->passes = ahead.runs;
+        ret->is_lone = ahead.is_lone;
         for (uint64_t at = offset; at < end && r >= 0 && ret->n < READER_PIECES;) {
                 uint64_t index = at / BLOCK_CACHE_SIZE, within = at % BLOCK_CACHE_SIZE;
                 uint32_t part = (uint32_t) MIN(BLOCK_CACHE_SIZE - within, end - at);
@@ -125,6 +134,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
                 ret->blocks[ret->n] = b;
                 ret->iov[ret->n] = (struct iovec){b->data + within, part};
                 ret->n++;
+                ret->n_bytes += part;
                 at += part;
         }
         if (own)
@@ -264,6 +274,7 @@ static int reader_dirty(struct mnt *m, struct handle *h, uint64_t offset, size_t
                 return (int) n;
         }
         ret->iov[0] = (struct iovec){ret->own, (size_t) n};
+        ret->n_bytes = (size_t) n;
         ret->n = 1;
         return 0;
 }

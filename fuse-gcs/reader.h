@@ -14,7 +14,9 @@ struct reader_reply {
         struct iovec iov[READER_PIECES];
         struct block_cache_block *blocks[READER_PIECES];
         int n;
-        bool passes; /* a stream goes by: its blocks are done with */
+        size_t n_bytes;
+        bool passes;  /* a stream goes by: its blocks are done with */
+        bool is_lone; /* the read goes on with nothing */
         char *own;
 };
 void reader_reply_done(struct reader_reply *r);

@@ -25,8 +25,8 @@
 #define HTTP_DIRECT_FIRST 2048 /* bytes received with the head: those of the body are copied */
 /* So many bytes are worth waking up for; near the end all are: what TLS holds back of a record and
  * wraps around it is less than HTTP_DIRECT_TAIL. */
-#define HTTP_DIRECT_BITE (64 << 10)
-#define HTTP_DIRECT_TAIL (20 << 10)
+#define HTTP_DIRECT_BITE ((uint64_t) 128 << 10)
+#define HTTP_DIRECT_TAIL ((uint64_t) 20 << 10)
 
 struct http_direct_conn {
         struct http_direct *pool;
@@ -39,6 +39,7 @@ struct http_direct_conn {
 
 struct http_direct {
         char *origin, *host, *ca_file;
+        bool is_tls;
         struct http_direct_options o; /* its strings are not used */
         pthread_mutex_t lock;
         struct http_direct_conn *idle, *busy;
@@ -248,8 +249,10 @@ static ssize_t http_direct_recv(struct http_direct_conn *c, char *data, size_t s
                         return code == CURLE_OK ? (ssize_t) n : http_easy_errno(code);
                 if (c->pool->stopping)
                         return -ECANCELED;
-                http_direct_low_water(
-                        c, left > HTTP_DIRECT_BITE + HTTP_DIRECT_TAIL ? HTTP_DIRECT_BITE : 1);
+                http_direct_low_water(c,
+                                      left > HTTP_DIRECT_TAIL
+                                              ? (int) MIN(left - HTTP_DIRECT_TAIL, HTTP_DIRECT_BITE)
+                                              : 1);
                 r = http_direct_wait(c, POLLIN);
                 /* Less than a bite came in all that time: that is not nothing. */
                 if (r == -ETIMEDOUT && c->low_water > 1 && !was_slow)
@@ -299,6 +302,16 @@ static int http_direct_put(const struct http_direct_request *r, const char *data
         return 0;
 }
 
+/* TLS gives a record at a time, which is little: what else is there comes along. */
+static size_t http_direct_more(struct http_direct_conn *c, char *data, size_t size) {
+        size_t n = 0, part;
+
+        while (c->pool->is_tls && n < size &&
+               curl_easy_recv(c->easy, data + n, size - n, &part) == CURLE_OK && part > 0)
+                n += part;
+        return n;
+}
+
 static int http_direct_body(struct http_direct_conn *c, const struct http_direct_request *r,
                             struct http_direct_answer *ret) {
         while (ret->n_received < r->n_wanted) {
@@ -310,9 +323,11 @@ static int http_direct_body(struct http_direct_conn *c, const struct http_direct
 
                 if (!room)
                         return -EMSGSIZE;
-                n = http_direct_recv(c, room, (size_t) MIN((uint64_t) size, left), left);
+                size = (size_t) MIN((uint64_t) size, left);
+                n = http_direct_recv(c, room, size, left);
                 if (n <= 0)
                         return n < 0 ? (int) n : -ECONNRESET;
+                n += (ssize_t) http_direct_more(c, room + n, size - (size_t) n);
                 x = r->took(r->ctx, (size_t) n);
                 if (x < 0)
                         return x;
@@ -428,6 +443,7 @@ int http_direct_new(const struct http_direct_options *o, struct http_direct **re
         d->o.n_connections = o->n_connections ?: HTTP_DIRECT_CONNECTIONS;
         d->o.connect_for = o->connect_for ?: HTTP_DIRECT_CONNECT_FOR;
         d->o.stall_for = o->stall_for ?: HTTP_DIRECT_STALL_FOR;
+        d->is_tls = str_starts(o->origin, "https://");
         d->origin = mem_strdup(o->origin);
         d->host = mem_strdup(host + 3);
         if (!d->origin || !d->host || (o->ca_file && !(d->ca_file = mem_strdup(o->ca_file))))

@@ -287,11 +287,13 @@ def child_cpu(command, data=None):
 
 
 def limits(server):
-    """What no mount can do without: curl's part and FUSE's, in ms of CPU a MiB."""
+    """What no mount can do without: curl's part and FUSE's, in ms of CPU a MiB; the best of three."""
     server.faults()
-    found = re.findall(r"(read|write): ([0-9.]+) CPU s/GiB", subprocess.run(
-        [BUILD / "tests/bench/bench_fuse"], capture_output=True, text=True).stdout)
-    fuse = {what: float(cpu) * 1000 / 1024 for what, cpu in found}
+    fuse = {}
+    for _ in range(3):
+        found = re.findall(r"(read|write): ([0-9.]+) CPU s/GiB", subprocess.run(
+            [BUILD / "tests/bench/bench_fuse"], capture_output=True, text=True).stdout)
+        fuse = {what: min(float(cpu) * 1000 / 1024, fuse.get(what, 1e9)) for what, cpu in found}
     result = {}
     for what, command in (("read", ["curl", "-s", "-o", "/dev/null", f"{server.url}/bkt/big"]),
                           ("write", ["curl", "-s", "-H", "Expect:", "-X", "POST", "-T", "/dev/stdin",
@@ -301,7 +303,7 @@ def limits(server):
             path = Path("/dev/shm/onebox-bench-ceiling")
             path.write_bytes(data)
             command[command.index("/dev/stdin")] = str(path)
-        took, cpu = child_cpu(command)
+        took, cpu = (min(column) for column in zip(*(child_cpu(command) for _ in range(3))))
         if data:
             path.unlink()
         cpu = cpu * 1000 / (SEQ / MIB)

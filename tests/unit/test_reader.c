@@ -110,6 +110,35 @@ static void test_large_wrong(void **state) {
         mem_free(data);
 }
 
+/* Large reads here and there take the same memory again; small ones leave what is around them. */
+static void test_lone_reads(void **state) {
+        struct mount_test *t = *state;
+        char *data = pattern(24 << 20);
+        size_t sizes[] = {96 << 10, 4096};
+        struct handle *h;
+
+        mount_test_bucket_put(&t->bucket, "f", data);
+        for (size_t k = 0; k < ARRAY_SIZE(sizes); k++) {
+                struct block_cache_stats stats;
+
+                h = open_file(t, "f");
+                for (uint64_t at = 22 << 20; at > 0; at -= 2 << 20) {
+                        _cleanup_reply_ struct reader_reply reply = {.m = &t->m};
+
+                        assert_int_equal(reader_read(&t->m, h, at, sizes[k], &reply), 0);
+                        assert_int_equal(reply.n_bytes, sizes[k]);
+                        assert_memory_equal(reply.iov[0].iov_base, data + at, 1000);
+                }
+                block_cache_stats_get(t->m.blocks, &stats);
+                if (k == 0)
+                        assert_int_equal(stats.n_bytes, BLOCK_CACHE_SIZE);
+                else
+                        assert_int_equal(stats.n_bytes, 11 * BLOCK_CACHE_SIZE);
+                close_file(t, h);
+        }
+        mem_free(data);
+}
+
 /* The second small file of a directory brings those behind it along. */
 static void test_small_files(void **state) {
         struct mount_test *t = *state;
@@ -151,8 +180,8 @@ static void test_left_open(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 mount_test_case(test_right),       mount_test_case(test_small_wrong),
-                mount_test_case(test_large_wrong), mount_test_case(test_small_files),
-                mount_test_case(test_left_open),
+                mount_test_case(test_large_wrong), mount_test_case(test_lone_reads),
+                mount_test_case(test_small_files), mount_test_case(test_left_open),
         };
 
         return cmocka_run_group_tests_name("reader", tests, NULL, NULL);
