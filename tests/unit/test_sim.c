@@ -1,5 +1,6 @@
-/* Nights by the hundred, against a model that knows nothing of the world's counters and queues: it
- * reads the history alone and says what may never happen. */
+/* Nights by the hundred, against a model that knows nothing of the world's
+ * counters and queues: it reads the history alone and says what may never
+ * happen. */
 #include "tests/unit/core_fixture.h"
 
 #include "daemons/scheduler/core/sim.h"
@@ -26,6 +27,10 @@ struct model {
         bool is_night;
         usec_t last_at;
         unsigned long n_finished_runs;
+        struct {
+                const struct world_dag *dag;
+                usec_t logical_at; /* of its latest run */
+        } dags[8];
 };
 
 static struct seen *find(struct model *m, const struct world_task *t) {
@@ -55,8 +60,9 @@ static void check_end(struct model *m, const struct world_task *all, enum trigge
                 check_success(m, all->maps[k], rule);
 }
 
-/* Rules here are all_success, or those that want every end: a try may begin only when every
- * upstream task, of a mapped one every instance, has ended so. */
+/* Rules here are all_success, or those that want every end: a try may begin
+ * only when every upstream task, of a mapped one every instance, has ended so.
+ */
 static void check_upstream(struct model *m, const struct world_task *t) {
         assert_false(find(m, t->all)->is_skipped);
         for (size_t i = 0; i < t->spec->n_upstream; i++)
@@ -66,7 +72,8 @@ static void check_upstream(struct model *m, const struct world_task *t) {
                           t->spec->is_teardown ? RULE_ALL_DONE : RULE_ALL_SUCCESS);
 }
 
-/* Each unit of a resource is held by one try, and a try holds what it asked for. */
+/* Each unit of a resource is held by one try, and a try holds what it asked
+ * for. */
 static void check_leases(struct model *m, const struct world_task *t) {
         uint64_t held = 0;
 
@@ -78,6 +85,31 @@ static void check_leases(struct model *m, const struct world_task *t) {
                     m->seen[i].task->spec->resources.n_leases > 0)
                         held |= m->seen[i].task->leases[0];
         assert_true((held & t->leases[0]) == 0);
+}
+
+/* Of the pool whose deferred tasks hold their slots no more of both than it
+ * has. */
+static void check_pool(struct model *m, const struct world_task *t) {
+        unsigned n = 0;
+
+        if (strcmp(t->spec->pool, "waits") != 0)
+                return;
+        for (size_t i = 0; i < m->n; i++)
+                if (strcmp(m->seen[i].task->spec->pool, "waits") == 0)
+                        n += m->seen[i].is_running || m->seen[i].task->state == TASK_DEFERRED;
+        assert_true(n <= 2);
+}
+
+/* The runs of a DAG, of several schedules too, have one date each, in order. */
+static void run_created(struct model *m, const struct sim_fact *f) {
+        size_t i = 0;
+
+        while (m->dags[i].dag && m->dags[i].dag != f->run->dag)
+                assert_true(++i < ARRAY_SIZE(m->dags));
+        if (m->dags[i].dag)
+                assert_true(f->run->when.logical_at > m->dags[i].logical_at);
+        m->dags[i].dag = f->run->dag;
+        m->dags[i].logical_at = f->run->when.logical_at;
 }
 
 /* Of a limited task no more instances at once than it allows. */
@@ -113,11 +145,13 @@ static void try_started(struct model *m, const struct sim_fact *f) {
         s->is_running = true;
         check_leases(m, f->task);
         check_limits(m, f->task);
+        check_pool(m, f->task);
         m->n_running++;
         assert_true(m->n_running <= m->parallelism);
 }
 
-/* A try that a night ends before it began is counted, but was never seen to start. */
+/* A try that a night ends before it began is counted, but was never seen to
+ * start. */
 static void try_ended(struct model *m, const struct sim_fact *f) {
         struct seen *s = find(m, f->task);
 
@@ -148,6 +182,9 @@ static void try_ended(struct model *m, const struct sim_fact *f) {
         else if (f->result == WORLD_RESULT_RESCHEDULED) {
                 assert_int_equal(f->task_state, TASK_UP_FOR_RESCHEDULE);
                 s->comes_again = true;
+        } else if (f->result == WORLD_RESULT_DEFERRED) {
+                assert_int_equal(f->task_state, TASK_DEFERRED);
+                s->comes_again = true;
         } else
                 assert_int_equal(f->task_state,
                                  f->result == WORLD_RESULT_SUCCESS ? TASK_SUCCESS : TASK_SKIPPED);
@@ -163,7 +200,8 @@ static void task_settled(struct model *m, const struct sim_fact *f) {
         s->state = f->task_state;
 }
 
-/* Nothing is lost: every task of a finished run has its end; and the verdict is that of the ends.
+/* Nothing is lost: every task of a finished run has its end; and the verdict is
+ * that of the ends.
  */
 static void run_finished(struct model *m, const struct sim_fact *f) {
         bool failed = false;
@@ -225,6 +263,7 @@ static int on_fact(void *user, const struct sim_fact *f) {
                 assert_true(f->at >= f->run->when.logical_at + USEC_PER_HOUR);
                 break;
         case SIM_RUN_CREATED:
+                run_created(m, f);
                 break;
         }
         return 0;
@@ -245,8 +284,10 @@ static void put_dags(struct world *w) {
         static const char *const mapped[] = {
                 "list{\"setup\":true}",
                 "each<list{\"expand\":{\"x\":{\"xcom\":\"list\"}},\"retries\":1,"
-                "\"max_active_tis_per_dagrun\":2,\"resources\":{\"leases\":{\"seat\":1}}}",
-                "pair<list{\"expand\":{\"x\":[1,2],\"y\":[3,4]},\"max_active_tis_per_dag\":2}",
+                "\"max_active_tis_per_dagrun\":2,\"resources\":{\"leases\":{\"seat\":1}}"
+                "}",
+                "pair<list{\"expand\":{\"x\":[1,2],\"y\":[3,4]},\"max_active_tis_per_"
+                "dag\":2}",
                 "sum<each,pair",
                 "clean<sum,list{\"teardown\":true}",
                 NULL};
@@ -258,7 +299,23 @@ static void put_dags(struct world *w) {
                                                "wait<which{\"wait_for_downstream\":false}",
                                                NULL};
 
+        static const char *const defers[] = {
+                "list",
+                "b<list{\"pool\":\"waits\",\"retries\":1}",
+                "c<list{\"pool\":\"waits\"}",
+                "each<list{\"expand\":{\"x\":{\"xcom\":\"list\"}},\"pool\":\"waits\"}",
+                "e<b,c,each",
+                NULL};
+
         assert_int_equal(world_put_pool(w, "gpu", 1), 0);
+        assert_int_equal(world_put_pool(w, "waits", 2), 0);
+        world_get_pool(w, "waits")->include_deferred = true;
+        core_fixture_put(w, core_fixture_tasks("defers",
+                                               "\"schedule\":{\"cron\":[\"10 */4 * * *\","
+                                               "\"40 1-23/6 * * *\",\"10 8 * * 1\"]},"
+                                               "\"missed\":\"all\","
+                                               "\"start_date\":\"2026-01-01\",",
+                                               defers));
         assert_int_equal(world_put_resource(w, "seat", 2), 0);
         core_fixture_put(w, core_fixture_tasks("mapped",
                                                "\"schedule\":\"15 */2 * * *\","
@@ -292,6 +349,7 @@ static void simulate(uint64_t seed, unsigned n_nights, struct sim_summary *ret) 
                 .fail_percent = 8,
                 .skip_percent = 3,
                 .come_again_percent = 5,
+                .defer_percent = 15,
                 .maps_max = 4,
                 .restart_percent = 5,
                 .crash_percent = 50,
@@ -312,12 +370,14 @@ static void simulate(uint64_t seed, unsigned n_nights, struct sim_summary *ret) 
 
 static void test_many_nights(void **state) {
         struct sim_summary sum;
-        unsigned long n_interrupted = 0, n_restarts = 0, n_runs = 0, n_expanded = 0, n_late = 0;
+        unsigned long n_deferred = 0, n_interrupted = 0, n_restarts = 0, n_runs = 0, n_expanded = 0,
+                      n_late = 0;
 
         for (uint64_t seed = 1; seed <= 40; seed++) {
                 simulate(seed, 10, &sum);
                 n_interrupted += sum.n_interrupted;
                 n_restarts += sum.n_restarts;
+                n_deferred += sum.n_deferred;
                 n_runs += sum.n_runs;
                 n_expanded += sum.n_expanded;
                 n_late += sum.n_deadlines_missed;
@@ -325,9 +385,21 @@ static void test_many_nights(void **state) {
         /* it did go through what it is about */
         assert_true(n_interrupted > 400);
         assert_true(n_restarts > 400);
+        assert_true(n_deferred > 1000);
         assert_true(n_runs > 10000);
         assert_true(n_expanded > 1000);
         assert_true(n_late > 100);
+}
+
+/* One year of one machine: what has been deferred for days, and the calendar
+ * with it. */
+static void test_a_year(void **state) {
+        struct sim_summary sum;
+
+        simulate(365, 365, &sum);
+        assert_true(sum.n_deferred > 1000);
+        assert_true(sum.n_interrupted > 300);
+        assert_true(sum.n_runs > 10000);
 }
 
 /* "all" makes every run of the hours off, each exactly once, in order. */
@@ -350,7 +422,8 @@ static void test_missed_all_makes_every_run(void **state) {
                                                 "\"start_date\":\"2026-01-01\",",
                                                 one));
         assert_int_equal(sim_run(&w, &c, on_fact, &m, &sum), 0);
-        /* the last night ends at 06:00 of the 31st: every hour from 00:00 of the 1st until then */
+        /* the last night ends at 06:00 of the 31st: every hour from 00:00 of the 1st
+         * until then */
         assert_int_equal(sum.n_runs, 29 * 24 + 18 + 1);
         assert_int_equal(sum.n_runs_success, sum.n_runs);
         mem_free(m.seen);
@@ -371,6 +444,7 @@ static void test_is_deterministic(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_many_nights),
+                cmocka_unit_test(test_a_year),
                 cmocka_unit_test(test_missed_all_makes_every_run),
                 cmocka_unit_test(test_is_deterministic),
         };

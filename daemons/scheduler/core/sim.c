@@ -23,6 +23,13 @@ struct flight {
         enum world_result result;
 };
 
+/* A deferred try, and when its trigger fires; a night does not end it. */
+struct wait {
+        struct world_task *task;
+        char try_id[WORLD_ID_SIZE];
+        usec_t fires_at;
+};
+
 struct sim {
         struct world *w;
         const struct sim_config *config;
@@ -35,6 +42,9 @@ struct sim {
         struct flight *flights;
         size_t n_flights;
         size_t n_flights_allocated;
+        struct wait *waits;
+        size_t n_waits;
+        size_t n_waits_allocated;
         struct plan plan;
 };
 
@@ -65,17 +75,23 @@ static enum world_result random_result(struct sim *s) {
                 return WORLD_RESULT_FAILED;
         if (chance(s, s->config->skip_percent))
                 return WORLD_RESULT_SKIPPED;
-        return chance(s, s->config->come_again_percent) ? WORLD_RESULT_RESCHEDULED
-                                                        : WORLD_RESULT_SUCCESS;
+        if (chance(s, s->config->come_again_percent))
+                return WORLD_RESULT_RESCHEDULED;
+        return s->config->defer_percent > 0 && chance(s, s->config->defer_percent)
+                       ? WORLD_RESULT_DEFERRED
+                       : WORLD_RESULT_SUCCESS;
 }
 
-/* --- history ---------------------------------------------------------------------------------- */
+/* --- history
+ * ----------------------------------------------------------------------------------
+ */
 
 static void count_fact(struct sim_summary *sum, const struct sim_fact *f) {
         sum->n_runs += f->what == SIM_RUN_CREATED;
         sum->n_tries += f->what == SIM_TRY_STARTED;
         sum->n_expanded += f->what == SIM_TASK_EXPANDED;
         sum->n_deadlines_missed += f->what == SIM_DEADLINE_MISSED;
+        sum->n_deferred += f->what == SIM_TRY_ENDED && f->task_state == TASK_DEFERRED;
         sum->n_interrupted += f->what == SIM_TRY_ENDED && f->task_state == TASK_INTERRUPTED;
         if (f->what == SIM_RUN_FINISHED) {
                 sum->n_runs_success += f->run_state == RUN_SUCCESS;
@@ -145,7 +161,9 @@ static int apply(struct sim *s, const struct world_event *e) {
         return tell_event(s, e, &touched);
 }
 
-/* --- tries ------------------------------------------------------------------------------------ */
+/* --- tries
+ * ------------------------------------------------------------------------------------
+ */
 
 static int begin_try(struct sim *s, struct world_task *t) {
         struct flight *f;
@@ -182,7 +200,8 @@ static int report_start(struct sim *s, const struct flight *f) {
         return f->task->state == TASK_QUEUED ? apply(s, &e) : 0;
 }
 
-/* A task that decides follows one of the tasks after it, or stops the run there. */
+/* A task that decides follows one of the tasks after it, or stops the run
+ * there. */
 static int decide_skips(struct sim *s, const struct world_task *t, unsigned **ret, size_t *ret_n) {
         const struct dag_task *spec = t->spec;
         struct json value = {.type = JSON_NULL};
@@ -198,6 +217,61 @@ static int decide_skips(struct sim *s, const struct world_task *t, unsigned **re
         return branch_skips(t->run->spec, spec, &value, ret, ret_n, NULL);
 }
 
+/* Half of the deferred wait for their trigger alone, the others for a date at
+ * the latest. */
+static int defer(struct sim *s, const struct flight *f, struct world_event *e) {
+        int r = mem_grow((void **) &s->waits, &s->n_waits_allocated, s->n_waits + 1,
+                         sizeof(*s->waits));
+        struct wait *wait;
+
+        if (r < 0)
+                return r;
+        wait = &s->waits[s->n_waits++];
+        *wait = (struct wait){.task = f->task, .fires_at = s->now + random_duration(s)};
+        memcpy(wait->try_id, f->try_id, sizeof(wait->try_id));
+        e->again_at = chance(s, 50) ? USEC_INFINITY : s->now + random_duration(s);
+        return 0;
+}
+
+/* A trigger whose task does not wait for it any more fires in vain. */
+static int fire(struct sim *s) {
+        for (size_t i = 0; i < s->n_waits;) {
+                struct wait wait = s->waits[i];
+                struct world_event e = {
+                        .kind = WORLD_TRIGGER_FIRED, .at = s->now, .task = wait.task};
+                int r = 0;
+
+                if (wait.fires_at > s->now) {
+                        i++;
+                        continue;
+                }
+                s->waits[i] = s->waits[--s->n_waits];
+                if (wait.task->state == TASK_DEFERRED &&
+                    memcmp(wait.task->try_id, wait.try_id, sizeof(wait.try_id)) == 0)
+                        r = apply(s, &e);
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+static usec_t next_wait_at(const struct sim *s) {
+        usec_t at = USEC_INFINITY;
+
+        for (size_t i = 0; i < s->n_waits; i++)
+                at = MIN(at, s->waits[i].fires_at);
+        return at;
+}
+
+/* Of a run that goes nothing is waited for. */
+static void forget_waits(struct sim *s, const struct world_run *run) {
+        for (size_t i = 0; i < s->n_waits;)
+                if (s->waits[i].task->run == run)
+                        s->waits[i] = s->waits[--s->n_waits];
+                else
+                        i++;
+}
+
 static int report_end(struct sim *s, size_t i, enum world_result result) {
         _cleanup_free_ unsigned *skips = NULL;
         struct flight f = s->flights[i];
@@ -209,6 +283,8 @@ static int report_end(struct sim *s, size_t i, enum world_result result) {
                                 .again_at = s->now + USEC_PER_MINUTE};
         int r = result == WORLD_RESULT_SUCCESS ? decide_skips(s, f.task, &skips, &e.n_skips) : 0;
 
+        if (r >= 0 && result == WORLD_RESULT_DEFERRED)
+                r = defer(s, &f, &e);
         e.skips = skips;
         s->flights[i] = s->flights[--s->n_flights];
         return r < 0 ? r : apply(s, &e);
@@ -243,7 +319,9 @@ static usec_t next_flight_at(const struct sim *s) {
         return at;
 }
 
-/* --- the plan --------------------------------------------------------------------------------- */
+/* --- the plan
+ * ---------------------------------------------------------------------------------
+ */
 
 static int act(struct sim *s, const struct plan_decision *d) {
         char run_id[PLAN_RUN_ID_SIZE], try_id[WORLD_ID_SIZE];
@@ -286,6 +364,8 @@ static int decide(struct sim *s) {
                 s->summary->n_passes++;
                 for (size_t i = 0; i < s->plan.n; i++) {
                         finished = finished || s->plan.decisions[i].kind == PLAN_FINISH_RUN;
+                        if (s->plan.decisions[i].kind == PLAN_FINISH_RUN)
+                                forget_waits(s, s->plan.decisions[i].run);
                         r = act(s, &s->plan.decisions[i]);
                         if (r != 0)
                                 return r;
@@ -293,9 +373,11 @@ static int decide(struct sim *s) {
         }
 }
 
-/* --- what goes wrong -------------------------------------------------------------------------- */
+/* --- what goes wrong
+ * -------------------------------------------------------------------------- */
 
-/* The spool as the scheduler would find it now: dead says that no shim lives any more. */
+/* The spool as the scheduler would find it now: dead says that no shim lives
+ * any more. */
 static void gather(const struct sim *s, bool dead, struct replay_fact *facts) {
         for (size_t i = 0; i < s->n_flights; i++) {
                 const struct flight *f = &s->flights[i];
@@ -425,7 +507,9 @@ static int night(struct sim *s) {
         return r;
 }
 
-/* --- the days --------------------------------------------------------------------------------- */
+/* --- the days
+ * ---------------------------------------------------------------------------------
+ */
 
 static bool restart_is_due(const struct sim *s) {
         for (size_t i = 0; i < s->n_flights; i++)
@@ -438,18 +522,22 @@ static bool restart_is_due(const struct sim *s) {
 static int live_until(struct sim *s, usec_t until) {
         for (;;) {
                 int r = restart_is_due(s) ? restart(s, false) : 0;
+                usec_t next_at;
 
                 if (r == 0)
                         r = land(s);
                 if (r == 0)
+                        r = fire(s);
+                if (r == 0)
                         r = decide(s);
                 if (r != 0)
                         return r;
-                if (MIN(s->plan.wake_at, next_flight_at(s)) >= until) {
+                next_at = MIN(s->plan.wake_at, MIN(next_flight_at(s), next_wait_at(s)));
+                if (next_at >= until) {
                         s->now = until == USEC_INFINITY ? s->now : until;
                         return 0;
                 }
-                s->now = MAX(s->now, MIN(s->plan.wake_at, next_flight_at(s)));
+                s->now = MAX(s->now, next_at);
         }
 }
 
@@ -504,6 +592,7 @@ int sim_run(struct world *w, const struct sim_config *c,
                 r = finish(&s);
         summary.ended_at = s.now;
         mem_free(s.flights);
+        mem_free(s.waits);
         plan_done(&s.plan);
         *ret = summary;
         return r;
