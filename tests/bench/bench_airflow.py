@@ -251,7 +251,7 @@ def stop_experiment(side, how, load):
     run = side.trigger("sleepers")
     if load:
         side.trigger("many")
-    until(lambda: sum(s == "running" for s, _ in side.tasks("sleepers", run).values()) == 2, 120, "no sleepers", 0.2)
+    until(lambda: sum(s == "running" for s, _ in side.tasks("sleepers", run).values()) == 2, 900, "no sleepers", 0.2)
     began = time.monotonic()
     side.signal_all(how)
     stopped = time.monotonic() - began
@@ -268,7 +268,14 @@ def stop_experiment(side, how, load):
     return stopped, again, time.monotonic() - back, side.state("sleepers", run), tasks
 
 
-def measure(name, side):
+def measure(side):
+    try:
+        return measured(side)
+    finally:
+        side.end()
+
+
+def measured(side):
     figures = {"healthy after the start, s": side.start()}
     time.sleep(3)
     if not os.environ.get("BENCH_ONLY_STOP"):
@@ -284,7 +291,6 @@ def measure(name, side):
                                 ("SIGKILL to every service", signal.SIGKILL, False),
                                 ("SIGTERM under load", signal.SIGTERM, True)):
             ends[what] = stop_experiment(side, how, load)
-    side.end()
     return figures, ends
 
 
@@ -293,8 +299,8 @@ def main():
     if not programs:
         print("  ONEBOX_PEER_AIRFLOW is not set: nothing to compare with")
         return 0
-    theirs, their_ends = measure("Airflow", Airflow(programs))
-    ours, our_ends = measure("onebox", Ours())
+    theirs, their_ends = measure(Airflow(programs))
+    ours, our_ends = measure(Ours())
     print(f"  {'':<34} {'Airflow':>10} {'onebox':>10} {'ratio':>9}")
     for what, value in theirs.items():
         print(f"  {what:<34} {value:>10.3f} {ours[what]:>10.3f} {value / max(ours[what], 1e-4):>8.0f}x")
