@@ -121,104 +121,89 @@ static void answer_roles(struct users_call *c, const char *user) {
         json_write_end(&c->json);
 }
 
-/* Opens a call for admins alone; false: it has been answered, *ret_r is the handler's result. */
-static bool open_admin(struct users_call *c, struct http_request *req, int *ret_r) {
-        *ret_r = users_call_open(c, req);
-        if (*ret_r != 0 || !c->store)
-                return false;
-        users_call_need(c, NULL);
-        return true;
-}
-
 /* --- roles --------------------------------------------------------------------------------------
  */
 
-int roles_api_create(struct http_request *req) {
+static void run_create(struct users_call *c) {
         const char *name, *description, *taken;
         struct auth_grants_role role;
-        struct users_call c;
-        int r;
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        name = ask_str(&c.q, "name", ASK_NEED);
-        (void) ask_str(&c.q, "workspace", ASK_NEED);
-        description = ask_str(&c.q, "description", 0);
-        if (c.q.result == 0 && str_starts(name, "__user_"))
-                ask_check(&c.q, refusal_invalid(&c.q.refusal, "Role names beginning with __user_ "
-                                                              "are reserved."));
-        if (c.q.result == 0) {
-                taken = arena_printf(c.q.arena, "Role with name=%s already exists.", name);
+        name = ask_str(&c->q, "name", ASK_NEED);
+        (void) ask_str(&c->q, "workspace", ASK_NEED);
+        description = ask_str(&c->q, "description", 0);
+        if (c->q.result == 0 && str_starts(name, "__user_"))
+                ask_check(&c->q, refusal_invalid(&c->q.refusal, "Role names beginning with __user_ "
+                                                                "are reserved."));
+        if (c->q.result == 0) {
+                taken = arena_printf(c->q.arena, "Role with name=%s already exists.", name);
                 users_call_check(
-                        &c, taken ? auth_grants_role_insert(c.store, name, description) : -ENOMEM,
+                        c, taken ? auth_grants_role_insert(c->store, name, description) : -ENOMEM,
                         "", taken);
         }
-        if (c.q.result == 0)
-                users_call_check(&c, auth_grants_role_get_by_name(c.store, name, c.q.arena, &role),
+        if (c->q.result == 0)
+                users_call_check(c, auth_grants_role_get_by_name(c->store, name, c->q.arena, &role),
                                  "", "");
-        if (c.q.result == 0) {
-                json_write_key(&c.json, "role");
-                write_role(&c, &role);
+        if (c->q.result == 0) {
+                json_write_key(&c->json, "role");
+                write_role(c, &role);
         }
-        return users_call_reply(&c);
+}
+
+int roles_api_create(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ADMIN, run_create);
+}
+
+static void run_get(struct users_call *c) {
+        struct fields f = {};
+
+        read_role_id(c, &f);
+        answer_role(c, f.role_id);
 }
 
 int roles_api_get(struct http_request *req) {
-        struct fields f = {};
-        struct users_call c;
-        int r;
+        return users_call_run(req, USERS_CALL_ADMIN, run_get);
+}
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        read_role_id(&c, &f);
-        answer_role(&c, f.role_id);
-        return users_call_reply(&c);
+static void run_list(struct users_call *c) {
+        answer_roles(c, NULL);
 }
 
 int roles_api_list(struct http_request *req) {
-        struct users_call c;
-        int r;
+        return users_call_run(req, USERS_CALL_ADMIN, run_list);
+}
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        answer_roles(&c, NULL);
-        return users_call_reply(&c);
+static void run_update(struct users_call *c) {
+        const char *name, *description;
+        struct fields f = {};
+
+        read_role_id(c, &f);
+        name = ask_str(&c->q, "name", 0);
+        description = ask_str(&c->q, "description", 0);
+        if (c->q.result == 0 && !name && !description)
+                ask_check(&c->q, refusal_invalid(&c->q.refusal,
+                                                 "At least one of 'name' or 'description' must be "
+                                                 "provided to update a role."));
+        if (c->q.result == 0)
+                users_call_check(c, auth_grants_role_update(c->store, f.role_id, name, description),
+                                 no_role(c, f.role_id), "A role with this name already exists.");
+        answer_role(c, f.role_id);
 }
 
 int roles_api_update(struct http_request *req) {
-        const char *name, *description;
-        struct fields f = {};
-        struct users_call c;
-        int r;
+        return users_call_run(req, USERS_CALL_ADMIN, run_update);
+}
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        read_role_id(&c, &f);
-        name = ask_str(&c.q, "name", 0);
-        description = ask_str(&c.q, "description", 0);
-        if (c.q.result == 0 && !name && !description)
-                ask_check(&c.q, refusal_invalid(&c.q.refusal,
-                                                "At least one of 'name' or 'description' must be "
-                                                "provided to update a role."));
-        if (c.q.result == 0)
-                users_call_check(&c, auth_grants_role_update(c.store, f.role_id, name, description),
-                                 no_role(&c, f.role_id), "A role with this name already exists.");
-        answer_role(&c, f.role_id);
-        return users_call_reply(&c);
+static void run_delete(struct users_call *c) {
+        struct fields f = {};
+
+        read_role_id(c, &f);
+        if (c->q.result == 0)
+                users_call_check(c, auth_grants_role_delete(c->store, f.role_id),
+                                 no_role(c, f.role_id), "");
 }
 
 int roles_api_delete(struct http_request *req) {
-        struct fields f = {};
-        struct users_call c;
-        int r;
-
-        if (!open_admin(&c, req, &r))
-                return r;
-        read_role_id(&c, &f);
-        if (c.q.result == 0)
-                users_call_check(&c, auth_grants_role_delete(c.store, f.role_id),
-                                 no_role(&c, f.role_id), "");
-        return users_call_reply(&c);
+        return users_call_run(req, USERS_CALL_ADMIN, run_delete);
 }
 
 /* --- what roles grant ---------------------------------------------------------------------------
@@ -229,78 +214,74 @@ static void answer_grant(struct users_call *c, const struct auth_grant *g) {
         write_grant(&c->json, g);
 }
 
-int roles_api_add_permission(struct http_request *req) {
+static void run_add_permission(struct users_call *c) {
         struct auth_grant *grants = NULL;
         struct auth_grants_role role;
         struct fields f = {};
-        struct users_call c;
         size_t n = 0;
-        int r;
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        read_role_id(&c, &f);
-        read_resource(&c, &f, "resource_pattern");
-        read_permission(&c, &f);
-        need_role(&c, f.role_id, &role);
-        if (c.q.result == 0)
+        read_role_id(c, &f);
+        read_resource(c, &f, "resource_pattern");
+        read_permission(c, &f);
+        need_role(c, f.role_id, &role);
+        if (c->q.result == 0)
                 users_call_check(
-                        &c, auth_grants_add(c.store, f.role_id, f.type, f.pattern, f.permission),
+                        c, auth_grants_add(c->store, f.role_id, f.type, f.pattern, f.permission),
                         "", "Role permission already exists.");
-        if (c.q.result == 0)
-                ask_check(&c.q, auth_grants_of_role(c.store, f.role_id, c.q.arena, &grants, &n));
-        if (c.q.result == 0 && n > 0)
-                answer_grant(&c, &grants[n - 1]);
-        return users_call_reply(&c);
+        if (c->q.result == 0)
+                ask_check(&c->q, auth_grants_of_role(c->store, f.role_id, c->q.arena, &grants, &n));
+        if (c->q.result == 0 && n > 0)
+                answer_grant(c, &grants[n - 1]);
+}
+
+int roles_api_add_permission(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ADMIN, run_add_permission);
+}
+
+static void run_remove_permission(struct users_call *c) {
+        int64_t id = 0;
+
+        if (ask_i64(&c->q, "role_permission_id", ASK_NEED, &id) && c->q.result == 0)
+                users_call_check(c, auth_grants_delete(c->store, id), "Role permission not found",
+                                 "");
 }
 
 int roles_api_remove_permission(struct http_request *req) {
-        struct users_call c;
-        int64_t id = 0;
-        int r;
+        return users_call_run(req, USERS_CALL_ADMIN, run_remove_permission);
+}
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        if (ask_i64(&c.q, "role_permission_id", ASK_NEED, &id) && c.q.result == 0)
-                users_call_check(&c, auth_grants_delete(c.store, id), "Role permission not found",
-                                 "");
-        return users_call_reply(&c);
+static void run_update_permission(struct users_call *c) {
+        struct fields f = {};
+        struct auth_grant g;
+        int64_t id = 0;
+
+        ask_i64(&c->q, "role_permission_id", ASK_NEED, &id);
+        read_permission(c, &f);
+        if (c->q.result == 0)
+                users_call_check(c, auth_grants_update(c->store, id, f.permission),
+                                 "Role permission not found", "");
+        if (c->q.result == 0)
+                users_call_check(c, auth_grants_get(c->store, id, c->q.arena, &g),
+                                 "Role permission not found", "");
+        if (c->q.result == 0)
+                answer_grant(c, &g);
 }
 
 int roles_api_update_permission(struct http_request *req) {
-        struct fields f = {};
-        struct auth_grant g;
-        struct users_call c;
-        int64_t id = 0;
-        int r;
+        return users_call_run(req, USERS_CALL_ADMIN, run_update_permission);
+}
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        ask_i64(&c.q, "role_permission_id", ASK_NEED, &id);
-        read_permission(&c, &f);
-        if (c.q.result == 0)
-                users_call_check(&c, auth_grants_update(c.store, id, f.permission),
-                                 "Role permission not found", "");
-        if (c.q.result == 0)
-                users_call_check(&c, auth_grants_get(c.store, id, c.q.arena, &g),
-                                 "Role permission not found", "");
-        if (c.q.result == 0)
-                answer_grant(&c, &g);
-        return users_call_reply(&c);
+static void run_list_permissions(struct users_call *c) {
+        struct auth_grants_role role;
+        struct fields f = {};
+
+        read_role_id(c, &f);
+        if (need_role(c, f.role_id, &role) == 0)
+                write_permissions(c, "role_permissions", f.role_id);
 }
 
 int roles_api_list_permissions(struct http_request *req) {
-        struct auth_grants_role role;
-        struct fields f = {};
-        struct users_call c;
-        int r;
-
-        if (!open_admin(&c, req, &r))
-                return r;
-        read_role_id(&c, &f);
-        if (need_role(&c, f.role_id, &role) == 0)
-                write_permissions(&c, "role_permissions", f.role_id);
-        return users_call_reply(&c);
+        return users_call_run(req, USERS_CALL_ADMIN, run_list_permissions);
 }
 
 /* --- who has roles ------------------------------------------------------------------------------
@@ -314,83 +295,81 @@ static void write_member(struct json_write *w, const struct auth_grants_member *
         json_write_end(w);
 }
 
-int roles_api_assign(struct http_request *req) {
+static void run_assign(struct users_call *c) {
         struct auth_grants_member *members = NULL;
         struct auth_grants_role role;
         struct auth_store_user u = {};
         struct fields f = {};
-        struct users_call c;
         size_t n = 0;
-        int r;
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        f.user = ask_str(&c.q, "username", ASK_NEED);
-        read_role_id(&c, &f);
-        users_call_user(&c, f.user, &u);
-        need_role(&c, f.role_id, &role);
-        if (c.q.result == 0)
-                users_call_check(&c, auth_grants_assign(c.store, f.role_id, f.user), "",
+        f.user = ask_str(&c->q, "username", ASK_NEED);
+        read_role_id(c, &f);
+        users_call_user(c, f.user, &u);
+        need_role(c, f.role_id, &role);
+        if (c->q.result == 0)
+                users_call_check(c, auth_grants_assign(c->store, f.role_id, f.user), "",
                                  "The user has the role already.");
-        if (c.q.result == 0)
-                ask_check(&c.q, auth_grants_members(c.store, f.role_id, c.q.arena, &members, &n));
-        for (size_t i = 0; c.q.result == 0 && i < n; i++)
+        if (c->q.result == 0)
+                ask_check(&c->q,
+                          auth_grants_members(c->store, f.role_id, c->q.arena, &members, &n));
+        for (size_t i = 0; c->q.result == 0 && i < n; i++)
                 if (members[i].user_id == u.id) {
-                        json_write_key(&c.json, "assignment");
-                        write_member(&c.json, &members[i]);
+                        json_write_key(&c->json, "assignment");
+                        write_member(&c->json, &members[i]);
                 }
-        return users_call_reply(&c);
+}
+
+int roles_api_assign(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ADMIN, run_assign);
+}
+
+static void run_unassign(struct users_call *c) {
+        struct auth_store_user u;
+        struct fields f = {};
+
+        f.user = ask_str(&c->q, "username", ASK_NEED);
+        read_role_id(c, &f);
+        if (users_call_user(c, f.user, &u) == 0)
+                users_call_check(c, auth_grants_unassign(c->store, f.role_id, f.user),
+                                 "The user does not have the role.", "");
 }
 
 int roles_api_unassign(struct http_request *req) {
-        struct auth_store_user u;
-        struct fields f = {};
-        struct users_call c;
-        int r;
+        return users_call_run(req, USERS_CALL_ADMIN, run_unassign);
+}
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        f.user = ask_str(&c.q, "username", ASK_NEED);
-        read_role_id(&c, &f);
-        if (users_call_user(&c, f.user, &u) == 0)
-                users_call_check(&c, auth_grants_unassign(c.store, f.role_id, f.user),
-                                 "The user does not have the role.", "");
-        return users_call_reply(&c);
+static void run_of_user(struct users_call *c) {
+        struct auth_store_user u;
+        const char *name;
+
+        name = ask_str(&c->q, "username", ASK_NEED);
+        users_call_need(c, name);
+        if (users_call_user(c, name, &u) == 0)
+                answer_roles(c, name);
 }
 
 int roles_api_of_user(struct http_request *req) {
-        struct auth_store_user u;
-        struct users_call c;
-        const char *name;
-        int r = users_call_open(&c, req);
-
-        if (r != 0 || !c.store)
-                return r;
-        name = ask_str(&c.q, "username", ASK_NEED);
-        users_call_need(&c, name);
-        if (users_call_user(&c, name, &u) == 0)
-                answer_roles(&c, name);
-        return users_call_reply(&c);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_of_user);
 }
 
-int roles_api_members(struct http_request *req) {
+static void run_members(struct users_call *c) {
         struct auth_grants_member *members = NULL;
         struct auth_grants_role role;
         struct fields f = {};
-        struct users_call c;
         size_t n = 0;
-        int r;
 
-        if (!open_admin(&c, req, &r))
-                return r;
-        read_role_id(&c, &f);
-        if (need_role(&c, f.role_id, &role) == 0)
-                ask_check(&c.q, auth_grants_members(c.store, f.role_id, c.q.arena, &members, &n));
-        json_write_kv_array(&c.json, "assignments");
+        read_role_id(c, &f);
+        if (need_role(c, f.role_id, &role) == 0)
+                ask_check(&c->q,
+                          auth_grants_members(c->store, f.role_id, c->q.arena, &members, &n));
+        json_write_kv_array(&c->json, "assignments");
         for (size_t i = 0; i < n; i++)
-                write_member(&c.json, &members[i]);
-        json_write_end(&c.json);
-        return users_call_reply(&c);
+                write_member(&c->json, &members[i]);
+        json_write_end(&c->json);
+}
+
+int roles_api_members(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ADMIN, run_members);
 }
 
 /* --- one user's permissions ---------------------------------------------------------------------
@@ -420,67 +399,64 @@ static const char *about(struct users_call *c, const struct fields *f, const cha
         return text ? text : "";
 }
 
-int roles_api_grant(struct http_request *req) {
+static void run_grant(struct users_call *c) {
         struct auth_store_user u;
         struct fields f = {};
-        struct users_call c;
-        int r = users_call_open(&c, req);
 
-        if (r != 0 || !c.store)
-                return r;
-        f.user = ask_str(&c.q, "username", ASK_NEED);
-        read_resource(&c, &f, "resource_id");
-        read_permission(&c, &f);
-        need_manager(&c, &f);
-        if (users_call_user(&c, f.user, &u) == 0)
-                users_call_check(&c,
-                                 auth_grants_give(c.store, f.user, f.type, f.pattern, f.permission),
-                                 "", about(&c, &f, "already exists"));
-        return users_call_reply(&c);
+        f.user = ask_str(&c->q, "username", ASK_NEED);
+        read_resource(c, &f, "resource_id");
+        read_permission(c, &f);
+        need_manager(c, &f);
+        if (users_call_user(c, f.user, &u) == 0)
+                users_call_check(
+                        c, auth_grants_give(c->store, f.user, f.type, f.pattern, f.permission), "",
+                        about(c, &f, "already exists"));
+}
+
+int roles_api_grant(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ANYBODY, run_grant);
+}
+
+static void run_revoke(struct users_call *c) {
+        struct auth_store_user u;
+        struct fields f = {};
+
+        f.user = ask_str(&c->q, "username", ASK_NEED);
+        read_resource(c, &f, "resource_id");
+        need_manager(c, &f);
+        if (users_call_user(c, f.user, &u) == 0)
+                users_call_check(c, auth_grants_take(c->store, f.user, f.type, f.pattern),
+                                 about(c, &f, "not found"), "");
 }
 
 int roles_api_revoke(struct http_request *req) {
-        struct auth_store_user u;
-        struct fields f = {};
-        struct users_call c;
-        int r = users_call_open(&c, req);
-
-        if (r != 0 || !c.store)
-                return r;
-        f.user = ask_str(&c.q, "username", ASK_NEED);
-        read_resource(&c, &f, "resource_id");
-        need_manager(&c, &f);
-        if (users_call_user(&c, f.user, &u) == 0)
-                users_call_check(&c, auth_grants_take(c.store, f.user, f.type, f.pattern),
-                                 about(&c, &f, "not found"), "");
-        return users_call_reply(&c);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_revoke);
 }
 
-int roles_api_get_grant(struct http_request *req) {
-        const struct tracking *t = req->ctx;
+static void run_get_grant(struct users_call *c) {
+        const struct tracking *t = c->req->ctx;
         struct access a = {.default_level = t->default_level};
         struct auth_store_user u = {};
         struct auth_grant *grants = NULL;
         enum access_level level;
         struct fields f = {};
-        struct users_call c;
-        int r = users_call_open(&c, req);
 
-        if (r != 0 || !c.store)
-                return r;
-        f.user = ask_str(&c.q, "username", ASK_NEED);
-        read_resource(&c, &f, "resource_id");
-        users_call_need(&c, f.user);
-        if (users_call_user(&c, f.user, &u) == 0)
-                ask_check(&c.q,
-                          auth_grants_of_user(c.store, f.user, c.q.arena, &grants, &a.n_grants));
-        if (c.q.result == 0) {
+        f.user = ask_str(&c->q, "username", ASK_NEED);
+        read_resource(c, &f, "resource_id");
+        users_call_need(c, f.user);
+        if (users_call_user(c, f.user, &u) == 0)
+                ask_check(&c->q,
+                          auth_grants_of_user(c->store, f.user, c->q.arena, &grants, &a.n_grants));
+        if (c->q.result == 0) {
                 a.grants = grants;
                 level = u.role >= AUTH_OP ? ACCESS_MANAGE : access_level_on(&a, f.type, f.pattern);
-                json_write_kv_bool(&c.json, "allowed", level >= ACCESS_USE);
-                json_write_kv_str(&c.json, "permission", access_print(level));
+                json_write_kv_bool(&c->json, "allowed", level >= ACCESS_USE);
+                json_write_kv_str(&c->json, "permission", access_print(level));
         }
-        return users_call_reply(&c);
+}
+
+int roles_api_get_grant(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ANYBODY, run_get_grant);
 }
 
 static void answer_grants(struct users_call *c, const char *user, bool admin) {
@@ -505,27 +481,24 @@ static void answer_grants(struct users_call *c, const char *user, bool admin) {
         json_write_end(&c->json);
 }
 
-int roles_api_grants_of_user(struct http_request *req) {
+static void run_grants_of_user(struct users_call *c) {
         struct auth_store_user u = {};
-        struct users_call c;
         const char *name;
-        int r = users_call_open(&c, req);
 
-        if (r != 0 || !c.store)
-                return r;
-        name = ask_str(&c.q, "username", ASK_NEED);
-        users_call_need(&c, name);
-        users_call_user(&c, name, &u);
-        answer_grants(&c, name, u.role == AUTH_ADMIN);
-        return users_call_reply(&c);
+        name = ask_str(&c->q, "username", ASK_NEED);
+        users_call_need(c, name);
+        users_call_user(c, name, &u);
+        answer_grants(c, name, u.role == AUTH_ADMIN);
+}
+
+int roles_api_grants_of_user(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ANYBODY, run_grants_of_user);
+}
+
+static void run_own_grants(struct users_call *c) {
+        answer_grants(c, c->who->name, c->who->role == AUTH_ADMIN);
 }
 
 int roles_api_own_grants(struct http_request *req) {
-        struct users_call c;
-        int r = users_call_open(&c, req);
-
-        if (r != 0 || !c.store)
-                return r;
-        answer_grants(&c, c.who->name, c.who->role == AUTH_ADMIN);
-        return users_call_reply(&c);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_own_grants);
 }

@@ -30,56 +30,55 @@ static int check_taken(struct users_call *c, int answer, const struct errmsg *em
         return answer;
 }
 
-int users_api_create(struct http_request *req) {
+static void run_create(struct users_call *c) {
         const char *name, *password, *exists;
         struct errmsg em = {};
-        struct users_call c;
-        int r = users_call_open(&c, req);
+        int r;
 
-        if (r != 0 || !c.store)
-                return r;
-        name = ask_str(&c.q, "username", ASK_NEED);
-        password = ask_str(&c.q, "password", ASK_NEED);
-        if (users_call_need(&c, NULL) == 0) {
-                exists = arena_printf(c.q.arena, "User (username=%s) already exists.", name);
-                r = auth_store_user_insert(c.store, name, password, AUTH_USER, &em);
-                users_call_check(&c, exists ? check_taken(&c, r, &em) : -ENOMEM, "", exists);
-                answer_user(&c, name);
+        name = ask_str(&c->q, "username", ASK_NEED);
+        password = ask_str(&c->q, "password", ASK_NEED);
+        if (users_call_need(c, NULL) == 0) {
+                exists = arena_printf(c->q.arena, "User (username=%s) already exists.", name);
+                r = auth_store_user_insert(c->store, name, password, AUTH_USER, &em);
+                users_call_check(c, exists ? check_taken(c, r, &em) : -ENOMEM, "", exists);
+                answer_user(c, name);
         }
-        return users_call_reply(&c);
+}
+
+int users_api_create(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ANYBODY, run_create);
+}
+
+static void run_get(struct users_call *c) {
+        const char *name;
+
+        name = ask_str(&c->q, "username", ASK_NEED);
+        if (users_call_need(c, name) == 0)
+                answer_user(c, name);
 }
 
 int users_api_get(struct http_request *req) {
-        struct users_call c;
-        const char *name;
-        int r = users_call_open(&c, req);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_get);
+}
 
-        if (r != 0 || !c.store)
-                return r;
-        name = ask_str(&c.q, "username", ASK_NEED);
-        if (users_call_need(&c, name) == 0)
-                answer_user(&c, name);
-        return users_call_reply(&c);
+static void run_current(struct users_call *c) {
+        struct auth_store_user u = {};
+        int r;
+
+        /* A Unix user need not be in auth.db. */
+        r = auth_store_user_get(c->store, c->who->name, c->q.arena, &u);
+        if (r < 0)
+                ask_check(&c->q, r);
+        u.name = c->who->name;
+        u.role = c->who->role;
+        json_write_kv_bool(&c->json, "is_basic_auth", true);
+        json_write_kv_object(&c->json, "user");
+        write_user(&c->json, &u);
+        json_write_end(&c->json);
 }
 
 int users_api_current(struct http_request *req) {
-        struct auth_store_user u = {};
-        struct users_call c;
-        int r = users_call_open(&c, req);
-
-        if (r != 0 || !c.store)
-                return r;
-        /* A Unix user need not be in auth.db. */
-        r = auth_store_user_get(c.store, c.who->name, c.q.arena, &u);
-        if (r < 0)
-                ask_check(&c.q, r);
-        u.name = c.who->name;
-        u.role = c.who->role;
-        json_write_kv_bool(&c.json, "is_basic_auth", true);
-        json_write_kv_object(&c.json, "user");
-        write_user(&c.json, &u);
-        json_write_end(&c.json);
-        return users_call_reply(&c);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_current);
 }
 
 static void write_roles(struct users_call *c, const char *user) {
@@ -99,25 +98,24 @@ static void write_roles(struct users_call *c, const char *user) {
         json_write_end(&c->json);
 }
 
-int users_api_list(struct http_request *req) {
+static void run_list(struct users_call *c) {
         struct auth_store_user *users = NULL;
-        struct users_call c;
         size_t n = 0;
-        int r = users_call_open(&c, req);
 
-        if (r != 0 || !c.store)
-                return r;
-        ask_check(&c.q, auth_store_user_list(c.store, c.q.arena, &users, &n));
-        json_write_kv_array(&c.json, "users");
+        ask_check(&c->q, auth_store_user_list(c->store, c->q.arena, &users, &n));
+        json_write_kv_array(&c->json, "users");
         for (size_t i = 0; i < n; i++) {
-                json_write_object(&c.json);
-                write_user(&c.json, &users[i]);
-                if (c.who->role == AUTH_ADMIN || str_eq(c.who->name, users[i].name))
-                        write_roles(&c, users[i].name);
-                json_write_end(&c.json);
+                json_write_object(&c->json);
+                write_user(&c->json, &users[i]);
+                if (c->who->role == AUTH_ADMIN || str_eq(c->who->name, users[i].name))
+                        write_roles(c, users[i].name);
+                json_write_end(&c->json);
         }
-        json_write_end(&c.json);
-        return users_call_reply(&c);
+        json_write_end(&c->json);
+}
+
+int users_api_list(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ANYBODY, run_list);
 }
 
 /* Who changes his own password says the one he has. */
@@ -142,68 +140,66 @@ static void check_current(struct users_call *c, const char *name, const char *pa
         ask_check(&c->q, r);
 }
 
-int users_api_update_password(struct http_request *req) {
+static void run_update_password(struct users_call *c) {
         const char *name, *password;
         struct auth_store_user u;
         struct errmsg em = {};
-        struct users_call c;
-        int r = users_call_open(&c, req);
+        int r;
 
-        if (r != 0 || !c.store)
-                return r;
-        name = ask_str(&c.q, "username", ASK_NEED);
-        password = ask_str(&c.q, "password", ASK_NEED);
-        users_call_need(&c, name);
-        users_call_user(&c, name, &u);
-        check_current(&c, name, password);
-        if (c.q.result == 0) {
-                r = auth_store_user_set_password(c.store, name, password, &em);
-                users_call_check(&c, check_taken(&c, r, &em), "User not found", "");
+        name = ask_str(&c->q, "username", ASK_NEED);
+        password = ask_str(&c->q, "password", ASK_NEED);
+        users_call_need(c, name);
+        users_call_user(c, name, &u);
+        check_current(c, name, password);
+        if (c->q.result == 0) {
+                r = auth_store_user_set_password(c->store, name, password, &em);
+                users_call_check(c, check_taken(c, r, &em), "User not found", "");
         }
-        return users_call_reply(&c);
 }
 
-int users_api_update_admin(struct http_request *req) {
+int users_api_update_password(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ANYBODY, run_update_password);
+}
+
+static void run_update_admin(struct users_call *c) {
         struct auth_store_user u;
         bool admin = false;
-        struct users_call c;
         const char *name;
-        int r = users_call_open(&c, req);
 
-        if (r != 0 || !c.store)
-                return r;
-        name = ask_str(&c.q, "username", ASK_NEED);
-        if (!ask_bool(&c.q, "is_admin", &admin) && c.q.result == 0)
-                ask_check(&c.q, refusal_invalid(&c.q.refusal,
-                                                "Missing value for required parameter 'is_admin'. "
-                                                "See the API docs for more information about "
-                                                "request parameters."));
-        users_call_need(&c, NULL);
-        if (users_call_user(&c, name, &u) == 0)
-                users_call_check(&c,
-                                 auth_store_user_set_role(c.store, name,
+        name = ask_str(&c->q, "username", ASK_NEED);
+        if (!ask_bool(&c->q, "is_admin", &admin) && c->q.result == 0)
+                ask_check(&c->q, refusal_invalid(&c->q.refusal,
+                                                 "Missing value for required parameter 'is_admin'. "
+                                                 "See the API docs for more information about "
+                                                 "request parameters."));
+        users_call_need(c, NULL);
+        if (users_call_user(c, name, &u) == 0)
+                users_call_check(c,
+                                 auth_store_user_set_role(c->store, name,
                                                           admin                ? AUTH_ADMIN
                                                           : u.role > AUTH_USER ? AUTH_USER
                                                                                : u.role),
                                  "User not found", "");
-        return users_call_reply(&c);
+}
+
+int users_api_update_admin(struct http_request *req) {
+        return users_call_run(req, USERS_CALL_ANYBODY, run_update_admin);
+}
+
+static void run_delete(struct users_call *c) {
+        struct auth_store_user u;
+        const char *name;
+
+        name = ask_str(&c->q, "username", ASK_NEED);
+        users_call_need(c, NULL);
+        if (c->q.result == 0 && str_eq(name, c->who->name))
+                ask_check(&c->q, refusal_set(&c->q.refusal, REFUSAL_BAD_REQUEST,
+                                             "Users cannot delete their own account. Ask another "
+                                             "admin to delete this user instead."));
+        if (users_call_user(c, name, &u) == 0)
+                users_call_check(c, auth_store_user_delete(c->store, name), "User not found", "");
 }
 
 int users_api_delete(struct http_request *req) {
-        struct auth_store_user u;
-        struct users_call c;
-        const char *name;
-        int r = users_call_open(&c, req);
-
-        if (r != 0 || !c.store)
-                return r;
-        name = ask_str(&c.q, "username", ASK_NEED);
-        users_call_need(&c, NULL);
-        if (c.q.result == 0 && str_eq(name, c.who->name))
-                ask_check(&c.q, refusal_set(&c.q.refusal, REFUSAL_BAD_REQUEST,
-                                            "Users cannot delete their own account. Ask another "
-                                            "admin to delete this user instead."));
-        if (users_call_user(&c, name, &u) == 0)
-                users_call_check(&c, auth_store_user_delete(c.store, name), "User not found", "");
-        return users_call_reply(&c);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_delete);
 }

@@ -6,18 +6,6 @@
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
-int users_call_open(struct users_call *c, struct http_request *req) {
-        const struct tracking *t = req->ctx;
-
-        *c = (struct users_call){.req = req, .store = t->users, .who = req->identity};
-        if (!t->users || !req->identity)
-                return http_request_reply_error(req, 404, "not found");
-        ask_open(&c->q, req);
-        json_write_init(&c->json, &c->out, 0);
-        json_write_object(&c->json);
-        return 0;
-}
-
 int users_call_need(struct users_call *c, const char *user) {
         if (c->q.result != 0)
                 return c->q.result;
@@ -51,7 +39,7 @@ int users_call_check(struct users_call *c, int answer, const char *absent, const
         return c->q.result;
 }
 
-int users_call_reply(struct users_call *c) {
+static int reply(struct users_call *c) {
         if (c->q.result != 0) {
                 buf_done(&c->out);
                 return job_refuse(&c->q);
@@ -60,4 +48,19 @@ int users_call_reply(struct users_call *c) {
         json_write_finish(&c->json);
         buf_add_char(&c->out, '\n');
         return http_request_reply_json(c->req, 200, &c->out);
+}
+
+int users_call_run(struct http_request *req, enum users_call_asker asker,
+                   void (*body)(struct users_call *c)) {
+        const struct tracking *t = req->ctx;
+        struct users_call c = {.req = req, .store = t->users, .who = req->identity};
+
+        if (!t->users || !req->identity)
+                return http_request_reply_error(req, 404, "not found");
+        ask_open(&c.q, req);
+        json_write_init(&c.json, &c.out, 0);
+        json_write_object(&c.json);
+        if (asker == USERS_CALL_ANYBODY || users_call_need(&c, NULL) == 0)
+                body(&c);
+        return reply(&c);
 }

@@ -17,13 +17,15 @@ struct users_call {
         struct json_write json; /* the answer, in its object */
 };
 
-/* 0 when the call may go on; else what the handler returns (404 without access control). */
-int users_call_open(struct users_call *c, struct http_request *req);
+enum users_call_asker { USERS_CALL_ANYBODY, USERS_CALL_ADMIN };
+
+/* A handler's whole: opens the call (404 without access control, 403 for who may not ask it), lets
+ * `body` read fields and write the answer, and replies that, or the first refusal it has kept. */
+int users_call_run(struct http_request *req, enum users_call_asker asker,
+                   void (*body)(struct users_call *c));
 /* 0 when the asker is an admin or `user` himself (NULL: an admin only); REFUSED is kept. */
 int users_call_need(struct users_call *c, const char *user);
 /* The user of this name: 0, or REFUSED (404), kept. */
 int users_call_user(struct users_call *c, const char *name, struct auth_store_user *ret);
 /* Keeps what a call on auth.db answered as refusals: what is not there, what is there already. */
 int users_call_check(struct users_call *c, int answer, const char *absent, const char *exists);
-/* Replies what was written, or the refusal. */
-int users_call_reply(struct users_call *c);
