@@ -9,6 +9,7 @@
 #include "fuse-gcs/fetch_pool.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/sums.h"
+#include "lib/base/clock.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -154,10 +155,14 @@ static void block_fetch_on_done(void *ctx, const struct gcs_answer *a) {
 
 void block_fetch_go(struct block_fetch *f) {
         const struct gcs_direct_sink sink = {block_fetch_room, block_fetch_took, f};
+        usec_t began_at = clock_mono(clock_system()), spent_for;
         struct mnt *m = f->m;
         int r = remote_read(m->remote, &f->q, &sink);
 
         if (r == 1) {
+                /* One deadline for both ways; 0 would be the client's. */
+                spent_for = clock_mono(clock_system()) - began_at;
+                f->q.budget_for -= f->q.budget_for > 0 ? MIN(spent_for, f->q.budget_for - 1) : 0;
                 r = remote_start(m->remote, &f->q);
                 if (r >= 0)
                         return;

@@ -33,6 +33,7 @@
 #include "lib/gcp/token.h"
 #include "lib/net/loop_notify.h"
 
+#define MOUNTER_TRIM_FOR (60 * USEC_PER_SEC)  /* from one look at idle connections to the next */
 #define MOUNTER_GRACE_FOR (20 * USEC_PER_SEC) /* for what is not committed yet */
 
 struct mounter {
@@ -146,6 +147,13 @@ static void *mounter_net_main(void *ctx) {
         return NULL;
 }
 
+static int mounter_on_trim(struct loop_source *s, usec_t now, void *ctx) {
+        struct mounter *x = ctx;
+
+        gcs_direct_trim(x->direct);
+        return loop_source_arm_in(s, MOUNTER_TRIM_FOR);
+}
+
 /* Half of the connections are its own. */
 static int mounter_make_direct(struct mounter *x, const struct gcs_client_options *o) {
         unsigned n = x->o->conf->n_connections / 2;
@@ -163,6 +171,9 @@ static int mounter_make_direct(struct mounter *x, const struct gcs_client_option
         };
         int r = o->hooks.pace || n == 0 ? 0 : gcs_direct_new(&direct, &x->direct);
 
+        if (x->direct)
+                r = loop_timer_in(x->loop, MOUNTER_TRIM_FOR, USEC_PER_SEC, mounter_on_trim, x,
+                                  NULL);
         return r == -EINVAL ? 0 : r;
 }
 

@@ -109,6 +109,10 @@ void gcs_direct_stop(struct gcs_direct *d) {
                 http_direct_stop(d->http);
 }
 
+void gcs_direct_trim(struct gcs_direct *d) {
+        http_direct_trim(d->http);
+}
+
 int gcs_direct_new(const struct gcs_direct_options *o, struct gcs_direct **ret) {
         struct gcs_direct *d = mem_new(struct gcs_direct);
         const char *host = strstr(o->endpoint, "://");

@@ -44,6 +44,9 @@ struct gcs_direct *gcs_direct_free(struct gcs_direct *d);
 /* All calls end, and those that come later: within a second. */
 void gcs_direct_stop(struct gcs_direct *d);
 
+/* Closes connections that were idle for long: now and then. */
+void gcs_direct_trim(struct gcs_direct *d);
+
 /* q: a READ of a length; its sink and done() are not called. 0: all of it came. 1: it is to be gone
  * on with by a gcs_client: q's offset and length are what is left. Negative: the sink's, or
  * -ECANCELED. */

@@ -22,6 +22,7 @@
 #define HTTP_DIRECT_CONNECTIONS 32
 #define HTTP_DIRECT_CONNECT_FOR (10 * USEC_PER_SEC)
 #define HTTP_DIRECT_STALL_FOR (10 * USEC_PER_SEC)
+#define HTTP_DIRECT_IDLE_FOR (30 * USEC_PER_SEC)
 #define HTTP_DIRECT_FIRST 2048 /* bytes received with the head: those of the body are copied */
 /* So many bytes are worth waking up for; near the end all are: what TLS holds back of a record and
  * wraps around it is less than HTTP_DIRECT_TAIL. */
@@ -110,7 +111,7 @@ static int http_direct_connect(struct http_direct *d, struct http_direct_conn *c
 static bool http_direct_is_alive(const struct http_direct_conn *c, usec_t now) {
         char byte;
 
-        return now - c->used_at < HTTP_DIRECT_IDLE_FOR &&
+        return now - c->used_at < c->pool->o.idle_for &&
                recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
@@ -121,7 +122,7 @@ static struct http_direct_conn *http_direct_weed(struct http_direct *d, usec_t n
         for (struct http_direct_conn **at = &d->idle; *at;) {
                 struct http_direct_conn *c = *at;
 
-                if (now - c->used_at < HTTP_DIRECT_IDLE_FOR) {
+                if (now - c->used_at < d->o.idle_for) {
                         at = &c->next;
                         continue;
                 }
@@ -142,7 +143,16 @@ static void http_direct_close_all(struct http_direct_conn *c) {
         }
 }
 
-/* One for a call: *ret_fd < 0: it is to be connected. fresh: none that was used before. */
+void http_direct_trim(struct http_direct *d) {
+        struct http_direct_conn *weeds;
+
+        pthread_mutex_lock(&d->lock);
+        weeds = http_direct_weed(d, http_direct_now());
+        pthread_mutex_unlock(&d->lock);
+        http_direct_close_all(weeds);
+}
+
+/* One for a call: its fd < 0: it is to be connected. fresh: none that was used before. */
 static int http_direct_take(struct http_direct *d, bool fresh, struct http_direct_conn **ret) {
         usec_t now = http_direct_now();
         struct http_direct_conn *c = NULL, *weeds;
@@ -443,6 +453,7 @@ int http_direct_new(const struct http_direct_options *o, struct http_direct **re
         d->o.n_connections = o->n_connections ?: HTTP_DIRECT_CONNECTIONS;
         d->o.connect_for = o->connect_for ?: HTTP_DIRECT_CONNECT_FOR;
         d->o.stall_for = o->stall_for ?: HTTP_DIRECT_STALL_FOR;
+        d->o.idle_for = o->idle_for ?: HTTP_DIRECT_IDLE_FOR;
         d->is_tls = str_starts(o->origin, "https://");
         d->origin = mem_strdup(o->origin);
         d->host = mem_strdup(host + 3);

@@ -7,16 +7,14 @@
  * http_client, which waits, tries again, and follows every turn of HTTP). curl makes the
  * connections: names, proxies, TLS and authorities are as everywhere.
  *
- * Threads: any, several at once. Limits: n_connections; idle ones are closed HTTP_DIRECT_IDLE_FOR
- * after their last use, counted through a suspend, by whoever calls next. SIGPIPE is ignored by the
- * program. */
+ * Threads: any, several at once. Limits: n_connections; what was idle for too long, a suspend
+ * counted, is not used again. SIGPIPE is ignored by the program. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/macros.h"
 
-#define HTTP_DIRECT_IDLE_FOR (30 * USEC_PER_SEC)
 #define HTTP_DIRECT_PAUSE_FOR (2 * USEC_PER_SEC) /* after a connection that could not be made */
 
 struct http_direct;
@@ -27,6 +25,7 @@ struct http_direct_options {
         unsigned n_connections; /* 0 = 32 */
         usec_t connect_for;     /* 0 = 10 s */
         usec_t stall_for;       /* no byte for so long; 0 = 10 s */
+        usec_t idle_for;        /* kept unused; 0 = 30 s */
 };
 int http_direct_new(const struct http_direct_options *o, struct http_direct **ret);
 /* Nobody is in a call. NULL is fine. */
@@ -36,6 +35,9 @@ static inline void http_direct_freep(struct http_direct **d) {
 }
 /* Calls under way, and those that come later, end with -ECANCELED: within a second. */
 void http_direct_stop(struct http_direct *d);
+
+/* Closes what was idle for too long: now and then. */
+void http_direct_trim(struct http_direct *d);
 
 /* Strings are borrowed for the call. */
 struct http_direct_request {

@@ -242,6 +242,29 @@ static void test_closed_between(void **state) {
         server_stop(&s);
 }
 
+/* What lay idle is not used again, and closed when that is asked for. */
+static void test_idle(void **state) {
+        static const struct answer answers[] = {{PART(3), "abc", 3, false}};
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        char data[3];
+
+        server_start(&s, answers, 1);
+        d = client(&s, (struct http_direct_options){.idle_for = 1});
+        for (unsigned i = 0; i < 2; i++) {
+                struct place p = {.data = data, .size = 3, .most = 3};
+
+                assert_int_equal(get(d, &p, 3, &a), 0);
+                usleep(10);
+        }
+        assert_int_equal(s.n_connections, 2);
+        http_direct_trim(d);
+        /* Ends when the client has closed them all. */
+        server_stop(&s);
+        http_direct_free(d);
+}
+
 /* What is not what was asked for is left to others: not a byte is taken. */
 static void test_other_answers(void **state) {
         static const struct answer answers[] = {
@@ -472,10 +495,11 @@ static void test_tls(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_kept),          cmocka_unit_test(test_closed_between),
-                cmocka_unit_test(test_other_answers), cmocka_unit_test(test_broken),
-                cmocka_unit_test(test_busy),          cmocka_unit_test(test_nobody_there),
-                cmocka_unit_test(test_stopped),       cmocka_unit_test(test_refused_words),
-                cmocka_unit_test(test_big),           cmocka_unit_test(test_tls),
+                cmocka_unit_test(test_idle),          cmocka_unit_test(test_other_answers),
+                cmocka_unit_test(test_broken),        cmocka_unit_test(test_busy),
+                cmocka_unit_test(test_nobody_there),  cmocka_unit_test(test_stopped),
+                cmocka_unit_test(test_refused_words), cmocka_unit_test(test_big),
+                cmocka_unit_test(test_tls),
         };
 
         signal(SIGPIPE, SIG_IGN);
