@@ -77,6 +77,8 @@ void ask_open(struct ask *q, struct http_request *req) {
         ask_check(q, check_content_type(q));
         if (q->result == 0)
                 ask_check(q, parse_body(q));
+        if (q->result == 0)
+                req->asked = q->body;
 }
 
 void ask_open_within(struct ask *q, struct http_request *req, const struct json *body,

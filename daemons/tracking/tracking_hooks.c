@@ -1,5 +1,6 @@
 #include "daemons/tracking/tracking_hooks.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "daemons/tracking/tracking.h"
 #include "lib/auth/auth_audit.h"
 #include "lib/auth/auth_http.h"
+#include "lib/base/json.h"
 #include "lib/base/log.h"
 
 /* A database of MLflow 3.17 is served in place, but for what its tables cannot hold. */
@@ -46,18 +48,47 @@ int tracking_hooks_before(struct http_request *req) {
         return r;
 }
 
+/* Points of metrics and what only looks are no changes that a log of them is read for. */
 static bool is_change(const struct http_request *req) {
-        switch (req->method) {
-        case HTTP_POST:
-        case HTTP_PATCH:
-        case HTTP_DELETE:
-                break;
-        default: /* a PUT is an artifact */
+        static const char *const others[] = {"/runs/log-", "/search",  "get-latest", "telemetry",
+                                             "batchGet",   "/metrics", "/graphql"};
+
+        if (!req->route || req->method == HTTP_GET || req->method == HTTP_HEAD)
                 return false;
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                if (strstr(req->route->path, others[i]))
+                        return false;
+        return true;
+}
+
+/* What the request names, "username=ann permission=READ": ids and names, never a value that may be
+ * a secret. NULL: nothing, or no memory for it. */
+static const char *object_of(struct http_request *req) {
+        static const char *const keys[] = {
+                "username",    "is_admin",   "role_id",  "role_name",       "resource_type",
+                "resource_id", "permission", "name",     "new_name",        "experiment_id",
+                "run_id",      "run_uuid",   "model_id", "dataset_id",      "version",
+                "stage",       "alias",      "key",      "lifecycle_stage", "status"};
+        struct buf out = {.limit = 1024};
+        const char *text;
+        int64_t number;
+        bool yes;
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                const struct json *j = json_get(req->asked, keys[i]);
+
+                if (json_str(j, &text) == 0)
+                        (void) buf_printf(&out, "%s%s=%s", out.len ? " " : "", keys[i], text);
+                else if (json_i64(j, &number) == 0)
+                        (void) buf_printf(&out, "%s%s=%" PRId64, out.len ? " " : "", keys[i],
+                                          number);
+                else if (json_bool(j, &yes) == 0)
+                        (void) buf_printf(&out, "%s%s=%s", out.len ? " " : "", keys[i],
+                                          yes ? "true" : "false");
         }
-        return req->route && !strstr(req->route->path, "/runs/log-") &&
-               !strstr(req->route->path, "/search") && !strstr(req->route->path, "get-latest") &&
-               !strstr(req->route->path, "telemetry");
+        text = out.len > 0 ? arena_strdup(req->arena, buf_cstr(&out)) : NULL;
+        buf_done(&out);
+        return text;
 }
 
 void tracking_hooks_done(struct http_request *req, int status, usec_t took_for) {
@@ -68,8 +99,10 @@ void tracking_hooks_done(struct http_request *req, int status, usec_t took_for) 
                 return;
         snprintf(action, sizeof(action), "%s %s", req->method_name, req->path);
         snprintf(result, sizeof(result), "%d", status);
-        if (auth_audit_write(t->audit, &(struct auth_audit_entry){.identity = req->identity,
-                                                                  .action = action,
-                                                                  .result = result}) < 0)
+        if (auth_audit_write(t->audit, &(struct auth_audit_entry){
+                                               .identity = req->identity,
+                                               .action = action,
+                                               .object = req->asked ? object_of(req) : NULL,
+                                               .result = result}) < 0)
                 log_warning("the audit log cannot be written: its disk may be full");
 }

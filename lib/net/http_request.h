@@ -34,6 +34,7 @@ struct http_request {
         struct auth_identity *identity; /* set by the server's before hook */
         const void *access;             /* the before hook's own */
         void *data;                     /* the handler's own */
+        const void *asked;              /* what the handler read from the body, for the done hook */
         int worker;                     /* index of the pool thread that runs it, else -1 */
         bool may_block;                 /* for the before hook: it may take its time */
 };

@@ -300,11 +300,19 @@ def test_first_administrator(tmp_path):
         body = {"name": "ann's", "source": run["artifact_uri"], "run_id": run["run_id"]}
         assert "Permission denied" in s.refused(ann, "POST", "model-versions/create", body)
         s.ok(root, "POST", V3 + "users/permissions/grant", {"username": "ann", "resource_type": "experiment", "resource_id": e, "permission": "READ"})
+        last = json.loads((t.state / "auth/audit-tracking.log").read_text().splitlines()[-1])
+        assert last["object"] == f"username=ann resource_type=experiment resource_id={e} permission=READ"
         s.ok(ann, "POST", "model-versions/create", body)
         model = s.ok(root, "POST", "logged-models", {"experiment_id": e})["model"]["info"]
         s.ok(ann, "POST", "model-versions/create", {"name": "ann's", "source": model["artifact_uri"], "model_id": model["model_id"]})
-        lines = [json.loads(line) for line in (t.state / "auth/audit-tracking.log").read_text().splitlines()]
-        assert any(x["action"] == "user add" and x["object"] == "root" for x in lines), lines
+        s.ok(root, "PUT", f"/api/2.0/mlflow-artifacts/artifacts/{e}/x/artifacts/a", b"x")
+        s.refused(ann, "DELETE", "users/delete", {"username": "root"})
+        text = (t.state / "auth/audit-tracking.log").read_text()
+        assert ann[1] not in text and root[1] not in text
+        log = [(x.get("user"), x["action"].split("/mlflow")[-1], x.get("object"), x["result"]) for x in map(json.loads, text.splitlines())]
+        assert log[:3] == [(None, "user add", "root", "ok"), ("root", "/experiments/create", "name=hidden", "200"), ("root", "/users/create", "username=ann", "200")]
+        assert log[-2:] == [("root", f"-artifacts/artifacts/{e}/x/artifacts/a", None, "200"), ("ann", "/users/delete", "username=root", "403")]
+        assert ("ann", "/model-versions/create", f"name=ann's run_id={run['run_id']}", "403") in log
     with Tracking("--app-name", "basic-auth", env={"MLFLOW_AUTH_ADMIN_PASSWORD": "from the environment"}) as t:
         Server(t.port).ok(("admin", "from the environment"), "GET", "users/list")
         Server(t.port).refused(("admin", "from the file"), "GET", "users/list", status=401)
