@@ -111,6 +111,10 @@ run_tracking_crashes() {
                 -p no:cacheprovider -rfE --tb=short --durations=5 tests/api/test_tracking_crashes.py tests/api/test_tracking_kills.py
 }
 
+run_mount_huge() {
+        ONEBOX_TEST_OBJECTS=1000000 run_pytest tests/api/test_mount_huge.py
+}
+
 run_fresh() {
         packages "${SYSTEM_PACKAGES[@]}"
         ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
@@ -155,6 +159,7 @@ check_long() {
         suite "the mount killed at every step of every sequence" 7200 run_mount_crashes
         suite "the mount against the model for an hour" 7200 run_mount_model
         suite "the bucket away for ten minutes" 1800 run_mount_away
+        suite "a directory of a million objects" 1800 run_mount_huge
         if [ -n "${ONEBOX_PEER_SQLPROXY-}" ]; then
                 suite "cloud-sql-proxy over the same checks" 900 run_sqlproxy_peer
         else

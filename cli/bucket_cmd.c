@@ -20,7 +20,7 @@ struct bucket_words {
 static const struct options_row rows[] = {CLI_ROWS(struct bucket_words)};
 static const struct options_spec spec = {
         .program = "onebox bucket",
-        .args = "stat|flush DIR | cache warm|drop PATH…",
+        .args = "stat|flush DIR | cache warm|pin|unpin|drop PATH…",
         .summary = "Show what a mounted bucket holds, write what is not written yet, or bring "
                    "files into its caches and out of them",
         .rows = rows,
@@ -40,6 +40,11 @@ static int ask(const char *path, unsigned long what, struct mount_control_text *
                 return errmsg_fail(em, r, "%s is not in a bucket mounted by fuse-gcs", path);
         if (r == -EPERM)
                 return errmsg_fail(em, r, "%s: only root and the owner of the mount may do that",
+                                   path);
+        if (r == -EOPNOTSUPP)
+                return errmsg_fail(em, r,
+                                   "%s: the mount keeps nothing on a disk: give it a "
+                                   "--cache-dir",
                                    path);
         return r < 0 ? errmsg_errno(em, r, "%s", path) : 0;
 }
@@ -106,13 +111,27 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
         return 0;
 }
 
-static int cache(struct cli *c, const char *what) {
-        bool warm = str_eq(what, "warm");
+static const struct {
+        const char *word;
+        unsigned long what;
+        const char *done;
+} cache_words[] = {
+        {"warm", MOUNT_CONTROL_WARM, "are in the caches"},
+        {"pin", MOUNT_CONTROL_PIN, "stay on the disk"},
+        {"unpin", MOUNT_CONTROL_UNPIN, "may leave the disk"},
+        {"drop", MOUNT_CONTROL_DROP, "left the caches"},
+};
 
-        if (!warm && !str_eq(what, "drop"))
-                return errmsg_fail(&c->em, -EINVAL, "cache %s: want warm or drop", what);
+static int cache(struct cli *c, const char *what) {
+        size_t k = 0;
+
+        while (k < ARRAY_SIZE(cache_words) && !str_eq(cache_words[k].word, what))
+                k++;
+        if (k == ARRAY_SIZE(cache_words))
+                return errmsg_fail(&c->em, -EINVAL, "cache %s: want warm, pin, unpin or drop",
+                                   what);
         tree.c = c;
-        tree.what = warm ? MOUNT_CONTROL_WARM : MOUNT_CONTROL_DROP;
+        tree.what = cache_words[k].what;
         for (size_t i = 2; i < c->n_args; i++) {
                 if (nftw(c->args[i], visit, 16, FTW_PHYS | FTW_MOUNT) < 0)
                         return errmsg_errno(&c->em, -errno, "%s", c->args[i]);
@@ -124,7 +143,7 @@ static int cache(struct cli *c, const char *what) {
                        tree.n_bytes);
         else
                 printf("%" PRIu64 " files, %" PRIu64 " bytes %s\n", tree.n_files, tree.n_bytes,
-                       warm ? "are in the caches" : "left the caches");
+                       cache_words[k].done);
         return 0;
 }
 
@@ -140,6 +159,7 @@ int bucket_cmd(struct cli *c, int argc, char **argv) {
                 return flush(c, c->args[1]);
         if (c->n_args >= 3 && str_eq(c->args[0], "cache"))
                 return cache(c, c->args[1]);
-        return errmsg_fail(&c->em, -EINVAL,
-                           "use `onebox bucket stat DIR`, `flush DIR` or `cache warm|drop PATH…`");
+        return errmsg_fail(
+                &c->em, -EINVAL,
+                "use `onebox bucket stat DIR`, `flush DIR` or `cache warm|pin|unpin|drop PATH…`");
 }

@@ -22,6 +22,8 @@
 #define DISK_CACHE_PAGE ((uint64_t) 4096)
 #define DISK_CACHE_QUEUE 128 /* blocks on their way to the disk */
 #define DISK_CACHE_OPEN 128  /* files kept open */
+#define DISK_CACHE_MODE 0600
+#define DISK_CACHE_MODE_PINNED 0700
 #define DISK_CACHE_MAGIC "fuse-gcs blocks 1"
 
 struct disk_cache_file {
@@ -30,7 +32,7 @@ struct disk_cache_file {
         unsigned n_refs;
         uint64_t size;    /* of the object */
         uint64_t n_bytes; /* on the disk */
-        bool is_dropped;
+        bool is_dropped, is_pinned;
         struct disk_cache_file *newer, *older;
 };
 
@@ -52,7 +54,8 @@ struct disk_cache {
         bool has_thread, stops, is_writing;
         int dir;
         uint64_t n_bytes_max;
-        struct strmap files; /* by name */
+        uint64_t pinned_bytes; /* sizes of what is pinned */
+        struct strmap files;   /* by name */
         struct disk_cache_file *newest, *oldest;
         size_t n_open;
         struct disk_cache_job jobs[DISK_CACHE_QUEUE];
@@ -131,6 +134,8 @@ static void disk_cache_remove(struct disk_cache *c, struct disk_cache_file *f) {
         disk_cache_unuse(c, f);
         c->stats.n_bytes -= f->n_bytes;
         c->stats.n_files--;
+        c->stats.n_pinned -= f->is_pinned;
+        c->pinned_bytes -= f->is_pinned ? f->size : 0;
         f->is_dropped = true;
         if (f->n_refs == 0)
                 disk_cache_file_free(c, f);
@@ -139,7 +144,7 @@ static void disk_cache_remove(struct disk_cache *c, struct disk_cache_file *f) {
 static bool disk_cache_evict(struct disk_cache *c) {
         struct disk_cache_file *f = c->oldest;
 
-        while (f && f->n_refs > 0)
+        while (f && (f->n_refs > 0 || f->is_pinned))
                 f = f->newer;
         if (!f)
                 return false;
@@ -163,7 +168,7 @@ static int disk_cache_open(struct disk_cache *c, struct disk_cache_file *f, bool
 
         memcpy(h.magic, DISK_CACHE_MAGIC, sizeof(DISK_CACHE_MAGIC));
         f->fd = openat(c->dir, f->name, (make ? O_CREAT : 0) | O_RDWR | O_CLOEXEC | O_NOFOLLOW,
-                       0600);
+                       DISK_CACHE_MODE);
         if (f->fd < 0)
                 return -errno;
         c->n_open++;
@@ -287,21 +292,36 @@ static int disk_cache_write(struct disk_cache_file *f, const struct disk_cache_j
         return n == (ssize_t) sizeof(e) ? 0 : n < 0 ? -errno : -ENOSPC;
 }
 
+/* Under the lock: is there room, or can it be made? What is pinned has its room already. */
+static bool disk_cache_make_room(struct disk_cache *c, const struct disk_cache_job *j) {
+        const struct disk_cache_file *f;
+        char name[40];
+
+        while (c->stats.n_bytes + j->n > c->n_bytes_max && disk_cache_evict(c))
+                ;
+        if (c->stats.n_bytes + j->n <= c->n_bytes_max)
+                return true;
+        disk_cache_name(j->content, j->size, name);
+        f = strmap_get(&c->files, name);
+        return f && f->is_pinned;
+}
+
 static void disk_cache_run(struct disk_cache *c, const struct disk_cache_job *j) {
-        struct disk_cache_file *f;
+        struct disk_cache_file *f = NULL;
+        struct disk_cache_entry had;
+        bool is_new;
         int r;
 
         pthread_mutex_lock(&c->lock);
-        while (c->stats.n_bytes + j->n > c->n_bytes_max && disk_cache_evict(c))
-                ;
-        f = j->n <= c->n_bytes_max && !c->is_void ? disk_cache_get(c, j->content, j->size, true)
-                                                  : NULL;
+        if (!c->is_void && disk_cache_make_room(c, j))
+                f = disk_cache_get(c, j->content, j->size, true);
         pthread_mutex_unlock(&c->lock);
         if (!f)
                 return;
+        is_new = !disk_cache_entry(f, j->index, &had);
         r = disk_cache_write(f, j);
         pthread_mutex_lock(&c->lock);
-        if (r >= 0 && !f->is_dropped) {
+        if (r >= 0 && is_new && !f->is_dropped) {
                 f->n_bytes += j->n;
                 c->stats.n_bytes += j->n;
         }
@@ -385,6 +405,33 @@ void disk_cache_drop(struct disk_cache *c, uint64_t content) {
         pthread_mutex_unlock(&c->lock);
 }
 
+/* Under the lock. */
+static int disk_cache_set_pinned(struct disk_cache *c, struct disk_cache_file *f, bool pinned) {
+        if (f->is_pinned == pinned)
+                return 0;
+        if (pinned && c->pinned_bytes + f->size > c->n_bytes_max)
+                return -ENOSPC;
+        if (fchmod(f->fd, pinned ? DISK_CACHE_MODE_PINNED : DISK_CACHE_MODE) < 0)
+                return -errno;
+        f->is_pinned = pinned;
+        c->stats.n_pinned += pinned ? 1 : UINT64_MAX;
+        c->pinned_bytes += pinned ? f->size : -f->size;
+        return 0;
+}
+
+int disk_cache_pin(struct disk_cache *c, uint64_t content, uint64_t size, bool pinned) {
+        struct disk_cache_file *f;
+        int r;
+
+        pthread_mutex_lock(&c->lock);
+        f = disk_cache_get(c, content, size, pinned);
+        r = f ? disk_cache_set_pinned(c, f, pinned) : pinned ? -EIO : -ENOENT;
+        if (f)
+                disk_cache_unref(c, f);
+        pthread_mutex_unlock(&c->lock);
+        return r;
+}
+
 /* --- beginning and end ----------------------------------------------------------------------- */
 
 struct disk_cache_found {
@@ -435,6 +482,7 @@ static int disk_cache_scan(struct disk_cache *c, const char *dir) {
                 f->fd = -1;
                 f->size = size;
                 f->n_bytes = (uint64_t) st.st_blocks * 512;
+                f->is_pinned = (st.st_mode & 0777) == DISK_CACHE_MODE_PINNED;
                 found[n++] = (struct disk_cache_found){f, st.st_mtim};
         }
         str_free_list(names);
@@ -449,6 +497,8 @@ static int disk_cache_scan(struct disk_cache *c, const char *dir) {
                 disk_cache_use(c, found[i].file);
                 c->stats.n_bytes += found[i].file->n_bytes;
                 c->stats.n_files++;
+                c->stats.n_pinned += found[i].file->is_pinned;
+                c->pinned_bytes += found[i].file->is_pinned ? found[i].file->size : 0;
         }
         mem_free(found);
         while (c->stats.n_bytes > c->n_bytes_max && disk_cache_evict(c))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fuse-gcs/forgetter.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/writer.h"
 #include "lib/base/mem.h"
@@ -54,6 +55,7 @@ static void inode_grow(struct mnt *m) {
                 for (struct inode *i = old[s], *next; i; i = next) {
                         next = i->next_in_slot;
                         inode_link(m, i);
+                        forgetter_look(m);
                 }
         mem_free(old);
 }

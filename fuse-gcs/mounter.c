@@ -19,6 +19,7 @@
 #include "fuse-gcs/device.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/flush.h"
+#include "fuse-gcs/forgetter.h"
 #include "fuse-gcs/inode.h"
 #include "fuse-gcs/lineage.h"
 #include "fuse-gcs/meter.h"
@@ -407,6 +408,8 @@ static int mounter_mount(struct mounter *x, struct errmsg *em) {
         if (r >= 0)
                 r = teller_start(&x->m, x->session);
         if (r >= 0)
+                forgetter_start(&x->m);
+        if (r >= 0)
                 r = workers_start(x->session, mounter_on_unmounted, x, &x->workers);
         return r < 0 ? errmsg_errno(em, r, "threads") : 0;
 }
@@ -470,6 +473,7 @@ static void mounter_leave(struct mounter *x) {
                 gcs_client_stop(x->client);
                 gcs_direct_stop(x->direct);
                 teller_stop(&x->m);
+                forgetter_stop();
                 fuse_session_unmount(x->session);
                 for (unsigned n = 0; n < 20 && !x->unmounted; n++) {
                         struct timespec nap = {0, 50000000};
@@ -497,6 +501,7 @@ static void mounter_done(struct mounter *x) {
                 gcs_client_stop(x->client);
         gcs_direct_stop(x->direct);
         teller_stop(&x->m);
+        forgetter_stop();
         if (x->is_mounted)
                 fuse_session_unmount(x->session);
         workers_free(x->workers);

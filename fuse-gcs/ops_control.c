@@ -39,10 +39,11 @@ static void ops_control_stat(struct mnt *m, struct mount_control_text *t) {
                  "\"bytes_to_write\":%" PRIu64 ",\"stat_cache_bytes\":%zu,"
                  "\"read_cache_bytes\":%zu,\"read_cache_hits\":%" PRIu64
                  ",\"read_cache_misses\":%" PRIu64 ",\"disk_cache_bytes\":%" PRIu64
-                 ",\"disk_cache_files\":%" PRIu64 ",\"disk_cache_hits\":%" PRIu64
+                 ",\"disk_cache_files\":%" PRIu64 ",\"disk_cache_pinned\":%" PRIu64
+                 ",\"disk_cache_hits\":%" PRIu64
                  ",\"write_buffer_bytes\":%zu,\"staged_bytes\":%" PRIu64 "}",
                  n_inodes, n_open, n_dirty, dirty_bytes, n_stats, b.n_bytes, b.n_hits, b.n_misses,
-                 d.n_bytes, d.n_files, d.n_hits, (size_t) m->n_overlay_bytes,
+                 d.n_bytes, d.n_files, d.n_pinned, d.n_hits, (size_t) m->n_overlay_bytes,
                  (uint64_t) m->n_temp_bytes);
 }
 
@@ -115,10 +116,84 @@ static int ops_control_drop(struct mnt *m, struct inode *i, struct mount_control
         return 0;
 }
 
+/* One block onto the disk; what the queue had no room for is asked for again. */
+static int ops_control_keep(struct mnt *m, struct block_fetch_source *s, struct prefetch *prefetch,
+                            uint64_t index, char *data) {
+        uint64_t at = index * BLOCK_CACHE_SIZE;
+        size_t size = (size_t) MIN(s->size - at, (uint64_t) BLOCK_CACHE_SIZE);
+        ssize_t n;
+
+        if (disk_cache_has(m->disk, s->content, s->size, index))
+                return 0;
+        n = reader_copy(m, s, prefetch, at, data, size);
+        if (n != (ssize_t) size)
+                return n < 0 ? (int) n : -EIO;
+        disk_cache_sync(m->disk);
+        if (disk_cache_has(m->disk, s->content, s->size, index))
+                return 0;
+        disk_cache_store(m->disk, s->content, s->size, index, data, (uint32_t) size);
+        disk_cache_sync(m->disk);
+        return disk_cache_has(m->disk, s->content, s->size, index) ? 0 : -ENOSPC;
+}
+
+static int ops_control_pin(struct mnt *m, struct inode *i, struct mount_control_text *t) {
+        _cleanup_free_ char *path = NULL, *data = mem_alloc(BLOCK_CACHE_SIZE);
+        struct prefetch prefetch = {};
+        struct block_fetch_source s;
+        int r = !m->disk ? -EOPNOTSUPP : data ? ops_control_source(m, i, &s, &path) : -ENOMEM;
+
+        if (r >= 0)
+                r = disk_cache_pin(m->disk, s.content, s.size, true);
+        if (r < 0)
+                return r;
+        for (uint64_t k = 0; r >= 0 && k * BLOCK_CACHE_SIZE < s.size; k++)
+                r = m->stopping ? -EINTR : ops_control_keep(m, &s, &prefetch, k, data);
+        if (r < 0)
+                (void) disk_cache_pin(m->disk, s.content, s.size, false);
+        else
+                snprintf(t->text, sizeof(t->text), "{\"bytes\":%" PRIu64 "}", s.size);
+        return r;
+}
+
+/* What is not pinned is unpinned already. */
+static int ops_control_unpin(struct mnt *m, struct inode *i, struct mount_control_text *t) {
+        _cleanup_free_ char *path = NULL;
+        struct block_fetch_source s;
+        int r = !m->disk ? -EOPNOTSUPP : ops_control_source(m, i, &s, &path);
+
+        if (r >= 0)
+                r = disk_cache_pin(m->disk, s.content, s.size, false);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        snprintf(t->text, sizeof(t->text), "{\"bytes\":%" PRIu64 "}", s.size);
+        return 0;
+}
+
 static bool ops_control_may(fuse_req_t req, const struct mnt *m) {
         uid_t uid = fuse_req_ctx(req)->uid;
 
         return uid == 0 || uid == m->o.uid;
+}
+
+static int ops_control_do(struct mnt *m, struct inode *i, unsigned cmd,
+                          struct mount_control_text *t) {
+        switch (cmd) {
+        case MOUNT_CONTROL_STAT:
+                ops_control_stat(m, t);
+                return 0;
+        case MOUNT_CONTROL_FLUSH:
+                return ops_control_flush(m, t);
+        case MOUNT_CONTROL_WARM:
+                return ops_control_warm(m, i, t);
+        case MOUNT_CONTROL_DROP:
+                return ops_control_drop(m, i, t);
+        case MOUNT_CONTROL_PIN:
+                return ops_control_pin(m, i, t);
+        case MOUNT_CONTROL_UNPIN:
+                return ops_control_unpin(m, i, t);
+        default:
+                return -ENOTTY;
+        }
 }
 
 void ops_control_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
@@ -133,13 +208,8 @@ void ops_control_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
                 r = -EPERM;
         if (r >= 0 && out_size < sizeof(*t))
                 r = -ENOTTY;
-        if (r >= 0 && cmd == MOUNT_CONTROL_STAT)
-                ops_control_stat(m, t);
-        else if (r >= 0)
-                r = cmd == MOUNT_CONTROL_FLUSH  ? ops_control_flush(m, t)
-                    : cmd == MOUNT_CONTROL_WARM ? ops_control_warm(m, i, t)
-                    : cmd == MOUNT_CONTROL_DROP ? ops_control_drop(m, i, t)
-                                                : -ENOTTY;
+        if (r >= 0)
+                r = ops_control_do(m, i, cmd, t);
         if (r < 0)
                 ops_file_error(req, r);
         else

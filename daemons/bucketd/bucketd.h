@@ -13,6 +13,7 @@ struct entropy;
 struct http_request;
 struct http_server;
 struct loop;
+struct object_batch;
 struct upload_table;
 
 struct bucketd {
@@ -26,6 +27,7 @@ struct bucketd {
         struct entropy *entropy;
         struct chaos *chaos; /* NULL: nothing may be asked to go wrong */
         struct chaos_late late;
+        struct object_batch *batch;
         uint64_t inline_max; /* bytes; larger objects are files */
         uint64_t md5_max;    /* bytes; larger objects have only their CRC32C */
         const char *token;   /* what a client must show, or NULL */

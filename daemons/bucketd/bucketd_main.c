@@ -20,6 +20,7 @@
 #include "daemons/bucketd/chaos.h"
 #include "daemons/bucketd/folders_api.h"
 #include "daemons/bucketd/gcs_error.h"
+#include "daemons/bucketd/object_batch.h"
 #include "daemons/bucketd/object_read.h"
 #include "daemons/bucketd/objects_api.h"
 #include "daemons/bucketd/objects_copy_api.h"
@@ -201,7 +202,11 @@ static int listen_on(struct daemon *d, const char *address, bool remote, struct 
         if (r < 0)
                 return r;
         log_notice("listening on %s", http_listen_address(l));
-        r = http_server_listen(d->bucketd.http, l);
+        r = object_batch_at(d->bucketd.batch, http_listen_address(l));
+        if (r >= 0)
+                r = http_server_listen(d->bucketd.http, l);
+        else
+                (void) http_listen_free(l);
         return r < 0 ? errmsg_errno(em, r, "cannot listen on %s", address) : 0;
 }
 
@@ -329,6 +334,8 @@ static int start(struct daemon *d, struct errmsg *em) {
         if (r >= 0 && d->conf.faults)
                 r = chaos_new(&b->chaos);
         if (r >= 0)
+                r = object_batch_new(&b->batch);
+        if (r >= 0)
                 r = open_store(d, em);
         if (r >= 0)
                 r = start_server(d, em);
@@ -347,6 +354,7 @@ static void stop(struct daemon *d) {
         if (b->blobs)
                 blob_store_stop(b->blobs);
         b->writer = db_writer_free(b->writer);
+        b->batch = object_batch_free(b->batch);
         b->http = http_server_free(b->http);
         b->blobs = blob_store_free(b->blobs);
         chaos_free(b->chaos);

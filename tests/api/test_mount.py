@@ -429,7 +429,14 @@ def test_onebox_bucket(server, tmp_path):
         key = ("GET", "/{bucket}/{object...}")
         assert sum(n for k, n in server.requests().items() if k[:2] == key) == \
             sum(n for k, n in before.items() if k[:2] == key)
+        assert "1 files, 3000000 bytes stay on the disk" in onebox("cache", "pin", str(mount / "d"))[1]
+        assert held()["disk_cache_pinned"] == 1
+        mount.restart()
+        assert held()["disk_cache_pinned"] == 1 and (mount / "d/big").read_bytes() == data
+        assert onebox("cache", "unpin", str(mount / "d"))[0] == 0 and held()["disk_cache_pinned"] == 0
+        assert onebox("cache", "pin", str(mount / "d"))[0] == 0
         assert onebox("cache", "drop", str(mount / "d"))[0] == 0
+        assert held()["disk_cache_pinned"] == 0
         assert held()["disk_cache_bytes"] < len(data)
         assert (mount / "d/big").read_bytes() == data
     code, _, why = onebox("stat", str(tmp_path))

@@ -1,7 +1,13 @@
 #include "fuse-gcs/disk_cache.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fuse-gcs/block_cache.h"
 #include "lib/base/mem.h"
@@ -109,11 +115,153 @@ static void test_bounded(void **state) {
         disk_cache_free(c);
 }
 
+/* What is pinned stays while all else comes and goes, and over restarts. */
+static void test_pinned(void **state) {
+        struct disk_cache *c = open_cache(*state, 2 * SIZE);
+        struct disk_cache_stats stats;
+
+        assert_int_equal(disk_cache_pin(c, 1, SIZE, false), -ENOENT);
+        assert_int_equal(disk_cache_pin(c, 1, SIZE, true), 0);
+        assert_int_equal(disk_cache_pin(c, 1, SIZE, true), 0);
+        store(c, 1, 0, 'a');
+        for (uint64_t k = 2; k <= 20; k++)
+                store(c, k, 0, 'x');
+        assert_true(loads(c, 1, 0, 'a'));
+        disk_cache_free(c);
+        c = open_cache(*state, 2 * SIZE);
+        disk_cache_stats_get(c, &stats);
+        assert_int_equal(stats.n_pinned, 1);
+        for (uint64_t k = 2; k <= 20; k++)
+                store(c, k, 0, 'y');
+        assert_true(loads(c, 1, 0, 'a'));
+        /* More than the cache may hold is not promised. */
+        assert_int_equal(disk_cache_pin(c, 2, SIZE, true), 0);
+        assert_int_equal(disk_cache_pin(c, 3, SIZE, true), -ENOSPC);
+        assert_int_equal(disk_cache_pin(c, 2, SIZE, false), 0);
+        assert_int_equal(disk_cache_pin(c, 1, SIZE, false), 0);
+        for (uint64_t k = 20; k <= 40; k++)
+                store(c, k, 0, 'z');
+        assert_false(disk_cache_has(c, 1, SIZE, 0));
+        assert_int_equal(disk_cache_pin(c, 4, SIZE, true), 0);
+        disk_cache_drop(c, 4);
+        disk_cache_stats_get(c, &stats);
+        assert_int_equal(stats.n_pinned, 0);
+        disk_cache_free(c);
+}
+
+/* --- many at once ----------------------------------------------------------------------------- */
+
+#define BUSY_CONTENTS 12
+#define BUSY_ROUNDS 150
+
+struct busy {
+        struct disk_cache *c;
+        unsigned seed;
+        atomic_uint *n_good, *n_wrong;
+};
+
+static char busy_byte(uint64_t content, uint64_t index) {
+        return (char) (content * 7 + index + 1);
+}
+
+static void busy_load(struct busy *b, uint64_t content, uint64_t index, char *data) {
+        if (disk_cache_load(b->c, content, SIZE, index, data, BLOCK_CACHE_SIZE) < 0)
+                return;
+        ++*b->n_good;
+        for (size_t i = 0; i < BLOCK_CACHE_SIZE; i += 509)
+                *b->n_wrong += data[i] != busy_byte(content, index);
+}
+
+static void *busy_main(void *ctx) {
+        char *data = mem_alloc(BLOCK_CACHE_SIZE);
+        struct busy *b = ctx;
+
+        for (int round = 0; round < BUSY_ROUNDS; round++) {
+                uint64_t content = (uint64_t) rand_r(&b->seed) % BUSY_CONTENTS + 1;
+                uint64_t index = (uint64_t) rand_r(&b->seed) % 3;
+
+                switch (rand_r(&b->seed) % 8) {
+                case 0:
+                        disk_cache_drop(b->c, content);
+                        break;
+                case 1:
+                        (void) disk_cache_pin(b->c, content, SIZE, round % 2);
+                        break;
+                case 2:
+                case 3:
+                case 4:
+                        memset(data, busy_byte(content, index), BLOCK_CACHE_SIZE);
+                        disk_cache_store(b->c, content, SIZE, index, data, BLOCK_CACHE_SIZE);
+                        break;
+                default:
+                        busy_load(b, content, index, data);
+                }
+        }
+        mem_free(data);
+        return NULL;
+}
+
+/* As a power cut leaves them: pages that never came to the disk are zero, files are short. */
+static void cut_power(const char *dir, unsigned *seed) {
+        DIR *d = opendir(dir);
+        struct dirent *e;
+
+        while ((e = readdir(d))) {
+                int fd = *e->d_name == '.' ? -1 : openat(dirfd(d), e->d_name, O_RDWR | O_CLOEXEC);
+                static const char zeros[4096];
+                struct stat st;
+
+                if (fd < 0)
+                        continue;
+                assert_int_equal(fstat(fd, &st), 0);
+                for (int i = 0; i < 6 && st.st_size > 0; i++) {
+                        off_t page = (off_t) rand_r(seed) % (st.st_size / 4096 + 1) * 4096;
+
+                        if (page < st.st_size)
+                                assert_true(pwrite(fd, zeros, sizeof(zeros), page) > 0);
+                }
+                if (rand_r(seed) % 3 == 0)
+                        assert_int_equal(ftruncate(fd, (off_t) rand_r(seed) % (st.st_size + 1)), 0);
+                close(fd);
+        }
+        closedir(d);
+}
+
+/* Stores, loads, drops, pins and evictions side by side, with power cuts between: a block that is
+ * there is right. */
+static void test_busy(void **state) {
+        atomic_uint n_good = 0, n_wrong = 0;
+        struct disk_cache_stats stats;
+        unsigned seed = 1;
+
+        for (int night = 0; night < 4; night++) {
+                struct disk_cache *c = open_cache(*state, 8 * BLOCK_CACHE_SIZE);
+                struct busy b[4];
+                pthread_t threads[4];
+
+                for (unsigned i = 0; i < 4; i++) {
+                        b[i] = (struct busy){c, (unsigned) night * 10 + i, &n_good, &n_wrong};
+                        assert_int_equal(pthread_create(&threads[i], NULL, busy_main, &b[i]), 0);
+                }
+                for (unsigned i = 0; i < 4; i++)
+                        pthread_join(threads[i], NULL);
+                disk_cache_sync(c);
+                disk_cache_stats_get(c, &stats);
+                assert_true(stats.n_bytes <= 9 * BLOCK_CACHE_SIZE);
+                disk_cache_free(c);
+                cut_power(*state, &seed);
+        }
+        assert_true(n_good > 0);
+        assert_int_equal(n_wrong, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 dir_test(test_outlives_the_mount),
                 dir_test(test_damage_is_noticed),
                 dir_test(test_bounded),
+                dir_test(test_pinned),
+                dir_test(test_busy),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
