@@ -101,6 +101,15 @@ run_mount_away() {
         ONEBOX_TEST_AWAY=600 run_pytest tests/api/test_mount_away.py
 }
 
+# fsx and pjdfstest on the mount. They come from crates.io: Debian 12's cargo is too old for them.
+run_mount_posix() {
+        local suites=$CACHE/suites
+        if [ ! -e "$suites/bin/pjdfstest" ]; then
+                cargo install --quiet --root "$suites" fsx@0.3.2 pjdfstest@0.2.2 || return
+        fi
+        ONEBOX_SUITES=$suites ONEBOX_FSX_STEPS=10000 run_pytest tests/api/test_mount_posix.py
+}
+
 # Tracking's every mutation with a full disk and a kill at every page it writes; kills by chance, many, on SQLite and
 # PostgreSQL. Without sanitizers: thousands of starts.
 run_tracking_crashes() {
@@ -160,6 +169,11 @@ check_long() {
         suite "the mount against the model for an hour" 7200 run_mount_model
         suite "the bucket away for ten minutes" 1800 run_mount_away
         suite "a directory of a million objects" 1800 run_mount_huge
+        if command -v cargo >/dev/null; then
+                suite "fsx and pjdfstest on the mount" 3600 run_mount_posix
+        else
+                skip "fsx and pjdfstest on the mount" "there is no cargo (1.85 or newer)"
+        fi
         if [ -n "${ONEBOX_PEER_SQLPROXY-}" ]; then
                 suite "cloud-sql-proxy over the same checks" 900 run_sqlproxy_peer
         else
