@@ -1,6 +1,6 @@
 """The scheduler beside Airflow (LocalExecutor on PostgreSQL), in one run: cost of idling, a chain of tasks, many
 tasks at once; with BENCH_STOP=1 also the stop experiment with tasks of 3 s and a minute: all services told to stop,
-killed (a power cut leaves their tasks no more than that; ours in a booted machine: tests/system/test_system_stop.py),
+killed with their tasks (as by a power cut; ours in a booted machine: tests/system/test_system_stop.py),
 and told to stop under load. BENCH_ONLY_STOP=1: nothing else.
 
 ONEBOX_PEER_AIRFLOW names the directory with Airflow's programs (apache-airflow-core 3.3, the standard provider and
@@ -43,6 +43,18 @@ with DAG("sleepers", schedule=None, start_date=start):
         BashOperator(task_id=f"sleep{seconds}", bash_command=f"sleep {seconds}") >> BashOperator(
             task_id=f"after{seconds}", bash_command="true")
 ''' % (CHAIN, MANY)
+
+
+def everything(directory):
+    """All that was started with this directory, the tasks and what supervises them too: what a power cut ends."""
+    found = []
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(directory).encode() in (proc / "environ").read_bytes() + (proc / "cmdline").read_bytes():
+                found.append(proc)
+        except OSError:
+            pass
+    return found
 
 
 class Airflow:
@@ -135,7 +147,7 @@ class Airflow:
         return {t["task_id"]: (t["state"], t["try_number"]) for t in found}
 
     def signal_all(self, sig):
-        for proc in self.pids() if sig == signal.SIGKILL else [Path("/proc", str(p.pid)) for p in self.processes.values()]:
+        for proc in {*self.pids(), *everything(self.home)} if sig == signal.SIGKILL else [Path("/proc", str(p.pid)) for p in self.processes.values()]:
             try:
                 os.kill(int(proc.name), sig)
             except ProcessLookupError:
@@ -205,7 +217,7 @@ class Ours:
             self.up.send_signal(sig)
             self.up.wait(90)
             return
-        for proc in self.pids():
+        for proc in everything(self.place.root):
             try:
                 os.kill(int(proc.name), sig)
             except ProcessLookupError:
@@ -288,7 +300,7 @@ def measured(side):
     ends = {}
     if os.environ.get("BENCH_STOP") or os.environ.get("BENCH_ONLY_STOP"):
         for what, how, load in (("SIGTERM to every service", signal.SIGTERM, False),
-                                ("SIGKILL to every service", signal.SIGKILL, False),
+                                ("SIGKILL to every service and task", signal.SIGKILL, False),
                                 ("SIGTERM under load", signal.SIGTERM, True)):
             ends[what] = stop_experiment(side, how, load)
     return figures, ends
