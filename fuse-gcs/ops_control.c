@@ -57,6 +57,19 @@ static int ops_control_flush(struct mnt *m, struct mount_control_text *t) {
         return r;
 }
 
+static int ops_control_object(struct mnt *m, const struct inode *i, struct mount_control_text *t) {
+        int64_t generation, metageneration;
+
+        pthread_mutex_lock(&m->tree);
+        generation = i->attrs && !i->is_dir ? i->attrs->generation : 0;
+        metageneration = i->attrs && !i->is_dir ? i->attrs->metageneration : 0;
+        pthread_mutex_unlock(&m->tree);
+        snprintf(t->text, sizeof(t->text),
+                 "{\"generation\":%" PRId64 ",\"metageneration\":%" PRId64 "}", generation,
+                 metageneration);
+        return 0;
+}
+
 /* The file's object as it is in the bucket; path is to be freed. */
 static int ops_control_source(struct mnt *m, struct inode *i, struct block_fetch_source *ret,
                               char **ret_path) {
@@ -181,6 +194,8 @@ static int ops_control_do(struct mnt *m, struct inode *i, unsigned cmd,
         case MOUNT_CONTROL_STAT:
                 ops_control_stat(m, t);
                 return 0;
+        case MOUNT_CONTROL_OBJECT:
+                return ops_control_object(m, i, t);
         case MOUNT_CONTROL_FLUSH:
                 return ops_control_flush(m, t);
         case MOUNT_CONTROL_WARM:
@@ -202,9 +217,10 @@ void ops_control_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned cmd, void *arg,
         struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
         struct mount_control_text *t = mem_new(struct mount_control_text);
+        bool is_question = cmd == MOUNT_CONTROL_STAT || cmd == MOUNT_CONTROL_OBJECT;
         int r = t ? 0 : -ENOMEM;
 
-        if (r >= 0 && cmd != MOUNT_CONTROL_STAT && !ops_control_may(req, m))
+        if (r >= 0 && !is_question && !ops_control_may(req, m))
                 r = -EPERM;
         if (r >= 0 && out_size < sizeof(*t))
                 r = -ENOTTY;

@@ -19,7 +19,9 @@
 #include "daemons/scheduler/services_dir.h"
 #include "daemons/scheduler/services_token.h"
 #include "daemons/scheduler/sources_git.h"
+#include "daemons/scheduler/sources_mount.h"
 #include "lib/base/arena.h"
+#include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -27,13 +29,15 @@
 
 #define DEBOUNCE_FOR (200 * USEC_PER_MSEC)
 #define AGAIN_FOR (2 * USEC_PER_SEC)
-enum { DEPTH_MAX = 16, ERRORS_MAX = 1000 };
+enum { DEPTH_MAX = 16, ERRORS_MAX = 1000, MOUNTINFO_MAX = 1 << 20 };
 
 /* All that one reading of all directories gave. */
 struct sources_read {
         struct engine_job job;
         struct pipelines *sets;
+        struct sources_mount_set **lent; /* the same: whose sets[i] is; NULL: our own */
         size_t n_sets;
+        const char *unread; /* a directory that is still being read for the first time */
         struct import_errors_sql_row *errors; /* texts live in the sets and the arena */
         size_t n_errors, n_errors_allocated;
         bool is_partial; /* a directory could not be read: again soon */
@@ -43,6 +47,7 @@ struct sources_read {
 struct sources {
         struct scheduler *s;
         char **dirs;
+        struct sources_mount **mounts; /* as dirs: of those on a bucket's mount, else NULL */
         char *venvs_dir;
         char *git_dir, *git_link; /* where onebox-gitsync works, and what it has laid out */
         char *python, *env_file;
@@ -73,15 +78,18 @@ static int add_error(struct sources_read *read, const char *file, const char *te
         return 0;
 }
 
+static bool is_in(const char *file, const char *dir) {
+        const char *rest = str_after(file, dir);
+
+        return rest && (*rest == 0 || *rest == '/');
+}
+
 /* Could the file, or a directory above it, not be read? */
 static bool file_has_error(const struct sources_read *read, const char *file) {
-        for (size_t i = 0; i < read->n_errors; i++) {
-                const char *rest = str_after(file, read->errors[i].filename);
-
-                if (rest && (*rest == 0 || *rest == '/'))
+        for (size_t i = 0; i < read->n_errors; i++)
+                if (is_in(file, read->errors[i].filename))
                         return true;
-        }
-        return false;
+        return read->unread && is_in(file, read->unread);
 }
 
 static bool is_same(struct scheduler *s, const struct world_dag *wd, const char *json,
@@ -198,8 +206,12 @@ static int run_read(struct scheduler *s, struct engine_job *job) {
 
 static void read_free(struct sources_read *read) {
         for (size_t i = 0; i < read->n_sets; i++)
-                pipelines_done(&read->sets[i]);
+                if (read->lent[i])
+                        sources_mount_set_unref(read->lent[i]);
+                else
+                        pipelines_done(&read->sets[i]);
         mem_free(read->sets);
+        mem_free(read->lent);
         mem_free(read->errors);
         arena_done(&read->arena);
         mem_free(read);
@@ -300,8 +312,9 @@ static void watch_again(struct sources *x) {
         for (size_t i = 0; i < x->n_watches; i++)
                 loop_source_free(x->watches[i]);
         x->n_watches = 0;
-        for (char **dir = x->dirs; dir && *dir; dir++)
-                watch_tree(x, *dir, 0);
+        for (size_t i = 0; x->dirs[i]; i++)
+                if (!x->mounts[i])
+                        watch_tree(x, x->dirs[i], 0);
         /* Fetched commits never change: another one is another link. */
         if (x->n_watches < SOURCES_WATCHES &&
             loop_inotify(x->s->loop, x->git_dir, IN_MOVED_TO | IN_ONLYDIR, on_change, x,
@@ -313,6 +326,14 @@ static void watch_again(struct sources *x) {
 
 /* --- reading ------------------------------------------------------------------------------------
  */
+
+static int add_messages(struct sources_read *read, const struct pipelines *set) {
+        for (size_t i = 0; i < set->n_messages; i++)
+                if (!set->messages[i].is_warning &&
+                    add_error(read, set->messages[i].file, set->messages[i].text) < 0)
+                        return -ENOMEM;
+        return 0;
+}
 
 static int load_dir(struct sources_read *read, const char *dir,
                     const struct pipelines_options *options) {
@@ -329,33 +350,72 @@ static int load_dir(struct sources_read *read, const char *dir,
                 return text ? add_error(read, dir, text) : -ENOMEM;
         }
         read->n_sets++;
-        for (size_t i = 0; i < set->n_messages; i++)
-                if (!set->messages[i].is_warning &&
-                    add_error(read, set->messages[i].file, set->messages[i].text) < 0)
-                        return -ENOMEM;
-        return 0;
+        return add_messages(read, set);
 }
 
-static int load(struct sources *x, struct sources_read *read) {
-        struct pipelines_options options = {
-                .python = x->python,
-                .env_file = access(x->env_file, R_OK) == 0 ? x->env_file : NULL,
-        };
+/* What the mount's own thread has read last. */
+static int load_mount(struct sources_read *read, const char *dir, struct sources_mount *m) {
+        struct sources_mount_set *set = NULL;
+        struct errmsg em;
+        const char *text;
+        int r = sources_mount_get(m, &set, &em);
+
+        if (r == -EAGAIN) {
+                read->unread = dir;
+                return 0;
+        }
+        if (r < 0) {
+                text = arena_strdup(&read->arena, em.text);
+                return text ? add_error(read, dir, text) : -ENOMEM;
+        }
+        read->lent[read->n_sets] = set;
+        read->sets[read->n_sets++] = set->pipelines;
+        return add_messages(read, &set->pipelines);
+}
+
+static void on_mount(void *ctx) {
+        loop_source_arm_in(((struct sources *) ctx)->debounce, USEC_PER_MSEC);
+}
+
+/* A bucket may be mounted after the start. Where it is mounted is read from the kernel's table: a
+ * file system that does not answer is not asked. */
+static void find_mounts(struct sources *x, const struct pipelines_options *o) {
+        _cleanup_free_ char *table = NULL;
+
+        if (fileio_read("/proc/self/mountinfo", MOUNTINFO_MAX, &table, NULL) < 0)
+                return;
+        for (size_t i = 0; x->dirs[i]; i++) {
+                if (x->mounts[i] || !sources_mount_is_silent(table, x->dirs[i]))
+                        continue;
+                if (sources_mount_new(x->s->loop, x->dirs[i], o, on_mount, x, &x->mounts[i]) >= 0)
+                        log_info("%s is a mount: its files are watched by their generation",
+                                 x->dirs[i]);
+        }
+}
+
+static int load(struct sources *x, struct sources_read *read, const struct pipelines_options *o) {
+        struct pipelines_options git = *o;
         int r = 0;
 
         read->sets = mem_zalloc_array(str_count(x->dirs) + 2, sizeof(*read->sets));
-        if (!read->sets)
+        read->lent = mem_zalloc_array(str_count(x->dirs) + 2, sizeof(struct sources_mount_set *));
+        if (!read->sets || !read->lent)
                 return -ENOMEM;
-        for (char **dir = x->dirs; dir && *dir && r >= 0; dir++)
-                r = load_dir(read, *dir, &options);
+        for (size_t i = 0; x->dirs[i] && r >= 0; i++)
+                r = x->mounts[i] ? load_mount(read, x->dirs[i], x->mounts[i])
+                                 : load_dir(read, x->dirs[i], o);
         if (r < 0)
                 return r;
-        options.scan_depth = sources_git_depth(x->s);
-        return load_dir(read, x->git_link, &options);
+        git.scan_depth = sources_git_depth(x->s);
+        return load_dir(read, x->git_link, &git);
 }
 
 void sources_read(struct scheduler *s) {
         struct sources *x = s->sources;
+        struct pipelines_options options = {
+                .python = x->python,
+                .env_file = access(x->env_file, R_OK) == 0 ? x->env_file : NULL,
+        };
         struct sources_read *read;
         int r;
 
@@ -364,12 +424,13 @@ void sources_read(struct scheduler *s) {
                 return;
         }
         x->again = false;
+        find_mounts(x, &(struct pipelines_options){.python = x->python, .env_file = x->env_file});
         watch_again(x); /* before reading, so that nothing is missed between */
         read = mem_new(struct sources_read);
         if (!read)
                 return;
         arena_init(&read->arena, 0);
-        r = load(x, read);
+        r = load(x, read, &options);
         read->job.run = run_read;
         read->job.done = done_read;
         if (r >= 0)
@@ -420,7 +481,10 @@ static int find_dirs(struct sources *x) {
         r = str_list_add(&x->dirs, own);
         for (char **d = s->conf->pipelines; d && *d && r >= 0; d++)
                 r = str_list_add(&x->dirs, *d);
-        return r;
+        if (r < 0)
+                return r;
+        x->mounts = mem_zalloc_array(str_count(x->dirs) + 1, sizeof(struct sources_mount *));
+        return x->mounts ? 0 : -ENOMEM;
 }
 
 int sources_new(struct scheduler *s, struct sources **ret) {
@@ -449,6 +513,9 @@ struct sources *sources_free(struct sources *x) {
                 return NULL;
         for (size_t i = 0; i < x->n_watches; i++)
                 loop_source_free(x->watches[i]);
+        for (size_t i = 0; x->mounts && x->dirs[i]; i++)
+                sources_mount_free(x->mounts[i]);
+        mem_free(x->mounts);
         loop_source_free(x->debounce);
         loop_source_free(x->look);
         str_free_list(x->dirs);
