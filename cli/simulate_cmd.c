@@ -143,6 +143,14 @@ static int put_resources(struct play *p, const struct dag_resources *ask) {
         return r;
 }
 
+static int put_missing_pool(struct play *p, const char *name) {
+        fprintf(stderr,
+                "onebox simulate: there is no pool \"%s\" here, where its tasks would wait for it "
+                "(onebox pools set %s N); it is taken to have %d slots\n",
+                name, name, POOL_SLOTS);
+        return world_put_pool(&p->world, name, POOL_SLOTS);
+}
+
 /* One compiled DAG becomes one of the world's, its pools with it. */
 static int put_dag(struct play *p, const struct json *j) {
         _cleanup_(dag_unrefp) struct dag *dag = NULL;
@@ -160,7 +168,7 @@ static int put_dag(struct play *p, const struct json *j) {
                 r = zone_file_load(dag->timezone, &p->zones[p->n], &p->c->em);
         for (size_t i = 0; r >= 0 && i < dag->n_tasks; i++)
                 if (!world_get_pool(&p->world, dag->tasks[i].pool))
-                        r = world_put_pool(&p->world, dag->tasks[i].pool, POOL_SLOTS);
+                        r = put_missing_pool(p, dag->tasks[i].pool);
         for (size_t i = 0; r >= 0 && i < dag->n_tasks; i++)
                 r = put_resources(p, &dag->tasks[i].resources);
         if (r >= 0)
@@ -172,10 +180,30 @@ static int put_dag(struct play *p, const struct json *j) {
         return p->tallies[p->n - 1].dag_id ? 0 : cli_oom(p->c);
 }
 
+/* The pools of this machine; one that is named and not there is said and taken for a wide one. */
+static int put_pools(struct play *p) {
+        const struct json *answer, *pool;
+        int r = cli_call_get(p->c, "scheduler", "/api/v2/pools?limit=1000", &answer);
+
+        json_each (pool, json_get(answer, "pools")) {
+                const char *name = NULL;
+                int64_t slots = 0;
+
+                if (r < 0 || json_want_str(pool, "name", &name, NULL) < 0 ||
+                    json_want_i64(pool, "slots", &slots, NULL) < 0 || !name)
+                        continue;
+                /* -1 is a pool without an end */
+                r = world_put_pool(&p->world, name, slots < 0 ? 1u << 20 : (unsigned) slots);
+        }
+        return r;
+}
+
 static int put_dags(struct play *p, const char *dir) {
         const struct json *answer, *dags, *dag;
         int r = compiled_get(p->c, dir, &answer);
 
+        if (r >= 0)
+                r = put_pools(p);
         if (r < 0)
                 return r;
         if (json_first(json_get(answer, "errors")))

@@ -377,6 +377,39 @@ def test_nights_are_played_ahead(box):
     assert "is a time" in box.bad("simulate", box.dir + "/plans", "--from=soon")
 
 
+MAPPED = """name: mapped
+pipelines:
+  - pipeline: mapped
+    start_date: 2026-01-01
+    timeout_minutes: 600
+    schedule: ["0 7 * * *", "30 9 * * 1-5"]
+    on_failure: [{command: "true"}]
+    tasks:
+      - {task: list, type: python, cmd: echo, do_xcom_push: true}
+      - {task: each, type: python, cmd: "echo {{n}}", pool: narrow_sim, retries: 1, expand: {n: {xcom: list}}}
+      - {task: after, type: python, cmd: "true", trigger_rule: all_done}
+"""
+
+
+def test_nights_with_several_schedules_maps_callbacks_and_the_pools_of_this_machine(box):
+    path = box.dir + "/mapped/one"
+    os.makedirs(path)
+    with open(path + "/liminal.yml", "w") as f:
+        f.write(MAPPED)
+    args = ("simulate", box.dir + "/mapped", "--nights=28", "--seed=3", "--fail=0", "--from=2026-02-02T07:00", "--night-at=infinity", "--task-min=60s", "--task-max=60s")
+    done = box.call(*args, "--json")
+    assert done.returncode == 0 and 'there is no pool "narrow_sim"' in done.stderr, done
+    wide, = json.loads(done.stdout)["pipelines"]
+    assert wide["runs"] >= 28 + 20 and wide["success"] == wide["runs"]
+    assert wide["tries"] > 2 * wide["runs"]
+    box.good("pools", "set", "narrow_sim", "1")
+    done = box.call(*args, "--json")
+    assert done.returncode == 0 and not done.stderr, done
+    narrow, = json.loads(done.stdout)["pipelines"]
+    assert (narrow["runs"], narrow["tries"]) == (wide["runs"], wide["tries"])
+    assert narrow["longest_s"] > wide["longest_s"]  # one after the other
+
+
 def test_logs_follow_a_running_task(box):
     flag = box.dir + "/go"
     box.pipeline("slow", SLOW % flag)

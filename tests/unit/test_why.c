@@ -65,7 +65,7 @@ static void test_tasks(void **state) {
         core_fixture_end(&w, core_fixture_task(run, "a"), WORLD_RESULT_FAILED, at(10));
         expect(run, "a", 10, "try 1 failed; try 2 of 2 begins at 2026-01-01T00:01:10Z");
         expect(run, "p", 10, "names the pool nowhere, which does not exist");
-        expect(run, "s", 10, "waits for pool small: 0 of 0 slots are used, it needs 1");
+        expect(run, "s", 10, "needs 1 slots of pool small, which has 0 in all: give it more");
         w.stopping = true;
         expect(run, "p", 10, "the machine is shutting down");
         w.stopping = false;

@@ -120,25 +120,43 @@ static void why_lease(const struct world *w, const struct world_task *t, char re
             buf_error(&holders) ? " and others" : "");
 }
 
+static void why_pool(const struct world_pool *pool, const struct world_task *t,
+                     char ret[WHY_TEXT_SIZE]) {
+        if (t->spec->pool_slots > pool->n_slots)
+                say(ret,
+                    "needs %u slots of pool %s, which has %u in all: give it more (onebox pools "
+                    "set %s N) or change the task",
+                    t->spec->pool_slots, pool->name, pool->n_slots, pool->name);
+        else
+                say(ret,
+                    "waits for pool %s: %u of %u slots are used, it needs %u; onebox pools set %s "
+                    "N "
+                    "gives it others",
+                    pool->name, pool->n_used, pool->n_slots, t->spec->pool_slots, pool->name);
+}
+
 static void why_ready(const struct world *w, const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
         const struct world_pool *pool = world_get_pool(w, t->spec->pool);
 
         switch (plan_block_of(w, t, 0, NULL)) {
         case PLAN_BLOCK_PARALLELISM:
-                say(ret, "waits for a slot: %u of %u tasks run on this machine", w->n_live,
-                    w->parallelism);
+                say(ret,
+                    "waits for a slot: %u of %u tasks run on this machine ([scheduler] "
+                    "parallelism)",
+                    w->n_live, w->parallelism);
                 return;
         case PLAN_BLOCK_DAG:
                 say(ret, "waits for its own run: %u of max_active_tasks %u run", t->run->n_live,
                     t->run->spec->max_active_tasks);
                 return;
         case PLAN_BLOCK_POOL:
-                say(ret, "waits for pool %s: %u of %u slots are used, it needs %u", pool->name,
-                    pool->n_used, pool->n_slots, t->spec->pool_slots);
+                why_pool(pool, t, ret);
                 return;
         case PLAN_BLOCK_NO_POOL:
-                say(ret, "names the pool %s, which does not exist: create it or change the task",
-                    t->spec->pool);
+                say(ret,
+                    "names the pool %s, which does not exist: create it (onebox pools set %s N) or "
+                    "change the task",
+                    t->spec->pool, t->spec->pool);
                 return;
         case PLAN_BLOCK_TASK:
                 say(ret, "waits for itself: %u of max_active_tis_per_dag %u run in this pipeline",
@@ -229,7 +247,8 @@ static bool why_held(struct world *w, const struct world_run *run, usec_t now,
                 return true;
         }
         if (run->dag->paused)
-                say(ret, "DAG %s is paused: unpause it", run->dag->spec->id);
+                say(ret, "DAG %s is paused: unpause it (onebox pipelines resume %s)",
+                    run->dag->spec->id, run->dag->spec->id);
         else if (plan_run_deadline(w, run) <= now)
                 say(ret, "its run exceeded dagrun_timeout and is being ended");
         else if (w->stopping)
@@ -338,8 +357,9 @@ static void why_running(const struct world_run *run, char ret[WHY_TEXT_SIZE]) {
 
 static void why_in_backfill(const struct world_run *run, char ret[WHY_TEXT_SIZE]) {
         if (run->backfill->paused)
-                say(ret, "is queued: backfill %lld is paused: unpause it",
-                    (long long) run->backfill->id);
+                say(ret,
+                    "is queued: backfill %lld is paused: unpause it (onebox backfill unpause %lld)",
+                    (long long) run->backfill->id, (long long) run->backfill->id);
         else
                 say(ret, "is queued: backfill %lld runs %u of its runs at once",
                     (long long) run->backfill->id, run->backfill->max_active_runs);
@@ -352,7 +372,8 @@ void why_run(struct world *w, const struct world_run *run, usec_t now, char ret[
                 say(ret, "is finished: %s since %s", run_state_name(run->state),
                     time_text(run->ended_at, at));
         else if (run->dag->paused)
-                say(ret, "DAG %s is paused: unpause it", run->dag->spec->id);
+                say(ret, "DAG %s is paused: unpause it (onebox pipelines resume %s)",
+                    run->dag->spec->id, run->dag->spec->id);
         else if (run->state == RUN_RUNNING)
                 why_running(run, ret);
         else if (w->stopping)
@@ -374,7 +395,7 @@ void why_dag(struct world *w, struct world_dag *wd, usec_t now, char ret[WHY_TEX
         if (wd->gone)
                 say(ret, "its source file is gone: no new runs");
         else if (wd->paused)
-                say(ret, "is paused: unpause it");
+                say(ret, "is paused: unpause it (onebox pipelines resume %s)", wd->spec->id);
         else if (wd->spec->schedule.kind == DAG_SCHEDULE_NONE)
                 say(ret, "has no schedule: it runs when triggered");
         else if (world_next_run(wd, now, &next) != 0)
