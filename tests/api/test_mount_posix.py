@@ -1,6 +1,6 @@
 """Other people's suites on the mount: fsx and pjdfstest, where somebody installed them (on the PATH or in
 $ONEBOX_SUITES; `setup check --all` does, when there is a cargo new enough). What pjdfstest may fail is listed here,
-with the reason; a failure that is not, and a row whose test passes, are both errors."""
+with the reason; any other failure is an error."""
 
 import os
 import re
