@@ -55,7 +55,6 @@ static void inode_grow(struct mnt *m) {
                 for (struct inode *i = old[s], *next; i; i = next) {
                         next = i->next_in_slot;
                         inode_link(m, i);
-                        forgetter_look(m);
                 }
         mem_free(old);
 }
@@ -112,6 +111,7 @@ int inode_get(struct mnt *m, const char *path, struct attrs *attrs, usec_t until
                 if (m->n_inodes >= m->n_inode_slots)
                         inode_grow(m);
                 inode_link(m, i);
+                forgetter_look(m);
         }
         i->n_lookup++;
         if (attrs)
