@@ -45,8 +45,8 @@ static int build_runs(const char *filter, const char *order, struct refusal *r,
 
         if (x != 0)
                 return x;
-        if (q.n_order > 0 && q.order[0].entity == FILTER_METRIC)
-                plan.part = RUNS_SEARCH_WITH_METRIC;
+        if (q.n_order > 0 && runs_search_can_walk(&q.order[0], true))
+                plan.part = RUNS_SEARCH_WITH_VALUE;
         if (q.filter.n > 0 && runs_search_can_drive(&q.filter.clauses[0]))
                 plan.driver = 0;
         runs_search_build(&q, &plan, sql);
