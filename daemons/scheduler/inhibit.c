@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "daemons/scheduler/engine.h"
+#include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/night_watch.h"
 #include "daemons/scheduler/scheduler.h"
 #include "lib/base/arena.h"
@@ -10,7 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
-#include "lib/net/http_client.h"
+#include "lib/net/http_ask.h"
 #include "lib/net/loop.h"
 
 #define AGAIN_FOR (60 * USEC_PER_SEC)  /* after an answer without a lock */
@@ -19,8 +20,8 @@
 
 struct inhibit {
         struct scheduler *s;
-        char *socket_path;
-        struct http_client_call *call; /* that asks for it or gives it back; NULL: none */
+        struct http_ask *ask;
+        struct http_ask_call *call; /* that asks for it or gives it back; NULL: none */
         struct loop_source *timer;
         struct engine_job closed; /* its commit says that all is on the disk */
         bool is_armed, wanted, held, closing;
@@ -63,7 +64,7 @@ static void close_now(struct inhibit *i) {
 /* --- asking -------------------------------------------------------------------------------------
  */
 
-static void read_answer(struct inhibit *i, const struct http_client_answer *a, bool *ret_stopping) {
+static void read_answer(struct inhibit *i, const struct http_ask_answer *a, bool *ret_stopping) {
         struct arena arena;
         struct json *j;
 
@@ -77,8 +78,7 @@ static void read_answer(struct inhibit *i, const struct http_client_answer *a, b
         arena_done(&arena);
 }
 
-static void on_answer(void *ctx, struct http_client_call *call,
-                      const struct http_client_answer *a) {
+static void on_answer(void *ctx, const struct http_ask_answer *a) {
         struct inhibit *i = ctx;
         bool stopping = false;
 
@@ -94,24 +94,21 @@ static void on_answer(void *ctx, struct http_client_call *call,
 
 static void send(struct inhibit *i, bool hold) {
         static const char yes[] = "{\"hold\":true}", no[] = "{\"hold\":false}";
-        const struct http_client_request request = {
-                .method = "POST",
-                .url = "http://localhost/hold",
-                .unix_path = i->socket_path,
+        const struct http_ask_request request = {
+                .target = "/hold",
                 .body = hold ? yes : no,
                 .body_size = hold ? sizeof(yes) - 1 : sizeof(no) - 1,
                 .done = on_answer,
                 .ctx = i,
                 .max_body = 4096,
-                .stall_for = ANSWER_FOR,
                 .total_for = ANSWER_FOR,
         };
 
-        http_client_call_cancel(i->call);
+        http_ask_cancel(i->call);
         i->call = NULL;
         /* who waits for the answer is told by it; to be asked is as good as held */
         i->held = hold;
-        if (http_client_start(i->s->client, &request, &i->call) < 0) {
+        if (http_ask_start(i->ask, &request, &i->call) < 0) {
                 i->held = false;
                 arm(i, AGAIN_FOR);
         }
@@ -149,17 +146,17 @@ bool inhibit_is_held(const struct scheduler *s) {
  */
 
 int inhibit_new(struct scheduler *s, struct inhibit **ret) {
-        struct inhibit *i = mem_new(struct inhibit);
+        _cleanup_free_ char *path = launch_socket_path(s);
+        struct inhibit *i = path ? mem_new(struct inhibit) : NULL;
         int r;
 
         if (!i)
                 return -ENOMEM;
         i->s = s;
-        i->socket_path = s->conf->launcher ? mem_strdup(s->conf->launcher)
-                                           : paths_runtime(s->paths, "launcher.sock");
-        r = i->socket_path ? loop_timer(s->loop, CLOCK_BOOTTIME, UINT64_MAX, USEC_PER_SEC, on_timer,
-                                        i, &i->timer)
-                           : -ENOMEM;
+        r = http_ask_new(s->loop, path, 1, &i->ask);
+        if (r >= 0)
+                r = loop_timer(s->loop, CLOCK_BOOTTIME, UINT64_MAX, USEC_PER_SEC, on_timer, i,
+                               &i->timer);
         if (r < 0) {
                 inhibit_free(i);
                 return r;
@@ -171,9 +168,9 @@ int inhibit_new(struct scheduler *s, struct inhibit **ret) {
 struct inhibit *inhibit_free(struct inhibit *i) {
         if (!i)
                 return NULL;
-        http_client_call_cancel(i->call);
+        http_ask_cancel(i->call);
         loop_source_free(i->timer);
-        mem_free(i->socket_path);
+        http_ask_free(i->ask);
         mem_free(i);
         return NULL;
 }

@@ -12,12 +12,13 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
-#include "lib/net/http_client.h"
+#include "lib/net/http_ask.h"
 #include "lib/net/loop.h"
 
 #define PAUSE_MIN_FOR (50 * USEC_PER_MSEC)
 #define PAUSE_MAX_FOR (5 * USEC_PER_SEC)
 #define CALL_FOR (30 * USEC_PER_SEC)
+#define CALLS_AT_ONCE 64
 
 /* One thing asked for, from the first time to the last. */
 struct launch_call {
@@ -26,8 +27,8 @@ struct launch_call {
         enum launch_verb verb;
         char try_id[WORLD_ID_SIZE];
         struct buf body;
-        struct http_client_call *call; /* under way, or NULL */
-        struct loop_source *pause;     /* until the next time */
+        struct http_ask_call *call; /* under way, or NULL */
+        struct loop_source *pause;  /* until the next time */
         usec_t pause_for;
 };
 
@@ -35,13 +36,13 @@ LIST_HEAD(launch_calls, launch_call);
 
 struct launch {
         struct launch_calls calls;
-        char *socket_path;
+        struct http_ask *ask;
         char trouble[256];
 };
 
 static void call_free(struct launch_call *c) {
         LIST_REMOVE(c, in_launch);
-        http_client_call_cancel(c->call);
+        http_ask_cancel(c->call);
         loop_source_free(c->pause);
         buf_done(&c->body);
         mem_free(c);
@@ -66,7 +67,7 @@ static void call_again(struct launch_call *c, const char *why) {
 }
 
 /* The "detail" of an error answer, into ret. */
-static void answer_detail(const struct http_client_answer *a, char *ret, size_t size) {
+static void answer_detail(const struct http_ask_answer *a, char *ret, size_t size) {
         struct arena arena;
         struct json *j;
         const char *detail = NULL;
@@ -78,7 +79,7 @@ static void answer_detail(const struct http_client_answer *a, char *ret, size_t 
         arena_done(&arena);
 }
 
-static bool answer_stopping(const struct http_client_answer *a) {
+static bool answer_stopping(const struct http_ask_answer *a) {
         struct arena arena;
         bool stopping = true;
         struct json *j;
@@ -90,8 +91,7 @@ static bool answer_stopping(const struct http_client_answer *a) {
         return stopping;
 }
 
-static void on_answer(void *ctx, struct http_client_call *call,
-                      const struct http_client_answer *a) {
+static void on_answer(void *ctx, const struct http_ask_answer *a) {
         struct launch_call *c = ctx;
         struct scheduler *s = c->s;
         enum launch_verb verb = c->verb;
@@ -100,8 +100,8 @@ static void on_answer(void *ctx, struct http_client_call *call,
 
         c->call = NULL;
         if (a->error < 0) {
-                snprintf(text, sizeof(text), "%s does not answer (%s)", s->launch->socket_path,
-                         errmsg_strerror(a->error));
+                snprintf(text, sizeof(text), "%s does not answer (%s)",
+                         http_ask_path(s->launch->ask), errmsg_strerror(a->error));
                 call_again(c, text);
                 return;
         }
@@ -123,10 +123,9 @@ static void on_answer(void *ctx, struct http_client_call *call,
 }
 
 static int call_send(struct launch_call *c) {
-        const struct http_client_request request = {
+        const struct http_ask_request request = {
                 .method = "POST",
-                .url = c->verb == LAUNCH_START ? "http://localhost/start" : "http://localhost/stop",
-                .unix_path = c->s->launch->socket_path,
+                .target = c->verb == LAUNCH_START ? "/start" : "/stop",
                 .body = c->body.data,
                 .body_size = c->body.len,
                 .done = on_answer,
@@ -134,7 +133,7 @@ static int call_send(struct launch_call *c) {
                 .max_body = 64 * 1024,
                 .total_for = CALL_FOR,
         };
-        int r = http_client_start(c->s->client, &request, &c->call);
+        int r = http_ask_start(c->s->launch->ask, &request, &c->call);
 
         if (r < 0)
                 call_again(c, errmsg_strerror(r));
@@ -225,17 +224,23 @@ const char *launch_trouble(const struct scheduler *s) {
         return s->launch->trouble;
 }
 
+char *launch_socket_path(const struct scheduler *s) {
+        return s->conf->launcher ? mem_strdup(s->conf->launcher)
+                                 : paths_runtime(s->paths, "launcher.sock");
+}
+
 int launch_new(struct scheduler *s, struct launch **ret) {
-        struct launch *l = mem_new(struct launch);
+        _cleanup_free_ char *path = launch_socket_path(s);
+        struct launch *l = path ? mem_new(struct launch) : NULL;
+        int r;
 
         if (!l)
                 return -ENOMEM;
         LIST_INIT(&l->calls);
-        l->socket_path = s->conf->launcher ? mem_strdup(s->conf->launcher)
-                                           : paths_runtime(s->paths, "launcher.sock");
-        if (!l->socket_path) {
+        r = http_ask_new(s->loop, path, CALLS_AT_ONCE, &l->ask);
+        if (r < 0) {
                 mem_free(l);
-                return -ENOMEM;
+                return r;
         }
         *ret = l;
         return 0;
@@ -248,7 +253,7 @@ struct launch *launch_free(struct launch *l) {
                 return NULL;
         while ((c = LIST_FIRST(&l->calls)))
                 call_free(c);
-        mem_free(l->socket_path);
+        http_ask_free(l->ask);
         mem_free(l);
         return NULL;
 }

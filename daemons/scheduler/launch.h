@@ -21,5 +21,7 @@ int launch_start(struct scheduler *s, const char *try_id, const char *user,
 /* Asks for a stop. Ends in live_stopped(). */
 int launch_stop(struct scheduler *s, const char *try_id);
 
+/* Where the launcher listens; NULL: no memory. */
+char *launch_socket_path(const struct scheduler *s);
 /* What the launcher last said when it did not do as asked; "" when all is well. */
 const char *launch_trouble(const struct scheduler *s);
