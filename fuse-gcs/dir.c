@@ -301,6 +301,7 @@ static int dir_next_page(struct dir *d) {
                 return r;
         arena_init(&a, 0);
         r = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
+        remote_answer_done(&answer); /* the list is a copy, and large */
         if (r >= 0) {
                 lookup_feed(d->m, &l, d->seq);
                 r = dir_fill(d, &p, &l);

@@ -371,42 +371,37 @@ int entries_create(struct mnt *m, const char *dir, const char *name, struct inod
 
 /* --- removing -------------------------------------------------------------------------------- */
 
+struct entries_unshown {
+        struct mnt *m;
+        size_t len; /* of the directory's path */
+};
+
+static int entries_delete_unshown_of(void *ctx, const struct gcs_object_list *l,
+                                     struct gcs_request *q) {
+        const struct entries_unshown *u = ctx;
+        int r = 0;
+
+        for (size_t k = 0; r >= 0 && k < l->n_items; k++) {
+                const char *part = l->items[k].name + u->len;
+
+                if (*part && !names_is_shown(part, strcspn(part, "/")))
+                        r = entries_delete(u->m, l->items[k].name, GCS_ANY);
+                r = r == -ENOENT ? 0 : r;
+        }
+        return r;
+}
+
 /* What no directory can show goes with the directory it is in. */
 static int entries_delete_unshown(struct mnt *m, const char *dir) {
-        _cleanup_free_ char *token = NULL;
-        size_t len = strlen(dir);
-        int r;
+        struct entries_unshown u = {m, strlen(dir)};
+        struct gcs_request q;
 
-        do {
-                _cleanup_answer_ struct remote_answer answer = {};
-                struct gcs_object_list l;
-                struct gcs_request q;
-                struct errmsg em;
-                struct arena a;
-
-                gcs_request_init(&q, GCS_LIST, NULL);
-                q.prefix = dir;
-                q.page_token = token;
-                q.n_max = 1000;
-                q.fields = "nextPageToken,items(name,generation)";
-                q.budget_for = m->o.metadata_budget_for;
-                r = remote_call(m->remote, &q, &answer);
-                if (r < 0)
-                        return r;
-                arena_init(&a, 0);
-                r = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
-                for (size_t k = 0; r >= 0 && k < l.n_items; k++) {
-                        const char *part = l.items[k].name + len;
-
-                        if (*part && !names_is_shown(part, strcspn(part, "/")))
-                                r = entries_delete(m, l.items[k].name, GCS_ANY);
-                        r = r == -ENOENT ? 0 : r;
-                }
-                mem_free(token);
-                token = r >= 0 ? mem_strdup(l.next_page_token) : NULL;
-                arena_done(&a);
-        } while (r >= 0 && token);
-        return r;
+        gcs_request_init(&q, GCS_LIST, NULL);
+        q.prefix = dir;
+        q.n_max = 1000;
+        q.fields = "nextPageToken,items(name,generation)";
+        q.budget_for = m->o.metadata_budget_for;
+        return remote_each_page(m->remote, &q, entries_delete_unshown_of, &u);
 }
 
 int entries_delete_folder(struct mnt *m, const char *path) {

@@ -13,6 +13,7 @@
 #include "fuse-gcs/mount_conf.h"
 #include "fuse-gcs/mount_flags.h"
 #include "fuse-gcs/mounter.h"
+#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -181,9 +182,17 @@ int main(int argc, char **argv) {
 
         /* Arenas of many threads hold memory that none of them uses. */
         (void) mallopt(M_ARENA_MAX, 2);
+        /* What is large (a page of a list, a piece of an upload) goes back when it is freed,
+         * always: left to itself malloc learns from the first of them to keep the later ones. */
+        (void) mallopt(M_MMAP_THRESHOLD, 128 << 10);
+        (void) mallopt(M_TRIM_THRESHOLD, 1 << 20);
         /* A connection that ended is an error, not an end. */
         (void) signal(SIGPIPE, SIG_IGN);
         log_init("fuse-gcs");
+#ifdef ONEBOX_FAULTS
+        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
+                log_error("ONEBOX_FAULT names no fault point");
+#endif
         set_level(&f);
         if (r >= 0 && f.wants_help) {
                 mount_flags_print_help(stdout);

@@ -84,6 +84,7 @@ static void inode_free(struct mnt *m, struct inode *i) {
                 inode_unlink_from(&m->unlinked, i);
         else
                 inode_unlink_slot(m, i);
+        forgetter_less(m);
         attrs_unref(i->attrs);
         writer_free(i->writer);
         pthread_mutex_destroy(&i->lock);

@@ -336,56 +336,46 @@ static bool lookup_is_unshown(const char *dir, const char *name) {
         return part && *part && !names_is_shown(part, strcspn(part, "/"));
 }
 
-/* Adds what a page says. */
-static void lookup_count_children(struct mnt *m, const char *dir, const struct gcs_object_list *l,
-                                  struct lookup_children *c) {
+struct lookup_counting {
+        struct mnt *m;
+        const char *dir;
+        struct lookup_children c;
+};
+
+/* Adds what a page says: 1 when it is enough. */
+static int lookup_count_children(void *ctx, const struct gcs_object_list *l,
+                                 struct gcs_request *q) {
+        struct lookup_counting *n = ctx;
+
         for (size_t i = 0; i < l->n_items; i++) {
-                if (str_eq(l->items[i].name, dir))
-                        c->has_placeholder = true;
-                else if (lookup_is_unshown(dir, l->items[i].name))
-                        c->has_unshown = true;
+                if (str_eq(l->items[i].name, n->dir))
+                        n->c.has_placeholder = true;
+                else if (lookup_is_unshown(n->dir, l->items[i].name))
+                        n->c.has_unshown = true;
                 else
-                        c->has_shown = true;
+                        n->c.has_shown = true;
         }
         for (size_t i = 0; i < l->n_prefixes; i++) {
-                if (str_eq(l->prefixes[i], dir) || names_is_ours(m->o.root, l->prefixes[i]))
+                if (str_eq(l->prefixes[i], n->dir) || names_is_ours(n->m->o.root, l->prefixes[i]))
                         continue;
-                if (lookup_is_unshown(dir, l->prefixes[i]))
-                        c->has_unshown = true;
+                if (lookup_is_unshown(n->dir, l->prefixes[i]))
+                        n->c.has_unshown = true;
                 else
-                        c->has_shown = true;
+                        n->c.has_shown = true;
         }
+        q->n_max = LOOKUP_PAGE;
+        return n->c.has_shown;
 }
 
 int lookup_children(struct mnt *m, const char *dir, struct lookup_children *ret) {
-        _cleanup_free_ char *token = NULL;
-        struct lookup_children c = {};
-        unsigned n_max = 3;
+        struct lookup_counting n = {.m = m, .dir = dir};
+        struct gcs_request q;
         int r;
 
-        do {
-                _cleanup_answer_ struct remote_answer answer = {};
-                struct gcs_object_list l;
-                struct gcs_request q;
-                struct errmsg em;
-                struct arena a;
-
-                lookup_list_request(m, dir, &q);
-                q.n_max = n_max;
-                q.page_token = token;
-                r = remote_call(m->remote, &q, &answer);
-                if (r < 0)
-                        return r;
-                arena_init(&a, 0);
-                r = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
-                if (r >= 0)
-                        lookup_count_children(m, dir, &l, &c);
-                mem_free(token);
-                token = r >= 0 ? mem_strdup(l.next_page_token) : NULL;
-                arena_done(&a);
-                n_max = LOOKUP_PAGE;
-        } while (r >= 0 && token && !c.has_shown);
+        lookup_list_request(m, dir, &q);
+        q.n_max = 3;
+        r = remote_each_page(m->remote, &q, lookup_count_children, &n);
         if (r >= 0)
-                *ret = c;
+                *ret = n.c;
         return r;
 }

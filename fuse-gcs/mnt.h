@@ -70,6 +70,7 @@ struct mnt {
         struct stat_cache *stats;
         struct inode **inodes; /* by path */
         size_t n_inode_slots, n_inodes;
+        size_t forget_at, forget_slot; /* the forgetter's: with how many it looks next, and where */
         struct inode *root;
         uint64_t last_small_dir; /* of the small file opened last */
         struct inode *unlinked;  /* in no table: those that are still looked up or open */

@@ -19,7 +19,7 @@
 #include "fuse-gcs/device.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/flush.h"
-#include "fuse-gcs/forgetter.h"
+#include "fuse-gcs/forgetter_ask.h"
 #include "fuse-gcs/inode.h"
 #include "fuse-gcs/lineage.h"
 #include "fuse-gcs/meter.h"
@@ -54,6 +54,7 @@ struct mounter {
         struct fuse_session *session;
         bool is_mounted;
         struct workers *workers;
+        struct forgetter_ask ask;
         int wake;              /* an eventfd: the kernel or a signal ended it */
         atomic_bool was_told;  /* by a signal */
         atomic_bool unmounted; /* by the kernel */
@@ -407,8 +408,9 @@ static int mounter_mount(struct mounter *x, struct errmsg *em) {
         r = device_init(x->session);
         if (r >= 0)
                 r = teller_start(&x->m, x->session);
+        forgetter_ask_init(&x->ask, x->session, c->mountpoint);
         if (r >= 0)
-                forgetter_start(&x->m);
+                forgetter_start(&x->m, &x->ask.kernel);
         if (r >= 0)
                 r = workers_start(x->session, mounter_on_unmounted, x, &x->workers);
         return r < 0 ? errmsg_errno(em, r, "threads") : 0;

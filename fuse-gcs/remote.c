@@ -95,6 +95,43 @@ int remote_call(struct remote *r, const struct gcs_request *q, struct remote_ans
         return remote_wait_end(&w, ret);
 }
 
+/* One page; *token (of this one, NULL: the first) becomes the next one's, NULL: it was the last. */
+static int remote_one_page(struct remote *r, struct gcs_request *q, char **token,
+                           remote_page_fn *page, void *ctx) {
+        _cleanup_answer_ struct remote_answer answer = {};
+        struct gcs_object_list l;
+        struct errmsg em;
+        struct arena a;
+        int x;
+
+        q->page_token = *token;
+        x = remote_call(r, q, &answer);
+        q->page_token = NULL;
+        *token = mem_free(*token);
+        if (x < 0)
+                return x;
+        arena_init(&a, 0);
+        x = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
+        remote_answer_done(&answer); /* the list is a copy, and large */
+        if (x >= 0)
+                x = page(ctx, &l, q);
+        if (x == 0 && l.next_page_token && !(*token = mem_strdup(l.next_page_token)))
+                x = -ENOMEM;
+        arena_done(&a);
+        return x;
+}
+
+int remote_each_page(struct remote *r, struct gcs_request *q, remote_page_fn *page, void *ctx) {
+        char *token = NULL;
+        int x;
+
+        do
+                x = remote_one_page(r, q, &token, page, ctx);
+        while (x == 0 && token);
+        mem_free(token);
+        return MIN(x, 0);
+}
+
 static int remote_gcs_start(struct remote *r, struct gcs_request *q) {
         struct remote_gcs *g = container_of(r, struct remote_gcs, remote);
 

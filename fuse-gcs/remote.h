@@ -56,6 +56,10 @@ bool remote_wait_is_done(struct remote_wait *w);
 /* Both at once. */
 int remote_call(struct remote *r, const struct gcs_request *q, struct remote_answer *ret);
 int remote_start(struct remote *r, struct gcs_request *q);
+/* A list, page by page: page() gets each and may change what the next is asked with. 0: and so on;
+ * 1: that is enough; negative. The end's is returned: 0 (also for enough) or negative. */
+typedef int remote_page_fn(void *ctx, const struct gcs_object_list *l, struct gcs_request *q);
+int remote_each_page(struct remote *r, struct gcs_request *q, remote_page_fn *page, void *ctx);
 /* A READ that the caller makes itself: 0 all came; 1: start what is left of it; negative. */
 int remote_read(struct remote *r, struct gcs_request *q, const struct gcs_direct_sink *sink);
 

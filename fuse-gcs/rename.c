@@ -169,44 +169,32 @@ struct rename_tree {
         char failed[256];
 };
 
-static int rename_list(struct rename_tree *t) {
-        _cleanup_free_ char *token = NULL;
-        struct mnt *m = t->m;
-        int r = 0;
+static int rename_list_page(void *ctx, const struct gcs_object_list *l, struct gcs_request *q) {
+        struct rename_tree *t = ctx;
 
-        do {
-                _cleanup_answer_ struct remote_answer answer = {};
-                struct gcs_object_list l;
-                struct gcs_request q;
-                struct errmsg em;
-                struct arena a;
+        for (size_t k = 0; k < l->n_items; k++) {
+                const char *below = str_after(l->items[k].name, t->from);
+                int r;
 
-                gcs_request_init(&q, GCS_LIST, NULL);
-                q.prefix = t->from;
-                q.page_token = token;
-                q.n_max = 5000;
-                q.fields = "nextPageToken,items(name,generation)";
-                q.budget_for = m->o.metadata_budget_for;
-                r = remote_call(m->remote, &q, &answer);
+                if (!below || !*below)
+                        continue;
+                t->n++;
+                r = buf_add(&t->names, below, strlen(below) + 1);
                 if (r < 0)
                         return r;
-                arena_init(&a, 0);
-                r = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
-                for (size_t k = 0; r >= 0 && k < l.n_items; k++) {
-                        const char *below = str_after(l.items[k].name, t->from);
+        }
+        return t->n > t->m->o.rename_limit ? -EMFILE : 0;
+}
 
-                        if (!below || !*below)
-                                continue;
-                        t->n++;
-                        r = buf_add(&t->names, below, strlen(below) + 1);
-                }
-                mem_free(token);
-                token = r >= 0 ? mem_strdup(l.next_page_token) : NULL;
-                arena_done(&a);
-                if (r >= 0 && t->n > m->o.rename_limit)
-                        return -EMFILE;
-        } while (r >= 0 && token);
-        return r;
+static int rename_list(struct rename_tree *t) {
+        struct gcs_request q;
+
+        gcs_request_init(&q, GCS_LIST, NULL);
+        q.prefix = t->from;
+        q.n_max = 5000;
+        q.fields = "nextPageToken,items(name,generation)";
+        q.budget_for = t->m->o.metadata_budget_for;
+        return remote_each_page(t->m->remote, &q, rename_list_page, t);
 }
 
 static int rename_mark(struct rename_tree *t) {

@@ -381,6 +381,10 @@ const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const 
         return NULL;
 }
 
+void stat_cache_limit(struct stat_cache *c, size_t n_bytes_max) {
+        c->o.n_bytes_max = n_bytes_max;
+}
+
 size_t stat_cache_n_bytes(const struct stat_cache *c) {
         return c->n_bytes;
 }

@@ -67,4 +67,6 @@ void stat_cache_doubt(struct stat_cache *c, usec_t now);
  * next call. */
 const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const char *name,
                                    const char **ret_end);
+/* From now on; what is above it goes with the next change. */
+void stat_cache_limit(struct stat_cache *c, size_t n_bytes_max);
 size_t stat_cache_n_bytes(const struct stat_cache *c);
