@@ -87,8 +87,9 @@ int dag_runs_sql_old(struct db *db, usec_t before_at, size_t limit, struct arena
 }
 
 int dag_runs_sql_delete(struct db *db, int64_t id) {
-        static const int statements[] = {RUNS_delete_tries, RUNS_delete_callbacks,
-                                         RUNS_delete_xcoms, RUNS_delete_tasks, RUNS_delete_row};
+        static const int statements[] = {RUNS_delete_tracked,   RUNS_delete_tries,
+                                         RUNS_delete_callbacks, RUNS_delete_xcoms,
+                                         RUNS_delete_tasks,     RUNS_delete_row};
         int r = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(statements) && r >= 0; i++) {

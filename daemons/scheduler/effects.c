@@ -43,7 +43,7 @@ static bool is_wanted(const struct effect *e) {
 }
 
 void effects_run(struct scheduler *s, struct effects *x) {
-        bool ended = false;
+        bool tell = false;
 
         for (size_t i = 0; i < x->n; i++) {
                 const struct effect *e = &x->list[i];
@@ -52,15 +52,15 @@ void effects_run(struct scheduler *s, struct effects *x) {
                         live_start(s, e->task);
                 else if (e->kind == EFFECT_STOP)
                         live_stop(s, e->try_id);
-                else if (e->kind == EFFECT_ENDED)
-                        ended = true;
+                else if (e->kind == EFFECT_TELL)
+                        tell = true;
         }
         /* last, for the list points at tasks of the runs that go */
         for (size_t i = 0; i < x->n; i++)
                 if (x->list[i].kind == EFFECT_SWEEP)
                         world_sweep(&s->world, x->list[i].dag);
         x->n = 0;
-        if (ended)
+        if (tell)
                 notices_kick(s);
 }
 

@@ -9,7 +9,7 @@ struct scheduler;
 enum effect_kind {
         EFFECT_START, /* have the try started */
         EFFECT_STOP,  /* have it stopped */
-        EFFECT_ENDED, /* tell tracking */
+        EFFECT_TELL,  /* tracking, that it began or ended */
         EFFECT_SWEEP, /* a run has finished: the memory may forget it */
 };
 

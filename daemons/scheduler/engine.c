@@ -18,10 +18,12 @@
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/task_instances_sql.h"
+#include "daemons/scheduler/tracked.h"
 #include "daemons/scheduler/tries_sql.h"
 #include "daemons/scheduler/xcom.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/net/loop.h"
 
 #define LAZY_FOR (50 * USEC_PER_MSEC)
@@ -124,8 +126,9 @@ static int remember(struct scheduler *s, const struct world_event *e,
                 r = effects_add_try(x, EFFECT_START, e->task, e->try_id);
         else if (e->kind == WORLD_TRY_STOPPING || is_told_to_stop(e))
                 r = effects_add_try(x, EFFECT_STOP, e->task, e->task->try_id);
-        else if (e->kind == WORLD_TRY_ENDED)
-                r = effects_add_try(x, EFFECT_ENDED, e->task, e->try_id);
+        else if (e->kind == WORLD_TRY_ENDED ||
+                 (e->kind == WORLD_TRY_STARTED && tracked_is_on(s, e->task)))
+                r = effects_add_try(x, EFFECT_TELL, e->task, e->try_id);
         else if (e->kind == WORLD_RUN_FINISHED || e->kind == WORLD_RUN_MARKED)
                 r = effects_add_sweep(x, e->run->dag);
         if (r >= 0 && touched->task)
@@ -159,10 +162,19 @@ static int complete_backfill(struct scheduler *s, const struct world_event *e) {
         return backfills_sql_complete(s->db, b->id, e->at);
 }
 
-int engine_apply(struct scheduler *s, const struct world_event *e) {
-        struct world_touched touched;
-        int r = apply(s, e, &touched);
+/* Its process has begun, or never will. */
+static bool leaves_queue(const struct world_event *e) {
+        return (e->kind == WORLD_TRY_STARTED || e->kind == WORLD_TRY_ENDED) &&
+               e->task->state == TASK_QUEUED && str_eq(e->try_id, e->task->try_id);
+}
 
+int engine_apply(struct scheduler *s, const struct world_event *e) {
+        bool begins = leaves_queue(e);
+        struct world_touched touched;
+        int r = begins ? tracked_note(s, e->task, e->at) : 0;
+
+        if (r >= 0)
+                r = apply(s, e, &touched);
         if (r != 0)
                 return r;
         r = write_touched(s, &touched);

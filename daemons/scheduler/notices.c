@@ -1,10 +1,14 @@
 #include "daemons/scheduler/notices.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemons/scheduler/engine.h"
+#include "daemons/scheduler/notices_body.h"
 #include "daemons/scheduler/scheduler.h"
+#include "daemons/scheduler/tracked_sql.h"
 #include "daemons/scheduler/tries_sql.h"
 #include "lib/base/arena.h"
 #include "lib/base/json_write.h"
@@ -17,20 +21,25 @@
 #define PAUSE_MIN_FOR (500 * USEC_PER_MSEC)
 #define PAUSE_MAX_FOR (60 * USEC_PER_SEC)
 
-/* One notice of a round. */
+/* One try of a round: first that it has begun, then its files, then that it has ended, each when
+ * the one before was heard. */
 struct notice {
         struct notices *n;
+        struct tries_sql_untold row;
         char try_id[WORLD_ID_SIZE];
+        const struct json *run, *file; /* of its beginning: what is still to be told */
         struct buf body;
         struct http_client_call *call;
-        bool told;
+        bool began, ended; /* heard */
+        bool is_last;      /* the call under way tells the end */
 };
 
 struct notices {
         struct scheduler *s;
         char *socket_path;
         struct notice round[NOTICES_MAX];
-        size_t n_round, n_open; /* of the round; still without an answer */
+        size_t n_round, n_open; /* of the round; not through */
+        struct arena arena;     /* the round's */
         usec_t pause_for;
         struct loop_source *timer;
         struct engine_job job; /* writes what the round has told */
@@ -43,6 +52,7 @@ static void round_clear(struct notices *n) {
                 http_client_call_cancel(n->round[i].call);
                 buf_done(&n->round[i].body);
         }
+        arena_done(&n->arena);
         n->n_round = n->n_open = 0;
 }
 
@@ -50,10 +60,18 @@ static int run_told(struct scheduler *s, struct engine_job *job) {
         struct notices *n = container_of(job, struct notices, job);
         int r = 0;
 
-        for (size_t i = 0; i < n->n_round && r >= 0; i++)
-                if (n->round[i].told)
+        for (size_t i = 0; i < n->n_round && r >= 0; i++) {
+                if (n->round[i].began)
+                        r = tracked_sql_delete(s->db, n->round[i].try_id);
+                if (r >= 0 && n->round[i].ended)
                         r = tries_sql_set_told(s->db, n->round[i].try_id);
+        }
         return r;
+}
+
+/* All there was to tell of it. */
+static bool is_through(const struct notice *notice) {
+        return (notice->began || !notice->row.begun) && (notice->ended || !notice->row.result);
 }
 
 static void wait_and_try(struct notices *n) {
@@ -66,7 +84,7 @@ static void done_told(struct scheduler *s, struct engine_job *job, int r) {
         bool all = r >= 0;
 
         for (size_t i = 0; i < n->n_round; i++)
-                all = all && n->round[i].told;
+                all = all && is_through(&n->round[i]);
         round_clear(n);
         if (r == -ECANCELED)
                 return;
@@ -87,6 +105,8 @@ static void round_over(struct notices *n) {
         }
 }
 
+static void go_on(struct notice *notice);
+
 static void on_answer(void *ctx, struct http_client_call *call,
                       const struct http_client_answer *a) {
         struct notice *notice = ctx;
@@ -94,60 +114,125 @@ static void on_answer(void *ctx, struct http_client_call *call,
 
         notice->call = NULL;
         /* what tracking refuses it will refuse for ever; what it cannot do now, later */
-        notice->told = a->error >= 0 && a->status < 500 && a->status != 429;
-        if (notice->told && a->status >= 400)
-                log_warning("tracking refused to hear of try %s: status %d", notice->try_id,
-                            a->status);
-        if (--n->n_open == 0)
-                round_over(n);
+        if (a->error < 0 || a->status >= 500 || a->status == 429) {
+                if (--n->n_open == 0)
+                        round_over(n);
+                return;
+        }
+        if (a->status >= 400)
+                log_warning("tracking refused to hear of try %s: status %d: %.200s", notice->try_id,
+                            a->status, buf_cstr(a->body));
+        if (notice->is_last) {
+                notice->ended = true;
+        } else if (notice->run) {
+                notice->run = NULL;
+                if (a->status >= 400) /* no run, no files */
+                        notice->file = NULL;
+        } else {
+                notice->file = notice->file->next;
+        }
+        go_on(notice);
 }
 
-/* The status of the runs a try leaves open, in MLflow's words. */
-static const char *run_status(const char *result) {
-        enum world_result r = WORLD_RESULT_FAILED;
+static int post(struct notice *notice, const char *url, const char *type, const void *body,
+                size_t size) {
+        struct notices *n = notice->n;
 
-        (void) world_apply_result_parse(result, &r);
-        return r == WORLD_RESULT_SUCCESS || r == WORLD_RESULT_SKIPPED       ? "FINISHED"
-               : r == WORLD_RESULT_INTERRUPTED || r == WORLD_RESULT_STOPPED ? "KILLED"
-                                                                            : "FAILED";
+        return http_client_start(n->s->client,
+                                 &(struct http_client_request){
+                                         .method = "POST",
+                                         .url = url,
+                                         .unix_path = n->socket_path,
+                                         .content_type = type,
+                                         .body = body,
+                                         .body_size = size,
+                                         .done = on_answer,
+                                         .ctx = notice,
+                                         .max_body = 64 * 1024,
+                                         .total_for = 30 * USEC_PER_SEC,
+                                 },
+                                 &notice->call);
 }
 
-static int notice_send(struct notices *n, const struct tries_sql_untold *row) {
-        struct notice *notice = &n->round[n->n_round];
+static int post_body(struct notice *notice, const char *what) {
         char url[128];
+
+        snprintf(url, sizeof(url), "http://localhost/internal/tries/%s/%s", notice->try_id, what);
+        return post(notice, url, NULL, notice->body.data, notice->body.len);
+}
+
+static int tell_run(struct notice *notice) {
         struct json_write w;
         int r;
 
-        *notice = (struct notice){.n = n};
-        str_copy(notice->try_id, sizeof(notice->try_id), row->try_id);
         json_write_init(&w, &notice->body, 0);
-        json_write_object(&w);
-        json_write_kv_str(&w, "status", run_status(row->result));
-        json_write_kv_str(&w, "state", row->result);
-        json_write_kv_str(&w, "dag_id", row->dag_id);
-        json_write_kv_str(&w, "run_id", row->run_id);
-        json_write_kv_str(&w, "task_id", row->task_id);
-        json_write_kv_i64(&w, "try_number", row->try_number);
-        json_write_end(&w);
+        json_write_node(&w, notice->run);
         r = json_write_finish(&w);
-        snprintf(url, sizeof(url), "http://localhost/internal/tries/%s/ended", row->try_id);
-        if (r >= 0)
-                r = http_client_start(n->s->client,
-                                      &(struct http_client_request){
-                                              .method = "POST",
-                                              .url = url,
-                                              .unix_path = n->socket_path,
-                                              .body = notice->body.data,
-                                              .body_size = notice->body.len,
-                                              .done = on_answer,
-                                              .ctx = notice,
-                                              .max_body = 64 * 1024,
-                                              .total_for = 30 * USEC_PER_SEC,
-                                      },
-                                      &notice->call);
-        if (r < 0) {
-                buf_done(&notice->body);
-                return r;
+        return r < 0 ? r : post_body(notice, "began");
+}
+
+/* The run's id is the try's without its dashes. */
+static int tell_file(struct notice *notice) {
+        const struct json *text = json_get(notice->file, "text");
+        const char *path = "", *p = notice->try_id;
+        char url[512];
+        size_t n;
+
+        (void) json_str(json_get(notice->file, "path"), &path);
+        n = (size_t) snprintf(
+                url, sizeof(url),
+                "http://localhost/ajax-api/2.0/mlflow/upload-artifact?path=%s&run_id=", path);
+        assert(n + WORLD_ID_SIZE < sizeof(url)); /* tracked_body.h names them */
+        for (; *p; p++)
+                if (*p != '-')
+                        url[n++] = *p;
+        url[n] = 0;
+        return post(notice, url, "application/octet-stream", text->str, text->len);
+}
+
+static int tell_end(struct notice *notice) {
+        int r = notices_body_print(&notice->row, &notice->body);
+
+        notice->is_last = true;
+        return r < 0 ? r : post_body(notice, "ended");
+}
+
+/* The next thing to tell of a try; without one it is through. */
+static void go_on(struct notice *notice) {
+        struct notices *n = notice->n;
+        int r;
+
+        buf_reset(&notice->body);
+        if (notice->run) {
+                r = tell_run(notice);
+        } else if (notice->file) {
+                r = tell_file(notice);
+        } else {
+                notice->began = true;
+                r = notice->row.result && !notice->ended ? tell_end(notice) : 1;
+        }
+        if (r < 0)
+                log_errno(r, "tracking cannot be told of try %s", notice->try_id);
+        if (r != 0 && --n->n_open == 0)
+                round_over(n);
+}
+
+static int add(struct notices *n, const struct tries_sql_untold *row) {
+        struct notice *notice = &n->round[n->n_round];
+        struct errmsg em = {};
+        struct json *body;
+        int r;
+
+        *notice = (struct notice){.n = n, .row = *row};
+        str_copy(notice->try_id, sizeof(notice->try_id), row->try_id);
+        if (row->begun) {
+                r = json_parse_copy(&n->arena, row->begun, strlen(row->begun), &body, &em);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        log_warning("try %s gets no run: %s", notice->try_id, em.text);
+                notice->run = r < 0 ? NULL : json_get(body, "run");
+                notice->file = r < 0 ? NULL : json_first(json_get(body, "files"));
         }
         n->n_round++;
         n->n_open++;
@@ -156,20 +241,24 @@ static int notice_send(struct notices *n, const struct tries_sql_untold *row) {
 
 static void next_round(struct notices *n) {
         struct tries_sql_untold *rows;
-        size_t n_rows;
-        struct arena a;
+        size_t n_rows, n_all;
         int r;
 
-        arena_init(&a, 0);
-        r = tries_sql_untold(n->s->db, NOTICES_MAX, &a, &rows, &n_rows);
+        arena_init(&n->arena, 0);
+        r = tries_sql_untold(n->s->db, NOTICES_MAX, &n->arena, &rows, &n_rows);
         for (size_t i = 0; r >= 0 && i < n_rows; i++)
-                r = notice_send(n, &rows[i]);
-        arena_done(&a);
+                r = add(n, &rows[i]);
         if (r < 0) {
-                log_errno(r, "tracking cannot be told of ended tries");
-                if (n->n_open == 0)
-                        wait_and_try(n);
+                log_errno(r, "tracking cannot be told of tries");
+                round_clear(n);
+                wait_and_try(n);
+                return;
         }
+        n_all = n->n_round;
+        if (n_all == 0)
+                round_clear(n);
+        for (size_t i = 0; i < n_all; i++)
+                go_on(&n->round[i]);
 }
 
 static int on_timer(struct loop_source *source, usec_t now, void *ctx) {

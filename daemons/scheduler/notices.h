@@ -1,10 +1,11 @@
-/* notices.h: tells tracking that tries have ended, so that it can close the runs they left open.
+/* notices.h: tells tracking what became of tries: that one began which has a run of its own, so
+ * that it makes that run, and that one has ended, so that it closes the runs the try left open.
  *
- * POST /internal/tries/TRY_ID/ended on tracking.sock {"status": "FINISHED" | "FAILED" | "KILLED",
- * "state", "dag_id", "run_id", "task_id", "try_number"}, state being "success" or another result of
- * core/world_apply.h. The queue is the
- * database (tries.told): nothing is lost by a restart of either side. At most NOTICES_MAX are under
- * way; when tracking is away the pause grows to a minute. Threads: the loop's. */
+ * POST /internal/tries/TRY_ID/began on tracking.sock (tracked_body.h), its files by MLflow's own
+ * upload-artifact, POST /internal/tries/TRY_ID/ended (notices_body.h), each after the one before
+ * was heard. The queue is the database (tracked, and tries.told): nothing is lost by a restart of
+ * either side, and what was heard already may be told again. At most NOTICES_MAX are under way;
+ * when tracking is away the pause grows to a minute. Threads: the loop's. */
 #pragma once
 
 enum { NOTICES_MAX = 32 };

@@ -320,7 +320,6 @@ static int emit_scalars(struct pipelines_context *c, const struct pipelines_conf
                 {"depends_on_past", "depends_on_past", PIPELINES_EMIT_SCALAR},
                 {"wait_for_downstream", "wait_for_downstream", PIPELINES_EMIT_SCALAR},
                 {"resources", "resources", PIPELINES_EMIT_SCALAR},
-                {"tracking", "tracking", PIPELINES_EMIT_SCALAR},
         };
         static const struct pipelines_emit_row limit[] = {
                 {"execution_timeout", "execution_timeout", PIPELINES_EMIT_SCALAR},
@@ -337,6 +336,23 @@ static int emit_scalars(struct pipelines_context *c, const struct pipelines_conf
                 r = pipelines_emit_rows(c, config, t->node, t->pipeline, limit, ARRAY_SIZE(limit),
                                         w);
         return r;
+}
+
+/* What the task says lies over what its pipeline says; true alone is as the pipeline has it. */
+static int emit_tracking(struct pipelines_context *c, const struct pipelines_task *t,
+                         struct json_write *w) {
+        const struct pipelines_node *own = pipelines_tree_get(t->node, "tracking");
+        const struct pipelines_node *all = pipelines_tree_get(t->pipeline, "tracking"), *v = own;
+
+        if (!own || (pipelines_tree_is(own, JSON_TRUE) && pipelines_tree_is(all, JSON_OBJECT)))
+                v = all;
+        else if (pipelines_tree_is(own, JSON_OBJECT) && pipelines_tree_is(all, JSON_OBJECT))
+                v = pipelines_tree_merge(c->arena, all, own);
+        if (!v)
+                return own ? -ENOMEM : 0;
+        json_write_key(w, "tracking");
+        pipelines_emit_node(w, v);
+        return 0;
 }
 
 /* always_run is all_done for every task that says nothing itself. */
@@ -434,6 +450,8 @@ static int emit_body(struct pipelines_context *c, const struct pipelines_config 
                 r = emit_scalars(c, config, t, w);
         if (r == 0)
                 r = emit_rule(c, config, t, w);
+        if (r == 0)
+                r = emit_tracking(c, t, w);
         if (r != 0 || is_marker)
                 return r;
         r = emit_cwd(c, config, t, w);

@@ -9,6 +9,7 @@
 #include "daemons/scheduler/pools_sql.h"
 #include "daemons/scheduler/secrets_sql.h"
 #include "daemons/scheduler/task_instances_sql.h"
+#include "daemons/scheduler/tracked_sql.h"
 #include "daemons/scheduler/tries_sql.h"
 #include "daemons/scheduler/xcoms_sql.h"
 #include "lib/base/macros.h"
@@ -18,7 +19,7 @@
 const struct db_set *const scheduler_db_sets[] = {
         &dags_sql_set,          &dag_runs_sql_set,   &task_instances_sql_set, &tries_sql_set,
         &import_errors_sql_set, &event_logs_sql_set, &xcoms_sql_set,          &pools_sql_set,
-        &callbacks_sql_set,     &secrets_sql_set,    &backfills_sql_set,
+        &callbacks_sql_set,     &secrets_sql_set,    &backfills_sql_set,      &tracked_sql_set,
 };
 const size_t scheduler_db_n_sets = ARRAY_SIZE(scheduler_db_sets);
 
@@ -106,10 +107,15 @@ static const char third_tables[] =
         "  kind TEXT NOT NULL, name TEXT NOT NULL, type TEXT, description TEXT,"
         "  value TEXT NOT NULL, PRIMARY KEY (kind, name))" BY_KEY ";";
 
+/* What tracking is still to be told of runs of tries. */
+static const char fourth_tables[] =
+        "CREATE TABLE tracked (try_id TEXT PRIMARY KEY, body TEXT NOT NULL)" BY_KEY ";";
+
 static const struct db_migration migrations[] = {
         {1, first_tables},
         {2, second_tables},
         {3, third_tables},
+        {4, fourth_tables},
 };
 
 int scheduler_db_prepare(struct db *db, usec_t now, struct errmsg *em) {

@@ -96,6 +96,29 @@ int tries_sql_whose(struct db *db, const char *try_id, struct arena *a,
         return oom ? -ENOMEM : 0;
 }
 
+static int64_t number_or_none(struct db_stmt *s, int col) {
+        return db_col_is_null(s, col) ? -1 : db_col_i64(s, col);
+}
+
+static void read_untold(struct db_stmt *s, struct arena *a, struct tries_sql_untold *ret,
+                        bool *ret_oom) {
+        *ret = (struct tries_sql_untold){
+                .try_id = db_col_dup(s, 0, a, ret_oom),
+                .result = db_col_dup(s, 1, a, ret_oom),
+                .task_id = db_col_dup(s, 2, a, ret_oom),
+                .try_number = db_col_i64(s, 3),
+                .dag_id = db_col_dup(s, 4, a, ret_oom),
+                .run_id = db_col_dup(s, 5, a, ret_oom),
+                .begun = db_col_dup(s, 6, a, ret_oom),
+                .started_at = scheduler_db_col_at(s, 7),
+                .ended_at = scheduler_db_col_at(s, 8),
+                .cpu_s = db_col_is_null(s, 9) ? -1 : db_col_f64(s, 9),
+                .peak_memory_bytes = number_or_none(s, 10),
+                .read_bytes = number_or_none(s, 11),
+                .written_bytes = number_or_none(s, 12),
+        };
+}
+
 int tries_sql_untold(struct db *db, size_t limit, struct arena *a, struct tries_sql_untold **ret,
                      size_t *ret_n) {
         DB_USE struct db_stmt *s = db_use(db, &tries_sql_set, TRIES_untold);
@@ -104,15 +127,9 @@ int tries_sql_untold(struct db *db, size_t limit, struct arena *a, struct tries_
         size_t n = 0;
         int r;
 
-        db_bind_all(s, limit);
-        while (!oom && (r = db_step(s)) == DB_ROW) {
-                list[n++] = (struct tries_sql_untold){.try_id = db_col_dup(s, 0, a, &oom),
-                                                      .result = db_col_dup(s, 1, a, &oom),
-                                                      .task_id = db_col_dup(s, 2, a, &oom),
-                                                      .try_number = db_col_i64(s, 3),
-                                                      .dag_id = db_col_dup(s, 4, a, &oom),
-                                                      .run_id = db_col_dup(s, 5, a, &oom)};
-        }
+        db_bind_all(s, limit, limit, limit);
+        while (!oom && (r = db_step(s)) == DB_ROW)
+                read_untold(s, a, &list[n++], &oom);
         if (oom)
                 return -ENOMEM;
         *ret = list;

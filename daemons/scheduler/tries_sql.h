@@ -37,11 +37,17 @@ int tries_sql_whose(struct db *db, const char *try_id, struct arena *a,
                     struct tries_sql_whose *ret);
 
 struct tries_sql_untold {
-        const char *try_id, *result, *task_id, *dag_id, *run_id;
+        const char *try_id, *task_id, *dag_id, *run_id;
+        const char *begun;  /* tracked_body.h; NULL: it is told, or has no run of its own */
+        const char *result; /* NULL: it has not ended */
         int64_t try_number;
+        usec_t started_at, ended_at; /* USEC_INFINITY: not known */
+        double cpu_s;                /* these are -1 when not known */
+        int64_t peak_memory_bytes, read_bytes, written_bytes;
 };
 
-/* At most `limit` ended tries of which tracking has not heard, oldest first, in `a`. */
+/* At most `limit` tries of whose run of their own or end tracking has not heard, oldest first, in
+ * `a`. */
 int tries_sql_untold(struct db *db, size_t limit, struct arena *a, struct tries_sql_untold **ret,
                      size_t *ret_n);
 int tries_sql_set_told(struct db *db, const char *try_id);

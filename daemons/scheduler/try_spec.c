@@ -196,7 +196,8 @@ static int put_leases(struct printer *p) {
 }
 
 static int put_env(struct printer *p) {
-        const struct dag_pairs *env = &p->spec->task->spec->env;
+        const struct dag_task *t = p->spec->task->spec;
+        const struct dag_pairs *env = &t->env;
         char *path;
         int r = 0;
 
@@ -211,9 +212,37 @@ static int put_env(struct printer *p) {
                         return -ENOMEM;
                 json_write_kv_str(&p->w, "PATH", path);
         }
+        if (p->spec->tracked && t->tracking.experiment && !sets(env, "MLFLOW_EXPERIMENT_NAME"))
+                r = put(p, "MLFLOW_EXPERIMENT_NAME", t->tracking.experiment, "the experiment");
         for (size_t i = 0; i < env->n && r >= 0; i++)
                 if (!is_ours(env->items[i].key))
                         r = put(p, env->items[i].key, env->items[i].value, "the environment");
+        json_write_end(&p->w);
+        return r;
+}
+
+/* What the try's own run says, for tracked_body.h; the shim passes over it. */
+static int put_tracking(struct printer *p) {
+        const struct dag_tracking *t = &p->spec->task->spec->tracking;
+        const struct {
+                const char *key, *text;
+        } rows[] = {
+                {"experiment", t->experiment},
+                {"project", t->project},
+                {"destination_table", t->destination_table},
+        };
+        int r = 0;
+
+        if (!p->spec->tracked)
+                return 0;
+        json_write_kv_object(&p->w, "tracking");
+        for (size_t i = 0; i < ARRAY_SIZE(rows) && r >= 0; i++)
+                if (rows[i].text)
+                        r = put(p, rows[i].key, rows[i].text, "what is tracked");
+        json_write_kv_array(&p->w, "source_tables");
+        for (size_t i = 0; i < t->n_source_tables && r >= 0; i++)
+                r = put(p, NULL, t->source_tables[i], "a source table");
+        json_write_end(&p->w);
         json_write_end(&p->w);
         return r;
 }
@@ -245,6 +274,9 @@ static int print(struct printer *p) {
         if (r < 0)
                 return r;
         if (t->cwd && (r = put(p, "cwd", t->cwd, "the working directory")) < 0)
+                return r;
+        r = put_tracking(p);
+        if (r < 0)
                 return r;
         json_write_kv_bool(&p->w, "xcom", t->xcom || t->decides != DAG_DECIDES_NOTHING);
         json_write_kv_f64(&p->w, "timeout_s", (double) t->execution_timeout_for / 1e6);

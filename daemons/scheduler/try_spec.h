@@ -19,6 +19,7 @@ struct try_spec {
                          */
         usec_t grace_for;
         uint64_t log_limit;
+        bool tracked;               /* it has a run of its own in the tracking server */
         struct dag_pairs arguments; /* of an instance of a mapped task */
         int (*more)(void *user, const char *name, struct buf *out); /* as template_context's */
         void *user;

@@ -10,6 +10,7 @@
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/secrets.h"
 #include "daemons/scheduler/spool.h"
+#include "daemons/scheduler/tracked.h"
 #include "daemons/scheduler/try_spec.h"
 #include "daemons/scheduler/xcom.h"
 #include "lib/auth/auth_token.h"
@@ -196,8 +197,9 @@ static int find_venv(struct scheduler *s, const struct world_task *task, struct 
         return *ret ? 0 : errmsg_fail(em, -ENOMEM, "no memory");
 }
 
-int try_start_prepare(struct scheduler *s, struct world_task *task, struct errmsg *em) {
-        _cleanup_buf_ struct buf token = {}, spec = {};
+int try_start_print(struct scheduler *s, struct world_task *task, struct buf *out,
+                    struct errmsg *em) {
+        _cleanup_buf_ struct buf token = {};
         _cleanup_free_ char *socket_path = paths_runtime(s->paths, "scheduler.sock");
         struct asking asking = {.s = s, .task = task};
         struct dag_pairs arguments;
@@ -221,13 +223,21 @@ int try_start_prepare(struct scheduler *s, struct world_task *task, struct errms
                                                       .scheduler_socket = socket_path,
                                                       .grace_for = s->conf->stop_grace,
                                                       .log_limit = s->conf->task_log_limit,
+                                                      .tracked = tracked_is_on(s, task),
                                                       .arguments = arguments,
                                                       .more = ask_more,
                                                       .user = &asking},
-                                   &spec, em);
+                                   out, em);
         arena_done(&asking.a);
         if (r == -EINVAL && asking.em.text[0])
                 *em = asking.em;
+        return r;
+}
+
+int try_start_prepare(struct scheduler *s, struct world_task *task, struct errmsg *em) {
+        _cleanup_buf_ struct buf spec = {};
+        int r = try_start_print(s, task, &spec, em);
+
         if (r < 0)
                 return r;
         r = spool_prepare(s->tasks_dir, task->try_id, spec.data, spec.len);

@@ -1,5 +1,4 @@
 #include "daemons/tracking/runs_api.h"
-#include "daemons/tracking/lineage_sql.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +17,7 @@
 #include "daemons/tracking/runs_find.h"
 #include "daemons/tracking/runs_json.h"
 #include "daemons/tracking/tags_sql.h"
+#include "daemons/tracking/task_runs_sql.h"
 #include "lib/auth/auth_identity.h"
 #include "lib/base/entropy.h"
 #include "lib/base/log.h"
@@ -59,7 +59,10 @@ static int tag_by_identity(struct job *j, struct db *db, const char *run_id) {
                 return 0;
         if (!tag_of(in, TAGS_SQL_USER))
                 r = tags_sql_set_one(db, run_id, TAGS_SQL_USER, who->name);
-        return r < 0 || str_empty(who->try_id) ? r : run_tags_of_try(db, run_id, who);
+        if (r < 0 || str_empty(who->try_id))
+                return r;
+        r = run_tags_of_try(db, run_id, who);
+        return r < 0 ? r : task_runs_sql_adopt(db, who->try_id, run_id);
 }
 
 static int insert_run(struct job *j, struct db *db, const struct experiment *e, const char *name,
@@ -431,36 +434,6 @@ int runs_api_delete_tag(struct http_request *req) {
         in.id = ask_str(&q, "run_id", ASK_NEED);
         in.key = ask_str(&q, "key", ASK_NEED);
         return job_write(&q, run_delete_tag, &in);
-}
-
-static int run_try_ended(struct job *j, struct db *db) {
-        const struct one *in = j->in;
-        int64_t n = 0, now_ms = tracking_now_ms(j->tracking);
-        int r = lineage_sql_settle(db, j->tracking->entropy, j->arena, in->id, now_ms);
-
-        if (r == 0)
-                r = runs_sql_close_of_try(db, in->id, in->status, now_ms, &n);
-
-        json_write_kv_i64(&j->json, "closed", n);
-        return r;
-}
-
-int runs_api_try_ended(struct http_request *req) {
-        struct one in = {};
-        int64_t status;
-        struct ask q;
-
-        ask_open(&q, req);
-        in.id = http_request_param(req, "try_id");
-        if (ask_enum(&q, "status", ASK_NEED, runs_sql_statuses, ARRAY_SIZE(runs_sql_statuses),
-                     &status))
-                in.status = runs_sql_statuses[status];
-        if (q.result == 0 && status < 3)
-                ask_check(&q, refusal_invalid(&q.refusal,
-                                              "A try ends as FINISHED, FAILED or "
-                                              "KILLED, not as %s.",
-                                              in.status));
-        return job_write(&q, run_try_ended, &in);
 }
 
 /* The models of a run are a list in one tag. */

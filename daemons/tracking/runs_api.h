@@ -15,8 +15,5 @@ int runs_api_restore(struct http_request *req);
 int runs_api_log_parameter(struct http_request *req);
 int runs_api_set_tag(struct http_request *req);
 int runs_api_delete_tag(struct http_request *req);
-/* POST /internal/tries/{try_id}/ended: closes the runs that a try left open. */
-int runs_api_try_ended(struct http_request *req);
-
 /* The deprecated way to say that a run holds a model: kept as a tag. */
 int runs_api_log_model(struct http_request *req);

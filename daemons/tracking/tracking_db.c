@@ -17,6 +17,7 @@
 #include "daemons/tracking/runs_sql.h"
 #include "daemons/tracking/scorers_sql.h"
 #include "daemons/tracking/tags_sql.h"
+#include "daemons/tracking/task_runs_sql.h"
 #include "daemons/tracking/traces_sql.h"
 #include "daemons/tracking/webhooks_sql.h"
 #include "lib/base/clock.h"
@@ -42,6 +43,7 @@ static const struct db_set *const sets[] = {
         &review_queues_sql_set,
         &run_resume_set,
         &scorers_sql_set,
+        &task_runs_sql_set,
         &traces_sql_set,
         &assessments_sql_set,
         &gc_sql_set,

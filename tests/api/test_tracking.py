@@ -197,7 +197,7 @@ def test_every_route_is_asked_by_the_script():
     asked = {(method, "/api/2.0/mlflow/" + path if not path.startswith("/") else path.replace("/ajax-api/", "/api/"))
              for _, method, path, *_ in CALLS}
     ours_alone = {"/", "/metrics", "/3.0/mlflow/ui-telemetry", "/3.0/mlflow/server-info",
-                  "/internal/tries/{try_id}/ended", "/internal/tries/{try_id}/objects", "/internal/gc",
+                  "/internal/tries/{try_id}/began", "/internal/tries/{try_id}/ended", "/internal/tries/{try_id}/objects", "/internal/gc",
                   "/2.0/mlflow-artifacts/presigned/{path...}", "/2.0/mlflow-artifacts/mpu/complete/{path...}",
                   "/2.0/mlflow-artifacts/mpu/abort/{path...}"}
     missing = []

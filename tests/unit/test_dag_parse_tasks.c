@@ -43,7 +43,7 @@ static void test_all_of_a_task(void **state) {
         assert_string_equal(t->resources.leases[0].name, "gpu");
         assert_true(t->mounts[0].read_only && t->n_mounts == 1);
         assert_null(t->secrets[0].source);
-        assert_true(t->xcom && !t->tracking && d->uses_past);
+        assert_true(t->xcom && t->tracking.on == DAG_TRACKING_OFF && d->uses_past);
         assert_int_equal(dag_get_task(d, "m")->kind, DAG_MARKER);
         assert_null(dag_get_task(d, "nobody"));
         dag_unref(d);

@@ -1,6 +1,8 @@
 /* One task: where its environment comes from, and which of two limits counts. */
 #include "tests/unit/pipelines_fixture.h"
 
+#include "lib/base/json_write.h"
+
 #define FILE_OF(head, task)                                                                     \
         "name: x\n" head "pipelines:\n  - pipeline: p\n    execution_timeout: 1h\n    tasks:\n" \
         "      - " task "\n"
@@ -61,11 +63,50 @@ static void test_own_directory_wins(void **state) {
         pipelines_fixture_done(&f);
 }
 
+static void expect_tracking(const char *pipeline, const char *task, const char *expected) {
+        _cleanup_buf_ struct buf out = {};
+        struct pipelines_fixture f;
+        struct json_write w;
+        const struct json *v;
+        char text[512];
+
+        snprintf(text, sizeof(text),
+                 "name: x\npipelines:\n  - pipeline: p\n%s    tasks:\n"
+                 "      - {task: a, type: python, cmd: x%s}\n",
+                 pipeline, task);
+        pipelines_fixture_one(&f, text);
+        pipelines_fixture_good(&f);
+        v = json_get(pipelines_fixture_task(&f, "p", "a"), "tracking");
+        json_write_init(&w, &out, 0);
+        if (v)
+                json_write_node(&w, v);
+        else
+                json_write_str(&w, "none");
+        assert_int_equal(json_write_finish(&w), 0);
+        assert_string_equal(buf_cstr(&out), expected);
+        pipelines_fixture_done(&f);
+}
+
+static void test_tracking_lies_over_the_pipelines(void **state) {
+        static const char all[] = "    tracking: {experiment: e, project: p}\n";
+
+        expect_tracking("", "", "\"none\"");
+        expect_tracking("    tracking: true\n", "", "true");
+        expect_tracking("    tracking: true\n", ", tracking: false", "false");
+        expect_tracking(all, "", "{\"experiment\":\"e\",\"project\":\"p\"}");
+        expect_tracking(all, ", tracking: true", "{\"experiment\":\"e\",\"project\":\"p\"}");
+        expect_tracking(all, ", tracking: false", "false");
+        expect_tracking(all, ", tracking: {project: q, destination_table: t}",
+                        "{\"experiment\":\"e\",\"project\":\"q\",\"destination_table\":\"t\"}");
+        expect_tracking("    tracking: false\n", ", tracking: {project: q}", "{\"project\":\"q\"}");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_environment),
                 cmocka_unit_test(test_own_limit_wins),
                 cmocka_unit_test(test_own_directory_wins),
+                cmocka_unit_test(test_tracking_lies_over_the_pipelines),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

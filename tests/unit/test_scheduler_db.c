@@ -10,6 +10,7 @@
 #include "daemons/scheduler/import_errors_sql.h"
 #include "daemons/scheduler/scheduler_db.h"
 #include "daemons/scheduler/task_instances_sql.h"
+#include "daemons/scheduler/tracked_sql.h"
 #include "daemons/scheduler/tries_sql.h"
 #include "lib/base/arena.h"
 #include "lib/base/entropy.h"
@@ -207,6 +208,13 @@ static void tries_and_who_was_told(void **state) {
         assert_int_equal(tries_sql_get_boot(f->db, "none", boot, sizeof(boot)), 1);
         assert_int_equal(tries_sql_untold(f->db, 10, &f->a, &untold, &n), 0);
         assert_int_equal(n, 0); /* it has not ended */
+        assert_int_equal(tracked_sql_insert(f->db, a->try_id, "{}"), 0);
+        assert_int_equal(tracked_sql_insert(f->db, a->try_id, "[]"), 0); /* the first one stays */
+        assert_int_equal(tries_sql_untold(f->db, 10, &f->a, &untold, &n), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(untold[0].begun, "{}");
+        assert_null(untold[0].result);
+        assert_int_equal(tracked_sql_delete(f->db, a->try_id), 0);
         assert_int_equal(tries_sql_set_started(f->db, a->try_id, NOW), 0);
         assert_int_equal(tries_sql_set_ended(f->db, a->try_id, WORLD_RESULT_SUCCESS, NOW + 3, &end,
                                              "exit code 0"),
@@ -215,11 +223,21 @@ static void tries_and_who_was_told(void **state) {
         assert_int_equal(n, 1);
         assert_string_equal(untold[0].try_id, a->try_id);
         assert_string_equal(untold[0].result, "success");
+        assert_null(untold[0].begun);
+        assert_int_equal(untold[0].started_at, NOW + 1);
+        assert_true(untold[0].cpu_s == 0.5);
         assert_string_equal(untold[0].dag_id, "d");
         assert_string_equal(untold[0].run_id, "r1");
         assert_int_equal(untold[0].try_number, 1);
         assert_int_equal(tries_sql_set_told(f->db, a->try_id), 0);
         assert_int_equal(tries_sql_untold(f->db, 10, &f->a, &untold, &n), 0);
+        assert_int_equal(n, 0);
+        assert_int_equal(tracked_sql_insert(f->db, a->try_id, "{}"), 0);
+        assert_int_equal(tries_sql_untold(f->db, 10, &f->a, &untold, &n), 0);
+        assert_int_equal(n, 1);
+        assert_null(untold[0].result); /* that it has ended is told */
+        assert_int_equal(dag_runs_sql_delete(f->db, id), 0);
+        assert_int_equal(tries_sql_untold(f->db, 1, &f->a, &untold, &n), 0);
         assert_int_equal(n, 0);
 }
 

@@ -58,6 +58,7 @@ static int make(struct made *m, const char *task_json, const char *conf, struct 
                                               .scheduler_socket = "/run/s.sock",
                                               .stop_at = CORE_FIXTURE_NOW,
                                               .grace_for = 2500000,
+                                              .tracked = true,
                                               .log_limit = 77},
                            &m->text, em);
         if (r < 0)
@@ -99,6 +100,31 @@ static void what_a_task_knows(void **state) {
         assert_string_equal(env_of(&m, "MLFLOW_TRACKING_URI"), "http://127.0.0.1:5");
         assert_string_equal(env_of(&m, "MLFLOW_TRACKING_TOKEN"), "to.ke.n");
         assert_true(str_starts(env_of(&m, "PATH"), "/state/venv/bin:"));
+        done(&m);
+}
+
+/* For the try's own run: filled in here, passed over by the shim. */
+static void what_is_tracked_is_filled_in(void **state) {
+        struct errmsg em;
+        struct made m;
+
+        assert_int_equal(make(&m,
+                              "\"cmd\":\"x\",\"tracking\":{\"experiment\":\"e {{dag_id}}\","
+                              "\"source_tables\":[\"a_{{ds_nodash}}\"],\"destination_table\":"
+                              "\"b.{{x}}\"}",
+                              "{\"x\":\"seven\"}", &em),
+                         0);
+        assert_non_null(strstr(m.text.data,
+                               "\"tracking\":{\"experiment\":\"e d\",\"destination_table\":"
+                               "\"b.seven\",\"source_tables\":[\"a_20260101\"]}"));
+        assert_string_equal(env_of(&m, "MLFLOW_EXPERIMENT_NAME"), "e d");
+        done(&m);
+        assert_int_equal(make(&m,
+                              "\"cmd\":\"x\",\"env\":{\"MLFLOW_EXPERIMENT_NAME\":\"own\"},"
+                              "\"tracking\":{\"experiment\":\"e\"}",
+                              NULL, &em),
+                         0);
+        assert_string_equal(env_of(&m, "MLFLOW_EXPERIMENT_NAME"), "own");
         done(&m);
 }
 
@@ -148,6 +174,7 @@ static void conf_values_that_are_no_text(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_a_task_knows),
+                cmocka_unit_test(what_is_tracked_is_filled_in),
                 cmocka_unit_test(a_task_may_say_otherwise_but_not_who_it_is),
                 cmocka_unit_test(placeholders_without_end_are_refused),
                 cmocka_unit_test(conf_values_that_are_no_text),

@@ -179,6 +179,20 @@ struct dag_expand {
         const char *key;
 };
 
+/* Whether each of its tries has a run of its own in the tracking server, and what that says. */
+struct dag_tracking {
+        enum {
+                DAG_TRACKING_UNSAID, /* the configuration decides */
+                DAG_TRACKING_OFF,
+                DAG_TRACKING_ON,
+        } on;
+        const char *experiment; /* by name; NULL: the DAG's id */
+        const char *project;    /* what it is for, or NULL */
+        const char *const *source_tables;
+        size_t n_source_tables;
+        const char *destination_table; /* or NULL */
+};
+
 /* What a task's return value decides about the tasks after it. */
 enum dag_decides {
         DAG_DECIDES_NOTHING,
@@ -242,7 +256,7 @@ struct dag_task {
         struct dag_secret *secrets;
         size_t n_secrets;
         bool xcom;
-        bool tracking;
+        struct dag_tracking tracking;
         const char *mapped_from; /* id of the task whose matrix made this one, or NULL */
 };
 

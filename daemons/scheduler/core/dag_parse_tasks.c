@@ -6,6 +6,7 @@
 
 #include "daemons/scheduler/core/dag_callbacks.h"
 #include "daemons/scheduler/core/dag_graph.h"
+#include "daemons/scheduler/core/dag_tracking.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -308,7 +309,7 @@ static const struct dag_key task_keys[] = {
         DAG_KEY_BY("mounts", set_mounts),
         DAG_KEY_BY("secrets", set_secrets),
         DAG_KEY("xcom", BOOL, struct dag_task, xcom),
-        DAG_KEY("tracking", BOOL, struct dag_task, tracking),
+        DAG_KEY_BY("tracking", dag_tracking_set),
         DAG_KEY("mapped_from", ID, struct dag_task, mapped_from),
 };
 
@@ -341,8 +342,7 @@ static int read_task(struct dag_reader *r, struct dag *d, const struct json *v,
                                           .pool = "default_pool",
                                           .pool_slots = 1,
                                           .priority_weight = 1,
-                                          .rule = _TRIGGER_RULE_MAX,
-                                          .tracking = true}};
+                                          .rule = _TRIGGER_RULE_MAX}};
         k = dag_keys_read(r, v, task_keys, ARRAY_SIZE(task_keys), t);
         if (k < 0)
                 return k;

@@ -1,0 +1,21 @@
+/* tracked_body.h: what tracking is told of a try that has a run of its own, as JSON:
+ *
+ *      {"run": {"experiment", "name", "user", "start_time", "tags": [{"key", "value"}], "params":
+ *       [{"key", "value"}], "datasets": [{"name", "context"}]}, "files": [{"path", "text"}]}
+ *
+ * "run" is the body of POST /internal/tries/TRY_ID/began, "files" become its artifacts. Pure. */
+#pragma once
+
+#include "daemons/scheduler/core/world.h"
+#include "lib/base/buf.h"
+#include "lib/base/json.h"
+
+struct tracked_body {
+        const struct world_task *task;
+        const struct json *spec; /* its spec.json; NULL: it could not be made, and it never began */
+        const char *user;        /* and source */
+        usec_t at;
+};
+
+/* Adds the JSON to `out`. 0 or -ENOMEM. */
+int tracked_body_print(const struct tracked_body *b, struct buf *out);
