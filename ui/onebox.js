@@ -1,10 +1,11 @@
 // The start: which page the address means, and moving between pages without loading the frame again.
 import { h, replace, page } from "./shared/dom.js";
-import { get } from "./shared/api.js";
+import { me, may } from "./shared/api.js";
 
-const PAGES = ["home", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model", "connections"];
-const SECTION = { pipeline: "pipelines", run: "pipelines", experiment: "experiments", training: "experiments",
-  model: "models" };
+const PAGES = ["home", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "compare", "traces", "trace",
+  "models", "model", "prompts", "prompt", "datasets", "dataset", "connections", "webhooks"];
+const SECTION = { pipeline: "pipelines", run: "pipelines", experiment: "experiments", training: "experiments", compare: "experiments",
+  trace: "traces", model: "models", prompt: "prompts", dataset: "datasets" };
 const main = document.getElementById("main");
 let leave = new AbortController();
 
@@ -24,6 +25,7 @@ async function show() {
   for (const a of document.querySelectorAll("[data-nav]")) {
     a.dataset.nav === (SECTION[name] || name) ? a.setAttribute("aria-current", "page") : a.removeAttribute("aria-current");
   }
+  document.querySelector(".bar [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   const root = h("div", { class: "page" });
   const title = (text) => { document.title = text ? `${text} · onebox` : "onebox"; };
   title("");
@@ -74,10 +76,11 @@ document.addEventListener("keydown", (event) => {
 });
 
 async function who() {
-  const me = await get("api/onebox/v1/me").catch(() => null);
-  if (!me?.name) return;
-  replace(document.getElementById("who"), h("span", { class: "clip", title: `${me.name}: ${me.role}` }, me.name),
-    me.how === "session" ? h("form", { method: "post", action: "logout" }, h("button", { class: "link" }, "Sign out")) : null);
+  const i = await me();
+  if (!i?.name) return;
+  for (const a of document.querySelectorAll("[data-role]")) a.hidden = !await may(a.dataset.role);
+  replace(document.getElementById("who"), h("span", { class: "clip", title: `${i.name}: ${i.role}` }, i.name),
+    i.how === "session" ? h("form", { method: "post", action: "logout" }, h("button", { class: "link" }, "Sign out")) : null);
 }
 
 const early = location.hash.length > 2 && fromHash();

@@ -1,6 +1,6 @@
 // Connections and variables: what pipelines need to reach other machines. Secrets are written, never shown.
 import { h, page, replace, head, ask, note } from "./shared/dom.js";
-import { request, get, post, patch } from "./shared/api.js";
+import { request, get, post, patch, may } from "./shared/api.js";
 import { sheet, empty } from "./shared/panel.js";
 
 const V2 = "api/v2";
@@ -31,7 +31,7 @@ async function tell(promise, done) {
 
 async function editConnection(old, reload) {
   const form = await ask(old ? `Connection ${old.connection_id}` : "A new connection", h("div", { class: "stack" },
-    old ? null : field("Name", "connection_id", "", { required: true, pattern: "[^/]+" }),
+    old ? null : field("Name", "connection_id", "", { required: true, pattern: "[^\\/]+" }),
     field("Type", "conn_type", old?.conn_type, { required: true, placeholder: "postgres, http, google_cloud_platform…" }),
     field("Host", "host", old?.host), field("Port", "port", old?.port, { inputmode: "numeric", pattern: "[0-9]*" }),
     field("Schema", "schema", old?.schema), field("Login", "login", old?.login),
@@ -48,7 +48,7 @@ async function editConnection(old, reload) {
 
 async function editVariable(old, reload) {
   const form = await ask(old ? `Variable ${old.key}` : "A new variable", h("div", { class: "stack" },
-    old ? null : field("Name", "key", "", { required: true, pattern: "[^/]+" }),
+    old ? null : field("Name", "key", "", { required: true, pattern: "[^\\/]+" }),
     area("Value", "value", old?.value), field("What it is for", "description", old?.description)), old ? "Save" : "Create");
   if (!form) return;
   const body = { key: old ? old.key : form.get("key"), value: form.get("value"), description: form.get("description") || null };
@@ -96,8 +96,13 @@ const variableRow = (v, reload) => h("tr", {},
 const table = (names, rows) => h("div", { class: "scroll" }, h("table", {},
   h("thead", {}, h("tr", {}, names.map((n) => h("th", {}, n)), h("th", {}, ""))), h("tbody", {}, rows)));
 
-export function mount(root, { signal, title }) {
+export async function mount(root, { signal, title }) {
   title("Connections");
+  if (!await may("op")) {
+    replace(root, head("Connections"), h("section", { class: "sheet" }, empty("Only operators see connections and variables",
+      h("span", {}, "An administrator gives the role on the machine:"), h("pre", {}, "onebox user role NAME -r op"))));
+    return;
+  }
   const connections = sheet({ title: "Connections", count: (l) => l.length || "", signal, lines: 4,
     right: h("button", { type: "button", onclick: () => editConnection(null, () => connections.reload()) }, "New connection"),
     load: async (s) => (await get(`${V2}/connections`, { limit: 1000 }, s)).connections,

@@ -1,12 +1,15 @@
 // One experiment: its runs as a table to search, sort and compare by eye. The view is in the address.
-import { h, page, replace, head, setQuery, copyable, ask } from "./shared/dom.js";
+import { h, page, replace, head, setQuery, copyable, ask, note } from "./shared/dom.js";
 import { tracking } from "./shared/api.js";
 import { place, empty } from "./shared/panel.js";
 import { mark, word } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { number } from "./shared/chart.js";
+import { runsCsv, save } from "./shared/csv.js";
 
 const PAGE = 100;
+const MOST_COMPARED = 20;
+const MOST_CSV = 50000; // runs in one file
 const MOST = 5; // metric and parameter columns shown by themselves
 
 const metricOf = (run, key) => run.data.metrics?.find((m) => m.key === key)?.value;
@@ -97,6 +100,37 @@ export function mount(root, { signal, title, params }) {
     draw();
   }
 
+  // Runs to be compared are kept by id: what is sorted or loaded anew stays chosen.
+  const picked = new Set();
+  const compare = h("a", { class: "button", hidden: true });
+  const csv = h("button", { type: "button", class: "wide", onclick: () => download() }, "CSV");
+  function pick(run, on) {
+    on ? picked.add(run) : picked.delete(run);
+    compare.hidden = picked.size < 2;
+    compare.textContent = `Compare ${picked.size}`;
+    compare.href = page("compare", { experiment: id, runs: [...picked].slice(0, MOST_COMPARED).join(",") });
+  }
+
+  // All that match, not only what is loaded.
+  async function download() {
+    csv.disabled = true;
+    try {
+      let all = [], next = null;
+      do {
+        const answer = await tracking.runs({ ...ask1(next || undefined), max_results: 1000 }, signal);
+        all = [...all, ...(answer.runs || [])];
+        next = answer.next_page_token || null;
+        csv.textContent = next ? `${all.length.toLocaleString("en")}…` : "CSV";
+      } while (next && all.length < MOST_CSV);
+      save(`runs-${id}.csv`, runsCsv(all));
+      if (next) note(`The first ${all.length.toLocaleString("en")} runs are in the file; narrow the search for the others.`, "bad");
+    } catch (error) {
+      if (error.name !== "AbortError") note(error.message, "bad");
+    }
+    csv.textContent = "CSV";
+    csv.disabled = false;
+  }
+
   function draw() {
     replace(wrong, errorText ? h("p", { class: "wrong", role: "alert" }, errorText) : null);
     count.textContent = runs.length ? `${runs.length}${token ? "+" : ""} runs` : "";
@@ -112,22 +146,22 @@ export function mount(root, { signal, title, params }) {
     }));
     replace(body, h("div", { class: "scroll" }, h("table", { class: "runs" },
       h("thead", {},
-        h("tr", { class: "group" }, h("th", { colspan: "3" }), cols.metrics.length ? h("th", { class: "edge", colspan: cols.metrics.length }, "Metrics") : null,
+        h("tr", { class: "group" }, h("th", { class: "wide" }), h("th", { colspan: "3" }), cols.metrics.length ? h("th", { class: "edge", colspan: cols.metrics.length }, "Metrics") : null,
           cols.params.length ? h("th", { class: "edge", colspan: cols.params.length }, "Parameters") : null),
-        h("tr", {}, h("th", {}, "Run"), sortable("attributes.start_time", "Started", { class: "wide" }), h("th", { class: "num wide" }, "Took"),
+        h("tr", {}, h("th", { class: "wide fit" }, h("span", { class: "hidden" }, "Compare")), h("th", {}, "Run"), sortable("attributes.start_time", "Started", { class: "wide" }), h("th", { class: "num wide" }, "Took"),
           cols.metrics.map((k, i) => sortable(`metrics.${k}`, k, { class: i ? "num" : "num edge" })), cols.params.map((k, i) => sortable(`params.${k}`, k, { class: i ? "" : "edge" })))),
-      h("tbody", {}, runs.map((r) => row(r, cols, range))))),
+      h("tbody", {}, runs.map((r) => row(r, cols, range, picked, pick))))),
     token ? h("div", { class: "empty" }, h("button", { type: "button", onclick: (e) => more(e.target) }, "Load more")) : null);
   }
 
   replace(root, top, h("section", { class: "sheet", "aria-label": "Runs" },
     h("header", {}, h("form", { class: "query", role: "search", onsubmit: (e) => { e.preventDefault(); search(box.value.trim()); } }, box, h("button", {}, "Search"),
-      h("button", { type: "button", class: "wide", onclick: () => search("") }, "Clear")), h("div", { class: "right" }, count, h("button", { type: "button", onclick: columns }, "Columns"))),
+      h("button", { type: "button", class: "wide", onclick: () => search("") }, "Clear")), h("div", { class: "right" }, count, compare, csv, h("button", { type: "button", onclick: columns }, "Columns"))),
     wrong, table));
   box.addEventListener("search", () => { if (!box.value && filter) search(""); });
 }
 
-function row(r, cols, range) {
+function row(r, cols, range, picked, pick) {
   const { info } = r;
   const bar = (k, v) => {
     const [lo, hi] = range.get(k);
@@ -135,8 +169,10 @@ function row(r, cols, range) {
     const part = Math.round(4 + ((v - lo) / (hi - lo)) * 96);
     return { background: `linear-gradient(to right, var(--bar) ${part}%, transparent ${part}%) 10px 100% / calc(100% - 20px) 3px no-repeat` };
   };
+  const name = info.run_name || info.run_id.slice(0, 12);
   return h("tr", {},
-    h("th", { scope: "row", class: "nowrap" }, mark(info.status, word(info.status)), " ", h("a", { href: page("training", { run: info.run_id }), "data-key": info.run_id }, info.run_name || info.run_id.slice(0, 12))),
+    h("td", { class: "wide fit" }, h("input", { type: "checkbox", "aria-label": `Compare ${name}`, "data-key": `pick-${info.run_id}`, checked: picked.has(info.run_id), onchange: (e) => pick(info.run_id, e.target.checked) })),
+    h("th", { scope: "row", class: "nowrap" }, mark(info.status, word(info.status)), " ", h("a", { href: page("training", { run: info.run_id }), "data-key": info.run_id, class: "clip run-name", title: name }, name)),
     h("td", { class: "nowrap quiet wide" }, when(Number(info.start_time))), h("td", { class: "num wide quiet" }, lasting(Number(info.start_time), info.end_time ? Number(info.end_time) : null)),
     cols.metrics.map((k, i) => { const v = metricOf(r, k); return h("td", { class: `num v ${i ? "" : "edge"}`, title: v, style: bar(k, v) }, v === undefined ? "" : number(v)); }),
     cols.params.map((k, i) => { const v = paramOf(r, k); return h("td", { class: `v ${i ? "" : "edge"}`, title: v }, v ?? ""); }));

@@ -7,7 +7,7 @@ import { when, lasting } from "./shared/time.js";
 import { lineChart, number } from "./shared/chart.js";
 import { artifacts } from "./shared/artifacts.js";
 
-const CHARTS = 60;
+const CHARTS = 12; // shown by themselves: each is a request
 
 const tagOf = (run, key) => run.data.tags?.find((t) => t.key === key)?.value;
 
@@ -26,8 +26,7 @@ const pairs = (rows, none) => (rows.length ? h("dl", { class: "keys" }, rows.fla
 const plain = (title, rows, none) => h("section", { class: "sheet", "aria-label": title },
   h("header", {}, h("h2", {}, title), h("span", { class: "count" }, rows.length || "")), pairs(rows, none));
 
-async function histories(run, signal) {
-  const keys = (run.data.metrics || []).map((m) => m.key).slice(0, CHARTS);
+async function histories(run, keys, signal) {
   const all = await Promise.all(keys.map((k) => tracking.history(run.info.run_id, k, signal)));
   return keys.map((key, i) => ({ key, points: all[i] })).filter((m) => m.points.length > 1);
 }
@@ -40,6 +39,31 @@ function chart({ key, points }) {
   const values = line.map((p) => p.y).filter(Number.isFinite);
   return h("figure", {}, h("figcaption", {}, h("b", {}, key), h("span", { class: "num nowrap" }, number(line.at(-1).y),
     h("span", { class: "faint" }, `, of ${number(Math.min(...values))} to ${number(Math.max(...values))}`))), lineChart(line, { name: key, xName: byStep ? "step" : "s" }));
+}
+
+// The first charts by themselves, the others when they are asked for.
+function overTime(run, signal) {
+  const box = h("div", {}), keys = (run.data.metrics || []).map((m) => m.key);
+  const grid = h("div", { class: "charts" }), count = h("span", { class: "count" }), foot = h("div", {});
+  let at = 0;
+  async function next() {
+    const some = keys.slice(at, at + CHARTS);
+    let all;
+    try { all = await histories(run, some, signal); } catch (error) {
+      if (error.name !== "AbortError" && at) replace(foot, h("p", { class: "wrong" }, error.message));
+      return;
+    }
+    at += some.length;
+    grid.append(...all.map(chart));
+    const left = keys.length - at;
+    if (!grid.children.length && left) return next();
+    if (!grid.children.length) return;
+    count.textContent = grid.children.length;
+    replace(foot, left ? h("div", { class: "empty" }, h("button", { type: "button", onclick: (e) => { e.currentTarget.disabled = true; next(); } }, `Show ${Math.min(CHARTS, left)} more of ${left} metrics`)) : null);
+    if (!box.children.length) replace(box, h("section", { class: "sheet", "aria-label": "Charts" }, h("header", {}, h("h2", {}, "Over time"), count), grid, foot));
+  }
+  next();
+  return box;
 }
 
 export function mount(root, { signal, title, params }) {
@@ -65,9 +89,7 @@ export function mount(root, { signal, title, params }) {
     built = true;
     tracking.experiment(run.info.experiment_id, signal).then((x) => { experiment.textContent = x.name; }, () => { experiment.textContent = run.info.experiment_id; });
     const files = artifacts(id, params.get("file"), signal);
-    const charts = h("div", {});
-    histories(run, signal).then((all) => { if (all.length) replace(charts, h("section", { class: "sheet", "aria-label": "Charts" },
-      h("header", {}, h("h2", {}, "Over time"), h("span", { class: "count" }, all.length)), h("div", { class: "charts" }, all.map(chart)))); }, () => {});
+    const charts = overTime(run, signal);
     replace(rest, charts, numbers, models(run, signal),
       sheet({ title: "Artifacts", signal, load: files.load, view: files.view, lines: 4 }), data(run), plain("Tags", tagRows(run), "No tags"));
   }

@@ -17,7 +17,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 UI = Path(__file__).resolve().parents[2] / "ui"
-PAGES = {"", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model", "connections"}
+PAGES = {"", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model",
+         "connections", "compare", "traces", "trace", "prompts", "prompt", "datasets", "dataset", "webhooks"}
 TRACKING = ("/api/2.0/", "/api/3.0/", "/ajax-api/", "/get-artifact")
 NOW = datetime.now(timezone.utc)
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -207,6 +208,11 @@ class Handler(BaseHTTPRequestHandler):
         return self.send(200, kind, file.read_bytes())
 
     def forward(self):
+        hurt = {"broken": (503, "onebox-tracking is not answering: systemctl start onebox-tracking, or onebox up"),
+                "hurt": (500, "the <b>disk</b> is full"), "stranger": (401, "who are you?")}
+        if self.server.options.scenario in hurt:
+            status, why = hurt[self.server.options.scenario]
+            return self.send_json(status, {"error_code": "INTERNAL_ERROR", "message": why})
         request = urllib.request.Request(
             self.server.options.tracking + self.path, self.body or None,
             {"Content-Type": "application/json"}, method=self.command)
@@ -263,6 +269,9 @@ class Handler(BaseHTTPRequestHandler):
         if name.startswith("scenario/"):
             self.server.options.scenario = name.split("/")[1]
             return self.send_json(200, self.server.changes)
+        if name.startswith("role/"):
+            self.server.options.role = name.split("/")[1]
+            return self.send_json(200, {})
         if self.command in ("POST", "PATCH") and url.path.startswith("/api/v2/"):
             return self.change(url.path, json.loads(self.body or "{}"))
         if name in PAGES:
@@ -276,7 +285,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_json(200 if well else 503, {"upstreams": {
                 "onebox-scheduler": "ok" if well else "no answer", "onebox-tracking": "ok"}})
         if name == "api/onebox/v1/me":
-            return self.send_json(200, {"name": "ada", "role": "admin", "how": "session"})
+            return self.send_json(200, {"name": "ada", "role": self.server.options.role, "how": "session"})
         if name == "api/onebox/v1/services" and self.server.options.scenario == "full":
             return self.send_json(200, {"services": [
                 {"name": "iris", "port": 8090, "description": "The model in production, over HTTP",
@@ -301,7 +310,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.scheduler(url.path, parse_qs(url.query))
         return self.send_json(404, {"detail": "no such path"})
 
-    do_GET = do_POST = do_PATCH = handle_any
+    do_GET = do_POST = do_PATCH = do_DELETE = handle_any
 
 
 class Server(ThreadingHTTPServer):
@@ -316,6 +325,7 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--scenario", choices=["full", "empty", "broken"], default="full")
     parser.add_argument("--tracking", default="")
+    parser.add_argument("--role", default="admin")
     server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
     server.changes = []
     server.options = parser.parse_args()

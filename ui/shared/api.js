@@ -51,6 +51,12 @@ export const post = (path, body, signal) => request("POST", path, { body, signal
 export const patch = (path, body, signal) => request("PATCH", path, { body, signal });
 const e = encodeURIComponent;
 
+// --- who asks: a page offers nobody what the server would refuse -------------------------------------
+const ROLES = ["viewer", "user", "op", "admin"];
+let mine = null;
+export const me = () => (mine ??= get("api/onebox/v1/me").catch(() => { mine = null; return null; }));
+export const may = async (role) => ROLES.indexOf((await me())?.role) >= ROLES.indexOf(role);
+
 // --- the scheduler: Airflow's REST v2, and what is ours ---------------------------------------------
 const V2 = "api/v2";
 const OURS = "api/onebox/v1";
@@ -86,6 +92,11 @@ export const scheduler = {
 
 // --- tracking: MLflow's REST --------------------------------------------------------------------------
 const ML = "ajax-api/2.0/mlflow";
+const ML3 = "ajax-api/3.0/mlflow";
+const IS_PROMPT = "mlflow.prompt.is_prompt";
+const like = (field, text) => (text ? `${field} ILIKE '%${text.replaceAll("'", "\\'")}%'` : null);
+const both = (...clauses) => clauses.filter(Boolean).join(" AND ") || undefined;
+const rows = (key) => (a) => ({ rows: a[key] || [], token: a.next_page_token || null });
 
 export const tracking = {
   experiments: (filter, signal) => post(`${ML}/experiments/search`,
@@ -96,6 +107,8 @@ export const tracking = {
   run: (id, signal) => get(`${ML}/runs/get`, { run_id: id }, signal).then((a) => a.run),
   history: (id, key, signal) => get(`${ML}/metrics/get-history`,
     { run_id: id, metric_key: key, max_results: 25000 }, signal).then((a) => a.metrics || []),
+  // Of several runs, thinned out evenly where they are long.
+  histories: (ids, key, signal) => get(`${ML}/metrics/get-history-bulk-interval`, { run_ids: ids, metric_key: key, max_results: 1000 }, signal).then((a) => a.metrics || []),
   artifacts: (id, path, signal) => get(`${ML}/artifacts/list`, { run_id: id, path: path || undefined }, signal)
     .then((a) => a.files || []),
   artifactUrl: (id, path) => `get-artifact?${new URLSearchParams({ path, run_uuid: id })}`,
@@ -106,4 +119,37 @@ export const tracking = {
   search: (filter, signal) => get(`${ML}/model-versions/search`, { filter, max_results: 500 }, signal)
     .then((a) => a.model_versions || []),
   versions: (name, signal) => tracking.search(`name='${name.replaceAll("'", "\\'")}'`, signal),
+
+  // traces: of these experiments, the newest first
+  traces: (ids, filter, token, signal) => post(`${ML3}/traces/search`, {
+    locations: ids.map((id) => ({ type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: id } })),
+    filter: filter || undefined, max_results: 100, order_by: ["timestamp_ms DESC"], page_token: token || undefined }, signal).then(rows("traces")),
+  trace: (id, signal) => get(`${ML3}/traces/get`, { trace_id: id }, signal).then((a) => a.trace),
+  deleteTrace: (experiment, id) => post(`${ML3}/traces/delete-traces`, { experiment_id: experiment, request_ids: [id] }),
+  assess: (id, assessment) => post(`${ML3}/traces/${e(id)}/assessments`, { assessment: { trace_id: id, ...assessment } }),
+  deleteAssessment: (id, which) => request("DELETE", `${ML3}/traces/${e(id)}/assessments/${e(which)}`),
+
+  // prompts: registered models with a tag, as MLflow keeps them
+  prompts: (name, token, signal) => get(`${ML}/registered-models/search`, { max_results: 100, page_token: token,
+    filter: both(`tags.\`${IS_PROMPT}\` = 'true'`, like("name", name)) }, signal).then(rows("registered_models")),
+  promptVersions: (name, token, signal) => get(`${ML}/model-versions/search`, { max_results: 100, page_token: token, order_by: "version_number DESC",
+    filter: both(`name = '${name.replaceAll("'", "\\'")}'`, `tags.\`${IS_PROMPT}\` = 'true'`) }, signal).then(rows("model_versions")),
+  newPrompt: (name) => post(`${ML}/registered-models/create`, { name, tags: [{ key: IS_PROMPT, value: "true" }] }),
+  newPromptVersion: (name, text, type, description) => post(`${ML}/model-versions/create`, { name, source: "dummy-source", description, tags: [
+    { key: IS_PROMPT, value: "true" }, { key: "_mlflow_prompt_type", value: type }, { key: "mlflow.prompt.text", value: text }] }),
+  setAlias: (name, alias, version) => post(`${ML}/registered-models/alias`, { name, alias, version }),
+  deleteAlias: (name, alias) => request("DELETE", `${ML}/registered-models/alias`, { body: { name, alias } }),
+
+  datasets: (name, token, signal) => post(`${ML3}/datasets/search`, { max_results: 100, page_token: token || undefined,
+    filter_string: like("name", name) || undefined, order_by: ["last_update_time DESC"] }, signal).then(rows("datasets")),
+  dataset: (id, signal) => get(`${ML3}/datasets/${e(id)}`, {}, signal).then((a) => a.dataset),
+  records: (id, token, signal) => get(`${ML3}/datasets/${e(id)}/records`, { max_results: 100, page_token: token }, signal)
+    .then((a) => ({ rows: JSON.parse(a.records || "[]"), token: a.next_page_token || null })),
+  datasetExperiments: (id, signal) => get(`${ML3}/datasets/${e(id)}/experiment-ids`, {}, signal).then((a) => a.experiment_ids || []),
+  deleteDataset: (id) => request("DELETE", `${ML3}/datasets/${e(id)}`),
+
+  webhooks: (token, signal) => get(`${ML}/webhooks`, { max_results: 100, page_token: token }, signal).then(rows("webhooks")),
+  saveWebhook: (id, body) => (id ? patch(`${ML}/webhooks/${e(id)}`, body) : post(`${ML}/webhooks`, body)),
+  testWebhook: (id) => post(`${ML}/webhooks/${e(id)}/test`, {}).then((a) => a.result),
+  deleteWebhook: (id) => request("DELETE", `${ML}/webhooks/${e(id)}`),
 };

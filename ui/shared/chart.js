@@ -27,11 +27,19 @@ function ticks(lo, hi, n) {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// points: [{x, y}] by x. xName: "step" or "s".
-export function lineChart(points, { xName = "step", name = "" } = {}) {
-  const canvas = h("canvas", { role: "img", "aria-label": `${name}: ${points.length} points, last ${number(points.at(-1)?.y)}` });
-  const shown = points.filter((p) => Number.isFinite(p.y));
-  let hover = null;
+const COLOURS = 6;
+// The colour of the n-th line, and how it is dashed when there are more lines than colours.
+export const lineColour = (n) => `--c${(n % COLOURS) + 1}`;
+const dashOf = (n) => [[], [6, 3], [2, 3], [8, 3, 2, 3]][Math.floor(n / COLOURS) % 4];
+
+// lines: points [{x, y}] by x, or several of them as [{name, points}]. xName: "step" or "s".
+export function lineChart(lines, { xName = "step", name = "" } = {}) {
+  const all = (lines[0]?.points ? lines : [{ name: "", points: lines }]).map((l, i) => ({ name: l.name, colour: lineColour(i), dash: dashOf(i), points: l.points.filter((p) => Number.isFinite(p.y)) }));
+  const first = lines[0]?.points ? null : lines;
+  const canvas = h("canvas", { role: "img", "aria-label": first ? `${name}: ${first.length} points, last ${number(first.at(-1)?.y)}` : `${name} of ${all.length} runs` });
+  const shown = all.flatMap((l) => l.points.map((p) => ({ x: p.x, y: p.y, of: l })));
+  const range = shown.reduce((r, p) => [Math.min(r[0], p.x), Math.max(r[1], p.x), Math.min(r[2], p.y), Math.max(r[3], p.y)], [Infinity, -Infinity, Infinity, -Infinity]);
+  let hover = null, down = 0;
 
   function draw() {
     const w = canvas.clientWidth, ht = canvas.clientHeight, k = devicePixelRatio || 1;
@@ -41,8 +49,7 @@ export function lineChart(points, { xName = "step", name = "" } = {}) {
     const c = canvas.getContext("2d");
     c.scale(k, k);
     c.font = `11px ${getComputedStyle(canvas).fontFamily}`;
-    const xs = shown.map((p) => p.x), ys = shown.map((p) => p.y);
-    let [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    let [x0, x1, y0, y1] = shown.length ? range : [0, 1, 0, 1];
     if (x0 === x1) { x0 -= 1; x1 += 1; }
     if (y0 === y1) { const d = Math.abs(y0) * .1 || 1; y0 -= d; y1 += d; } else { const d = (y1 - y0) * .06; y0 -= d; y1 += d; }
     const px = (x) => PAD.left + (x - x0) / (x1 - x0) * (w - PAD.left - PAD.right);
@@ -56,11 +63,13 @@ export function lineChart(points, { xName = "step", name = "" } = {}) {
     c.textAlign = "center";
     c.textBaseline = "top";
     for (const x of ticks(x0, x1, Math.max(2, w / 110))) c.fillText(short(x) + (xName === "s" ? "s" : ""), px(x), ht - PAD.bottom + 6);
-    line(c, shown, px, py, colour("--c1"));
+    canvas.toY = py;
+    for (const l of all) { c.setLineDash(l.dash); line(c, l.points, px, py, colour(l.colour)); }
+    c.setLineDash([]);
     if (hover) {
-      c.fillStyle = colour("--c1");
+      c.fillStyle = colour(hover.of.colour);
       c.beginPath(); c.arc(px(hover.x), py(hover.y), 3.5, 0, 7); c.fill();
-      const text = `${number(hover.y)}  at ${xName === "s" ? `${number(hover.x)}s` : `${xName} ${hover.x}`}`;
+      const text = `${hover.of.name ? `${hover.of.name}  ` : ""}${number(hover.y)}  at ${xName === "s" ? `${number(hover.x)}s` : `${xName} ${hover.x}`}`;
       const tw = c.measureText(text).width + 10, left = Math.min(w - tw - 2, Math.max(2, px(hover.x) - tw / 2));
       const top = py(hover.y) > 36 ? py(hover.y) - 28 : py(hover.y) + 10;
       c.fillStyle = colour("--ink"); c.beginPath(); c.roundRect(left, top, tw, 18, 4); c.fill();
@@ -68,8 +77,10 @@ export function lineChart(points, { xName = "step", name = "" } = {}) {
     }
   }
 
-  const near = (at) => shown.reduce((a, b) => (Math.abs(b.x - at) < Math.abs(a.x - at) ? b : a), shown[0]);
-  canvas.addEventListener("pointermove", (e) => { hover = shown.length ? near(canvas.toX(e.offsetX)) : null; draw(); });
+  // By x first; of several lines the one whose point is nearest in height.
+  const far = (p, at) => Math.abs(p.x - at) / (range[1] - range[0] || 1) + (all.length > 1 ? Math.abs(canvas.toY(p.y) - down) * 1e-6 : 0);
+  const near = (at) => shown.reduce((a, b) => (far(b, at) < far(a, at) ? b : a), shown[0]);
+  canvas.addEventListener("pointermove", (e) => { down = e.offsetY; hover = shown.length ? near(canvas.toX(e.offsetX)) : null; draw(); });
   canvas.addEventListener("pointerleave", () => { hover = null; draw(); });
   const watch = new ResizeObserver(() => (canvas.isConnected ? draw() : watch.disconnect()));
   watch.observe(canvas);

@@ -22,6 +22,14 @@ const STATES = {
   finished: ["ok", "finished", "disc"],
   killed: ["night", "killed", "moon"],
   ready: ["ok", "ready", "disc"],
+  pending_registration: ["wait", "registering", "hollow"],
+  failed_registration: ["bad", "not registered", "cross"],
+  ok: ["ok", "ok", "disc"],
+  error: ["bad", "error", "cross"],
+  in_progress: ["run", "in progress", "ring"],
+  state_unspecified: ["none", "unknown", "dot"],
+  active: ["ok", "active", "disc"],
+  disabled: ["skip", "disabled", "dash"],
 };
 const SHAPES = {
   disc: [["circle", { cx: 6, cy: 6, r: 5 }]],
