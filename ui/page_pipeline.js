@@ -9,8 +9,10 @@ import { badge, runName } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { importErrors, schedule } from "./page_pipelines.js";
 import { trigger } from "./shared/trigger.js";
+import { modelsList, trackedModels, trackedRuns, trackedTable } from "./shared/lineage.js";
 
 const RUNS = 25;
+const TRACKED = 20;
 
 // What has ended stays as it is, unless somebody clears it: then its end is another. Only the rest is
 // asked again.
@@ -39,12 +41,13 @@ export function mount(root, { signal, title, params }) {
     ? grid(dag, data.tasks, data.runs, new Map(data.runs.map((r, i) => [r.dag_run_id, byTask(data.instances[i])])), open, drawGrid)
     : empty("Never run", h("span", {}, "Run it now, or wait for its schedule.")));
 
+  const ways = h("span", {}); // to what stands below the runs
   const top = place({ lines: 2, signal, every: 30000, load: (s) => scheduler.dag(dag, s), view: (d) => head(d.dag_display_name || dag, {
     crumb: h("a", { href: page("pipelines") }, "Pipelines"),
     sub: [d.description ? h("span", {}, d.description) : null, h("span", { class: "mono" }, schedule(d)),
       h("span", {}, d.is_paused ? "paused" : d.next_dagrun_run_after ? ["next ", when(d.next_dagrun_run_after)] : "no next run"),
       d.owners?.length ? h("span", {}, `by ${d.owners.join(", ")}`) : null, (d.tags || []).map((t) => h("span", { class: "tag" }, t.name)),
-      d.relative_fileloc || d.fileloc ? h("span", { class: "mono faint" }, d.relative_fileloc || d.fileloc) : null],
+      d.relative_fileloc || d.fileloc ? h("span", { class: "mono faint" }, d.relative_fileloc || d.fileloc) : null, ways],
     actions: h("button", { class: "primary", type: "button", "data-key": "run", onclick: () => trigger(dag) }, "Run") }) });
 
   const errors = h("div", {});
@@ -59,12 +62,27 @@ export function mount(root, { signal, title, params }) {
     drawGrid();
     return gridBox;
   } });
-  replace(root, top, h("div", { class: "stack" }, errors, shape, main, runList));
-  live(signal, () => { main.reload(); top.reload(); }, ofDag(dag));
+  const traces = h("div", { class: "stack" });
+  replace(root, top, h("div", { class: "stack" }, errors, shape, main, runList, traces));
+  tracked(traces, ways, dag, signal);
+  live(signal, () => { main.reload(); top.reload(); tracked(traces, ways, dag, signal); }, ofDag(dag));
   scheduler.importErrors(signal).then((all) => {
     const own = all.filter((e) => (e.dag_ids || []).includes(dag) || e.filename?.includes(`/${dag}/`));
     if (own.length) replace(errors, importErrors(own));
   }, () => {});
+}
+
+// What it has tracked, and the models that came of it; nothing where there is none.
+async function tracked(box, ways, dag, signal) {
+  const section = (title, count, view) => h("section", { class: "sheet", id: title.toLowerCase(), "aria-label": title }, h("header", {}, h("h2", {}, title), h("span", { class: "count" }, count)), view);
+  try {
+    const [runs, models] = await Promise.all([trackedRuns(dag, null, TRACKED, signal), trackedModels(dag, signal)]);
+    if (signal.aborted) return;
+    const way = (id) => h("button", { class: "link", type: "button", onclick: () => document.getElementById(id)?.scrollIntoView() }, id);
+    replace(ways, models.length ? [way("models"), " "] : null, runs.length ? way("tracked") : null);
+    replace(box, models.length ? section("Models", models.length, modelsList(models)) : null,
+      runs.length ? section("Tracked", runs.length < TRACKED ? runs.length : `the last ${TRACKED}`, trackedTable(runs, { started: true })) : null);
+  } catch { /* tracking is away: the pipeline is there all the same */ }
 }
 
 export const runsTable = (dag, runs) => (runs.length ? h("div", { class: "scroll" }, h("table", {},

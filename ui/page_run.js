@@ -1,14 +1,14 @@
 // One run: what each task does, as it does it, and what it says.
 import { ask, h, note, page, replace, head, setQuery, copyable } from "./shared/dom.js";
-import { scheduler, tracking } from "./shared/api.js";
+import { scheduler } from "./shared/api.js";
 import { place, sheet } from "./shared/panel.js";
 import { live, ofDag } from "./shared/live.js";
 import { fold, graph } from "./shared/dag.js";
-import { badge, mark, over, runName, summary, word } from "./shared/state.js";
+import { badge, over, runName, summary } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { logView } from "./shared/logview.js";
 import { trigger } from "./shared/trigger.js";
-import { number } from "./shared/chart.js";
+import { trackedRuns, trackedTable } from "./shared/lineage.js";
 
 const WAITING = [null, "none", "scheduled", "queued", "up_for_retry", "interrupted", "deferred"];
 
@@ -144,28 +144,13 @@ function rendered(shape, id) {
   return values?.length ? h("span", { class: "faint", style: { "font-weight": "400" } }, values.map(([k, v]) => `${k}=${v?.value ?? v}`).join(" ")) : null;
 }
 
-// The trainings this run has tracked.
+// What this run has tracked.
 async function linked(box, dag, run, signal) {
-  const quote = (s) => `'${s.replaceAll("'", "\\'")}'`;
   try {
-    const ids = (await tracking.experiments(undefined, signal)).map((e) => e.experiment_id);
-    if (!ids.length) return;
-    const { runs = [] } = await tracking.runs({ experiment_ids: ids, max_results: 200, order_by: ["attributes.start_time DESC"],
-      filter: `tags.\`onebox.dag_id\` = ${quote(dag)} and tags.\`onebox.run_id\` = ${quote(run)}` }, signal);
-    if (runs.length) replace(box, trainingsTable(runs));
+    const runs = await trackedRuns(dag, run, 200, signal);
+    if (runs.length) replace(box, h("section", { class: "sheet", "aria-label": "Tracked" },
+      h("header", {}, h("h2", {}, "Tracked by this run"), h("span", { class: "count" }, runs.length)), trackedTable(runs)));
   } catch (error) {
     if (error.name !== "AbortError") replace(box);
   }
-}
-
-function trainingsTable(runs) {
-  const keys = [...new Set(runs.flatMap((r) => (r.data.metrics || []).map((m) => m.key)))].filter((k) => !k.startsWith("training_")).slice(0, 4);
-  const tag = (r, key) => r.data.tags?.find((t) => t.key === key)?.value;
-  return h("section", { class: "sheet", "aria-label": "Tracked" }, h("header", {}, h("h2", {}, "Tracked by this run"), h("span", { class: "count" }, runs.length)),
-    h("div", { class: "scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", {}, "Name"), h("th", { class: "wide" }, "Task"), keys.map((k) => h("th", { class: "num" }, k)))),
-      h("tbody", {}, runs.map((r) => h("tr", {},
-        h("th", { scope: "row" }, mark(r.info.status, word(r.info.status)), " ", h("a", { href: page("training", { run: r.info.run_id }) }, r.info.run_name || r.info.run_id)),
-        h("td", { class: "wide quiet" }, tag(r, "onebox.task_id")),
-        keys.map((k) => { const m = r.data.metrics?.find((x) => x.key === k); return h("td", { class: "num" }, m ? number(m.value) : ""); })))))));
 }

@@ -6,15 +6,18 @@ import { badge } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { lineChart, number } from "./shared/chart.js";
 import { artifacts } from "./shared/artifacts.js";
+import { origin, tagOf as tagIn } from "./shared/lineage.js";
 
 const CHARTS = 12; // shown by themselves: each is a request
 
-const tagOf = (run, key) => run.data.tags?.find((t) => t.key === key)?.value;
+const tagOf = (run, key) => tagIn(run.data.tags, key);
 
-function origin(run) {
-  const dag = tagOf(run, "onebox.dag_id"), id = tagOf(run, "onebox.run_id"), task = tagOf(run, "onebox.task_id");
-  if (!dag || !id) return null;
-  return h("span", {}, "from ", h("a", { href: page("run", { dag, run: id, task }) }, `${dag} / ${task || id}`));
+const madeBy = (run) => { const link = origin(run.data.tags); return link ? h("span", {}, "from ", link) : null; };
+
+// The run it is a part of: that of its task, or one the code has opened around it.
+function parent(run) {
+  const id = tagOf(run, "mlflow.parentRunId");
+  return id ? h("span", {}, "part of ", h("a", { href: page("training", { run: id }) }, h("span", { class: "mono" }, id.slice(0, 8)))) : null;
 }
 
 // What was logged by itself (system.…, mlflow.…) is told apart from what the person tagged.
@@ -78,7 +81,7 @@ export function mount(root, { signal, title, params }) {
     return head(info.run_name || id, {
       crumb: [h("a", { href: page("experiments") }, "Experiments"), " / ", h("a", { href: page("experiment", { id: info.experiment_id }) }, experiment)],
       sub: [badge(info.status), h("span", {}, "started ", when(Number(info.start_time))), h("span", {}, lasting(Number(info.start_time), info.end_time ? Number(info.end_time) : null)),
-        tagOf(run, "mlflow.user") ? h("span", {}, `by ${tagOf(run, "mlflow.user")}`) : null, origin(run), copyable(id)] });
+        tagOf(run, "mlflow.user") ? h("span", {}, `by ${tagOf(run, "mlflow.user")}`) : null, madeBy(run), parent(run), copyable(id)] });
   } });
 
   function build(run) {

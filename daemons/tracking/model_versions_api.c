@@ -11,6 +11,7 @@
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/registry_json.h"
 #include "daemons/tracking/registry_search.h"
+#include "daemons/tracking/run_tags.h"
 #include "daemons/tracking/search_page.h"
 #include "daemons/tracking/webhook_event.h"
 #include "lib/base/str.h"
@@ -98,6 +99,22 @@ static int tell_created(struct job *j, struct db *db, const struct model_version
                         .n_tags = in->n_tags});
 }
 
+/* A version that came of a task's run says of which pipeline it is: by that models and pipelines
+ * find each other. What the client says counts more. */
+static int tag_version(struct job *j, struct db *db, const struct model_version *m) {
+        const struct in *in = j->in;
+        struct ask_pair tags[RUN_TAGS_ORIGIN];
+        size_t n;
+        int r = run_tags_origin(db, &j->refusal, m->run_id, tags, &n);
+
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = model_versions_sql_tag_set(db, m->name, m->version, tags[i].key, tags[i].value);
+        for (size_t i = 0; r == 0 && i < in->n_tags; i++)
+                r = model_versions_sql_tag_set(db, m->name, m->version, in->tags[i].key,
+                                               in->tags[i].value);
+        return r;
+}
+
 static int run_create(struct job *j, struct db *db) {
         struct in *in = j->in;
         struct model_source source = in->source; /* run() may be called again */
@@ -127,9 +144,8 @@ static int run_create(struct job *j, struct db *db) {
                 .storage_location = source.storage_location,
         };
         r = model_versions_sql_insert(db, &m);
-        for (size_t i = 0; r == 0 && i < in->n_tags; i++)
-                r = model_versions_sql_tag_set(db, in->name, m.version, in->tags[i].key,
-                                               in->tags[i].value);
+        if (r == 0)
+                r = tag_version(j, db, &m);
         if (r == 0 && !in->is_prompt && !str_empty(in->source.model_id))
                 r = note_on_logged_model(j, db, &m);
         if (r == 0)

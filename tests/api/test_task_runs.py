@@ -234,3 +234,36 @@ def test_a_deleted_experiment_takes_no_runs(truth):
     run_id = truth.trigger("other")
     truth.wait_run("other", run_id, 120)
     assert run_of(truth, only_try(truth, "other", run_id))["info"]["status"] == "FINISHED"
+
+
+REGISTER = """
+import json, os, urllib.request
+def call(path, body):
+    r = urllib.request.Request(os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/" + path, json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]})
+    return json.load(urllib.request.urlopen(r))
+info = call("runs/create", {"experiment_id": "0"})["run"]["info"]
+call("registered-models/create", {"name": "premium"})
+call("model-versions/create", {"name": "premium", "source": info["artifact_uri"] + "/model", "run_id": info["run_id"], "tags": [{"key": "mine", "value": "1"}]})
+"""
+
+
+def test_a_model_and_its_pipeline_find_each_other(truth):
+    """A version that comes of a task's run, registered by it or by somebody else, is found by the pipeline's name, and says it."""
+    with open(truth.dir + "/register.py", "w") as f:
+        f.write(REGISTER)
+    load(truth, "pricing", [("fit", f"python3 {truth.dir}/register.py", "tracking: true")])
+    run_id = truth.trigger("pricing")
+    assert truth.wait_run("pricing", run_id, 120)["state"] == "success"
+    (run,) = truth.closed("pricing")
+    later = {"name": "premium", "source": run["artifact_uri"] + "/model", "run_id": run["run_id"]}
+    truth.ask("POST", "model-versions/create", later)
+    truth.ask("POST", "registered-models/create", {"name": "by-hand"})
+    other = truth.ask("POST", "runs/create", {"experiment_id": "0"})["run"]["info"]
+    truth.ask("POST", "model-versions/create", {"name": "by-hand", "source": other["artifact_uri"] + "/x", "run_id": other["run_id"]})
+    found = truth.ask("GET", "model-versions/search", {"filter": "tags.`onebox.dag_id` = 'pricing'"})["model_versions"]
+    assert sorted((v["name"], v["version"]) for v in found) == [("premium", "1"), ("premium", "2")]
+    for v in found:
+        tags = {t["key"]: t["value"] for t in v["tags"]}
+        assert {k: tags[f"onebox.{k}"] for k in ("dag_id", "run_id", "task_id", "try")} == {"dag_id": "pricing", "run_id": run_id, "task_id": "fit", "try": "1"}
+        assert ("mine" in tags) == (v["version"] == "1")
