@@ -87,6 +87,8 @@ static int http_direct_connect(struct http_direct *d, struct http_direct_conn *c
                 return -ENOMEM;
         code = http_easy_set_target(c->easy, d->origin, NULL, d->ca_file);
         HTTP_DIRECT_SET(c, CURLOPT_CONNECT_ONLY, 1L);
+        /* curl_easy_recv() gives no more than this at a time; by itself that is 16 KiB. */
+        HTTP_DIRECT_SET(c, CURLOPT_BUFFERSIZE, (long) HTTP_DIRECT_BITE);
         HTTP_DIRECT_SET(c, CURLOPT_HTTPPROXYTUNNEL, 1L);
         HTTP_DIRECT_SET(c, CURLOPT_CONNECTTIMEOUT_MS, (long) (d->o.connect_for / USEC_PER_MSEC));
         HTTP_DIRECT_SET(c, CURLOPT_NOPROGRESS, 0L);
