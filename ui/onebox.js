@@ -1,6 +1,6 @@
 // The start: which page the address means, and moving between pages without loading the frame again.
 import { h, replace, page } from "./shared/dom.js";
-import { me, may } from "./shared/api.js";
+import { me, may, request } from "./shared/api.js";
 
 const PAGES = ["home", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "compare", "traces", "trace",
   "models", "model", "prompts", "prompt", "datasets", "dataset", "connections", "webhooks"];
@@ -34,7 +34,7 @@ async function show() {
     return;
   }
   try {
-    const module = await import(`./page_${name}.js`);
+    const [module] = await Promise.all([import(`./page_${name}.js`), me()]);
     if (signal.aborted) return;
     replace(main, root);
     module.mount(root, { params: new URLSearchParams(location.search), signal, title });
@@ -75,9 +75,19 @@ document.addEventListener("keydown", (event) => {
   if (box) { event.preventDefault(); box.focus(); box.select(); }
 });
 
+// Which clock the times are by, and whose words the server speaks.
+async function foot(i) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const now = new Date().toLocaleTimeString("en-GB", { timeZoneName: "longOffset" }).split(" ").pop();
+  const mlflow = (await request("GET", "version", { as: "text" }).catch(() => "")).trim();
+  replace(document.getElementById("foot"), [i.version ? `onebox ${i.version}` : null, /^[\d.]+$/.test(mlflow) ? `speaks MLflow ${mlflow}` : null,
+    `times in ${zone}${zone === "UTC" ? "" : ` (${now.replace("GMT", "UTC")})`}`].filter(Boolean).join(" · "));
+}
+
 async function who() {
   const i = await me();
   if (!i?.name) return;
+  foot(i);
   for (const a of document.querySelectorAll("[data-role]")) a.hidden = !await may(a.dataset.role);
   replace(document.getElementById("who"), h("span", { class: "clip", title: `${i.name}: ${i.role}` }, i.name),
     i.how === "session" ? h("form", { method: "post", action: "logout" }, h("button", { class: "link" }, "Sign out")) : null);

@@ -1,5 +1,5 @@
 // Connections and variables: what pipelines need to reach other machines. Secrets are written, never shown.
-import { h, page, replace, head, ask, note } from "./shared/dom.js";
+import { h, replace, head, ask, note } from "./shared/dom.js";
 import { request, get, post, patch, may } from "./shared/api.js";
 import { sheet, empty } from "./shared/panel.js";
 
@@ -82,8 +82,8 @@ function connectionRow(c, reload) {
   const told = h("div", { class: "quiet told", role: "status" });
   return h("tr", {},
     h("th", { scope: "row" }, c.connection_id, c.description ? h("div", { class: "quiet", style: { "font-weight": "400" } }, c.description) : null, told),
-    h("td", {}, c.conn_type), h("td", { class: "mono" }, [c.host, c.port].filter(Boolean).join(":")), h("td", {}, c.login || ""),
-    h("td", {}, c.password ? "set" : "—"),
+    h("td", { class: "wide" }, c.conn_type), h("td", { class: "mono any" }, [c.host, c.port].filter(Boolean).join(":")), h("td", { class: "wide" }, c.login || ""),
+    h("td", { class: "wide" }, c.password ? "set" : "—"),
     buttons(() => editConnection(c, reload), () => remove(c.connection_id, `${V2}/connections/${e(c.connection_id)}`, reload),
       h("button", { type: "button", onclick: (event) => test(c, event.currentTarget, told) }, "Test")));
 }
@@ -94,7 +94,7 @@ const variableRow = (v, reload) => h("tr", {},
   buttons(() => editVariable(v, reload), () => remove(v.key, `${V2}/variables/${e(v.key)}`, reload)));
 
 const table = (names, rows) => h("div", { class: "scroll" }, h("table", {},
-  h("thead", {}, h("tr", {}, names.map((n) => h("th", {}, n)), h("th", {}, ""))), h("tbody", {}, rows)));
+  h("thead", {}, h("tr", {}, names.map((n) => h("th", { class: ["Type", "Login", "Password"].includes(n) ? "wide" : null }, n)), h("th", {}, ""))), h("tbody", {}, rows)));
 
 export async function mount(root, { signal, title }) {
   title("Connections");
@@ -114,6 +114,5 @@ export async function mount(root, { signal, title }) {
     load: async (s) => (await get(`${V2}/variables`, { limit: 1000 }, s)).variables,
     view: (list) => (list.length ? table(["Name", "Value"], list.map((v) => variableRow(v, () => variables.reload())))
       : empty("No variables yet", h("span", {}, "A pipeline uses one as {{var.value.NAME}}"))) });
-  replace(root, head("Connections", { sub: h("span", {}, "Kept sealed; a running task asks for them with its own token. ",
-    h("a", { href: page("pipelines") }, "Pipelines")) }), h("div", { class: "stack" }, connections, variables));
+  replace(root, head("Connections", { sub: h("span", {}, "Kept sealed; a running task asks for them with its own token.") }), h("div", { class: "stack" }, connections, variables));
 }

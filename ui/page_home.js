@@ -1,6 +1,6 @@
 // Now: is the box well, what runs, what needs somebody, what comes, and what came out lately.
 import { h, page, replace, copyable } from "./shared/dom.js";
-import { get, scheduler, tracking } from "./shared/api.js";
+import { can, get, scheduler, tracking } from "./shared/api.js";
 import { sheet, place, empty } from "./shared/panel.js";
 import { live } from "./shared/live.js";
 import { mark, word } from "./shared/state.js";
@@ -67,7 +67,7 @@ function needList(n) {
   return h("ul", { class: "list" },
     n.errors.map((e) => h("li", {}, mark("failed"), h("div", { class: "what" }, h("b", { class: "mono" }, e.filename), h("div", { class: "quiet" }, e.stack_trace)), h("div", { class: "aside" }, when(e.timestamp)))),
     n.broken.map((r) => h("li", {}, mark("failed"), h("div", { class: "what" }, h("a", { href: page("run", { dag: r.dag_id, run: r.dag_run_id }) }, r.dag_id), h("div", { class: "quiet" }, "its last run failed")),
-      h("div", { class: "aside" }, when(r.end_date), h("button", { type: "button", "data-key": `again-${r.dag_id}`, onclick: () => trigger(r.dag_id) }, "Run again")))),
+      h("div", { class: "aside" }, when(r.end_date), can("user") && h("button", { type: "button", "data-key": `again-${r.dag_id}`, onclick: () => trigger(r.dag_id) }, "Run again")))),
     n.again.map((t) => h("li", {}, mark(t.state), h("div", { class: "what" }, h("a", { href: logHref(t) }, `${t.dag_id} / ${t.task_id}`), h("div", { class: "quiet" }, t.note || word(t.state))), h("div", { class: "aside" }, t.next_try_at ? h("span", {}, "again ", when(t.next_try_at)) : null, `try ${t.try_number}`))));
 }
 

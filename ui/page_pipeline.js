@@ -1,6 +1,6 @@
 // One pipeline: its tasks against its last runs, its shape, its errors.
 import { h, page, replace, head } from "./shared/dom.js";
-import { scheduler } from "./shared/api.js";
+import { can, scheduler } from "./shared/api.js";
 import { place, sheet, empty } from "./shared/panel.js";
 import { live, ofDag } from "./shared/live.js";
 import { graph, taskHref } from "./shared/dag.js";
@@ -48,13 +48,14 @@ export function mount(root, { signal, title, params }) {
       h("span", {}, d.is_paused ? "paused" : d.next_dagrun_run_after ? ["next ", when(d.next_dagrun_run_after)] : "no next run"),
       d.owners?.length ? h("span", {}, `by ${d.owners.join(", ")}`) : null, (d.tags || []).map((t) => h("span", { class: "tag" }, t.name)),
       d.relative_fileloc || d.fileloc ? h("span", { class: "mono faint" }, d.relative_fileloc || d.fileloc) : null, ways],
-    actions: h("button", { class: "primary", type: "button", "data-key": "run", onclick: () => trigger(dag) }, "Run") }) });
+    actions: can("user") && h("button", { class: "primary", type: "button", "data-key": "run", onclick: () => trigger(dag) }, "Run") }) });
 
   const errors = h("div", {});
   const shape = h("section", { class: "sheet", "aria-label": "Tasks" }, h("header", {}, h("h2", {}, "Tasks"), h("span", { class: "count" }, "with the states of the last run")), h("div", {}));
   const runList = h("section", { class: "sheet", "aria-label": "Runs" }, h("header", {}, h("h2", {}, "Runs")), h("div", {}));
-  const main = sheet({ title: "Grid", signal, lines: 7, every: 30000, load: (s) => everything(dag, known, s), view: (d) => {
+  const main = sheet({ title: "Grid", signal, lines: 7, every: 30000, failed: () => { shape.hidden = runList.hidden = true; }, load: (s) => everything(dag, known, s), view: (d) => {
     data = d;
+    shape.hidden = runList.hidden = false;
     const last = d.runs.at(-1);
     replace(shape.lastChild, graph(d.tasks, { states: last ? byTask(d.instances.at(-1)) : null,
       href: (n) => (last ? taskHref(dag, last.dag_run_id, n) : page("pipeline", { dag })) }));

@@ -1,6 +1,6 @@
 // Pipelines: each with its state, its last runs, when it runs next, and the two things one does with it.
 import { h, page, replace, head, note } from "./shared/dom.js";
-import { scheduler } from "./shared/api.js";
+import { can, scheduler } from "./shared/api.js";
 import { sheet, empty } from "./shared/panel.js";
 import { live } from "./shared/live.js";
 import { mark, word } from "./shared/state.js";
@@ -20,7 +20,7 @@ export function dots(dag, runs) {
 
 function pauseSwitch(dag) {
   const button = h("button", { class: "switch", type: "button", role: "switch", "aria-checked": String(!dag.is_paused),
-    "data-key": `switch-${dag.dag_id}`, "aria-label": `Schedule of ${dag.dag_id}`, title: dag.is_paused ? "Paused: click to run by schedule" : "Runs by schedule: click to pause",
+    "data-key": `switch-${dag.dag_id}`, disabled: !can("user"), "aria-label": `Schedule of ${dag.dag_id}`, title: dag.is_paused ? "Paused: click to run by schedule" : "Runs by schedule: click to pause",
     onclick: async () => {
       const paused = button.getAttribute("aria-checked") === "true";
       button.setAttribute("aria-checked", String(!paused));
@@ -52,7 +52,7 @@ export function pipelineRows(dags, runsOf, short = false) {
         h("td", { class: "wide nowrap" }, last ? when(last.start_date ?? last.queued_at ?? last.run_after) : null),
         short ? null : h("td", { class: "wide nowrap num" }, last ? lasting(last.start_date, last.end_date) : null),
         h("td", { class: "wide nowrap quiet" }, dag.is_paused ? "paused" : when(dag.next_dagrun_run_after) || "—"),
-        h("td", { class: "fit" }, h("button", { type: "button", "data-key": `run-${dag.dag_id}`, onclick: () => trigger(dag.dag_id) }, "Run")));
+        h("td", { class: "fit" }, !can("user") ? null : h("button", { type: "button", "data-key": `run-${dag.dag_id}`, onclick: () => trigger(dag.dag_id) }, "Run")));
     }))));
 }
 

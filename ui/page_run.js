@@ -1,6 +1,6 @@
 // One run: what each task does, as it does it, and what it says.
 import { ask, h, note, page, replace, head, setQuery, copyable } from "./shared/dom.js";
-import { scheduler } from "./shared/api.js";
+import { can, scheduler } from "./shared/api.js";
 import { place, sheet } from "./shared/panel.js";
 import { live, ofDag } from "./shared/live.js";
 import { fold, graph } from "./shared/dag.js";
@@ -24,7 +24,7 @@ export function mount(root, { signal, title, params }) {
     sub: [badge(r.state), r.start_date ? h("span", {}, "started ", when(r.start_date)) : h("span", {}, "not started"), h("span", {}, lasting(r.start_date, r.end_date)),
       h("span", { class: "faint" }, copyable(r.dag_run_id)),
       r.conf && Object.keys(r.conf).length ? copyable(JSON.stringify(r.conf)) : null, r.note ? h("span", {}, r.note) : null],
-    actions: [deeds(r), h("button", { type: "button", "data-key": "again", onclick: () => trigger(dag, r.conf && Object.keys(r.conf).length ? JSON.stringify(r.conf, null, 2) : "") }, "Run again")] }) });
+    actions: can("user") && [deeds(r), h("button", { type: "button", "data-key": "again", onclick: () => trigger(dag, r.conf && Object.keys(r.conf).length ? JSON.stringify(r.conf, null, 2) : "") }, "Run again")] }) });
 
   // What is asked of the scheduler, said when it is refused; what follows is seen by itself.
   async function deed(button, what, said) {

@@ -264,6 +264,7 @@ static int handle_me(struct http_request *req) {
         json_write_kv_str(&w, "name", who->name);
         json_write_kv_str(&w, "role", auth_role_print(who->role));
         json_write_kv_str(&w, "how", auth_identity_how_print(who->how));
+        json_write_kv_str(&w, "version", PACKAGE_VERSION);
         json_write_end(&w);
         if (json_write_finish(&w) < 0) {
                 buf_done(&out);

@@ -190,7 +190,8 @@ def test_a_role_is_needed(web):
 
 def test_me(web, cookie):
     got = web.ask("GET", "/api/onebox/v1/me", headers={"Cookie": cookie})
-    assert json.loads(got.text) == {"name": "ada", "role": "user", "how": "session"}
+    i = json.loads(got.text)
+    assert i.pop("version").count(".") >= 1 and i == {"name": "ada", "role": "user", "how": "session"}
     got = web.ask("GET", "/api/onebox/v1/me", where=web.socket)
     assert json.loads(got.text)["how"] == "peer"
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 UI = Path(__file__).resolve().parents[2] / "ui"
 PAGES = {"", "pipelines", "pipeline", "run", "experiments", "experiment", "training", "models", "model",
          "connections", "compare", "traces", "trace", "prompts", "prompt", "datasets", "dataset", "webhooks"}
-TRACKING = ("/api/2.0/", "/api/3.0/", "/ajax-api/", "/get-artifact")
+TRACKING = ("/api/2.0/", "/api/3.0/", "/ajax-api/", "/get-artifact", "/version")
 NOW = datetime.now(timezone.utc)
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
           "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
@@ -232,7 +232,7 @@ class Handler(BaseHTTPRequestHandler):
                                                   "start onebox-scheduler, or onebox up"})
         if scenario == "empty":
             return self.send_json(200, {"dags": [], "dag_runs": [], "import_errors": [], "connections": [], "variables": [],
-                                        "task_instances": [], "total_entries": 0})
+                                        "task_instances": [], "tasks": [], "total_entries": 0})
         try:
             return self.send_json(200, answer(path, query))
         except (KeyError, IndexError, StopIteration):
@@ -285,7 +285,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_json(200 if well else 503, {"upstreams": {
                 "onebox-scheduler": "ok" if well else "no answer", "onebox-tracking": "ok"}})
         if name == "api/onebox/v1/me":
-            return self.send_json(200, {"name": "ada", "role": self.server.options.role, "how": "session"})
+            return self.send_json(200, {"name": "ada", "role": self.server.options.role, "how": "session", "version": "0.9"})
         if name == "api/onebox/v1/services" and self.server.options.scenario == "full":
             return self.send_json(200, {"services": [
                 {"name": "iris", "port": 8090, "description": "The model in production, over HTTP",

@@ -10,7 +10,8 @@ const runs = (await json("api/v2/dags/iris/dagRuns?limit=20")).dag_runs;
 const at = (r) => encodeURIComponent(r.dag_run_id);
 const failed = runs.find((r) => r.state === "failed");
 const everyPage = ["", "pipelines", "pipeline?dag=iris", `pipeline?dag=${encodeURIComponent(hostile)}`, `run?dag=iris&run=${at(runs[0])}`,
-  "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris", "connections"];
+  "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris", "connections",
+  "traces", "trace?id=1", "prompts", "prompt?name=x", "datasets", "dataset?id=1", "webhooks", "compare?runs=a,b"];
 
 const browser = await Browser.start();
 const tests = [];
@@ -230,12 +231,39 @@ test("a scheduler that is away is said, and its return is noticed without a clic
   } finally { await json("scenario/full"); }
 });
 
+test("a page whose scheduler is away says so, without empty frames", async () => {
+  try {
+    await json("scenario/broken");
+    for (const path of ["", "pipelines", "pipeline?dag=iris", `run?dag=iris&run=${at(runs[0])}`, "connections"]) {
+      const page = await see(path, { width: 390, height: 844 });
+      await page.until("document.querySelector('main [role=alert]')?.innerText.includes('systemctl start onebox-scheduler')", path);
+      assert.deepEqual(await page.eval("[...document.querySelectorAll('main .sheet')].filter((e) => e.checkVisibility() && e.innerText.trim().split('\\n').length < 2 && !e.querySelector('.skeleton')).map((e) => e.outerHTML.slice(0, 80))"), [], path);
+      clean(page);
+    }
+  } finally { await json("scenario/full"); }
+});
+
+test("who only reads is offered no deed; the foot names the clock and the version", async () => {
+  try {
+    await json("role/viewer");
+    for (const path of ["", "pipelines", "pipeline?dag=iris", `run?dag=iris&run=${at(failed)}`]) {
+      const page = await see(path);
+      assert.deepEqual(await page.eval("[...document.querySelectorAll('main button:not([disabled])')].filter((b) => /^(Run|Stop|Retry)/.test(b.textContent) || b.role === 'switch').map((b) => b.outerHTML.slice(0, 90))"), [], path);
+      await page.until("/onebox 0.9.*times in/.test(document.querySelector('#foot').innerText)");
+      clean(page);
+    }
+  } finally { await json("role/admin"); }
+});
+
 test("nothing there yet is said kindly", async () => {
   try {
     await json("scenario/empty");
-    const page = await see("pipelines");
-    assert.ok((await page.text()).includes("No pipelines yet"));
-    clean(page);
+    for (const [path, wanted] of [["pipelines", "No pipelines yet"], ["pipeline?dag=x", "Never run"], ["connections", "No connections yet"], ["", "Nothing is running"]]) {
+      const page = await see(path, { width: 390, height: 844 });
+      assert.ok((await page.text()).includes(wanted), wanted);
+      assert.equal(await page.eval("document.documentElement.scrollWidth <= innerWidth"), true, path);
+      clean(page);
+    }
   } finally { await json("scenario/full"); }
 });
 

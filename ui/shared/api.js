@@ -53,9 +53,11 @@ const e = encodeURIComponent;
 
 // --- who asks: a page offers nobody what the server would refuse -------------------------------------
 const ROLES = ["viewer", "user", "op", "admin"];
-let mine = null;
-export const me = () => (mine ??= get("api/onebox/v1/me").catch(() => { mine = null; return null; }));
+let mine = null, known = null;
+export const me = () => (mine ??= get("api/onebox/v1/me").then((i) => (known = i), () => { mine = null; return null; }));
 export const may = async (role) => ROLES.indexOf((await me())?.role) >= ROLES.indexOf(role);
+// The same without waiting, for pages: they are shown when it is known. Who cannot be asked is offered everything.
+export const can = (role) => !known || ROLES.indexOf(known.role) >= ROLES.indexOf(role);
 
 // --- the scheduler: Airflow's REST v2, and what is ours ---------------------------------------------
 const V2 = "api/v2";
