@@ -101,7 +101,7 @@ enum access_level access_level_on(const struct access *a, const char *type, cons
 int access_check(struct refusal *r, const char *type, const char *id) {
         if (!r->access || access_level_on(r->access, type, id) >= r->access->needed)
                 return 0;
-        return refusal_set(r, REFUSAL_PERMISSION_DENIED, "Permission denied");
+        return refusal_set(r, REFUSAL_PERMISSION_DENIED, "Permission denied.");
 }
 
 int access_check_experiment(struct refusal *r, int64_t id) {

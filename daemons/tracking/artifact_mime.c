@@ -7,10 +7,10 @@
 
 static bool is_text(const char *extension) {
         static const char *const texts[] = {
-                "txt", "log",        "err",   "cfg",     "conf",      "cnf",  "cf",
-                "ini", "properties", "prop",  "hocon",   "toml",      "yaml", "yml",
-                "xml", "json",       "js",    "py",      "py3",       "csv",  "tsv",
-                "md",  "rst",        "ipynb", "MLmodel", "MLproject",
+                "txt", "log",        "err",   "cfg",     "conf",      "cnf",       "cf",
+                "ini", "properties", "prop",  "hocon",   "toml",      "yaml",      "yml",
+                "xml", "json",       "js",    "py",      "py3",       "csv",       "tsv",
+                "md",  "rst",        "ipynb", "MLmodel", "MLproject", "mlproject",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

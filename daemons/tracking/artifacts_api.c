@@ -25,7 +25,7 @@ int artifacts_api_check(struct ask *q, const char *name) {
                 return 0;
         snprintf(id, sizeof(id), "%.*s", (int) MIN(n, sizeof(id) - 1), name);
         if (strspn(id, "0123456789") != strlen(id) || !*id)
-                return refusal_set(&q->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied");
+                return refusal_set(&q->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied.");
         return access_check(&q->refusal, ACCESS_EXPERIMENT, id);
 }
 

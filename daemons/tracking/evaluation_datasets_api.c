@@ -43,7 +43,7 @@ void evaluation_datasets_api_digest(const char *name, long long updated_at_ms, c
 }
 
 static int denied(struct job *j) {
-        return refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied");
+        return refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied.");
 }
 
 int evaluation_datasets_api_check(struct job *j, struct db *db, const char *id) {

@@ -33,6 +33,7 @@ struct in {
         const struct json *records;
         struct given *given;
         size_t n_given;
+        bool is_beyond_json; /* NaN or an infinite number is among the records */
         const char **ids;
         size_t n_ids;
         int64_t max_results, offset, after_ms;
@@ -58,11 +59,7 @@ static const char *text_of(struct ask *q, const struct json *j, unsigned flags) 
         int r;
 
         text = python_json_text(j, flags, q->arena, &r);
-        if (r == -ERANGE)
-                ask_check(q, refusal_invalid(&q->refusal, "A record has a number that no double "
-                                                          "can hold."));
-        else
-                ask_check(q, r);
+        ask_check(q, r);
         return text;
 }
 
@@ -163,6 +160,20 @@ static void read_record(struct ask *q, const struct json *record, struct given *
                 aws_sigv4_hash(sorted, strlen(sorted), r->input_hash);
 }
 
+/* Python reads and writes NaN and Infinity; a database's own JSON does not. */
+static bool is_beyond_json(const struct json *j) {
+        const struct json *item;
+        double value;
+
+        if (json_is(j, JSON_NUMBER))
+                return json_f64(j, &value) == JSON_OUT_OF_RANGE;
+        json_each (item, j) {
+                if (is_beyond_json(item)) /* as deep as the parser lets it be */
+                        return true;
+        }
+        return false;
+}
+
 static void read_records(struct ask *q, struct in *in) {
         const char *text = ask_str(q, "records", ASK_NEED);
         const struct json *record;
@@ -172,7 +183,7 @@ static void read_records(struct ask *q, struct in *in) {
 
         if (q->result != 0)
                 return;
-        r = json_parse_copy(q->arena, text, strlen(text), &root, &em);
+        r = json_parse_python_copy(q->arena, text, strlen(text), &root, &em);
         if (r == -EINVAL)
                 ask_check(q, refusal_invalid(&q->refusal, "records is not JSON: %s", em.text));
         else
@@ -183,6 +194,7 @@ static void read_records(struct ask *q, struct in *in) {
         if (q->result != 0)
                 return;
         in->records = root;
+        in->is_beyond_json = is_beyond_json(root);
         in->given = arena_zalloc_array(q->arena, root->len + 1, sizeof(*in->given));
         ask_check(q, in->given ? 0 : -ENOMEM);
         json_each (record, root) {
@@ -290,6 +302,10 @@ static int run_upsert(struct job *j, struct db *db) {
         struct evaluation_dataset d;
         int r = need(j, db, in->id, &d);
 
+        if (r == 0 && in->is_beyond_json && db_get_dialect(db) != DB_SQLITE)
+                r = refusal_invalid(&j->refusal,
+                                    "A record has NaN or a number beyond all doubles, which the "
+                                    "JSON of this database cannot hold.");
         if (r != 0)
                 return r;
         for (size_t i = 0; i < in->n_given; i++) {
@@ -320,7 +336,7 @@ static int parse(struct job *j, const char *text, struct json **ret) {
         *ret = NULL;
         if (str_empty(text) || str_eq(text, "null"))
                 return 0;
-        return json_parse_copy(j->arena, text, strlen(text), ret, NULL);
+        return json_parse_python_copy(j->arena, text, strlen(text), ret, NULL);
 }
 
 /* Adds a member whose value is JSON already, in Python's form. 0 or -errno. */

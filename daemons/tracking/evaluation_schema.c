@@ -30,7 +30,8 @@ static const char *type_of(const struct json *j) {
         };
 
         if (json_is(j, JSON_NUMBER) && !memchr(j->str, '.', j->len) &&
-            !memchr(j->str, 'e', j->len) && !memchr(j->str, 'E', j->len))
+            !memchr(j->str, 'e', j->len) && !memchr(j->str, 'E', j->len) &&
+            !strchr("Ny", j->str[j->len - 1]))
                 return "integer";
         return types[j->type];
 }
@@ -45,7 +46,7 @@ static int add_type(struct strmap *m, const char *key, const char *type) {
 static int read_existing(struct schema *s, const char *existing, struct arena *a) {
         const struct json *part, *item;
         struct json *root = NULL;
-        int r = json_parse_copy(a, existing, strlen(existing), &root, NULL);
+        int r = json_parse_python_copy(a, existing, strlen(existing), &root, NULL);
 
         for (int i = 0; r == 0 && i < N_PARTS; i++) {
                 part = json_get(root, names[i]);
@@ -161,7 +162,7 @@ int evaluation_schema_merge(const char *existing, const struct json *given, stru
         int r = 0;
 
         if (!str_empty(existing))
-                r = json_parse_copy(a, existing, strlen(existing), &old, NULL);
+                r = json_parse_python_copy(a, existing, strlen(existing), &old, NULL);
         if (r == 0)
                 r = set_all(&members, old);
         if (r == 0)

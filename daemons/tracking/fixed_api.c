@@ -1,5 +1,6 @@
 #include "daemons/tracking/fixed_api.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,4 +23,17 @@ int fixed_api_left_out(struct http_request *req) {
                  what);
         refusal_write(REFUSAL_NOT_IMPLEMENTED, text, &out);
         return http_request_reply_json(req, 501, &out);
+}
+
+int fixed_api_no_workspaces(struct http_request *req) {
+        bool one = strchr(req->route->path, '{');
+        const char *text = arena_printf(
+                req->arena,
+                "Endpoint: /api/3.0/mlflow/workspaces%s disabled because the server is running "
+                "without workspaces support. To enable workspace, run `mlflow server` with "
+                "`--enable-workspaces`",
+                one ? "/<workspace_name>" : "");
+
+        return text ? http_request_reply(req, 503, "text/html; charset=utf-8", text, strlen(text))
+                    : -ENOMEM;
 }

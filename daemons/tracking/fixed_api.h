@@ -12,5 +12,8 @@ struct fixed_api {
 /* Replies the struct fixed_api at the route's data. */
 int fixed_api_answer(struct http_request *req);
 
+/* 503: what MLflow's server says of workspaces when it was started without them. */
+int fixed_api_no_workspaces(struct http_request *req);
+
 /* 501 in MLflow's form; the route's data is the feature's name. */
 int fixed_api_left_out(struct http_request *req);

@@ -366,7 +366,7 @@ static int check_readable(struct db *db, struct refusal *r, const struct model_s
         if (!r->access || (str_starts(s->source, "models:") && strchr(s->source + 8, '/')))
                 return 0;
         if ((s->has_run_id && str_empty(s->run_id)) || (s->has_model_id && str_empty(s->model_id)))
-                return refusal_set(r, REFUSAL_PERMISSION_DENIED, "Permission denied");
+                return refusal_set(r, REFUSAL_PERMISSION_DENIED, "Permission denied.");
         if (s->has_run_id)
                 x = runs_sql_need(db, r, s->run_id, &run);
         if (x == 0 && s->has_model_id)

@@ -18,11 +18,13 @@ static int number(const struct json *j, struct buf *out) {
         char text[JSON_NUMBER_SIZE];
         double value;
 
+        if (strchr("Ny", j->str[j->len - 1])) /* NaN, Infinity, -Infinity */
+                return buf_add(out, j->str, j->len);
         if (is_whole(j)) /* Python's integers have no end and no minus zero */
                 return j->len == 2 && memcmp(j->str, "-0", 2) == 0 ? buf_add_char(out, '0')
                                                                    : buf_add(out, j->str, j->len);
         if (json_f64(j, &value) != 0)
-                return -ERANGE;
+                return buf_add_str(out, *j->str == '-' ? "-Infinity" : "Infinity");
         return buf_add(out, text, json_number_print_f64(value, text));
 }
 

@@ -11,7 +11,7 @@ enum python_json_flags {
         PYTHON_JSON_SORTED = 1 << 0, /* keys in the order of their code points, at every level */
 };
 
-/* Adds the text to `out`. 0, -ERANGE (a number beyond double) or -ENOMEM. */
+/* Adds the text to `out`; a number beyond double is Infinity. 0 or -ENOMEM. */
 int python_json_print(const struct json *j, unsigned flags, struct arena *a, struct buf *out);
 
 /* The text in `a`; NULL with *ret_error set. */

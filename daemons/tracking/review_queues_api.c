@@ -88,7 +88,7 @@ static int check_may(struct job *j, struct db *db, const struct review_queue *q,
         int r = may(j, db, q, use);
 
         if (r == 0)
-                return refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied");
+                return refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied.");
         return r < 0 ? r : 0;
 }
 

@@ -387,7 +387,7 @@ static void need_manager(struct users_call *c, const struct fields *f) {
             (!a || access_level_on(a, f->type, f->pattern) < ACCESS_MANAGE ||
              t->default_level == ACCESS_MANAGE))
                 ask_check(&c->q, refusal_set(&c->q.refusal, REFUSAL_PERMISSION_DENIED,
-                                             "Permission denied"));
+                                             "Permission denied."));
 }
 
 static const char *about(struct users_call *c, const struct fields *f, const char *what) {

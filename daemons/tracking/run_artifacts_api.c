@@ -172,19 +172,25 @@ int run_artifacts_api_of_model(struct http_request *req) {
         return reply_file(&q, &w, path);
 }
 
-static void check_upload(struct ask *q, const char *run_id, const char *path) {
+static void check_data(struct ask *q) {
+        if (q->req->body_size > UPLOAD_MAX)
+                ask_check(q, refusal_invalid(&q->refusal,
+                                             "Artifact size is too large. Max size is 10MB."));
+        else if (q->req->body_size == 0)
+                ask_check(q, refusal_invalid(&q->refusal, "Request must specify data."));
+}
+
+/* *path: as it is stored, afterwards. */
+static void check_upload(struct ask *q, const char *run_id, const char **path) {
         if (q->result != 0)
                 return;
         if (str_empty(run_id))
                 ask_check(q,
                           refusal_invalid(&q->refusal, "Request must specify run_id or run_uuid."));
-        else if (str_empty(path))
+        else if (str_empty(*path))
                 ask_check(q, refusal_invalid(&q->refusal, "Request must specify path."));
-        else if (q->req->body_size > UPLOAD_MAX)
-                ask_check(q, refusal_invalid(&q->refusal,
-                                             "Artifact size is too large. Max size is 10MB."));
-        else if (q->req->body_size == 0)
-                ask_check(q, refusal_invalid(&q->refusal, "Request must specify data."));
+        else if (ask_check(q, artifact_uri_check_path(&q->refusal, *path, path)))
+                check_data(q);
 }
 
 int run_artifacts_api_upload(struct http_request *req) {
@@ -197,9 +203,7 @@ int run_artifacts_api_upload(struct http_request *req) {
         int r;
 
         ask_open_query(&q, req);
-        check_upload(&q, w.id, path);
-        if (q.result == 0)
-                ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));
+        check_upload(&q, w.id, &path);
         job_look(&q, look_run, &w);
         if (q.result == 0)
                 artifact_reply_locate(&q, w.uri, path, &place);

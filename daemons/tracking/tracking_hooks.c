@@ -10,6 +10,7 @@
 #include "lib/auth/auth_http.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/str.h"
 
 /* A database of MLflow 3.17 is served in place, but for what its tables cannot hold. */
 static int refuse_traces(struct http_request *req) {
@@ -25,6 +26,22 @@ static int refuse_traces(struct http_request *req) {
 
 static bool is_of_traces(const struct http_request *req) {
         return strstr(req->route->path, "/traces") || strstr(req->route->path, "-trace-artifact");
+}
+
+/* A client that chose a workspace must not think that it writes to it. */
+static bool names_workspace(struct http_request *req) {
+        const char *name = http_request_header(req, "X-MLFLOW-WORKSPACE");
+
+        return name && name[strspn(name, " \t")] && !str_ends(req->path, "/mlflow/server-info");
+}
+
+static int refuse_workspace(struct http_request *req) {
+        struct buf out = {};
+
+        refusal_write(REFUSAL_FEATURE_DISABLED,
+                      "Workspace APIs are not available: workspaces are not enabled on this server",
+                      &out);
+        return http_request_reply_json(req, 500, &out);
 }
 
 int tracking_hooks_before(struct http_request *req) {
@@ -43,6 +60,10 @@ int tracking_hooks_before(struct http_request *req) {
         }
         if (r == 0 && !t->has_traces && req->route && is_of_traces(req)) {
                 r = refuse_traces(req);
+                return r < 0 ? r : HTTP_LATER;
+        }
+        if (r == 0 && names_workspace(req)) {
+                r = refuse_workspace(req);
                 return r < 0 ? r : HTTP_LATER;
         }
         return r;

@@ -79,6 +79,13 @@ struct row {
           .min_role = AUTH_VIEWER,      \
           .max_body = MIB,              \
           .data = what}},
+#define TRACKING_NO_WORKSPACES(path_)        \
+        {BOTH,                               \
+         {.method = HTTP_ANY,                \
+          .path = path_,                     \
+          .handle = fixed_api_no_workspaces, \
+          .min_role = AUTH_VIEWER,           \
+          .max_body = MIB}},
 static const struct row rows[] = {
 #include "daemons/tracking/tracking_routes.def"
 };
@@ -86,6 +93,7 @@ static const struct row rows[] = {
 #undef TRACKING_UPLOAD
 #undef TRACKING_FIXED
 #undef TRACKING_LEFT_OUT
+#undef TRACKING_NO_WORKSPACES
 
 static bool add(struct arena *a, const struct http_route *route, const char *prefix,
                 const char *below, struct http_route *ret) {

@@ -11,7 +11,7 @@ int users_call_need(struct users_call *c, const char *user) {
                 return c->q.result;
         if (c->who->role < AUTH_ADMIN && (!user || !str_eq(user, c->who->name)))
                 ask_check(&c->q, refusal_set(&c->q.refusal, REFUSAL_PERMISSION_DENIED,
-                                             "Permission denied"));
+                                             "Permission denied."));
         return c->q.result;
 }
 

@@ -321,7 +321,7 @@ static void note_result(struct check *k, const char *name, const char *password,
 }
 
 static int by_password(struct check *k, const char *name, const char *password) {
-        static const char wrong[] = "wrong user name or password";
+        static const char wrong[] = "You are not authenticated: wrong user name or password";
         struct auth_store *store = k->c->o.store;
         struct auth_store_user user;
         usec_t wait_for;

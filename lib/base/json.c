@@ -63,6 +63,8 @@ int json_f64(const struct json *j, double *ret) {
                 return JSON_ABSENT;
         if (j->type != JSON_NUMBER)
                 return JSON_WRONG_TYPE;
+        if (j->str[j->len - 1] == 'N' || j->str[j->len - 1] == 'y') /* NaN, Infinity */
+                return JSON_OUT_OF_RANGE;
         return number_answer(json_number_parse_f64(j->str, j->len, ret));
 }
 

@@ -53,6 +53,10 @@ int json_parse(struct arena *a, char *text, size_t len, struct json **ret, struc
 /* The same from a constant text, which is copied into the arena. */
 int json_parse_copy(struct arena *a, const char *text, size_t len, struct json **ret,
                     struct errmsg *em);
+/* What Python's json.loads() takes: NaN, Infinity and -Infinity are numbers of that text (json_f64
+ * answers JSON_OUT_OF_RANGE), and of equal keys the first one's place has the last one's value. */
+int json_parse_python_copy(struct arena *a, const char *text, size_t len, struct json **ret,
+                           struct errmsg *em);
 
 /* for the children of an array or object; a NULL or scalar node has none.
  * const struct json *item; json_each(item, node) { item->key … } */

@@ -22,6 +22,7 @@ struct parser {
         unsigned depth;
         struct arena *arena;
         struct errmsg *em;
+        bool is_python; /* json_parse_python_copy() */
 };
 
 /* What ends the plain run of a string: a quote, a backslash, control characters, beyond ASCII. */
@@ -196,11 +197,21 @@ static char *skip_digits(char *p) {
         return p;
 }
 
+static int take_number(struct parser *s, struct json *node, char *end) {
+        node->type = JSON_NUMBER;
+        node->str = s->p;
+        node->len = (uint32_t) (end - s->p);
+        s->p = end;
+        return 0;
+}
+
 static int parse_number(struct parser *s, struct json *node) {
         char *p = s->p, *digits;
 
         if (*p == '-')
                 p++;
+        if (s->is_python && strncmp(p, "Infinity", 8) == 0)
+                return take_number(s, node, p + 8);
         digits = p;
         p = skip_digits(p);
         if (p == digits)
@@ -224,11 +235,7 @@ static int parse_number(struct parser *s, struct json *node) {
         }
         if (p - s->p > JSON_NUMBER_LEN_MAX)
                 return fail_at(s, s->p, "a number of more than %d digits", JSON_NUMBER_LEN_MAX);
-        node->type = JSON_NUMBER;
-        node->str = s->p;
-        node->len = (uint32_t) (p - s->p);
-        s->p = p;
-        return 0;
+        return take_number(s, node, p);
 }
 
 static int parse_word(struct parser *s, struct json *node) {
@@ -244,6 +251,10 @@ static int parse_word(struct parser *s, struct json *node) {
                         s->p += words[i].len;
                         return 0;
                 }
+        if (s->is_python && strncmp(s->p, "NaN", 3) == 0)
+                return take_number(s, node, s->p + 3);
+        if (s->is_python && strncmp(s->p, "Infinity", 8) == 0)
+                return take_number(s, node, s->p + 8);
         if (strncmp(s->p, "NaN", 3) == 0 || strncmp(s->p, "Infinity", 8) == 0)
                 return fail_at(s, s->p, "NaN and Infinity are not JSON numbers");
         return fail_expected(s, "a value");
@@ -342,6 +353,52 @@ static int check_unique(struct parser *s, const struct json *node) {
         return 0;
 }
 
+struct place {
+        struct json *child;
+        uint32_t i; /* in the object */
+};
+
+static int by_key_and_place(const void *pa, const void *pb) {
+        const struct place *a = pa, *b = pb;
+        int r = by_key(&a->child, &b->child);
+
+        return r != 0 ? r : a->i < b->i ? -1 : 1;
+}
+
+/* The first of equal keys takes the value of the last one; the others leave the object. */
+static int merge_twins(struct json *node) {
+        _cleanup_free_ struct place *all = mem_alloc_array(node->len, sizeof(*all));
+        struct json *first, **link = &node->child;
+        size_t n = 0;
+
+        if (!all)
+                return -ENOMEM;
+        for (struct json *child = node->child; child; child = child->next, n++)
+                all[n] = (struct place){child, (uint32_t) n};
+        qsort(all, n, sizeof(*all), by_key_and_place);
+        first = all[0].child;
+        for (size_t i = 1; i < n; i++) {
+                struct json *twin = all[i].child;
+
+                if (by_key(&first, &twin) != 0) {
+                        first = twin;
+                        continue;
+                }
+                first->str = twin->str; /* or child */
+                first->len = twin->len;
+                first->type = twin->type;
+                twin->key = NULL;
+        }
+        while (*link)
+                if ((*link)->key) {
+                        link = &(*link)->next;
+                } else {
+                        *link = (*link)->next;
+                        node->len--;
+                }
+        return 0;
+}
+
 static int parse_member(struct parser *s, struct json *child) {
         size_t len;
         int r;
@@ -387,7 +444,7 @@ static int parse_object(struct parser *s, struct json *node) {
                 s->p++;
                 skip_blanks(s);
         }
-        r = check_unique(s, node);
+        r = s->is_python ? merge_twins(node) : check_unique(s, node);
         return r < 0 ? r : leave(s);
 }
 
@@ -417,8 +474,10 @@ static int parse_value(struct parser *s, struct json *node) {
         }
 }
 
-int json_parse(struct arena *a, char *text, size_t len, struct json **ret, struct errmsg *em) {
+static int parse(struct arena *a, char *text, size_t len, bool is_python, struct json **ret,
+                 struct errmsg *em) {
         struct parser s = {
+                .is_python = is_python,
                 .p = text,
                 .end = text + len,
                 .line_start = text,
@@ -448,9 +507,20 @@ int json_parse(struct arena *a, char *text, size_t len, struct json **ret, struc
         return 0;
 }
 
+int json_parse(struct arena *a, char *text, size_t len, struct json **ret, struct errmsg *em) {
+        return parse(a, text, len, false, ret, em);
+}
+
 int json_parse_copy(struct arena *a, const char *text, size_t len, struct json **ret,
                     struct errmsg *em) {
         char *copy = arena_memdup(a, text, len);
 
         return copy ? json_parse(a, copy, len, ret, em) : -ENOMEM;
+}
+
+int json_parse_python_copy(struct arena *a, const char *text, size_t len, struct json **ret,
+                           struct errmsg *em) {
+        char *copy = arena_memdup(a, text, len);
+
+        return copy ? parse(a, copy, len, true, ret, em) : -ENOMEM;
 }

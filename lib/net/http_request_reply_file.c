@@ -28,7 +28,9 @@ static const char *http_request_reply_file_date(struct arena *a, int64_t at_s) {
                             tm.tm_min, tm.tm_sec);
 }
 
-/* RFC 6266: an ASCII fallback and the name in UTF-8. */
+#define TOKEN "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+/* RFC 6266: a token as it stands, else quoted; an ASCII fallback and the name in UTF-8. */
 static const char *http_request_reply_file_disposition(struct arena *a, const char *name) {
         size_t size = strlen(name);
         char *plain = arena_strdup(a, name), *encoded = arena_alloc(a, 3 * size + 1);
@@ -39,6 +41,8 @@ static const char *http_request_reply_file_disposition(struct arena *a, const ch
                 if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
                         *p = '_';
         (void) http_target_encode(encoded, name, size, "");
+        if (strcmp(plain, name) == 0 && *name && !name[strspn(name, TOKEN)])
+                return arena_printf(a, "attachment; filename=%s", name);
         if (strcmp(plain, name) == 0)
                 return arena_printf(a, "attachment; filename=\"%s\"", plain);
         return arena_printf(a, "attachment; filename=\"%s\"; filename*=UTF-8''%s", plain, encoded);

@@ -117,7 +117,7 @@ def test_put_get_list_delete(server, cloud):
         assert server.ask("PUT", f"{PROXY}/{quote(name)}", data).status == 200
     answer = server.ask("GET", f"{PROXY}/d/a.txt")
     assert (answer.status, answer.text) == (200, "hello")
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="a.txt"'
+    assert answer.headers["Content-Disposition"] == 'attachment; filename=a.txt'
     assert json.loads(server.ask("GET", f"{PROXY}?path=d").text) == {
         "files": [{"path": "a.txt", "is_dir": False, "file_size": 5}, {"path": "e", "is_dir": True}]}
     assert "main-bucket/root/d/a.txt" in cloud.objects()

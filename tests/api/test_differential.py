@@ -64,7 +64,6 @@ JUSTIFIED = {
     "/ajax-api/2.0/mlflow/runs/create-promptlab-run lab": ("the Python model that the peer saves beside it is left out", 200),
     AJAX3 + "jobs/x job": LEFT_OUT,
     AJAX3 + "ui-telemetry telemetry sent": ("what the peer says hangs on its way to the Internet; we send nothing to anybody", 200),
-    "/api/3.0/mlflow/workspaces workspaces": LEFT_OUT,
     A + "/{e1}/{r1}/artifacts/d get directory": "this one answer of the peer has another form than all others",
 }
 

@@ -369,3 +369,33 @@ def test_source_that_goes_up_and_comes_back():
         assert t.ask("GET", "/model-versions/get-artifact", {"name": "m", "version": v, "path": "f"}).text == "x"
         for source in (run["artifact_uri"] + "/../../x", f"{root}/a/0/../1"):
             assert "To use a local path" in t.refused("POST", "model-versions/create", {"name": "m", "source": source, "run_id": run["run_id"]})
+
+
+@pytest.mark.parametrize("path, pattern", [("", ""), ("/default", "/<workspace_name>")])
+def test_workspaces_are_off(tracking, path, pattern):
+    """The client reads this answer as \"not enabled\", not as a server that fails."""
+    for method in ("GET", "POST", "DELETE"):
+        answer = tracking.ask(method, "/api/3.0/mlflow/workspaces" + path, None if method == "GET" else {})
+        assert answer.status == 503 and f"/api/3.0/mlflow/workspaces{pattern} disabled" in answer.text, answer.text
+
+
+def test_a_chosen_workspace_is_refused(tracking):
+    chosen = {"X-MLFLOW-WORKSPACE": "team"}
+    assert "not enabled" in tracking.refused("GET", "experiments/get?experiment_id=0", status=500, headers=chosen)
+    assert tracking.ask("GET", "experiments/get?experiment_id=0", headers={"X-MLFLOW-WORKSPACE": " "}).status == 200
+    assert tracking.ask("GET", "/api/3.0/mlflow/server-info", headers=chosen).status == 200
+
+
+def test_how_a_download_is_named(tracking):
+    for name, named in (("a.txt", "a.txt"), ("a+b%25c.bin", "a+b%c.bin"), ("a%20b.txt", '"a b.txt"')):
+        url = f"/api/2.0/mlflow-artifacts/artifacts/named/{name}"
+        assert tracking.ask("PUT", url, b"x").status == 200
+        assert tracking.ask("GET", url).headers["Content-Disposition"] == "attachment; filename=" + named
+    assert tracking.ask("PUT", "/api/2.0/mlflow-artifacts/artifacts/named/mlproject", b"x").status == 200
+    assert tracking.ask("GET", "/api/2.0/mlflow-artifacts/artifacts/named/mlproject").headers["Content-Type"].startswith("text/plain")
+
+
+def test_upload_names_the_path_before_the_data(tracking):
+    run = tracking.run()
+    assert tracking.refused("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=../x", b"") == "Invalid path"
+    assert "data" in tracking.refused("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=x", b"")

@@ -30,16 +30,21 @@ static void check_round_trip(struct arena *a, const struct json *tree, unsigned 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(arena_done) struct arena a;
         struct errmsg em = {};
-        struct json *tree;
+        struct json *tree, *python;
         double f;
         int64_t i;
 
+        int r;
+
         arena_init(&a, 0);
+        r = json_parse_python_copy(&a, (const char *) data, size, &python, NULL);
         if (json_parse_copy(&a, (const char *) data, size, &tree, &em) < 0) {
                 if (!em.text[0])
                         abort();
                 return 0;
         }
+        if (r < 0) /* Python takes more */
+                abort();
         (void) json_f64(tree, &f);
         (void) json_i64(json_first(tree), &i);
         check_round_trip(&a, tree, 0);

@@ -45,10 +45,10 @@ static void test_check(void **state) {
         assert_int_equal(access_check_experiment(&t->refusal, 2), 0); /* nobody asks */
         t->refusal.access = &a;
         assert_int_equal(access_check_experiment(&t->refusal, 1), 0);
-        assert_refused(t, access_check_experiment(&t->refusal, 2), "Permission denied");
+        assert_refused(t, access_check_experiment(&t->refusal, 2), "Permission denied.");
         a.needed = ACCESS_EDIT;
         assert_int_equal(access_check_experiment(&t->refusal, 1), 0);
-        assert_refused(t, access_check_experiment(&t->refusal, 3), "Permission denied");
+        assert_refused(t, access_check_experiment(&t->refusal, 3), "Permission denied.");
 }
 
 static void restricted(struct tracking_test *t, enum access_level level, const char *type,

@@ -124,6 +124,49 @@ static void refusals_name_the_place(void **state) {
         }
 }
 
+/* What Python's json takes. */
+static void python(void **state) {
+        static const struct {
+                const char *text, *key, *value;
+                uint32_t n;
+        } rows[] = {
+                {"{\"a\":NaN}", "a", "NaN", 1},
+                {"{\"a\":-Infinity,\"b\":Infinity}", "a", "-Infinity", 2},
+                {"{\"a\":1,\"b\":2,\"a\":3,\"a\":45}", "a", "45", 2},
+                {"{\"a\":1,\"b\":2,\"\\u0061\":3}", "b", "2", 2},
+                {"{\"a\":NaN,\"a\":1e999}", "a", "1e999", 1},
+        };
+        static const char twins[] = "{\"b\":1,\"a\":2,\"b\":{\"c\":[]}}";
+        static const char *const bad[] = {"nan", "-NaN", "Infinit", "-", "{\"a\":}", "NaNs"};
+        struct arena a;
+        struct json *j;
+        double value;
+
+        (void) state;
+        arena_init(&a, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct json *got;
+
+                assert_int_equal(
+                        json_parse_python_copy(&a, rows[i].text, strlen(rows[i].text), &j, NULL),
+                        0);
+                assert_int_equal(j->len, rows[i].n);
+                got = json_get(j, rows[i].key);
+                assert_true(json_is(got, JSON_NUMBER));
+                assert_int_equal(got->len, strlen(rows[i].value));
+                assert_memory_equal(got->str, rows[i].value, got->len);
+                if (got->len > 2)
+                        assert_int_equal(json_f64(got, &value), JSON_OUT_OF_RANGE);
+        }
+        assert_int_equal(json_parse_python_copy(&a, twins, strlen(twins), &j, NULL), 0);
+        assert_string_equal(json_first(j)->key, "b"); /* the first one's place */
+        assert_true(json_is(json_first(j), JSON_OBJECT));
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                assert_int_equal(json_parse_python_copy(&a, bad[i], strlen(bad[i]), &j, NULL),
+                                 -EINVAL);
+        arena_done(&a);
+}
+
 static void nul_bytes(void **state) {
         struct json *j;
 
@@ -190,6 +233,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(strings, start, end),
                 cmocka_unit_test_setup_teardown(numbers_keep_their_text, start, end),
                 cmocka_unit_test_setup_teardown(refusals_name_the_place, start, end),
+                cmocka_unit_test_setup_teardown(python, start, end),
                 cmocka_unit_test_setup_teardown(nul_bytes, start, end),
                 cmocka_unit_test_setup_teardown(depth_has_an_end, start, end),
                 cmocka_unit_test_setup_teardown(many_keys_twins_are_found, start, end),
