@@ -11,6 +11,7 @@
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/spool.h"
 #include "daemons/scheduler/spool_end.h"
+#include "daemons/scheduler/tracked.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -94,6 +95,23 @@ static int note_all(struct scheduler *s, const struct world_event *e, struct wor
         return MIN(r, 0);
 }
 
+int callbacks_add_table(struct scheduler *s, const struct world_event *e, const char *table,
+                        const char *facts) {
+        const struct world_task *t = e->task;
+
+        s->callbacks->more = true;
+        return callbacks_sql_insert(
+                s->db, &(struct callbacks_sql_row){.dag_run = scheduler_run_row(t->run),
+                                                   .task_id = t->spec->id,
+                                                   .map_index = t->map_index,
+                                                   .event = dag_on_name(DAG_ON_SUCCESS),
+                                                   .kind = CALLBACKS_TABLE,
+                                                   .text = table,
+                                                   .facts = facts,
+                                                   .user = t->run->spec->user,
+                                                   .at = e->at});
+}
+
 static int note_task(struct scheduler *s, const struct world_event *e, const char *message) {
         static const enum dag_on after[_TASK_STATE_MAX] = {
                 [TASK_FAILED] = DAG_ON_FAILURE,
@@ -169,8 +187,12 @@ static void write_command(struct callbacks *cs, struct json_write *w, const stru
         }
         json_write_kv_array(w, "argv");
         json_write_str(w, cs->program);
-        json_write_str(w, "notify");
-        json_write_str(w, c->kind);
+        if (str_eq(c->kind, CALLBACKS_TABLE)) {
+                tracked_put_table_args(w, c->facts, c->text);
+        } else {
+                json_write_str(w, "notify");
+                json_write_str(w, c->kind);
+        }
         json_write_end(w);
 }
 
@@ -190,7 +212,9 @@ static int prepare(struct callbacks *cs, const struct callback *c) {
         json_write_kv_str(&w, "ONEBOX_CALLBACK", c->facts);
         json_write_kv_str(&w, "ONEBOX_CONFIG", cs->s->paths->config);
         json_write_kv_str(&w, "PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin");
-        if (!str_eq(c->kind, "command"))
+        if (str_eq(c->kind, CALLBACKS_TABLE))
+                tracked_put_table_env(cs->s, &w, c->facts);
+        else if (!str_eq(c->kind, "command"))
                 json_write_kv_str(&w, "ONEBOX_NOTIFY_TO", c->text);
         json_write_end(&w);
         json_write_kv_f64(&w, "timeout_s", (double) TIMEOUT_FOR / 1e6);

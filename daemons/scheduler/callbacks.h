@@ -20,6 +20,12 @@ struct callbacks *callbacks_free(struct callbacks *c);
 /* Inside a job, after the event was applied: rows for what follows from it. message: how a try
  * ended, or NULL. */
 int callbacks_note(struct scheduler *s, const struct world_event *e, const char *message);
+
+/* A task's try has ended well whose destination_table BigQuery may know: a callback of the kind
+ * CALLBACKS_TABLE asks for its size and age, `facts` being tracked.h's. In the transaction. */
+#define CALLBACKS_TABLE "table"
+int callbacks_add_table(struct scheduler *s, const struct world_event *e, const char *table,
+                        const char *facts);
 /* After a commit, and whenever one may begin. */
 void callbacks_kick(struct scheduler *s);
 /* At the start: those that had begun are found again. */

@@ -222,6 +222,8 @@ int engine_end_try(struct scheduler *s, const struct world_event *e, const struc
         r = tries_sql_set_ended(s->db, e->try_id, e->result, e->at, end, message);
         if (r >= 0)
                 r = callbacks_note(s, e, message);
+        if (r >= 0)
+                r = tracked_note_table(s, e);
         return MIN(r, 0);
 }
 
