@@ -126,10 +126,9 @@ def training(truth, name, stop_at):
     return run_id
 
 
-def supervisor(truth, dag, run_id):
-    (t,) = [t for t in tries(truth, dag, run_id, "train") if not t.get("result")]
-    (pid,) = [pid for pid, argv in truth.task_processes() if b"--serve" not in argv and t["try_id"].encode() in b" ".join(argv)] or truth.shims()
-    return pid
+def supervisor(truth, dag, run_id, task="train"):
+    (t,) = [t for t in tries(truth, dag, run_id, task) if not t.get("result")]
+    return int(Path(truth.state, "tasks", t["try_id"], "lock").read_text())  # its holder has written who it is
 
 
 def test_interrupted_and_resumed_has_one_history(truth):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from scheduler_calls import load, tries
-from test_run_truth import OPEN, Truth
+from test_run_truth import OPEN, Truth, supervisor
 
 TABLES = ("tracking:", "  experiment: claims", "  source_tables: [risk.raw.policies, risk.raw.claims]", "  destination_table: risk.mart.{{ds_nodash}}_losses")
 
@@ -99,8 +99,7 @@ def test_a_night_is_told_as_one(truth):
     load(truth, "cut", [("a", f"[ -e {truth.dir}/second ] || {{ : >{truth.dir}/second; : >{truth.dir}/there; sleep 600; }}", "tracking: true")])
     run_id = truth.trigger("cut")
     truth.wait(lambda: os.path.exists(truth.dir + "/there"), 120, "the task")
-    (pid,) = truth.shims()
-    os.kill(pid, signal.SIGTERM)
+    os.kill(supervisor(truth, "cut", run_id, "a"), signal.SIGTERM)
     assert truth.wait_run("cut", run_id, 120)["state"] == "success"
     first, second = [run_of(truth, t) for t in tries(truth, "cut", run_id, "a")]
     assert (first["info"]["status"], first["params"]["task_status"]) == ("KILLED", "interrupted")
