@@ -128,7 +128,7 @@ def training(truth, name, stop_at):
 
 def supervisor(truth, dag, run_id, task="train"):
     (t,) = [t for t in tries(truth, dag, run_id, task) if not t.get("result")]
-    return int(Path(truth.state, "tasks", t["try_id"], "lock").read_text())  # its holder has written who it is
+    return int(Path(truth.state, "tasks", t["try_id"], "lock").read_text().split()[0])  # its holder, and the command
 
 
 def test_interrupted_and_resumed_has_one_history(truth):
