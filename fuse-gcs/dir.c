@@ -15,7 +15,8 @@
 struct dir_page {
         struct dir_entry *entries;
         size_t n;
-        uint64_t first; /* offset of entries[0] */
+        uint64_t first;    /* offset of entries[0] */
+        struct arena text; /* names and paths: many small ones would leave holes behind */
 };
 
 struct dir {
@@ -28,6 +29,7 @@ struct dir {
         char *token; /* of the next page */
         usec_t asked_at;
         bool has_begun, is_at_end;
+        bool is_unfed; /* not all of it went to the stat cache */
         uint64_t seq;
         struct strmap locals; /* names that are here already */
         struct dir_page here; /* the same, in order */
@@ -48,12 +50,10 @@ struct inode *dir_inode(const struct dir *d) {
 }
 
 static void dir_page_done(struct dir_page *p) {
-        for (size_t k = 0; k < p->n; k++) {
-                mem_free(p->entries[k].name);
-                mem_free(p->entries[k].path);
+        for (size_t k = 0; k < p->n; k++)
                 attrs_unref(p->entries[k].attrs);
-        }
         mem_free(p->entries);
+        arena_done(&p->text);
         *p = (struct dir_page){};
 }
 
@@ -65,7 +65,7 @@ static void dir_rewind(struct dir *d) {
         strmap_clear(&d->locals);
         buf_reset(&d->names);
         d->token = mem_free(d->token);
-        d->has_begun = d->is_at_end = false;
+        d->has_begun = d->is_at_end = d->is_unfed = false;
 }
 
 int dir_open(struct mnt *m, struct inode *i, struct dir **ret) {
@@ -113,9 +113,14 @@ void dir_free_all(struct mnt *m) {
 static int dir_add(struct dir *d, struct dir_page *p, const char *path, const char *part,
                    size_t len, const char *suffix, struct attrs *attrs) {
         struct dir_entry *e = &p->entries[p->n];
+        size_t path_len = strlen(path);
 
-        e->name = str_printf("%.*s%s", (int) len, part, suffix);
-        e->path = mem_strdup(path);
+        e->path = arena_strndup(&p->text, path, path_len);
+        /* Of a file it is how the path ends. */
+        if (e->path && !*suffix && path_len >= len && !memcmp(path + path_len - len, part, len))
+                e->name = e->path + path_len - len;
+        else
+                e->name = arena_printf(&p->text, "%.*s%s", (int) len, part, suffix);
         e->attrs = attrs_ref(attrs);
         e->asked_at = d->asked_at;
         p->n++;
@@ -272,7 +277,7 @@ static int dir_fill(struct dir *d, struct dir_page *p, struct gcs_object_list *l
 static void dir_remember(struct dir *d) {
         struct mnt *m = d->m;
         size_t n = d->names.len;
-        bool fits = buf_error(&d->names) >= 0;
+        bool fits = buf_error(&d->names) >= 0 && !d->is_unfed;
         char *names = fits && n > 0 ? buf_take(&d->names, NULL) : NULL;
 
         pthread_mutex_lock(&m->tree);
@@ -283,6 +288,16 @@ static void dir_remember(struct dir *d) {
         pthread_mutex_unlock(&m->tree);
 }
 
+/* Who looks up one name of it shall not list it. */
+static void dir_know_large(struct dir *d) {
+        usec_t now = mnt_now();
+
+        pthread_mutex_lock(&d->m->tree);
+        if (!stat_cache_is_listed(d->m->stats, d->path, now))
+                stat_cache_put_large(d->m->stats, d->path, now);
+        pthread_mutex_unlock(&d->m->tree);
+}
+
 static int dir_next_page(struct dir *d) {
         _cleanup_answer_ struct remote_answer answer = {};
         struct dir_page p = {.first = d->now.first + d->now.n};
@@ -291,6 +306,7 @@ static int dir_next_page(struct dir *d) {
         struct gcs_request q;
         struct errmsg em;
         struct arena a;
+        bool is_large = d->token;
         int r;
 
         lookup_list_request(d->m, d->path, &q);
@@ -303,7 +319,10 @@ static int dir_next_page(struct dir *d) {
         r = gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em);
         remote_answer_done(&answer); /* the list is a copy, and large */
         if (r >= 0) {
-                lookup_feed(d->m, &l, d->seq);
+                if (!lookup_feed(d->m, &l, d->seq))
+                        d->is_unfed = true;
+                if (is_large || l.next_page_token)
+                        dir_know_large(d);
                 r = dir_fill(d, &p, &l);
         }
         if (r >= 0) {

@@ -27,10 +27,14 @@ void lookup_list_request(struct mnt *m, const char *dir, struct gcs_request *q) 
 
 /* --- feeding --------------------------------------------------------------------------------- */
 
-void lookup_feed(struct mnt *m, const struct gcs_object_list *l, uint64_t seq) {
+bool lookup_feed(struct mnt *m, const struct gcs_object_list *l, uint64_t seq) {
         usec_t now = mnt_now();
 
         pthread_mutex_lock(&m->tree);
+        if (l->next_page_token && !stat_cache_has_room(m->stats, l->n_items + l->n_prefixes)) {
+                pthread_mutex_unlock(&m->tree);
+                return false;
+        }
         for (size_t i = 0; i < l->n_items; i++) {
                 const struct gcs_object *o = &l->items[i];
                 size_t len = strlen(o->name);
@@ -63,6 +67,7 @@ void lookup_feed(struct mnt *m, const struct gcs_object_list *l, uint64_t seq) {
                                           m->o.is_hierarchical, seq, now);
         }
         pthread_mutex_unlock(&m->tree);
+        return true;
 }
 
 /* --- one listing ----------------------------------------------------------------------------- */
@@ -106,7 +111,7 @@ static int lookup_list(struct mnt *m, const char *dir) {
                 size_t n = 0;
                 char *names = l.next_page_token ? NULL : lookup_names(dir, &l, &n);
 
-                lookup_feed(m, &l, seq);
+                (void) lookup_feed(m, &l, seq);
                 pthread_mutex_lock(&m->tree);
                 if (l.next_page_token)
                         stat_cache_put_large(m->stats, dir, mnt_now());

@@ -17,8 +17,9 @@ void lookup_found_done(struct lookup_found *f);
 int lookup_name(struct mnt *m, const char *dir, const char *name, struct lookup_found *ret);
 /* Asks the bucket for one object, whatever is known. 0; -ENOENT; other errors. */
 int lookup_object(struct mnt *m, const char *path, struct attrs **ret);
-/* What a page of a directory's listing says goes to the stat cache. seq: from before the request.*/
-void lookup_feed(struct mnt *m, const struct gcs_object_list *l, uint64_t seq);
+/* What a page of a directory's listing says goes to the stat cache. seq: from before the request.
+ * False: not that of a page of many, which would drive out all else. */
+bool lookup_feed(struct mnt *m, const struct gcs_object_list *l, uint64_t seq);
 struct lookup_children {
         bool has_placeholder; /* the directory's own object */
         bool has_shown;       /* a file or directory in it; then the rest is not looked for */

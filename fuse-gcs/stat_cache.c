@@ -10,6 +10,7 @@
 
 #define STAT_CACHE_RUSH_MISSES 32 /* names looked for in vain, each soon after the other */
 #define STAT_CACHE_RUSH_GAP (1 * USEC_PER_SEC)
+#define STAT_CACHE_NAME 256 /* bytes, about */
 #define STAT_CACHE_DOUBT_FOR (60 * USEC_PER_SEC)
 
 struct stat_cache_entry {
@@ -146,7 +147,7 @@ void stat_cache_forget_listed(struct stat_cache *c, const char *dir) {
 
 static void stat_cache_evict(struct stat_cache *c) {
         struct stat_cache_entry *e = c->oldest;
-        char dir[STAT_CACHE_KEY_MAX];
+        char dir[STAT_CACHE_KEY_MAX], key[STAT_CACHE_KEY_MAX];
         size_t len = names_parent_len(e->path);
 
         /* A list's own entry has nothing that depends on it. */
@@ -157,8 +158,13 @@ static void stat_cache_evict(struct stat_cache *c) {
                 dir[len] = 0;
         }
         stat_cache_drop(c, e);
-        if (!is_list && len < sizeof(dir))
-                stat_cache_forget_listed(c, dir);
+        /* That it is large is as true as before. */
+        if (!is_list && len < sizeof(dir)) {
+                len = stat_cache_dir_key(dir, key);
+                e = stat_cache_find(c, key, len);
+                if (e && e->is_listed)
+                        stat_cache_drop(c, e);
+        }
 }
 
 static struct stat_cache_entry *stat_cache_make(struct stat_cache *c, const char *path,
@@ -332,7 +338,10 @@ bool stat_cache_is_large(struct stat_cache *c, const char *dir, usec_t now) {
         size_t len = stat_cache_dir_key(dir, key);
         struct stat_cache_entry *e = stat_cache_find(c, key, len);
 
-        return e && e->is_large && e->until_at > now;
+        if (!e || !e->is_large || e->until_at <= now)
+                return false;
+        stat_cache_use(c, e);
+        return true;
 }
 
 bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now) {
@@ -383,6 +392,10 @@ const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const 
 
 void stat_cache_limit(struct stat_cache *c, size_t n_bytes_max) {
         c->o.n_bytes_max = n_bytes_max;
+}
+
+bool stat_cache_has_room(const struct stat_cache *c, size_t n_names) {
+        return n_names < c->o.n_bytes_max / 2 / STAT_CACHE_NAME;
 }
 
 size_t stat_cache_n_bytes(const struct stat_cache *c) {

@@ -69,4 +69,6 @@ const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const 
                                    const char **ret_end);
 /* From now on; what is above it goes with the next change. */
 void stat_cache_limit(struct stat_cache *c, size_t n_bytes_max);
+/* Would so many more leave half of what is known? */
+bool stat_cache_has_room(const struct stat_cache *c, size_t n_names);
 size_t stat_cache_n_bytes(const struct stat_cache *c);

@@ -19,10 +19,9 @@ static struct {
 } sweeper = {.lock = PTHREAD_MUTEX_INITIALIZER, .stop = PTHREAD_COND_INITIALIZER};
 
 /* One page is enough: what is more waits for the next mount. */
-static void sweeper_sweep(struct mnt *m, const char *below, usec_t older_than) {
+static void sweeper_sweep_below(struct mnt *m, const char *below, usec_t before) {
         _cleanup_answer_ struct remote_answer answer = {};
         _cleanup_free_ char *prefix = str_printf("%s%s", m->o.root, below);
-        usec_t now = clock_now(clock_system());
         struct gcs_object_list l;
         struct gcs_request q;
         struct errmsg em;
@@ -38,14 +37,18 @@ static void sweeper_sweep(struct mnt *m, const char *below, usec_t older_than) {
         arena_init(&a, 0);
         if (gcs_object_parse_list(&a, answer.body ?: "", answer.body_len, &l, &em) >= 0)
                 for (size_t i = 0; i < l.n_items && !m->stopping; i++)
-                        if (l.items[i].updated_at > 0 && l.items[i].updated_at + older_than < now)
+                        if (l.items[i].updated_at > 0 && l.items[i].updated_at < before)
                                 (void) entries_delete(m, l.items[i].name, l.items[i].generation);
         arena_done(&a);
 }
 
-static void sweeper_sweep_both(struct mnt *m, void *ctx) {
-        sweeper_sweep(m, NAMES_TMP, 30 * USEC_PER_MINUTE);
-        sweeper_sweep(m, NAMES_OPEN, 7 * USEC_PER_DAY);
+void sweeper_sweep(struct mnt *m, usec_t now) {
+        sweeper_sweep_below(m, NAMES_TMP, now - 30 * USEC_PER_MINUTE);
+        sweeper_sweep_below(m, NAMES_OPEN, now - 7 * USEC_PER_DAY);
+}
+
+static void sweeper_sweep_one(struct mnt *m, void *ctx) {
+        sweeper_sweep(m, clock_now(clock_system()));
 }
 
 static void *sweeper_main(void *ctx) {
@@ -63,7 +66,7 @@ static void *sweeper_main(void *ctx) {
         pthread_mutex_unlock(&sweeper.lock);
         if (stops)
                 return NULL;
-        buckets_each(m, sweeper_sweep_both, NULL);
+        buckets_each(m, sweeper_sweep_one, NULL);
         return NULL;
 }
 

@@ -6,3 +6,5 @@
 
 void sweeper_start(struct mnt *m);
 void sweeper_stop(struct mnt *m);
+/* What it does then: by the time `now` (of the wall). */
+void sweeper_sweep(struct mnt *m, usec_t now);

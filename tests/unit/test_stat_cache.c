@@ -123,11 +123,55 @@ static void test_bounded(void **state) {
         stat_cache_free(c);
 }
 
+/* Names the kernel keeps take from it, and give back. */
+static void test_limit_and_room(void **state) {
+        struct stat_cache *c = make(100000);
+        size_t full;
+        char path[16];
+
+        assert_true(stat_cache_has_room(c, 190) && !stat_cache_has_room(c, 200));
+        for (unsigned k = 0; k < 1000; k++) {
+                snprintf(path, sizeof(path), "d/%u", k);
+                put(c, path, 0, S);
+        }
+        full = stat_cache_n_bytes(c);
+        assert_in_range(full, 90000, 100000);
+        stat_cache_limit(c, 50000);
+        assert_int_equal(stat_cache_n_bytes(c), full); /* with the next change */
+        put(c, "d/x", 0, S);
+        assert_in_range(stat_cache_n_bytes(c), 40000, 50000);
+        assert_int_equal(get(c, "d/999", S), 1); /* the latest stay */
+        assert_int_equal(get(c, "d/500", S), -1);
+        assert_true(stat_cache_has_room(c, 90) && !stat_cache_has_room(c, 100));
+        stat_cache_free(c);
+}
+
+/* That a directory is large is known as long as somebody asks. */
+static void test_large_stays(void **state) {
+        struct stat_cache *c = make(20000);
+        char path[16];
+
+        stat_cache_put_large(c, "d/", S);
+        for (unsigned k = 0; k < 1000; k++) {
+                snprintf(path, sizeof(path), "d/%u", k);
+                put(c, path, 0, S);
+                assert_true(stat_cache_is_large(c, "d/", S));
+        }
+        assert_false(stat_cache_is_large(c, "d/", 62 * S));
+        for (unsigned k = 0; k < 1000; k++) {
+                snprintf(path, sizeof(path), "e/%u", k);
+                put(c, path, 0, S);
+        }
+        assert_false(stat_cache_is_large(c, "d/", S));
+        stat_cache_free(c);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ages),    cmocka_unit_test(test_listed),
-                cmocka_unit_test(test_denies),  cmocka_unit_test(test_older_answers),
-                cmocka_unit_test(test_bounded),
+                cmocka_unit_test(test_ages),        cmocka_unit_test(test_listed),
+                cmocka_unit_test(test_denies),      cmocka_unit_test(test_older_answers),
+                cmocka_unit_test(test_bounded),     cmocka_unit_test(test_limit_and_room),
+                cmocka_unit_test(test_large_stays),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

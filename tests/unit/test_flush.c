@@ -1,0 +1,101 @@
+/* All that is being written goes to the bucket, or is counted as what did not. */
+#include "fuse-gcs/flush.h"
+
+#include "fuse-gcs/entries.h"
+#include "fuse-gcs/writer.h"
+#include "tests/unit/mount_test_bucket.h"
+
+static struct inode *write_file(struct mount_test *t, const char *name, const char *text) {
+        struct inode *i;
+
+        assert_int_equal(entries_create(&t->m, "", name, &i), 0);
+        pthread_mutex_lock(&i->lock);
+        assert_int_equal(writer_write(&t->m, i, 0, text, strlen(text)), 0);
+        pthread_mutex_unlock(&i->lock);
+        return i;
+}
+
+static void assert_flushed(struct mount_test *t, bool only_free, usec_t until_at, size_t n_good,
+                           size_t n_failed) {
+        struct flush_result f;
+
+        assert_int_equal(flush_all(&t->m, only_free, until_at, &f), 0);
+        assert_int_equal(f.n_good, n_good);
+        assert_int_equal(f.n_failed, n_failed);
+}
+
+static void test_all(void **state) {
+        struct mount_test *t = *state;
+        char name[16];
+
+        assert_flushed(t, false, USEC_INFINITY, 0, 0);
+        for (unsigned k = 0; k < 20; k++) {
+                snprintf(name, sizeof(name), "f%u", k);
+                (void) write_file(t, name, name);
+        }
+        assert_flushed(t, false, USEC_INFINITY, 20, 0);
+        for (unsigned k = 0; k < 20; k++) {
+                snprintf(name, sizeof(name), "f%u", k);
+                mount_test_bucket_assert(&t->bucket, name, name);
+        }
+        /* Nothing is left to be written. */
+        mount_test_bucket_forget_calls(&t->bucket);
+        assert_flushed(t, false, USEC_INFINITY, 0, 0);
+        assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
+}
+
+static void test_one_that_fails_is_not_all(void **state) {
+        struct mount_test *t = *state;
+        struct inode *bad = write_file(t, "a", "a"), *good = write_file(t, "b", "b");
+
+        t->bucket.fault = (struct mount_test_fault){.verb = GCS_INSERT, .status = 403, .n = 1};
+        assert_flushed(t, false, USEC_INFINITY, 1, 1);
+        assert_true(bad->is_dirty != good->is_dirty);
+        /* It is still here, and goes the next time. */
+        assert_flushed(t, false, USEC_INFINITY, 1, 0);
+        mount_test_bucket_assert(&t->bucket, "a", "a");
+        mount_test_bucket_assert(&t->bucket, "b", "b");
+}
+
+static void test_who_is_busy_is_left_alone(void **state) {
+        struct mount_test *t = *state;
+        struct inode *busy = write_file(t, "busy", "x");
+
+        (void) write_file(t, "free", "x");
+        pthread_mutex_lock(&busy->lock);
+        assert_flushed(t, true, USEC_INFINITY, 1, 1);
+        pthread_mutex_unlock(&busy->lock);
+        assert_null(mount_test_bucket_get(&t->bucket, "busy"));
+        assert_true(busy->is_dirty);
+        assert_flushed(t, true, USEC_INFINITY, 1, 0);
+}
+
+static void test_nothing_is_begun_too_late(void **state) {
+        struct mount_test *t = *state;
+
+        (void) write_file(t, "f", "x");
+        assert_flushed(t, false, mnt_now() - 1, 0, 1);
+        assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
+}
+
+/* The one reference that it takes goes again: a file that is forgotten meanwhile is freed by it. */
+static void test_references(void **state) {
+        struct mount_test *t = *state;
+        struct inode *i = write_file(t, "f", "x");
+        uint64_t n = i->n_lookup;
+
+        assert_flushed(t, false, USEC_INFINITY, 1, 0);
+        assert_int_equal(i->n_lookup, n);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                mount_test_case(test_all),
+                mount_test_case(test_one_that_fails_is_not_all),
+                mount_test_case(test_who_is_busy_is_left_alone),
+                mount_test_case(test_nothing_is_begun_too_late),
+                mount_test_case(test_references),
+        };
+
+        return cmocka_run_group_tests_name("flush", tests, NULL, NULL);
+}
