@@ -18,6 +18,7 @@
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/task_instances_sql.h"
+#include "daemons/scheduler/thrift.h"
 #include "daemons/scheduler/tracked.h"
 #include "daemons/scheduler/tries_sql.h"
 #include "daemons/scheduler/xcom.h"
@@ -448,6 +449,7 @@ static void turn(struct engine *e) {
         end_jobs(e->s, &batch, 0);
         callbacks_kick(e->s);
         inhibit_look(e->s);
+        thrift_look(e->s->thrift);
         if (!STAILQ_EMPTY(&e->jobs))
                 arm_soon(e, 0);
 }

@@ -43,14 +43,16 @@ static void item_done(struct feed_item *i) {
         *i = (struct feed_item){};
 }
 
-static int add(struct feed *f, const char *dag_id, struct buf *text) {
+/* The text is copied: many are kept, each as small as it can be. */
+static int add(struct feed *f, const char *dag_id, const struct buf *text) {
         struct feed_item *i;
         int r = mem_grow((void **) &f->batch, &f->n_allocated, f->n_batch + 1, sizeof(*f->batch));
 
         if (r < 0)
                 return r;
         i = &f->batch[f->n_batch];
-        *i = (struct feed_item){.dag_id = mem_strdup(dag_id), .text = buf_take(text, NULL)};
+        *i = (struct feed_item){.dag_id = mem_strdup(dag_id),
+                                .text = mem_strndup(buf_cstr(text), text->len)};
         if (!i->dag_id || !i->text) {
                 item_done(i);
                 return -ENOMEM;

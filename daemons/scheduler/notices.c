@@ -15,7 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
-#include "lib/net/http_client.h"
+#include "lib/net/http_ask.h"
 #include "lib/net/loop.h"
 
 #define PAUSE_MIN_FOR (500 * USEC_PER_MSEC)
@@ -29,14 +29,14 @@ struct notice {
         char try_id[WORLD_ID_SIZE];
         const struct json *run, *file; /* of its beginning: what is still to be told */
         struct buf body;
-        struct http_client_call *call;
+        struct http_ask_call *call;
         bool began, ended; /* heard */
         bool is_last;      /* the call under way tells the end */
 };
 
 struct notices {
         struct scheduler *s;
-        char *socket_path;
+        struct http_ask *ask;
         struct notice round[NOTICES_MAX];
         size_t n_round, n_open; /* of the round; not through */
         struct arena arena;     /* the round's */
@@ -49,7 +49,7 @@ static void next_round(struct notices *n);
 
 static void round_clear(struct notices *n) {
         for (size_t i = 0; i < n->n_round; i++) {
-                http_client_call_cancel(n->round[i].call);
+                http_ask_cancel(n->round[i].call);
                 buf_done(&n->round[i].body);
         }
         arena_done(&n->arena);
@@ -107,8 +107,7 @@ static void round_over(struct notices *n) {
 
 static void go_on(struct notice *notice);
 
-static void on_answer(void *ctx, struct http_client_call *call,
-                      const struct http_client_answer *a) {
+static void on_answer(void *ctx, const struct http_ask_answer *a) {
         struct notice *notice = ctx;
         struct notices *n = notice->n;
 
@@ -134,31 +133,30 @@ static void on_answer(void *ctx, struct http_client_call *call,
         go_on(notice);
 }
 
-static int post(struct notice *notice, const char *url, const char *type, const void *body,
+static int post(struct notice *notice, const char *target, const char *type, const void *body,
                 size_t size) {
         struct notices *n = notice->n;
 
-        return http_client_start(n->s->client,
-                                 &(struct http_client_request){
-                                         .method = "POST",
-                                         .url = url,
-                                         .unix_path = n->socket_path,
-                                         .content_type = type,
-                                         .body = body,
-                                         .body_size = size,
-                                         .done = on_answer,
-                                         .ctx = notice,
-                                         .max_body = 64 * 1024,
-                                         .total_for = 30 * USEC_PER_SEC,
-                                 },
-                                 &notice->call);
+        return http_ask_start(n->ask,
+                              &(struct http_ask_request){
+                                      .method = "POST",
+                                      .target = target,
+                                      .content_type = type,
+                                      .body = body,
+                                      .body_size = size,
+                                      .done = on_answer,
+                                      .ctx = notice,
+                                      .max_body = 64 * 1024,
+                                      .total_for = 30 * USEC_PER_SEC,
+                              },
+                              &notice->call);
 }
 
 static int post_body(struct notice *notice, const char *what) {
-        char url[128];
+        char target[128];
 
-        snprintf(url, sizeof(url), "http://localhost/internal/tries/%s/%s", notice->try_id, what);
-        return post(notice, url, NULL, notice->body.data, notice->body.len);
+        snprintf(target, sizeof(target), "/internal/tries/%s/%s", notice->try_id, what);
+        return post(notice, target, NULL, notice->body.data, notice->body.len);
 }
 
 static int tell_run(struct notice *notice) {
@@ -175,19 +173,18 @@ static int tell_run(struct notice *notice) {
 static int tell_file(struct notice *notice) {
         const struct json *text = json_get(notice->file, "text");
         const char *path = "", *p = notice->try_id;
-        char url[512];
+        char target[512];
         size_t n;
 
         (void) json_str(json_get(notice->file, "path"), &path);
-        n = (size_t) snprintf(
-                url, sizeof(url),
-                "http://localhost/ajax-api/2.0/mlflow/upload-artifact?path=%s&run_id=", path);
-        assert(n + WORLD_ID_SIZE < sizeof(url)); /* tracked_body.h names them */
+        n = (size_t) snprintf(target, sizeof(target),
+                              "/ajax-api/2.0/mlflow/upload-artifact?path=%s&run_id=", path);
+        assert(n + WORLD_ID_SIZE < sizeof(target)); /* tracked_body.h names them */
         for (; *p; p++)
                 if (*p != '-')
-                        url[n++] = *p;
-        url[n] = 0;
-        return post(notice, url, "application/octet-stream", text->str, text->len);
+                        target[n++] = *p;
+        target[n] = 0;
+        return post(notice, target, "application/octet-stream", text->str, text->len);
 }
 
 static int tell_end(struct notice *notice) {
@@ -278,18 +275,18 @@ void notices_kick(struct scheduler *s) {
 }
 
 int notices_new(struct scheduler *s, struct notices **ret) {
-        struct notices *n = mem_new(struct notices);
+        _cleanup_free_ char *path = s->conf->tracking ? mem_strdup(s->conf->tracking)
+                                                      : paths_runtime(s->paths, "tracking.sock");
+        struct notices *n = path ? mem_new(struct notices) : NULL;
         int r;
 
         if (!n)
                 return -ENOMEM;
         n->s = s;
         n->pause_for = PAUSE_MIN_FOR;
-        n->socket_path = s->conf->tracking ? mem_strdup(s->conf->tracking)
-                                           : paths_runtime(s->paths, "tracking.sock");
-        r = n->socket_path
-                    ? loop_timer_in(s->loop, USEC_PER_SEC, USEC_PER_MSEC, on_timer, n, &n->timer)
-                    : -ENOMEM;
+        r = http_ask_new(s->loop, path, NOTICES_MAX, &n->ask);
+        if (r >= 0)
+                r = loop_timer_in(s->loop, USEC_PER_SEC, USEC_PER_MSEC, on_timer, n, &n->timer);
         if (r < 0) {
                 notices_free(n);
                 return r;
@@ -303,7 +300,7 @@ struct notices *notices_free(struct notices *n) {
                 return NULL;
         round_clear(n);
         loop_source_free(n->timer);
-        mem_free(n->socket_path);
+        http_ask_free(n->ask);
         mem_free(n);
         return NULL;
 }

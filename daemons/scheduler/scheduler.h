@@ -35,9 +35,8 @@ struct scheduler {
         struct db_readers *readers;       /* any thread */
         struct auth_check *auth;          /* any thread */
         struct auth_token_key *token_key; /* any thread; NULL: tasks get no token */
-        struct http_client *client;
-        char *tasks_dir;                 /* any thread: STATE/tasks */
-        char boot_id[ENTROPY_UUID_SIZE]; /* of this boot of the machine */
+        char *tasks_dir;                  /* any thread: STATE/tasks */
+        char boot_id[ENTROPY_UUID_SIZE];  /* of this boot of the machine */
         usec_t started_at;
 
         struct world world;
@@ -53,6 +52,7 @@ struct scheduler {
         struct notices *notices;                     /* tells tracking that tries ended */
         struct expire *expire;                       /* old runs go */
         struct inhibit *inhibit;                     /* a shutdown waits while tasks run */
+        struct thrift *thrift;                       /* gives memory back after a burst */
         struct night_watch *night;                   /* when the machine stops */
         struct sources *sources; /* pipeline files → DAGs, services, import errors */
         struct http_server *server;

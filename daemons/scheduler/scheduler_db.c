@@ -128,7 +128,7 @@ int scheduler_db_prepare(struct db *db, usec_t now, struct errmsg *em) {
 
 int scheduler_db_open(const char *uri, usec_t now, struct errmsg *em, struct db **ret_db) {
         _cleanup_(db_freep) struct db *db = NULL;
-        int r = db_open(uri, DB_CREATE, em, &db);
+        int r = db_open(uri, DB_CREATE | DB_FEW_PAGES, em, &db);
 
         if (r >= 0)
                 r = scheduler_db_prepare(db, now, em);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@
 #include "daemons/scheduler/scheduler_uri.h"
 #include "daemons/scheduler/secrets.h"
 #include "daemons/scheduler/sources.h"
+#include "daemons/scheduler/thrift.h"
 #include "daemons/scheduler/tidy.h"
 #include "lib/auth/auth_files.h"
 #include "lib/auth/auth_http.h"
@@ -45,7 +47,6 @@
 #include "lib/base/str.h"
 #include "lib/base/zone.h"
 #include "lib/db/db_readers.h"
-#include "lib/net/http_client.h"
 #include "lib/net/http_server.h"
 #include "lib/net/loop.h"
 #include "lib/net/loop_notify.h"
@@ -68,6 +69,8 @@ static const struct options_daemon daemon_options = {
 };
 
 /* What lives beside struct scheduler for the whole life. */
+#define THRIFT_AFTER (5 * USEC_PER_SEC)
+
 enum { STANDBY_ALIVE_S = 5, LISTEN_TRIES_MAX = 200, LISTEN_PAUSE_MS = 100 };
 
 struct parts {
@@ -199,7 +202,7 @@ static int open_db(struct parts *p, struct errmsg *em) {
         if (r < 0)
                 return r;
         return db_readers_new(&(struct db_config){.uri = p->db_uri,
-                                                  .flags = DB_READ_ONLY,
+                                                  .flags = DB_READ_ONLY | DB_FEW_PAGES,
                                                   .sets = scheduler_db_sets,
                                                   .n_sets = scheduler_db_n_sets},
                               em, &s->readers);
@@ -245,10 +248,7 @@ static int open_parts(struct parts *p, struct errmsg *em) {
         struct scheduler *s = &p->s;
         int r;
 
-        r = http_client_new(s->loop, &(struct http_client_options){.n_connections = 64},
-                            &s->client);
-        if (r >= 0)
-                r = feed_new(s, &s->feed);
+        r = feed_new(s, &s->feed);
         if (r >= 0)
                 r = engine_new(s, &s->engine);
         if (r >= 0)
@@ -269,6 +269,8 @@ static int open_parts(struct parts *p, struct errmsg *em) {
                 r = tidy_new(s, &p->tidy);
         if (r >= 0)
                 r = expire_new(s, &s->expire);
+        if (r >= 0)
+                r = thrift_new(s->loop, s->db, THRIFT_AFTER, &s->thrift);
         if (r >= 0) {
                 r = night_watch_new(s, &s->night, em);
                 if (r == -EINVAL)
@@ -375,6 +377,7 @@ static void close_all(struct parts *p) {
 
         tidy_free(p->tidy);
         s->expire = expire_free(s->expire);
+        s->thrift = thrift_free(s->thrift);
         s->inhibit = inhibit_free(s->inhibit);
         night_watch_free(s->night);
         s->night = NULL;
@@ -389,7 +392,6 @@ static void close_all(struct parts *p) {
         live_free(s->live);
         launch_free(s->launch);
         feed_free(s->feed);
-        http_client_free(s->client);
         loop_free(s->loop);
         if (s->has_world)
                 world_done(&s->world);
@@ -438,6 +440,7 @@ int main(int argc, char **argv) {
         if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
                 log_error("ONEBOX_FAULT names no fault point");
 #endif
+        (void) mallopt(M_ARENA_MAX, 2); /* the loop's, and one for the readers' threads */
         umask(0022); /* a task's user reads its spec.json; directories keep others out */
         r = options_daemon_start(&daemon_options, argc, argv, &conf, &paths, &n_args, &em);
         if (r == 0)

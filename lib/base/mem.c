@@ -2,6 +2,7 @@
 #include "lib/base/mem.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,10 @@ void *mem_free_secret(void *p, size_t n) {
         if (p)
                 explicit_bzero(p, n);
         return mem_free(p);
+}
+
+void mem_trim(void) {
+        (void) malloc_trim(0);
 }
 
 int mem_grow(void **p, size_t *cap, size_t n_wanted, size_t size) {

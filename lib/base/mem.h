@@ -21,6 +21,8 @@ void *mem_memdup(const void *p, size_t n) _malloc_;
 void *mem_free(void *p);
 /* Overwrites n bytes first; for keys and passwords. */
 void *mem_free_secret(void *p, size_t n);
+/* What was freed goes back to the kernel, where malloc() would keep it: after a burst. */
+void mem_trim(void);
 /* Room for n_wanted elements in *p, growing by doubling. 0 or -ENOMEM, *p unharmed. */
 int mem_grow(void **p, size_t *cap, size_t n_wanted, size_t size);
 

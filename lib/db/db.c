@@ -526,6 +526,11 @@ int db_backup(struct db *db, const char *path, struct errmsg *em) {
         return db->driver->backup(db->conn, path, em);
 }
 
+size_t db_trim(struct db *db) {
+        assert(!db_in_transaction(db));
+        return db->driver->trim ? db->driver->trim(db->conn) : 0;
+}
+
 size_t db_wal_pages(struct db *db) {
         return db->driver->wal_pages ? db->driver->wal_pages(db->conn) : 0;
 }

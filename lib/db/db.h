@@ -48,6 +48,8 @@ enum db_flags {
         DB_READ_ONLY = 1 << 1,   /* every write answers -EROFS */
         DB_SYNC_NORMAL = 1 << 2, /* a commit may be lost by a power cut (never the file's health) */
         DB_FOREIGN_KEYS = 1 << 3, /* enforce REFERENCES */
+        /* keep 1 MiB of pages in memory, 256 KiB for reading, not 4 MiB: the kernel has them too */
+        DB_FEW_PAGES = 1 << 5,
         DB_ROLLBACK = 1 << 4, /* rollback journal in place of WAL: readers need no write access */
 };
 
@@ -184,6 +186,10 @@ int db_backup(struct db *db, const char *path, struct errmsg *em);
 size_t db_wal_pages(struct db *db);
 bool db_wal_set_limit(struct db *db, size_t n_pages);
 int db_wal_checkpoint(struct db *db, size_t *ret_left);
+
+/* Gives back the memory of pages kept for the next statements, when there will be none for a while:
+ * how many bytes. Outside of a transaction. */
+size_t db_trim(struct db *db);
 
 /* db_bind_all(s, a, b, …): binds parameters 1, 2, … by the type of each value: integers, double,
  * char pointers, NULL as (char *) NULL. At most 24 values. */

@@ -68,6 +68,9 @@ struct db_driver {
         size_t (*wal_pages)(void *conn);
         void (*wal_set_limit)(void *conn, size_t n_pages);
         int (*wal_checkpoint)(void *conn, size_t *ret_left);
+
+        /* As db_trim(); NULL where a connection keeps no pages. */
+        size_t (*trim)(void *conn);
 };
 
 extern const struct db_driver db_sqlite_driver;

@@ -25,6 +25,7 @@
 #include "lib/db/db_driver.h"
 #include "lib/db/db_sql.h"
 #include "lib/db/db_sqlite_backup.h"
+#include "lib/db/db_sqlite_pages.h"
 #include "lib/db/db_sqlite_wal.h"
 
 enum {
@@ -265,8 +266,7 @@ static int set_journal(struct conn *c, const char *mode) {
 }
 
 static int setup_connection(struct conn *c, unsigned flags) {
-        static const char pragmas[] = "PRAGMA cache_size=-4096;" /* KiB, filled as needed */
-                                      "PRAGMA mmap_size=0;" /* a bad sector is -EIO, not SIGBUS */
+        static const char pragmas[] = "PRAGMA mmap_size=0;" /* a bad sector is -EIO, not SIGBUS */
                                       "PRAGMA temp_store=MEMORY;"
                                       "PRAGMA secure_delete=OFF;"
                                       "PRAGMA recursive_triggers=ON;"
@@ -283,6 +283,8 @@ static int setup_connection(struct conn *c, unsigned flags) {
                                  (flags & DB_FOREIGN_KEYS) ? 1 : 0, NULL);
         (void) sqlite3_limit(c->sqlite, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM's */
         r = exec_text(c, pragmas);
+        if (r >= 0)
+                r = answered(c, db_sqlite_pages_limit(c->sqlite, flags));
         if (r >= 0)
                 r = exec_text(c, (flags & DB_SYNC_NORMAL) ? "PRAGMA synchronous=NORMAL"
                                                           : "PRAGMA synchronous=FULL");
@@ -551,6 +553,10 @@ static int sqlite_wal_checkpoint(void *conn, size_t *ret_left) {
         return answered(c, db_sqlite_wal_checkpoint(c->sqlite, ret_left));
 }
 
+static size_t sqlite_trim(void *conn) {
+        return db_sqlite_pages_trim(((struct conn *) conn)->sqlite);
+}
+
 const struct db_driver db_sqlite_driver = {
         .schemes = {"sqlite"},
         .dialect = DB_SQLITE,
@@ -586,4 +592,5 @@ const struct db_driver db_sqlite_driver = {
         .wal_pages = sqlite_wal_pages,
         .wal_set_limit = sqlite_wal_set_limit,
         .wal_checkpoint = sqlite_wal_checkpoint,
+        .trim = sqlite_trim,
 };

@@ -1,0 +1,75 @@
+#include "daemons/scheduler/thrift.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "lib/base/mem.h"
+#include "lib/db/db.h"
+#include "lib/net/loop.h"
+
+struct thrift {
+        struct db *db;
+        struct loop *loop;
+        struct loop_source *timer;
+        usec_t quiet_for, last_at; /* of the last work, CLOCK_BOOTTIME */
+        bool is_armed;
+        unsigned n;
+        size_t bytes;
+};
+
+static void arm(struct thrift *t, usec_t at) {
+        t->is_armed = true;
+        loop_source_arm_at(t->timer, at);
+}
+
+static int on_timer(struct loop_source *source, usec_t now, void *ctx) {
+        struct thrift *t = ctx;
+
+        t->is_armed = false;
+        if (now < t->last_at + t->quiet_for) {
+                arm(t, t->last_at + t->quiet_for);
+                return 0;
+        }
+        t->bytes += db_trim(t->db);
+        t->n++;
+        mem_trim();
+        return 0;
+}
+
+void thrift_look(struct thrift *t) {
+        if (!t)
+                return;
+        t->last_at = loop_now(t->loop, CLOCK_BOOTTIME);
+        if (!t->is_armed)
+                arm(t, t->last_at + t->quiet_for);
+}
+
+unsigned thrift_count(const struct thrift *t, size_t *ret_bytes) {
+        *ret_bytes = t->bytes;
+        return t->n;
+}
+
+int thrift_new(struct loop *l, struct db *db, usec_t quiet_for, struct thrift **ret) {
+        struct thrift *t = mem_new(struct thrift);
+        int r;
+
+        if (!t)
+                return -ENOMEM;
+        t->db = db;
+        t->loop = l;
+        t->quiet_for = quiet_for;
+        r = loop_timer(l, CLOCK_BOOTTIME, UINT64_MAX, USEC_PER_SEC, on_timer, t, &t->timer);
+        if (r < 0) {
+                mem_free(t);
+                return r;
+        }
+        *ret = t;
+        return 0;
+}
+
+struct thrift *thrift_free(struct thrift *t) {
+        if (!t)
+                return NULL;
+        loop_source_free(t->timer);
+        return mem_free(t);
+}

@@ -1,0 +1,18 @@
+/* thrift.h: what a burst of work used is given back when it is over: pages of the database kept in
+ * memory, and what malloc() keeps of what was freed. A machine of 1 GiB has better use for it.
+ * Threads: the loop's. */
+#pragma once
+
+#include "lib/base/macros.h"
+
+struct db;
+struct loop;
+struct thrift;
+
+/* `quiet_for` without work, and it is given back. */
+int thrift_new(struct loop *l, struct db *db, usec_t quiet_for, struct thrift **ret);
+struct thrift *thrift_free(struct thrift *t);
+/* There was work. */
+void thrift_look(struct thrift *t);
+/* How often memory was given back, and how many bytes of pages in all. */
+unsigned thrift_count(const struct thrift *t, size_t *ret_bytes);

@@ -1,0 +1,62 @@
+/* Pages are given back once nothing was done for a while, not before. */
+#include "tests/unit/db_test_dir.h"
+
+#include "daemons/scheduler/thrift.h"
+#include "lib/db/db.h"
+#include "lib/net/loop.h"
+
+static void work(struct db *db) {
+        assert_int_equal(
+                db_exec(db, "INSERT INTO t SELECT NULL, randomblob(4000) FROM t LIMIT 100"), 0);
+}
+
+static void test_given_back(void **state) {
+        struct test_dir *dir = *state;
+        _cleanup_(loop_freep) struct loop *l = NULL;
+        struct thrift *t = NULL;
+        struct errmsg em = {};
+        struct db *db = NULL;
+        usec_t began;
+        size_t bytes;
+
+        assert_ok(em, db_open(dir->uri, DB_CREATE, &em, &db));
+        assert_int_equal(db_exec(db, "CREATE TABLE t(id INTEGER PRIMARY KEY, x BLOB);"
+                                     "INSERT INTO t VALUES(1, 'x')"),
+                         0);
+        for (size_t i = 0; i < 10; i++)
+                work(db);
+        assert_int_equal(loop_new(&l), 0);
+        thrift_look(NULL); /* before it is there */
+        assert_int_equal(thrift_new(l, db, 20 * USEC_PER_MSEC, &t), 0);
+        assert_int_equal(thrift_count(t, &bytes), 0);
+
+        /* work goes on: nothing is given back, however long it takes */
+        thrift_look(t);
+        began = loop_now(l, CLOCK_BOOTTIME);
+        while (thrift_count(t, &bytes) == 0)
+                assert_true(loop_turn(l, 20 * USEC_PER_SEC) >= 0);
+        assert_true(loop_now(l, CLOCK_BOOTTIME) >= began + 20 * USEC_PER_MSEC);
+        assert_true(bytes > 100 * 4000);
+        assert_int_equal(db_trim(db), 0);
+
+        /* once for each burst */
+        assert_int_equal(loop_turn(l, 100 * USEC_PER_MSEC), 0);
+        assert_int_equal(thrift_count(t, &bytes), 1);
+        work(db);
+        thrift_look(t);
+        thrift_look(t);
+        while (thrift_count(t, &bytes) == 1)
+                assert_true(loop_turn(l, 20 * USEC_PER_SEC) >= 0);
+        assert_int_equal(loop_turn(l, 100 * USEC_PER_MSEC), 0);
+        assert_int_equal(thrift_count(t, &bytes), 2);
+        thrift_free(t);
+        db_free(db);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                IN_DIR(test_given_back),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
