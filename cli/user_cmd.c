@@ -4,6 +4,7 @@
 
 #include "cli/show.h"
 #include "cli/table.h"
+#include "cli/user_import.h"
 #include "cli/users.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
@@ -23,7 +24,8 @@ static const struct options_row rows[] = {
                         CLI_ROWS(struct user_words)};
 static const struct options_spec spec = {
         .program = "onebox user",
-        .args = "list | add NAME | role NAME --role=ROLE | remove NAME | logout NAME",
+        .args = "list | add NAME | role NAME --role=ROLE | remove NAME | logout NAME | "
+                "import FILE",
         .summary = "List, add, change and remove users. A password is asked for, or read from "
                    "standard input",
         .rows = rows,
@@ -127,7 +129,7 @@ static int change(struct cli *c, struct users *u, const struct user_words *w, co
 }
 
 int user_cmd(struct cli *c, int argc, char **argv) {
-        static const char *const verbs[] = {"list", "add", "role", "remove", "logout"};
+        static const char *const verbs[] = {"list", "add", "role", "remove", "logout", "import"};
         static struct user_words w;
         _cleanup_(users_close) struct users u = {};
         const char *verb, *name;
@@ -142,13 +144,17 @@ int user_cmd(struct cli *c, int argc, char **argv) {
                 i++;
         if (i == ARRAY_SIZE(verbs))
                 return errmsg_fail(&c->em, -EINVAL,
-                                   "\"%s\" is none of list, add, role, remove, logout", verb);
+                                   "\"%s\" is none of list, add, role, remove, logout, import",
+                                   verb);
         if (i > 0 && !name)
-                return errmsg_fail(&c->em, -EINVAL, "whom? onebox user %s NAME", verb);
+                return errmsg_fail(&c->em, -EINVAL, "whom? onebox user %s %s", verb,
+                                   str_eq(verb, "import") ? "FILE" : "NAME");
         r = users_open(c, &u, i > 0);
         if (r < 0)
                 return r;
         if (i == 0)
                 return list(c, &u);
+        if (str_eq(verb, "import"))
+                return user_import(c, &u, name);
         return i == 1 ? add(c, &u, &w, name) : change(c, &u, &w, verb, name);
 }

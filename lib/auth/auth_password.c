@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "lib/auth/auth_werkzeug.h"
 #include "lib/base/entropy.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -48,6 +49,8 @@ int auth_password_check(const char *password, const char *hash) {
         size_t n;
         int r;
 
+        if (hash && auth_werkzeug_is_hash(hash))
+                return auth_werkzeug_check(password, hash);
         r = hash_with(password, hash ? hash : NOBODYS_SETTING, made);
         if (r < 0)
                 return r;

@@ -1,4 +1,5 @@
-/* auth_password.h: passwords as yescrypt hashes of crypt(3). Private to lib/auth. Threads: any. */
+/* auth_password.h: passwords as yescrypt hashes of crypt(3), checked also against those of
+ * auth_werkzeug.h. Private to lib/auth. Threads: any. */
 #pragma once
 
 #include "lib/base/macros.h"

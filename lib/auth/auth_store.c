@@ -6,6 +6,7 @@
 
 #include "lib/auth/auth_password.h"
 #include "lib/auth/auth_store_db.h"
+#include "lib/auth/auth_werkzeug.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/errmsg.h"
@@ -140,11 +141,21 @@ int auth_store_user_list(struct auth_store *s, struct arena *a, struct auth_stor
         return 0;
 }
 
+static int insert(struct auth_store *s, const char *name, const char *hash, enum auth_role role) {
+        usec_t now_at = clock_now(s->clock);
+        struct db_stmt *stmt;
+        int r = auth_store_db_begin(s, AUTH_STORE_SQL_user_insert, &stmt);
+
+        if (r < 0)
+                return r;
+        if (stmt)
+                db_bind_all(stmt, name, hash, auth_role_print(role), now_at, now_at);
+        return auth_store_db_change(s, stmt);
+}
+
 int auth_store_user_insert(struct auth_store *s, const char *name, const char *password,
                            enum auth_role role, struct errmsg *em) {
         char hash[AUTH_PASSWORD_HASH_SIZE];
-        usec_t now_at = clock_now(s->clock);
-        struct db_stmt *stmt;
         int r;
 
         r = name_check(name, em);
@@ -152,14 +163,18 @@ int auth_store_user_insert(struct auth_store *s, const char *name, const char *p
                 r = password_check(password, em);
         if (r >= 0 && password)
                 r = auth_password_hash(password, s->entropy, hash);
-        if (r >= 0)
-                r = auth_store_db_begin(s, AUTH_STORE_SQL_user_insert, &stmt);
+        return r < 0 ? r : insert(s, name, password ? hash : NULL, role);
+}
+
+int auth_store_user_insert_hash(struct auth_store *s, const char *name, const char *hash,
+                                enum auth_role role, struct errmsg *em) {
+        int r = name_check(name, em);
+
         if (r < 0)
                 return r;
-        if (stmt)
-                db_bind_all(stmt, name, password ? hash : (const char *) NULL,
-                            auth_role_print(role), now_at, now_at);
-        return auth_store_db_change(s, stmt);
+        if (!auth_werkzeug_is_hash(hash))
+                return errmsg_fail(em, -EINVAL, "%s: the hash is none of scrypt or pbkdf2", name);
+        return insert(s, name, hash, role);
 }
 
 int auth_store_user_set_password(struct auth_store *s, const char *name, const char *password,

@@ -70,6 +70,10 @@ int auth_store_user_list(struct auth_store *s, struct arena *a, struct auth_stor
 /* `password` NULL: none. 0, AUTH_STORE_EXISTS; -EINVAL with `em`: name or password not allowed. */
 int auth_store_user_insert(struct auth_store *s, const char *name, const char *password,
                            enum auth_role role, struct errmsg *em);
+/* With a hash that MLflow's basic-auth app made (auth_werkzeug.h): -EINVAL with `em` for another.
+ */
+int auth_store_user_insert_hash(struct auth_store *s, const char *name, const char *hash,
+                                enum auth_role role, struct errmsg *em);
 /* Voids the user's sessions. 0, AUTH_STORE_ABSENT; -EINVAL with `em`. */
 int auth_store_user_set_password(struct auth_store *s, const char *name, const char *password,
                                  struct errmsg *em);

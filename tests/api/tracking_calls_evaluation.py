@@ -37,9 +37,9 @@ def _datasets():
     yield "upsert from a trace", "POST", D + "{d1}/records", _records({"inputs": {"q": 2}, "outputs": {"r": "x"}, "source": {"source_type": "trace", "source_data": {"trace_id": "tr-1"}}})
     yield "upsert from a human", "POST", D + "{d1}/records", _records({"inputs": {"q": 3}, "outputs": None, "source": {"source_type": "HUMAN", "source_data": {"source_id": "eve", "k": [1]}}})
     yield "upsert twice in one", "POST", D + "{d1}/records", _records({"inputs": {"q": 4}, "outputs": "o"}, {"inputs": {"q": 4}, "expectations": {}})
-    yield "upsert equal keys", "POST", D + "{d1}/records", {"records": '[{"inputs": {"q": 5, "q": 6}, "tags": {"a": "1", "b": "2", "a": "3"}}]'}
     yield "upsert nothing", "POST", D + "{d3}/records", _records()
     yield "upsert without inputs", "POST", D + "{d3}/records", _records({"outputs": 5, "source": {"source_type": "CODE"}})
+    yield "upsert equal keys", "POST", D + "{d3}/records", {"records": '[{"inputs": {"q": 5, "q": 6}, "tags": {"a": "1", "b": "2", "a": "3"}}]'}
     yield "upsert of odd source", "POST", D + "{d1}/records", _records({"inputs": {"q": 9}, "source": {"source_type": "GOD"}})
     yield "upsert without records", "POST", D + "{d1}/records", {}
     yield "upsert of a list", "POST", D + "{d1}/records", {"records": [{"inputs": {}}]}
