@@ -41,7 +41,9 @@ static int spec_of(struct scheduler *s, struct world_task *task, struct arena *a
 
 int tracked_note(struct scheduler *s, struct world_task *task, usec_t at) {
         _cleanup_buf_ struct buf body = {};
-        struct tracked_body b = {.task = task, .user = s->conf->tracking_user, .at = at};
+        struct tracked_file files[TRACKED_FILES_MAX];
+        struct tracked_body b = {
+                .task = task, .user = s->conf->tracking_user, .at = at, .files = files};
         struct arena a;
         int r;
 
@@ -49,6 +51,8 @@ int tracked_note(struct scheduler *s, struct world_task *task, usec_t at) {
                 return 0;
         arena_init(&a, 0);
         r = spec_of(s, task, &a, &b.spec);
+        if (r >= 0)
+                r = tracked_files_read(b.spec, &a, files, &b.n_files);
         if (r >= 0)
                 r = tracked_body_print(&b, &body);
         arena_done(&a);

@@ -1,6 +1,7 @@
 #include "daemons/scheduler/tracked_body.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/json_number.h"
@@ -137,6 +138,18 @@ static void put_datasets(const struct tracked_body *b, struct json_write *w) {
 /* --- the workflow inside the task ---------------------------------------------------------------
  */
 
+static void put_file(struct json_write *w, const char *dir, const char *name, const char *text,
+                     size_t len) {
+        char path[TRACKED_FILES_NAME_MAX + 32];
+
+        snprintf(path, sizeof(path), "%s%s", dir, name);
+        json_write_object(w);
+        json_write_kv_str(w, "path", path);
+        json_write_key(w, "text");
+        json_write_strn(w, text, len);
+        json_write_end(w);
+}
+
 static int put_files(const struct tracked_body *b, struct json_write *w) {
         const struct json *argv = json_get(b->spec, "argv");
         _cleanup_buf_ struct buf text = {};
@@ -155,13 +168,10 @@ static int put_files(const struct tracked_body *b, struct json_write *w) {
         if (buf_error(&text))
                 return buf_error(&text);
         json_write_kv_array(w, "files");
-        if (text.len > 0) {
-                json_write_object(w);
-                json_write_kv_str(w, "path", path);
-                json_write_key(w, "text");
-                json_write_strn(w, text.data, text.len);
-                json_write_end(w);
-        }
+        if (text.len > 0)
+                put_file(w, "", path, text.data, text.len);
+        for (size_t i = 0; i < b->n_files; i++)
+                put_file(w, "task/", b->files[i].name, b->files[i].text, b->files[i].len);
         json_write_end(w);
         return 0;
 }

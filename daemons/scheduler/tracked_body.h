@@ -7,6 +7,7 @@
 #pragma once
 
 #include "daemons/scheduler/core/world.h"
+#include "daemons/scheduler/tracked_files.h"
 #include "lib/base/buf.h"
 #include "lib/base/json.h"
 
@@ -14,6 +15,8 @@ struct tracked_body {
         const struct world_task *task;
         const struct json *spec; /* its spec.json; NULL: it could not be made, and it never began */
         const char *user;        /* and source */
+        const struct tracked_file *files; /* the code it runs */
+        size_t n_files;
         usec_t at;
 };
 

@@ -39,6 +39,10 @@ def test_the_insurance_workflow(truth):
     enrich = runs["enrich"]["params"]
     assert (enrich["source_tables"], enrich["destination_table"], enrich["task_status"]) == ("raw.policies, raw.claims", "mart.enriched", "success")
     assert (runs["train"]["tags"]["team"], runs["train"]["tags"]["etl"]) == ("risk", "true")
+    listed = truth.ask("GET", "artifacts/list", {"run_id": runs["enrich"]["info"]["run_id"], "path": "task"})["files"]
+    assert [f["path"] for f in listed] == ["task/command.sh", "task/run_sql.py", "task/sql"]
+    sql = truth.call("GET", f"/get-artifact?run_uuid={runs['enrich']['info']['run_id']}&path=task/sql/enrich.sql", sock="tracking.sock")
+    assert sql.body == (EXAMPLES / "insurance/sql/enrich.sql").read_bytes()
     # the training's own run is below its task's, and its model leads to the pipeline
     experiment = runs["train"]["info"]["experiment_id"]
     (tariff,) = truth.ask("POST", "runs/search", {"experiment_ids": [experiment], "filter": f"tags.`mlflow.parentRunId` = '{runs['train']['info']['run_id']}'"})["runs"]
