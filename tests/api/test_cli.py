@@ -1,5 +1,4 @@
 """The command `onebox`: its verbs for people and scripts, and `onebox up` with what it promises."""
-import hashlib
 import json
 import os
 import random
@@ -7,7 +6,6 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,7 +16,7 @@ import pytest
 from box import build_dir
 
 VERBS = ["status", "urls", "pipelines", "trigger", "runs", "logs", "why", "next", "night", "notify", "simulate", "gitsync", "backfill", "variables", "connections", "services", "smoke",
-         "user", "passwd", "token", "config", "up", "down", "version"]
+         "user", "passwd", "token", "audit", "config", "up", "down", "version"]
 HELLO = """\
 name: hello
 pipelines:
@@ -213,33 +211,6 @@ def test_config_check(place):
     assert 'unknown section "schedule", did you mean [scheduler]?' in place.bad("config", "check")
     place.write_conf("[scheduler]\nparallelism = lots\n")
     assert "parallelism = lots is not understood: a whole number is wanted" in place.bad("up")
-
-
-def test_users_of_basic_auth_keep_their_passwords(place, tmp_path):
-    """A database as MLflow's basic-auth app makes it, with werkzeug's hashes."""
-    def digest(name, salt, password):
-        return f"{name}${salt}$" + (hashlib.scrypt(password, salt=salt.encode(), n=1024, r=8, p=1) if name.startswith("scrypt") else
-                                    hashlib.pbkdf2_hmac("sha256", password, salt.encode(), 1000)).hex()
-
-    app = tmp_path / "basic_auth.db"
-    with sqlite3.connect(app) as db:
-        db.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, username VARCHAR(255) UNIQUE, password_hash VARCHAR(255), is_admin BOOLEAN)")
-        db.executemany("INSERT INTO users(username, password_hash, is_admin) VALUES (?, ?, ?)", [
-            ("boss", digest("scrypt:1024:8:1", "salt", b"correct horse"), 1), ("dora", digest("pbkdf2:sha256:1000", "pepper", b"battery staple"), 0),
-            ("eve", "plain words", 0), ("fay", None, None)])
-    place.good("user", "add", "dora", "--no-password")
-    words = place.bad("user", "import", str(app))
-    assert "eve is left out" in words and "fay is left out" in words and "2 users could not be taken over" in words, words
-    assert [(u["name"], u["role"], u["has_password"]) for u in place.json("user", "list")] == [("boss", "admin", True), ("dora", "user", False)]
-    place.good("user", "remove", "dora")
-    with sqlite3.connect(app) as db:
-        db.execute("DELETE FROM users WHERE username IN ('eve', 'fay')")
-    assert place.json("user", "import", str(app)) == {"added": 1, "present": 1, "left_out": 0}
-    assert "no such" in place.bad("user", "import", str(tmp_path / "none.db")).lower()
-    (tmp_path / "other.db").write_bytes(b"")
-    assert "basic-auth" in place.bad("user", "import", str(tmp_path / "other.db"))
-    for name in ("boss", "dora"):
-        place.good("user", "remove", name)
 
 
 def test_users_and_tokens(place):
