@@ -72,6 +72,30 @@ def test_conflicts_and_races(server):
         assert "half" not in json.dumps(t.get("runs/get", run_id=r))
 
 
+def test_runs_of_tasks(server):
+    """What the scheduler tells of a try, told twice: one run, the earlier runs of the try below it, and its model found by the pipeline."""
+    try_id = "01890a5d-ac96-774b-bcce-b302099a8057"
+    own = try_id.replace("-", "")
+    with Tracking("--backend-store-uri", server.uri(server.fresh())) as t:
+        child = t.run(tags=[{"key": "onebox.try_id", "value": try_id}, {"key": "onebox.dag_id", "value": "d"}])
+        for _ in range(2):
+            t.post(f"/internal/tries/{try_id}/began", experiment="e", name="a", user="airflow", start_time=5, params=[{"key": "task_id", "value": "a"}],
+                   tags=[{"key": "onebox.dag_id", "value": "d"}], datasets=[{"name": "raw.x", "context": "source"}])
+        for _ in range(2):
+            t.post(f"/internal/tries/{try_id}/ended", status="FAILED", state="failed", start_time=7, end_time=1007,
+                   metrics=[{"key": "duration_seconds", "value": 1}], params=[{"key": "task_status", "value": "failed"}])
+        run = t.get("runs/get", run_id=own)["run"]
+        info = run["info"]
+        assert (info["run_name"], info["status"], info["start_time"], info["end_time"]) == ("a", "FAILED", 7, 1007)
+        assert run["data"]["params"] == [{"key": "task_id", "value": "a"}, {"key": "task_status", "value": "failed"}]
+        assert len(run["inputs"]["dataset_inputs"]) == 1
+        below = {x["key"]: x["value"] for x in t.get("runs/get", run_id=child)["run"]["data"]["tags"]}
+        assert below["mlflow.parentRunId"] == own
+        t.post("registered-models/create", name="m")
+        t.post("model-versions/create", name="m", source=t.get("runs/get", run_id=child)["run"]["info"]["artifact_uri"] + "/m", run_id=child)
+        assert len(t.get("model-versions/search", filter="tags.`onebox.dag_id` = 'd'")["model_versions"]) == 1
+
+
 def test_away_and_back(server):
     with Tracking("--backend-store-uri", server.uri(server.fresh())) as t:
         r = t.run()
