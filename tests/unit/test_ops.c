@@ -63,7 +63,7 @@ static void mount_it(struct mounted *m) {
         assert_int_equal(workers_start(m->session, on_ended, m, &m->workers), 0);
 }
 
-static int setup(void **state) {
+static int setup_with(void **state, bool read_only) {
         static const struct remote_ops ops = {.start = one_at_a_time};
         int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
         struct mounted *m;
@@ -82,6 +82,7 @@ static int setup(void **state) {
         m->below = m->t->bucket.remote.ops;
         m->remote.ops = &ops;
         m->t->m.remote = &m->remote;
+        m->t->m.o.read_only = read_only;
         pthread_mutex_init(&m->one, NULL);
         pthread_mutex_init(&m->lock, NULL);
         pthread_cond_init(&m->changed, NULL);
@@ -90,6 +91,14 @@ static int setup(void **state) {
         mount_it(m);
         *state = m;
         return 0;
+}
+
+static int setup(void **state) {
+        return setup_with(state, false);
+}
+
+static int setup_read_only(void **state) {
+        return setup_with(state, true);
 }
 
 static int teardown(void **state) {
@@ -128,6 +137,28 @@ static const char *at(struct mounted *m, const char *name) {
         return m->path;
 }
 
+/* The bucket, while the mount may be at it. */
+static void put_object(struct mounted *m, const char *name, const char *data) {
+        pthread_mutex_lock(&m->one);
+        mount_test_bucket_put(&m->t->bucket, name, data);
+        pthread_mutex_unlock(&m->one);
+}
+
+static bool has_object(struct mounted *m, const char *name) {
+        bool has;
+
+        pthread_mutex_lock(&m->one);
+        has = mount_test_bucket_get(&m->t->bucket, name);
+        pthread_mutex_unlock(&m->one);
+        return has;
+}
+
+static void assert_object(struct mounted *m, const char *name, const char *data) {
+        pthread_mutex_lock(&m->one);
+        mount_test_bucket_assert(&m->t->bucket, name, data);
+        pthread_mutex_unlock(&m->one);
+}
+
 static void write_file(struct mounted *m, const char *name, const char *text) {
         int fd = open(at(m, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
@@ -153,17 +184,17 @@ static void test_files(void **state) {
 
         skip_without(m);
         write_file(m, "f", "hello");
-        mount_test_bucket_assert(&m->t->bucket, "f", "hello");
+        assert_object(m, "f", "hello");
         assert_reads(m, "f", "hello");
         assert_int_equal(stat(at(m, "f"), &st), 0);
         assert_true(S_ISREG(st.st_mode) && st.st_size == 5 && (st.st_mode & 0777) == 0644);
         assert_int_equal(truncate(at(m, "f"), 2), 0);
-        mount_test_bucket_assert(&m->t->bucket, "f", "he");
+        assert_object(m, "f", "he");
         assert_int_equal(utimensat(AT_FDCWD, at(m, "f"), times, 0), 0);
         assert_int_equal(stat(at(m, "f"), &st), 0);
         assert_true(st.st_mtim.tv_sec == 1700000000 && st.st_mtim.tv_nsec == 7);
         assert_int_equal(unlink(at(m, "f")), 0);
-        assert_null(mount_test_bucket_get(&m->t->bucket, "f"));
+        assert_false(has_object(m, "f"));
         assert_true(stat(at(m, "f"), &st) < 0 && errno == ENOENT);
 }
 
@@ -174,16 +205,16 @@ static void test_fsync_commits_and_errors_are_said(void **state) {
         skip_without(m);
         fd = open(at(m, "f"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         assert_int_equal(write(fd, "one", 3), 3);
-        assert_null(mount_test_bucket_get(&m->t->bucket, "f"));
+        assert_false(has_object(m, "f"));
         assert_int_equal(fsync(fd), 0);
-        mount_test_bucket_assert(&m->t->bucket, "f", "one");
+        assert_object(m, "f", "one");
         assert_int_equal(write(fd, "two", 3), 3);
         pthread_mutex_lock(&m->one);
         m->t->bucket.fault = (struct mount_test_fault){.verb = GCS_INSERT, .status = 403, .n = 1};
         pthread_mutex_unlock(&m->one);
         assert_true(fsync(fd) < 0 && errno == EACCES);
         assert_int_equal(close(fd), 0); /* tried again, and it went well */
-        mount_test_bucket_assert(&m->t->bucket, "f", "onetwo");
+        assert_object(m, "f", "onetwo");
         assert_true(open(at(m, "f"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) < 0);
         assert_int_equal(errno, EEXIST);
 }
@@ -195,12 +226,12 @@ static void test_names(void **state) {
 
         skip_without(m);
         assert_int_equal(mkdir(at(m, "d"), 0755), 0);
-        assert_non_null(mount_test_bucket_get(&m->t->bucket, "d/"));
+        assert_true(has_object(m, "d/"));
         write_file(m, "d/a", "x");
         assert_true(rmdir(at(m, "d")) < 0 && errno == ENOTEMPTY);
         snprintf(to, sizeof(to), "%s/d/b", m->dir);
         assert_int_equal(rename(at(m, "d/a"), to), 0);
-        mount_test_bucket_assert(&m->t->bucket, "d/b", "x");
+        assert_object(m, "d/b", "x");
         assert_int_equal(symlink("b", at(m, "d/l")), 0);
         assert_int_equal(readlink(at(m, "d/l"), target, sizeof(target) - 1), 1);
         assert_string_equal(target, "b");
@@ -258,16 +289,18 @@ static void test_directories_and_forgetting(void **state) {
         skip_without(m);
         for (unsigned k = 0; k < 300; k++) {
                 snprintf(name, sizeof(name), "d/f%03u", k);
-                mount_test_bucket_put(&m->t->bucket, name, "x");
+                put_object(m, name, "x");
         }
         forgetter_ask_init(&ask, m->session, m->dir);
         assert_true(ask.dev != 0);
         assert_int_equal(count(m, "d", true), 300);
         assert_int_equal(n_inodes(m), 302);
+        pthread_mutex_lock(&m->t->m.tree);
         for (size_t s = 0; s < m->t->m.n_inode_slots; s++)
                 for (struct inode *i = m->t->m.inodes[s]; i; i = i->next_in_slot)
                         if (!i->is_dir && n < 300)
                                 inos[n++] = (uint64_t) (uintptr_t) i;
+        pthread_mutex_unlock(&m->t->m.tree);
         /* By number, where the kernel knows how. */
         if (ask.kernel.prune(ask.kernel.ctx, inos, n) == 0)
                 wait_for_inodes(m, 2);
@@ -293,8 +326,8 @@ static void test_open_files_stay(void **state) {
         int fd;
 
         skip_without(m);
-        mount_test_bucket_put(&m->t->bucket, "open", "x");
-        mount_test_bucket_put(&m->t->bucket, "other", "x");
+        put_object(m, "open", "x");
+        put_object(m, "other", "x");
         fd = open(at(m, "open"), O_RDONLY | O_CLOEXEC);
         assert_true(fd >= 0);
         assert_reads(m, "other", "x");
@@ -311,7 +344,7 @@ static void test_teller(void **state) {
         struct inode *i;
 
         skip_without(m);
-        mount_test_bucket_put(&m->t->bucket, "f", "old");
+        put_object(m, "f", "old");
         assert_reads(m, "f", "old");
         pthread_mutex_lock(&m->t->m.tree);
         i = inode_find(&m->t->m, "f");
@@ -326,8 +359,7 @@ static void test_read_only(void **state) {
         struct mounted *m = *state;
 
         skip_without(m);
-        mount_test_bucket_put(&m->t->bucket, "f", "x");
-        m->t->m.o.read_only = true;
+        put_object(m, "f", "x");
         assert_true(mkdir(at(m, "d"), 0755) < 0 && errno == EROFS);
         assert_true(unlink(at(m, "f")) < 0 && errno == EROFS);
         assert_true(open(at(m, "new"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644) < 0);
@@ -344,7 +376,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_directories_and_forgetting, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_open_files_stay, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_teller, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_read_only, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_read_only, setup_read_only, teardown),
         };
 
         return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
