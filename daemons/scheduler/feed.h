@@ -11,7 +11,7 @@ struct feed;
 struct http_request;
 struct scheduler;
 
-enum { FEED_KEEP = 2048 };
+enum { FEED_KEEP = 512 };
 
 int feed_new(struct scheduler *s, struct feed **ret);
 struct feed *feed_free(struct feed *f);

@@ -10,7 +10,7 @@
 #include "lib/net/http_request_waker.h"
 
 #define HTTP_EXCHANGE_ARENA_MAX (size_t) 0 /* bodies are limited by their rows */
-#define HTTP_EXCHANGE_SPARE 64
+#define HTTP_EXCHANGE_SPARE 16
 
 /* --- suspension ------------------------------------------------------------------------------ */
 

@@ -96,3 +96,15 @@ def test_the_night_interrupts_and_the_morning_goes_on(green, how):
     assert len(ended) == 1 and len(begun) == 2, lines
     assert len(set(begun)) == 2, "two processes for one try"
     assert green.tasks(how, run)["long"]["try_number"] > first
+
+
+def test_a_shutdown_waits_until_nothing_new_is_started(green):
+    """logind's delay lock: taken while a task runs, listed under our name, and given back after it."""
+    def locks():
+        listed = green.machine.run("systemd-inhibit", "--list", "--no-pager", "--no-legend").stdout
+        return [line for line in listed.splitlines() if line.startswith("onebox") and "shutdown" in line]
+    run = start(green, "inhibit", 300)
+    until(locks, 60, "the lock is not taken", green.report)
+    assert "delay" in locks()[0]
+    assert green.wait_run("inhibit", run) == "success"
+    until(lambda: not locks(), 120, "the lock is not given back", green.report)
