@@ -52,8 +52,19 @@ static const char first_tables[] =
         "  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"
         "  PRIMARY KEY (bucket, name)) WITHOUT ROWID;";
 
+/* Objects that are no longer live, in buckets with versioning: as objects, many of one name. */
+static const char versions_table[] =
+        "CREATE TABLE versions ("
+        "  bucket INTEGER NOT NULL, name TEXT NOT NULL, generation INTEGER NOT NULL,"
+        "  metageneration INTEGER NOT NULL, size INTEGER NOT NULL, crc32c INTEGER NOT NULL,"
+        "  md5 TEXT, components INTEGER NOT NULL, created_at INTEGER NOT NULL,"
+        "  updated_at INTEGER NOT NULL, content_type TEXT, attributes TEXT NOT NULL,"
+        "  segments BLOB NOT NULL, deleted_at INTEGER NOT NULL,"
+        "  PRIMARY KEY (bucket, name, generation)) WITHOUT ROWID;";
+
 static const struct db_migration migrations[] = {
         {1, first_tables},
+        {2, versions_table},
 };
 
 static int migrate(const char *uri, unsigned flags, usec_t now_at, struct errmsg *em) {

@@ -23,7 +23,8 @@ struct call {
         const char *name, *base;
         const struct field_mask *mask;
         const struct json *resource;
-        const char *config; /* of a new one */
+        struct bucket made; /* of a new one: its configuration */
+        bool is_whole;      /* replace, not patch */
         bool force;
         size_t n_max;
         const char *prefix, *after;
@@ -88,30 +89,60 @@ static int write_bucket(struct arena *a, const struct bucket *b, const char *bas
         return 0;
 }
 
-/* Old keys but those of `patch`, and of that what is not null. */
-static int merge_config(struct arena *a, const struct json *old, const struct json *patch,
-                        const char **ret) {
-        _cleanup_buf_ struct buf out = {};
-        const struct json *item;
-        struct json_write w;
+/* What a client may say of them all the same, when the bucket is made. */
+static bool may_say(const char *key) {
+        return !is_ours(key) || str_eq(key, "location") || str_eq(key, "storageClass");
+}
 
-        json_write_init(&w, &out, 0);
-        json_write_object(&w);
+/* A bucket keeps these for ever, also when all is replaced. */
+static bool is_fixed(const char *key) {
+        return str_eq(key, "location") || str_eq(key, "hierarchicalNamespace");
+}
+
+/* An object's keys: those of `old`, those of `patch` over them; what is null goes. */
+static void write_merged(struct json_write *w, const struct json *old, const struct json *patch,
+                         bool is_top, bool is_whole) {
+        const struct json *item;
+
+        json_write_object(w);
         json_each (item, old) {
-                if (!json_get(patch, item->key))
-                        json_write_kv_node(&w, item->key, item);
+                if (!json_get(patch, item->key) && (!is_whole || is_fixed(item->key)))
+                        json_write_kv_node(w, item->key, item);
         }
         json_each (item, patch) {
-                if (item->type != JSON_NULL &&
-                    (!is_ours(item->key) || str_eq(item->key, "location") ||
-                     str_eq(item->key, "storageClass")))
-                        json_write_kv_node(&w, item->key, item);
+                const struct json *was = json_get(old, item->key);
+
+                if (item->type == JSON_NULL || (is_top && !may_say(item->key)))
+                        continue;
+                json_write_key(w, item->key);
+                if (item->type == JSON_OBJECT)
+                        write_merged(w, json_is(was, JSON_OBJECT) && !is_whole ? was : NULL, item,
+                                     false, false);
+                else
+                        json_write_node(w, item);
         }
-        json_write_end(&w);
+        json_write_end(w);
+}
+
+static int merge_config(struct arena *a, const struct json *old, const struct json *patch,
+                        bool is_whole, struct bucket *b, struct refused *no) {
+        _cleanup_buf_ struct buf out = {};
+        struct json_write w;
+        const char *config;
+
+        json_write_init(&w, &out, 0);
+        write_merged(&w, old, patch, true, is_whole);
         if (json_write_finish(&w) < 0)
                 return -ENOMEM;
-        *ret = arena_strdup(a, out.data);
-        return *ret ? 0 : -ENOMEM;
+        config = arena_strdup(a, out.data);
+        if (!config)
+                return -ENOMEM;
+        buckets_sql_set_config(b, config);
+        if (b->has_folders && b->has_versions)
+                return gcs_error_set(no, GCS_ERROR_INVALID,
+                                     "Object versioning is not supported in a bucket with a "
+                                     "hierarchical namespace.");
+        return 0;
 }
 
 /* --- calls ----------------------------------------------------------------------------------- */
@@ -226,7 +257,7 @@ static int insert(struct bucket_job *j, struct db *db, const char *name, const c
 static int insert_run(struct bucket_job *j, struct db *db) {
         struct call *c = container_of(j, struct call, job);
         struct bucket b;
-        int r = insert(j, db, c->name, c->config, &b);
+        int r = insert(j, db, c->name, c->made.config, &b);
 
         return r != 0 ? r : write_bucket(j->arena, &b, c->base, c->mask, &j->json);
 }
@@ -241,7 +272,7 @@ int buckets_api_insert(struct http_request *req) {
                 r = check_name(c->name, &no);
         }
         if (r == 0)
-                r = merge_config(req->arena, NULL, c->resource, &c->config);
+                r = merge_config(req->arena, NULL, c->resource, false, &c->made, &no);
         if (r != 0)
                 return refuse(req, r, &no);
         c->job.run = insert_run;
@@ -257,7 +288,7 @@ static int patch_run(struct bucket_job *j, struct db *db) {
         if (r == 0)
                 r = json_parse_copy(j->arena, b.config, strlen(b.config), &old, NULL);
         if (r == 0)
-                r = merge_config(j->arena, old, c->resource, &b.config);
+                r = merge_config(j->arena, old, c->resource, c->is_whole, &b, &j->no);
         if (r != 0)
                 return r;
         b.metageneration++;
@@ -266,15 +297,24 @@ static int patch_run(struct bucket_job *j, struct db *db) {
         return r != 0 ? r : write_bucket(j->arena, &b, c->base, c->mask, &j->json);
 }
 
-int buckets_api_patch(struct http_request *req) {
+static int patch(struct http_request *req, bool is_whole) {
         struct refused no;
         struct call *c;
         int r = read_call(req, &c, &no);
 
         if (r != 0)
                 return refuse(req, r, &no);
+        c->is_whole = is_whole;
         c->job.run = patch_run;
         return bucket_job_write(&c->job);
+}
+
+int buckets_api_patch(struct http_request *req) {
+        return patch(req, false);
+}
+
+int buckets_api_update(struct http_request *req) {
+        return patch(req, true);
 }
 
 static int delete_run(struct bucket_job *j, struct db *db) {

@@ -11,6 +11,7 @@ int buckets_api_list(struct http_request *req);
 int buckets_api_insert(struct http_request *req);
 int buckets_api_get(struct http_request *req);
 int buckets_api_patch(struct http_request *req);
+int buckets_api_update(struct http_request *req);
 int buckets_api_delete(struct http_request *req);
 int buckets_api_storage_layout(struct http_request *req);
 

@@ -21,21 +21,27 @@ static struct db_stmt *use(struct db *db, size_t row) {
         return db_use(db, &buckets_sql_set, row);
 }
 
+void buckets_sql_set_config(struct bucket *b, const char *config) {
+        b->config = config;
+        /* Written by us: exactly this text, or none. */
+        b->has_folders = strstr(config, "\"hierarchicalNamespace\":{\"enabled\":true}") != NULL;
+        b->has_versions = strstr(config, "\"versioning\":{\"enabled\":true}") != NULL;
+}
+
 static int read_from(struct db_stmt *s, int col, struct arena *a, struct bucket *ret) {
         bool oom = false;
+        const char *config = db_col_dup(s, col + 4, a, &oom);
         struct bucket b = {
                 .id = db_col_i64(s, col),
                 .metageneration = db_col_i64(s, col + 1),
                 .created_at = (usec_t) db_col_i64(s, col + 2),
                 .updated_at = (usec_t) db_col_i64(s, col + 3),
-                .config = db_col_dup(s, col + 4, a, &oom),
                 .name = ret->name,
         };
 
-        if (oom || !b.config)
+        if (oom || !config)
                 return -ENOMEM;
-        /* Written by us: exactly this text, or none. */
-        b.has_folders = strstr(b.config, "\"hierarchicalNamespace\":{\"enabled\":true}") != NULL;
+        buckets_sql_set_config(&b, config);
         *ret = b;
         return 0;
 }

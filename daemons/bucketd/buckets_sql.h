@@ -14,7 +14,11 @@ struct bucket {
         usec_t created_at, updated_at;
         const char *config; /* JSON: what the client set */
         bool has_folders;   /* a hierarchical namespace */
+        bool has_versions;  /* what is replaced or deleted stays as a version */
 };
+
+/* The configuration, and what follows from it. */
+void buckets_sql_set_config(struct bucket *b, const char *config);
 
 /* 0, REFUSED when there is none, or -errno. */
 int buckets_sql_need(struct db *db, struct arena *a, const char *name, struct bucket *ret,

@@ -308,6 +308,8 @@ int object_write_json(struct arena *a, const struct object *o, const char *base,
         put_time(&x, "updated", o->updated_at);
         put_time(&x, "timeStorageClassUpdated", o->created_at);
         put_time(&x, "timeFinalized", o->created_at);
+        if (o->deleted_at > 0)
+                put_time(&x, "timeDeleted", o->deleted_at);
         r = put_attributes(a, o, &x);
         if (r < 0)
                 return r;

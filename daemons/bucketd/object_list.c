@@ -2,6 +2,7 @@
 #include "daemons/bucketd/object_list.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "daemons/bucketd/glob_match.h"
@@ -15,9 +16,34 @@ struct walk {
         struct arena *arena; /* for the token */
         struct arena row;    /* for one object at a time */
         int64_t bucket;
+        const char *after;        /* of the list's: the name, and */
+        int64_t after_generation; /* the version of it; 0: all of them were given */
         size_t n;
         char *last; /* given last: the next page begins behind it */
+        int64_t last_generation;
 };
+
+/* No name has a line break: with versions a token is the name and, behind a line break, the
+ * generation of it. */
+static int read_after(struct walk *w) {
+        const char *text = w->list->after;
+        const char *end = text && w->list->with_versions ? strchr(text, '\n') : NULL;
+
+        w->after = text;
+        if (!end)
+                return 0;
+        w->after = arena_strndup(w->arena, text, (size_t) (end - text));
+        if (!w->after)
+                return -ENOMEM;
+        return str_to_i64(end + 1, &w->after_generation) < 0 ? -EINVAL : 0;
+}
+
+static bool is_given(const struct walk *w, const char *name, struct db_stmt *s) {
+        int order = w->after ? strcmp(name, w->after) : 1;
+
+        return order < 0 || (order == 0 && (w->after_generation == 0 ||
+                                            objects_sql_row_generation(s) <= w->after_generation));
+}
 
 /* The first text behind all that begin with `prefix`: NULL when there is none. */
 static char *behind(struct arena *a, const char *prefix, size_t size) {
@@ -51,22 +77,23 @@ static const char *first_name(struct walk *w) {
         const char *behind_after;
         size_t size;
 
-        if (!l->after)
+        if (!w->after)
                 return from;
-        if (!str_starts(l->after, l->prefix))
-                return max_name(from, l->after);
-        size = folded_size(l, l->after);
-        if (size == 0 || size < strlen(l->after))
-                return max_name(from, l->after);
+        if (!str_starts(w->after, l->prefix))
+                return max_name(from, w->after);
+        size = folded_size(l, w->after);
+        if (size == 0 || size < strlen(w->after))
+                return max_name(from, w->after);
         /* A prefix that was given is over with all below it, though the walk began in its middle.
          */
-        behind_after = behind(w->arena, l->after, size);
+        behind_after = behind(w->arena, w->after, size);
         return behind_after ? max_name(from, behind_after) : NULL;
 }
 
 static int pass(struct walk *w, const char *name, size_t size) {
         mem_free(w->last);
         w->last = mem_strndup(name, size);
+        w->last_generation = 0;
         return w->last ? 0 : -ENOMEM;
 }
 
@@ -85,7 +112,11 @@ static int give_object(struct walk *w, struct db_stmt *s, const char *name) {
         r = objects_sql_row(s, &w->row, &o);
         if (r == 0)
                 r = w->list->object(w->list->ctx, &o);
-        return r != 0 ? r : remember(w, name, strlen(name));
+        if (r == 0)
+                r = remember(w, name, strlen(name));
+        if (r == 0 && w->list->with_versions)
+                w->last_generation = o.generation;
+        return r;
 }
 
 /* A prefix and, where it is asked for, the object of just that name. The page may end between them
@@ -122,7 +153,7 @@ static int step(struct walk *w, struct db_stmt *s, enum step *ret) {
         if (!str_starts(name, l->prefix) || (l->end && strcmp(name, l->end) >= 0))
                 return 0;
         *ret = STEP_NEXT;
-        if (l->after && strcmp(name, l->after) <= 0)
+        if (is_given(w, name, s))
                 return 0;
         size = folded_size(l, name);
         if (size == 0 && objects_sql_row_is_folder(s))
@@ -135,13 +166,26 @@ static int step(struct walk *w, struct db_stmt *s, enum step *ret) {
         return size > 0 ? give_folded(w, s, name, size) : give_object(w, s, name);
 }
 
+static struct db_stmt *rows_from(struct walk *w, const char *from) {
+        enum objects_sql_with with = w->list->with_versions  ? OBJECTS_SQL_VERSIONS
+                                     : w->list->with_folders ? OBJECTS_SQL_FOLDERS
+                                                             : OBJECTS_SQL_LIVE;
+
+        return objects_sql_from(w->db, w->bucket, from, with);
+}
+
+static const char *token(const struct walk *w) {
+        if (w->last_generation > 0)
+                return arena_printf(w->arena, "%s\n%" PRId64, w->last, w->last_generation);
+        return arena_strdup(w->arena, w->last ? w->last : "");
+}
+
 static int walk(struct walk *w, const char *from, const char **ret_next) {
         enum step what = STEP_SEEK;
         int r = 0;
 
         while (r == 0 && what == STEP_SEEK && from) {
-                DB_USE struct db_stmt *s =
-                        objects_sql_from(w->db, w->bucket, from, w->list->with_folders);
+                DB_USE struct db_stmt *s = rows_from(w, from);
 
                 what = STEP_NEXT;
                 while (r == 0 && what == STEP_NEXT) {
@@ -156,7 +200,7 @@ static int walk(struct walk *w, const char *from, const char **ret_next) {
                 }
         }
         if (r == 0 && what == STEP_FULL) {
-                *ret_next = arena_strdup(w->arena, w->last ? w->last : "");
+                *ret_next = token(w);
                 r = *ret_next ? 0 : -ENOMEM;
         }
         return r;
@@ -165,9 +209,12 @@ static int walk(struct walk *w, const char *from, const char **ret_next) {
 int object_list_walk(struct db *db, struct arena *a, int64_t bucket, const struct object_list *l,
                      const char **ret_next) {
         struct walk w = {.list = l, .db = db, .arena = a, .bucket = bucket};
-        const char *from = first_name(&w), *next = NULL;
-        int r;
+        const char *from, *next = NULL;
+        int r = read_after(&w);
 
+        if (r < 0)
+                return r;
+        from = first_name(&w);
         if (!from)
                 return -ENOMEM;
         arena_init(&w.row, 0);

@@ -15,14 +15,24 @@ static int check(const struct object_store *s, const struct condition *c, const 
         return result == CONDITION_HOLDS ? 0 : gcs_error_condition(s->no);
 }
 
+/* The live one or, where a generation is asked for, that one. 1, 0 none, -errno. */
+static int find(const struct object_store *s, const char *name, const struct condition *c,
+                struct object *ret) {
+        int r = objects_sql_get(s->db, s->arena, s->bucket->id, name, ret);
+
+        if (r < 0 || !c || c->generation == 0 || (r > 0 && ret->generation == c->generation))
+                return r;
+        return objects_sql_get_version(s->db, s->arena, s->bucket->id, name, c->generation, ret);
+}
+
 int object_store_need(const struct object_store *s, const char *name, const struct condition *c,
                       bool reads, struct object *ret) {
         struct object o = {};
-        int r = objects_sql_get(s->db, s->arena, s->bucket->id, name, &o);
+        int r = find(s, name, c, &o);
 
         if (r < 0)
                 return r;
-        if (r == 0 || (c && c->generation > 0 && c->generation != o.generation))
+        if (r == 0)
                 return gcs_error_no_object(s->no, s->bucket->name, name);
         o.bucket = s->bucket->name;
         r = check(s, c, &o, reads);
@@ -31,22 +41,46 @@ int object_store_need(const struct object_store *s, const char *name, const stru
         return r;
 }
 
+/* A new moment, behind every generation there was of this name though the clock went back. */
+static int stamp(const struct object_store *s, const char *name, int64_t old, usec_t *ret) {
+        int64_t last = old;
+        int r = 0;
+
+        if (old == 0)
+                r = objects_sql_last_version(s->db, s->bucket->id, name, &last);
+        if (r < 0)
+                return r;
+        if ((usec_t) last > s->d->last_at)
+                s->d->last_at = (usec_t) last;
+        *ret = bucket_job_stamp(s->d);
+        return 0;
+}
+
+/* What is live makes room: kept as a version, or its content let go. */
+static int retire(const struct object_store *s, const struct object *old, usec_t at) {
+        if (s->bucket->has_versions && old->generation > 0)
+                return objects_sql_archive(s->db, s->bucket->id, old->name, at);
+        return blobs_sql_release(s->db, &old->segments, s->gone);
+}
+
 int object_store_put(const struct object_store *s, struct object *o, const struct condition *c) {
         struct object old = {};
+        usec_t at;
         int r = objects_sql_get(s->db, s->arena, s->bucket->id, o->name, &old);
 
         if (r < 0)
                 return r;
         r = check(s, c, &old, false);
+        if (r == 0)
+                r = stamp(s, o->name, old.generation, &at);
         if (r != 0)
                 return r;
-        if ((usec_t) old.generation > s->d->last_at) /* the clock went back */
-                s->d->last_at = (usec_t) old.generation;
-        o->created_at = o->updated_at = bucket_job_stamp(s->d);
-        o->generation = (int64_t) o->created_at;
+        o->created_at = o->updated_at = at;
+        o->deleted_at = 0;
+        o->generation = (int64_t) at;
         o->metageneration = 1;
         o->bucket = s->bucket->name;
-        r = blobs_sql_release(s->db, &old.segments, s->gone);
+        r = retire(s, &old, at);
         if (r >= 0 && s->bucket->has_folders && old.generation == 0)
                 r = folders_sql_ensure(s->db, s->arena, s->bucket->id, o->name, o->created_at);
         return r < 0 ? r : objects_sql_put(s->db, s->arena, s->bucket->id, o);
@@ -62,9 +96,13 @@ int object_store_delete(const struct object_store *s, const char *name, const st
         struct object old;
         int r = object_store_need(s, name, c, false, &old);
 
-        if (r == 0)
+        if (r != 0)
+                return r;
+        if (c && c->generation > 0)
                 r = blobs_sql_release(s->db, &old.segments, s->gone);
-        return r != 0 ? r : objects_sql_delete(s->db, s->bucket->id, name);
+        else
+                r = retire(s, &old, bucket_job_stamp(s->d));
+        return r != 0 ? r : objects_sql_delete(s->db, s->bucket->id, &old);
 }
 
 int object_store_set_attributes(const struct object_store *s, struct object *o) {

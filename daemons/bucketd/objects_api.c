@@ -205,8 +205,11 @@ static int list_page(struct many *m, struct db *db) {
         int r = buckets_sql_need(db, j->arena, m->one.bucket, &bucket, &j->no);
 
         m->list.with_folders = m->list.with_folders && bucket.has_folders;
+        m->list.with_versions = m->list.with_versions && !bucket.has_folders;
         if (r == 0)
                 r = object_list_walk(db, j->arena, bucket.id, &m->list, &next);
+        if (r == -EINVAL)
+                return gcs_error_set(&j->no, GCS_ERROR_INVALID, "Invalid page token");
         if (r != 0)
                 return r;
         json_write_object(w);
@@ -247,6 +250,13 @@ static const char *query_or(struct http_request *req, const char *key, const cha
         return str_empty(value) ? otherwise : value;
 }
 
+/* Python's clients say "True". */
+static bool is_true(struct http_request *req, const char *key) {
+        const char *value = http_request_query(req, key);
+
+        return value && str_eq_fold(value, "true");
+}
+
 static int read_list(struct http_request *req, struct many *m, struct refused *no) {
         const char *token = http_request_query(req, "pageToken");
         int64_t n = LIST_DEFAULT;
@@ -260,14 +270,18 @@ static int read_list(struct http_request *req, struct many *m, struct refused *n
                 .start = query_or(req, "startOffset", ""),
                 .end = query_or(req, "endOffset", NULL),
                 .glob = query_or(req, "matchGlob", NULL),
-                .with_trailing =
-                        str_eq(http_request_query(req, "includeTrailingDelimiter"), "true"),
-                .with_folders = str_eq(http_request_query(req, "includeFoldersAsPrefixes"), "true"),
+                .with_trailing = is_true(req, "includeTrailingDelimiter"),
+                .with_folders = is_true(req, "includeFoldersAsPrefixes"),
+                .with_versions = is_true(req, "versions"),
                 .n_max = n == 0 ? LIST_DEFAULT : (size_t) MIN(n, (int64_t) LIST_MAX),
                 .object = add_object,
                 .folded = add_folded,
                 .ctx = m,
         };
+        if (is_true(req, "softDeleted"))
+                return gcs_error_set(no, GCS_ERROR_INVALID,
+                                     "This server has no soft delete: what is to stay needs a "
+                                     "bucket with versioning, listed with versions=true.");
         if (m->list.glob && glob_match_check(m->list.glob) < 0)
                 return gcs_error_set(no, GCS_ERROR_INVALID, "Invalid matchGlob: %.100s",
                                      m->list.glob);

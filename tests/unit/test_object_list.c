@@ -64,7 +64,7 @@ static void check(struct bucketd *d, struct object_list l, size_t n, const char 
         l.delimiter = l.delimiter ? l.delimiter : "";
         l.start = l.start ? l.start : "";
         l.n_max = n;
-        l.object = on_object;
+        l.object = l.object ? l.object : on_object;
         l.folded = on_folded;
         l.ctx = &out;
         do {
@@ -109,6 +109,74 @@ static void listings(void **state) {
         close_db(&d);
 }
 
+static int archive_run(struct db *db, struct db_job *job) {
+        struct arena a;
+        int r = 0;
+
+        (void) job;
+        arena_init(&a, 0);
+        for (int64_t at = 2; r == 0 && at < 5; at++) {
+                r = objects_sql_archive(db, BUCKET, "a/1", (usec_t) at);
+                if (r == 0)
+                        r = objects_sql_put(db, &a, BUCKET,
+                                            &(struct object){.name = "a/1", .generation = at});
+        }
+        if (r == 0)
+                r = objects_sql_archive(db, BUCKET, "b", 9);
+        if (r == 0)
+                r = objects_sql_delete(db, BUCKET, &(struct object){.name = "b"});
+        arena_done(&a);
+        return r;
+}
+
+static int on_version(void *ctx, const struct object *o) {
+        return buf_printf(ctx, "%s#%d%s ", o->name, (int) o->generation, o->deleted_at ? "-" : "");
+}
+
+static void versions(void **state) {
+        static const char *const names[] = {"a", "a/1", "b", "c/1", NULL};
+        static const char all[] = "a#1 a/1#1- a/1#2- a/1#3- a/1#4 b#1- c/1#1 ";
+        struct db_job job = {.run = archive_run};
+        struct bucketd d = {};
+
+        open_db(&d, *state, names);
+        assert_int_equal(db_writer_call(d.writer, &job), 0);
+        for (size_t n = 1; n < 9; n++) {
+                check(&d, (struct object_list){.with_versions = true, .object = on_version}, n,
+                      all);
+                check(&d,
+                      (struct object_list){
+                              .with_versions = true, .object = on_version, .delimiter = "/"},
+                      n, "a#1 [a/] b#1- [c/] ");
+                check(&d, (struct object_list){}, n, "a a/1 c/1 ");
+        }
+        close_db(&d);
+}
+
+static void spoiled_token(void **state) {
+        static const char *const names[] = {"a", NULL};
+        struct object_list l = {.prefix = "",
+                                .delimiter = "",
+                                .start = "",
+                                .after = "a\nx",
+                                .with_versions = true,
+                                .n_max = 9,
+                                .object = on_object,
+                                .folded = on_folded};
+        const char *next = "untouched";
+        struct bucketd d = {};
+        struct arena a;
+        struct db *db;
+
+        open_db(&d, *state, names);
+        arena_init(&a, 0);
+        assert_int_equal(db_readers_get(d.readers, &db), 0);
+        assert_int_equal(object_list_walk(db, &a, BUCKET, &l, &next), -EINVAL);
+        assert_string_equal(next, "untouched");
+        arena_done(&a);
+        close_db(&d);
+}
+
 static int stop(void *ctx, const struct object *o) {
         (void) ctx;
         return str_eq(o->name, "b") ? -ECANCELED : 0;
@@ -139,6 +207,10 @@ static void stopped(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(listings, base_test_dir_setup,
+                                                base_test_dir_teardown),
+                cmocka_unit_test_setup_teardown(versions, base_test_dir_setup,
+                                                base_test_dir_teardown),
+                cmocka_unit_test_setup_teardown(spoiled_token, base_test_dir_setup,
                                                 base_test_dir_teardown),
                 cmocka_unit_test_setup_teardown(stopped, base_test_dir_setup,
                                                 base_test_dir_teardown),
