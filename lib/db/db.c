@@ -441,6 +441,10 @@ int64_t db_last_id(struct db *db) {
         return db->driver->last_id(db->conn);
 }
 
+int64_t db_total_changes(struct db *db) {
+        return db->driver->total_changes ? db->driver->total_changes(db->conn) : -1;
+}
+
 /* --- transactions ----------------------------------------------------------------------------- */
 
 /* What was left on a row would hold the snapshot beyond its transaction. */
@@ -509,6 +513,11 @@ int db_undo(struct db *db) {
 
 void db_set_budget(struct db *db, usec_t budget_for) {
         db->driver->set_budget(db->conn, budget_for);
+}
+
+void db_set_effort(struct db *db, usec_t cpu_for) {
+        if (db->driver->set_effort)
+                db->driver->set_effort(db->conn, cpu_for);
 }
 
 void db_interrupt(struct db *db) {

@@ -152,6 +152,8 @@ int db_exec(struct db *db, const char *sql);
 /* Rows changed by the last INSERT, UPDATE or DELETE; the id made by the last INSERT. */
 int64_t db_changes(struct db *db);
 int64_t db_last_id(struct db *db);
+/* Rows changed since the connection was opened; -1: this engine does not count them. */
+int64_t db_total_changes(struct db *db);
 
 /* One transaction at a time. A writing one takes the write lock at once (BEGIN IMMEDIATE), a
  * reading one sees one snapshot to its end. db_rollback() cannot fail in a way that leaves it open.
@@ -169,6 +171,9 @@ int db_undo(struct db *db); /* back to the innermost savepoint, and that one is 
 /* Every statement that follows must end within `budget_for` counted from now, in all; 0 lifts it.
  * What runs over answers -ETIME. */
 void db_set_budget(struct db *db, usec_t budget_for);
+/* The same of this thread's CPU time, beside it: whoever has another way may try one. Where the
+ * work is a server's, nothing is limited. */
+void db_set_effort(struct db *db, usec_t cpu_for);
 
 /* Any thread: what runs now on `db` answers -ECANCELED. */
 void db_interrupt(struct db *db);

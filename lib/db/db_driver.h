@@ -58,8 +58,10 @@ struct db_driver {
         bool (*in_transaction)(void *conn);
         int64_t (*changes)(void *conn);
         int64_t (*last_id)(void *conn);
+        int64_t (*total_changes)(void *conn); /* NULL: not counted */
 
         void (*set_budget)(void *conn, usec_t budget_for);
+        void (*set_effort)(void *conn, usec_t cpu_for); /* NULL: not measured */
         void (*interrupt)(void *conn);
         int (*check)(void *conn, bool quick, struct errmsg *em);
         int (*backup)(void *conn, const char *path, struct errmsg *em);

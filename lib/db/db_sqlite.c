@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/clock.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/fault.h"
 #include "lib/base/fileio.h"
@@ -25,12 +24,12 @@
 #include "lib/db/db_driver.h"
 #include "lib/db/db_sql.h"
 #include "lib/db/db_sqlite_backup.h"
+#include "lib/db/db_sqlite_budget.h"
 #include "lib/db/db_sqlite_pages.h"
 #include "lib/db/db_sqlite_wal.h"
 
 enum {
-        BUSY_WAIT_MSEC = 10000,      /* another process (a backup, mlflow) may hold the lock */
-        BUDGET_EVERY_N_STEPS = 1000, /* virtual machine steps between two looks at the clock */
+        BUSY_WAIT_MSEC = 10000, /* another process (a backup, mlflow) may hold the lock */
         CONTROL_N = DB_CONTROL_N,
 };
 
@@ -38,8 +37,7 @@ struct conn {
         sqlite3 *sqlite;
         sqlite3_stmt *controls[CONTROL_N];
         struct db_sqlite_wal wal;
-        usec_t budget_until; /* monotonic, 0 = none */
-        bool is_over_budget;
+        struct db_sqlite_budget budget;
         char error[512];
 };
 
@@ -103,7 +101,7 @@ static int answered(struct conn *c, int rc) {
         if (r == 0 || r == DB_ROW)
                 return r;
         (void) snprintf(c->error, sizeof(c->error), "%s", sqlite3_errmsg(c->sqlite));
-        if (r == -ECANCELED && c->is_over_budget) {
+        if (r == -ECANCELED && c->budget.is_over) {
                 (void) snprintf(c->error, sizeof(c->error), "it took longer than it may");
                 return -ETIME;
         }
@@ -274,6 +272,7 @@ static int setup_connection(struct conn *c, unsigned flags) {
         int r;
 
         db_sqlite_wal_init(&c->wal, c->sqlite);
+        db_sqlite_budget_init(&c->budget, c->sqlite);
         (void) sqlite3_busy_timeout(c->sqlite, BUSY_WAIT_MSEC);
         (void) sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
         (void) sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -485,22 +484,18 @@ static int64_t sqlite_last_id(void *conn) {
         return sqlite3_last_insert_rowid(((struct conn *) conn)->sqlite);
 }
 
-/* --- limits ----------------------------------------------------------------------------------- */
-
-static int look_at_clock(void *conn) {
-        struct conn *c = conn;
-
-        c->is_over_budget = clock_mono(clock_system()) >= c->budget_until;
-        return c->is_over_budget;
+static int64_t sqlite_total_changes(void *conn) {
+        return sqlite3_total_changes64(((struct conn *) conn)->sqlite);
 }
 
-static void sqlite_set_budget(void *conn, usec_t budget_for) {
-        struct conn *c = conn;
+/* --- limits ----------------------------------------------------------------------------------- */
 
-        c->is_over_budget = false;
-        c->budget_until = budget_for > 0 ? clock_mono(clock_system()) + budget_for : 0;
-        sqlite3_progress_handler(c->sqlite, budget_for > 0 ? BUDGET_EVERY_N_STEPS : 0,
-                                 budget_for > 0 ? look_at_clock : NULL, c);
+static void sqlite_set_budget(void *conn, usec_t budget_for) {
+        db_sqlite_budget_set(&((struct conn *) conn)->budget, budget_for);
+}
+
+static void sqlite_set_effort(void *conn, usec_t cpu_for) {
+        db_sqlite_budget_set_cpu(&((struct conn *) conn)->budget, cpu_for);
 }
 
 static void sqlite_interrupt(void *conn) {
@@ -585,7 +580,9 @@ const struct db_driver db_sqlite_driver = {
         .in_transaction = sqlite_in_transaction,
         .changes = sqlite_changes,
         .last_id = sqlite_last_id,
+        .total_changes = sqlite_total_changes,
         .set_budget = sqlite_set_budget,
+        .set_effort = sqlite_set_effort,
         .interrupt = sqlite_interrupt,
         .check = sqlite_check,
         .backup = sqlite_backup,

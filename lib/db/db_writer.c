@@ -5,6 +5,10 @@
  * memory, I/O) make the engine roll back the whole transaction under us; then each job of the batch
  * is run again in a transaction of its own, so that each gets its own truth.
  *
+ * Savepoints are dear (SQLite keeps a copy of every page that is changed under one), and a job that
+ * is refused has seldom written before. Where the engine counts what is written, jobs run without;
+ * should one fail that has written, the batch is undone and run again with savepoints.
+ *
  * Clients that come back with the next request as soon as they are answered would fall into two
  * halves, one waiting for the commit of the other. So a batch waits a little for as many jobs as
  * there were clients: those just answered and those already here. Who comes alone waits for nobody.
@@ -101,23 +105,47 @@ static int run_in_savepoint(struct db *db, struct db_job *job) {
         return k < 0 ? k : r;
 }
 
+enum ran {
+        RAN,
+        RAN_SOILED, /* a job that failed has left something: to be undone and run with savepoints */
+        RAN_BROKEN, /* the engine gave up the transaction: nothing of it was written */
+};
+
+/* Without a savepoint. False: it failed and has left something. */
+static bool run_bare(struct db *db, struct db_job *job) {
+        int64_t before = db_total_changes(db);
+
+        job->result = job->run(db, job);
+        return job->result >= 0 || db_total_changes(db) == before;
+}
+
 /* Runs the jobs of `batch` and sets their results; it is cut where its time is over, *ret_rest are
- * those behind. False: the engine gave up the transaction and nothing of it was written. */
-static bool run_jobs(struct db *db, struct db_job *batch, struct db_job **ret_rest) {
+ * those behind. */
+static enum ran run_jobs(struct db *db, struct db_job *batch, bool guarded,
+                         struct db_job **ret_rest) {
         usec_t until_at = clock_mono(clock_system()) + BATCH_FOR;
         bool alone = !batch->next;
 
         for (struct db_job *job = batch; job; job = job->next) {
-                job->result = alone ? job->run(db, job) : run_in_savepoint(db, job);
+                bool clean = true;
+
+                if (alone)
+                        job->result = job->run(db, job);
+                else if (guarded)
+                        job->result = run_in_savepoint(db, job);
+                else
+                        clean = run_bare(db, job);
                 if (!db_in_transaction(db)) {
                         if (job->result >= 0)
                                 job->result = -EIO;
-                        return false;
+                        return RAN_BROKEN;
                 }
+                if (!clean)
+                        return RAN_SOILED;
                 if (job->next && clock_mono(clock_system()) >= until_at)
                         *ret_rest = TAKE_PTR(job->next);
         }
-        return true;
+        return RAN;
 }
 
 static void set_results(struct db_job *batch, int r) {
@@ -126,8 +154,11 @@ static void set_results(struct db_job *batch, int r) {
                         job->result = r;
 }
 
-/* One transaction. False and *ret_rest as run_jobs(). */
-static bool commit_jobs(struct db *db, struct db_job *batch, struct db_job **ret_rest) {
+/* One transaction, with *ret_rest as run_jobs(). False: the engine gave it up and nothing of it was
+ * written. */
+static bool commit_guarded(struct db *db, struct db_job *batch, bool guarded,
+                           struct db_job **ret_rest) {
+        enum ran ran;
         int r;
 
         for (struct db_job *job = batch; job; job = job->next)
@@ -137,9 +168,11 @@ static bool commit_jobs(struct db *db, struct db_job *batch, struct db_job **ret
                 set_results(batch, r);
                 return true;
         }
-        if (!run_jobs(db, batch, ret_rest)) {
+        ran = run_jobs(db, batch, guarded, ret_rest);
+        if (ran != RAN) {
                 db_rollback(db);
-                return false;
+                assert(ran == RAN_BROKEN || (!guarded && !*ret_rest));
+                return ran == RAN_SOILED && commit_guarded(db, batch, true, ret_rest);
         }
         if (!batch->next && batch->result < 0) {
                 db_rollback(db);
@@ -149,6 +182,10 @@ static bool commit_jobs(struct db *db, struct db_job *batch, struct db_job **ret
         if (r < 0)
                 set_results(batch, r);
         return true;
+}
+
+static bool commit_jobs(struct db *db, struct db_job *batch, struct db_job **ret_rest) {
+        return commit_guarded(db, batch, db_total_changes(db) < 0, ret_rest);
 }
 
 static void commit_one_by_one(struct db *db, struct db_job *batch) {

@@ -172,6 +172,29 @@ static void test_a_failing_job_undoes_itself_only(void **state) {
         assert_false(has(db, 2));
         assert_true(has(db, 4));
         assert_false(has(db, 5));
+        assert_int_equal(jobs[0].n_runs, 2); /* with what the second had written */
+        db_writer_free(w);
+}
+
+/* Who fails without having written costs the others nothing. */
+static void test_a_refused_job_is_left_out(void **state) {
+        struct test_dir *t = *state;
+        struct db_writer *w = start(t->uri, 0);
+        struct insert jobs[] = {INSERT(1), INSERT(1), INSERT(2)};
+        _cleanup_(db_freep) struct db *db = reader(t->uri);
+        struct gate g;
+
+        gate_close(&g, w);
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                assert_int_equal(db_writer_submit(w, &jobs[i].job), 0);
+        sem_post(&g.go);
+        assert_int_equal(db_writer_call(w, &INSERT_NOW(9).job), 0);
+        assert_int_equal(jobs[0].r, 0);
+        assert_int_equal(jobs[1].r, -EEXIST);
+        assert_int_equal(jobs[2].r, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                assert_int_equal(jobs[i].n_runs, 1);
+        assert_true(has(db, 1) && has(db, 2) && has(db, 9));
         db_writer_free(w);
 }
 
@@ -413,6 +436,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 IN_DIR(test_one_batch_in_order),
                 IN_DIR(test_a_failing_job_undoes_itself_only),
+                IN_DIR(test_a_refused_job_is_left_out),
                 IN_DIR(test_a_broken_transaction_is_run_again),
                 IN_DIR(test_a_failed_commit_writes_nothing),
                 IN_DIR(test_slow_jobs_cut_their_batch),
