@@ -27,7 +27,7 @@ static int reply_broken(struct http_request *req, int r) {
                                      "Too many requests wait for the database: try again.");
         case -ENOSPC:
                 return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
-                                     "The tracking database's disk is full: nothing was written. "
+                                     "The database's disk is full: nothing was written. "
                                      "Free some space there and try again.");
         case -ENOTCONN:
                 return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
@@ -51,7 +51,7 @@ int job_refuse(struct ask *q) {
                 return q->result;
         if (q->result == REFUSED)
                 return reply_refusal(q->req, q->refusal.code, q->refusal.text);
-        return q->result;
+        return q->result == -ENOSPC ? reply_broken(q->req, q->result) : q->result;
 }
 
 static struct job *job_new(struct ask *q, job_fn *run, const void *in, size_t in_size) {

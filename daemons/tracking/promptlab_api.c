@@ -241,12 +241,9 @@ static int run_create(struct job *j, struct db *db) {
                 r = set_tags(j, db, run.name);
         if (r == 0)
                 r = runs_sql_need(db, &j->refusal, in->id, &run);
-        if (r != 0)
-                return r;
-        json_write_kv_object(&j->json, "run");
-        r = runs_json_write(&j->json, db, &run, RUNS_JSON_MODEL_INPUTS | RUNS_JSON_OUTPUTS);
-        json_write_end(&j->json);
-        return r;
+        return r != 0 ? r
+                      : runs_json_write_run(&j->json, db, &run,
+                                            RUNS_JSON_MODEL_INPUTS | RUNS_JSON_OUTPUTS);
 }
 
 /* An id, a name where none was given, and where the run's artifacts go. */

@@ -131,12 +131,7 @@ static int run_create(struct job *j, struct db *db) {
                 r = tags_sql_set_one(db, run.id, TAGS_SQL_RUN_NAME, name);
         if (r == 0)
                 r = tag_by_identity(j, db, run.id);
-        if (r != 0)
-                return r;
-        json_write_kv_object(&j->json, "run");
-        r = runs_json_write(&j->json, db, &run, 0);
-        json_write_end(&j->json);
-        return r;
+        return r != 0 ? r : runs_json_write_run(&j->json, db, &run, RUNS_JSON_NEW);
 }
 
 int runs_api_create(struct http_request *req) {
@@ -164,12 +159,9 @@ static int run_get(struct job *j, struct db *db) {
         struct run run;
         int r = runs_sql_need(db, &j->refusal, in->id, &run);
 
-        if (r != 0)
-                return r;
-        json_write_kv_object(&j->json, "run");
-        r = runs_json_write(&j->json, db, &run, RUNS_JSON_MODEL_INPUTS | RUNS_JSON_OUTPUTS);
-        json_write_end(&j->json);
-        return r;
+        return r != 0 ? r
+                      : runs_json_write_run(&j->json, db, &run,
+                                            RUNS_JSON_MODEL_INPUTS | RUNS_JSON_OUTPUTS);
 }
 
 int runs_api_ask_get(struct ask *q) {

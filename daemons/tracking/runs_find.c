@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/tracking/runs_rank.h"
+
 /* A clause that finds fewer runs than this drives the search, whatever else there is. */
 #define SELECTIVE_MAX 1000
 /* How far a clause's runs are counted. */
@@ -14,6 +16,12 @@
 /* A run that a driver found has to be looked up, and sorted: that much more it costs than one that
  * is passed in the order of an index. */
 #define DRIVEN_COSTS 2
+/* And one that is passed more than one that is ranked, which is read with its neighbours. */
+#define PASSED_COSTS 6
+/* An index's way may turn out to be long: then all runs are read once. */
+#define TRY_FOR (40 * USEC_PER_MSEC)
+/* An offset beyond it says nothing more about costs. */
+#define OFFSET_LOOK (1 << 24)
 
 struct find {
         struct db *db;
@@ -23,6 +31,7 @@ struct find {
         void *ctx;
         ssize_t driver;
         bool has_text_indexes; /* params and tags by their value, whatever the value is */
+        usec_t try_for;        /* 0: the search goes its way to the end */
 };
 
 /* One number. 0 or -errno. */
@@ -119,8 +128,20 @@ static int pick_driver(struct find *f, int64_t n_page) {
         return 0;
 }
 
-/* The ids of a page first, then the rows of those. */
-static int give_by_ids(struct find *f, struct db_stmt *s, int64_t *ret_n) {
+static int give_runs(struct find *f, const char *const *ids, size_t n) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                struct run run;
+
+                r = runs_sql_get(f->db, f->arena, ids[i], &run);
+                if (r == 0)
+                        r = f->each(f->ctx, &run);
+        }
+        return r > 0 ? -EIO : r;
+}
+
+static int collect_ids(struct find *f, struct db_stmt *s, const char ***ret, size_t *ret_n) {
         size_t n = 0, n_max = 0;
         const char **ids = NULL;
         bool oom = false;
@@ -141,15 +162,25 @@ static int give_by_ids(struct find *f, struct db_stmt *s, int64_t *ret_n) {
                 if (oom)
                         return -ENOMEM;
         }
-        for (size_t i = 0; r == 0 && i < n; i++) {
-                struct run run;
+        *ret = ids;
+        *ret_n = n;
+        return r;
+}
 
-                r = runs_sql_get(f->db, f->arena, ids[i], &run);
-                if (r == 0)
-                        r = f->each(f->ctx, &run);
-                ++*ret_n;
-        }
-        return r > 0 ? -EIO : r;
+/* The ids of a page first, then the rows of those: until the first is given the search may go
+ * another way. */
+static int give_by_ids(struct find *f, struct db_stmt *s, int64_t *ret_n) {
+        const char **ids = NULL;
+        size_t n = 0;
+        int r;
+
+        db_set_effort(f->db, f->try_for);
+        r = collect_ids(f, s, &ids, &n);
+        db_set_effort(f->db, 0);
+        if (r == 0 && n > 0)
+                f->try_for = 0;
+        *ret_n = (int64_t) n;
+        return r < 0 ? r : give_runs(f, ids, n);
 }
 
 static int give_rows(struct find *f, struct db_stmt *s, int64_t *ret_n) {
@@ -216,20 +247,120 @@ static int by_value(struct find *f, int64_t limit, int64_t offset) {
         return part(f, RUNS_SEARCH_WITHOUT_VALUE, limit - n, offset, &n);
 }
 
-int runs_find(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
-              int64_t offset, int (*each)(void *ctx, const struct run *run), void *ctx) {
-        struct find f = {db, a, q, each, ctx, -1, db_get_dialect(db) == DB_SQLITE};
+/* No fewer than the runs of all experiments: told without counting. SQLite's. */
+static int at_most(struct find *f, int64_t *ret) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+
+        search_sql_init(&sql, f->arena);
+        search_sql_add(&sql, "SELECT max(rowid) FROM runs");
+        return number(f, &sql, ret);
+}
+
+/* Are there few enough runs to rank them all? */
+static int may_rank(struct find *f, bool *ret) {
+        int64_t n = 0;
+        int r = 0;
+
+        *ret = db_get_dialect(f->db) == DB_SQLITE && runs_rank_can(f->q);
+        if (*ret)
+                r = at_most(f, &n);
+        if (r == 0 && n > RUNS_RANK_MAX)
+                r = size_of(f, RUNS_RANK_MAX + 1, &n);
+        *ret = *ret && n <= RUNS_RANK_MAX;
+        return r;
+}
+
+/* Would the database sort by values that it has to look up one by one, or pass many runs before the
+ * page? Then nothing else is tried. */
+static int is_ranked_at_once(struct find *f, int64_t n_page, bool *ret) {
+        bool walks, sorts = false;
+        int64_t n = 0;
+        int r = 0;
+
+        *ret = false;
+        if (f->driver >= 0 || f->q->n_order == 0)
+                return 0;
+        walks = runs_search_can_walk(&f->q->order[0], f->has_text_indexes);
+        for (size_t i = 0; i < f->q->n_order; i++)
+                sorts = sorts || f->q->order[i].entity != FILTER_ATTRIBUTE;
+        if (walks && n_page * PASSED_COSTS >= SMALL_MAX)
+                r = at_most(f, &n);
+        *ret = sorts && (!walks || (n > 0 && n <= n_page * PASSED_COSTS));
+        return r;
+}
+
+static int by_rank(struct find *f, int64_t limit, int64_t offset) {
+        const char **ids;
+        size_t n;
+        int r = runs_rank_find(f->db, f->arena, f->q, limit, offset, &ids, &n);
+
+        return r == 0 ? give_runs(f, ids, n) : r;
+}
+
+/* The way that the clauses and the order allow. */
+static int by_plan(struct find *f, int64_t limit, int64_t offset) {
+        int64_t n;
+
+        if (f->driver < 0 && f->q->n_order > 0 &&
+            runs_search_can_walk(&f->q->order[0], f->has_text_indexes))
+                return by_value(f, limit, offset);
+        return part(f, RUNS_SEARCH_WHOLE, limit, offset, &n);
+}
+
+/* Else ranking does no better than the database. */
+static bool filters_by_value(const struct runs_search *q) {
+        for (size_t i = 0; i < q->filter.n; i++)
+                if (runs_search_is_on_value(&q->filter.clauses[i]))
+                        return true;
+        return false;
+}
+
+/* Through the runs of large experiments. */
+static int in_large(struct find *f, int64_t limit, int64_t offset, usec_t try_for) {
+        int64_t n_page = limit + MIN(offset, (int64_t) OFFSET_LOOK);
+        bool ranks, at_once = false;
+        int r = pick_driver(f, n_page);
+
+        if (r == 0)
+                r = may_rank(f, &ranks);
+        if (r == 0 && ranks)
+                r = is_ranked_at_once(f, n_page, &at_once);
+        if (r != 0)
+                return r;
+        if (at_once && (r = by_rank(f, limit, offset)) != RUNS_RANK_NOT)
+                return r;
+        f->try_for = ranks && !at_once && filters_by_value(f->q) ? try_for : 0;
+        r = by_plan(f, limit, offset);
+        if (r != -ETIME || f->try_for == 0)
+                return r;
+        f->try_for = 0;
+        r = by_rank(f, limit, offset);
+        return r == RUNS_RANK_NOT ? by_plan(f, limit, offset) : r;
+}
+
+int runs_find_within(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
+                     int64_t offset, usec_t try_for, int (*each)(void *ctx, const struct run *run),
+                     void *ctx) {
+        struct find f = {.db = db,
+                         .arena = a,
+                         .q = q,
+                         .each = each,
+                         .ctx = ctx,
+                         .driver = -1,
+                         .has_text_indexes = db_get_dialect(db) == DB_SQLITE};
         int64_t n = 0;
         int r;
 
         if (q->n_experiment_ids == 0)
                 return 0;
+        offset = MAX(offset, (int64_t) 0);
         r = size_of(&f, SMALL_MAX, &n);
-        if (r == 0 && n >= SMALL_MAX) {
-                r = pick_driver(&f, limit + offset);
-                if (r == 0 && f.driver < 0 && q->n_order > 0 &&
-                    runs_search_can_walk(&q->order[0], f.has_text_indexes))
-                        return by_value(&f, limit, offset);
-        }
+        if (r == 0 && n >= SMALL_MAX)
+                return in_large(&f, limit, offset, try_for);
         return r < 0 ? r : part(&f, RUNS_SEARCH_WHOLE, limit, offset, &n);
+}
+
+int runs_find(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
+              int64_t offset, int (*each)(void *ctx, const struct run *run), void *ctx) {
+        return runs_find_within(db, a, q, limit, offset, TRY_FOR, each, ctx);
 }

@@ -8,3 +8,9 @@
  * it ends the search and is returned. 0 or -errno. Strings are in the arena. */
 int runs_find(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
               int64_t offset, int (*each)(void *ctx, const struct run *run), void *ctx);
+
+/* The same. An index's way is left for one that reads all runs once (runs_rank.h) when it has not
+ * found the page after `try_for` of the thread's CPU time. */
+int runs_find_within(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
+                     int64_t offset, usec_t try_for, int (*each)(void *ctx, const struct run *run),
+                     void *ctx);

@@ -80,12 +80,12 @@ int runs_json_write_pairs(struct json_write *w, const char *name, struct db_stmt
         return r;
 }
 
-static int write_data(struct json_write *w, struct db *db, const char *run_id) {
+static int write_data(struct json_write *w, struct db *db, const char *run_id, bool is_new) {
         int r;
 
         json_write_kv_object(w, "data");
-        r = write_metrics(w, db, run_id);
-        if (r == 0)
+        r = is_new ? 0 : write_metrics(w, db, run_id);
+        if (r == 0 && !is_new)
                 r = runs_json_write_pairs(w, "params", params_sql_list(db, run_id));
         if (r == 0)
                 r = runs_json_write_pairs(w, "tags", tags_sql_list(db, run_id));
@@ -141,16 +141,17 @@ static int write_models(struct json_write *w, struct db_stmt *stmt, const char *
 }
 
 int runs_json_write(struct json_write *w, struct db *db, const struct run *run, unsigned parts) {
+        bool is_new = parts & RUNS_JSON_NEW;
         int r;
 
         json_write_kv_object(w, "info");
         runs_json_write_info(w, run);
         json_write_end(w);
-        r = write_data(w, db, run->id);
+        r = write_data(w, db, run->id, is_new);
         if (r < 0)
                 return r;
         json_write_kv_object(w, "inputs");
-        r = write_datasets(w, db, run->id);
+        r = is_new ? 0 : write_datasets(w, db, run->id);
         if (r == 0 && parts & RUNS_JSON_MODEL_INPUTS)
                 r = write_models(w, inputs_sql_model_inputs(db, run->id), "model_inputs", false);
         json_write_end(w);
@@ -158,6 +159,16 @@ int runs_json_write(struct json_write *w, struct db *db, const struct run *run, 
                 return r;
         json_write_kv_object(w, "outputs");
         r = write_models(w, inputs_sql_model_outputs(db, run->id), "model_outputs", true);
+        json_write_end(w);
+        return r;
+}
+
+int runs_json_write_run(struct json_write *w, struct db *db, const struct run *run,
+                        unsigned parts) {
+        int r;
+
+        json_write_kv_object(w, "run");
+        r = runs_json_write(w, db, run, parts);
         json_write_end(w);
         return r;
 }

@@ -7,7 +7,11 @@
 enum runs_json_parts {
         RUNS_JSON_MODEL_INPUTS = 1 << 0, /* inputs with logged models */
         RUNS_JSON_OUTPUTS = 1 << 1,
+        RUNS_JSON_NEW = 1 << 2, /* just made: there is nothing to read but its tags */
 };
+
+/* An object "run" with all of it. 0 or -errno. */
+int runs_json_write_run(struct json_write *w, struct db *db, const struct run *run, unsigned parts);
 
 /* The fields of info, data, inputs and outputs, in an object that is open. 0 or -errno. */
 int runs_json_write(struct json_write *w, struct db *db, const struct run *run, unsigned parts);

@@ -184,7 +184,7 @@ static void add_from(struct search_sql *sql, const struct runs_search *q,
                                table_of(&q->filter.clauses[plan->driver]));
         else
                 search_sql_add(sql, " FROM runs");
-        for (size_t i = walk; i < q->n_order; i++) {
+        for (size_t i = walk; !plan->keys_only && i < q->n_order; i++) {
                 const struct filter_clause entity = {.entity = q->order[i].entity};
                 char key[32];
 
@@ -249,15 +249,36 @@ static void add_walked(struct search_sql *sql, const struct runs_search *q) {
         search_sql_add(sql, " AND ");
 }
 
+static void add_columns(struct search_sql *sql, const struct runs_search *q,
+                        const struct runs_search_plan *plan) {
+        search_sql_add(sql, "SELECT %s",
+                       plan->count       ? "count(*)"
+                       : plan->keys_only ? "runs.run_uuid, runs.start_time"
+                       : plan->ids_only  ? "runs.run_uuid"
+                                         : RUNS_SQL_COLUMNS);
+        for (size_t i = 0; plan->keys_only && i < q->n_order; i++)
+                if (!is_joined(&q->order[i]))
+                        search_sql_add(sql, ", %s", column_of(q->order[i].key));
+}
+
+/* Does the statement ask the clause beside what drives or is walked? */
+static bool is_asked(const struct runs_search *q, const struct runs_search_plan *plan,
+                     const struct filter_clause *c) {
+        bool walk = plan->part == RUNS_SEARCH_WITH_VALUE;
+
+        if (plan->keys_only && runs_search_is_on_value(c))
+                return false;
+        if (walk)
+                return !is_on_walked(q, c);
+        return plan->driver < 0 || !is_with_driver(q, plan->driver, c);
+}
+
 void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
                        struct search_sql *sql) {
         bool walk = plan->part == RUNS_SEARCH_WITH_VALUE;
         ssize_t driver = walk ? -1 : plan->driver;
 
-        search_sql_add(sql, "SELECT %s",
-                       plan->count      ? "count(*)"
-                       : plan->ids_only ? "runs.run_uuid"
-                                        : RUNS_SQL_COLUMNS);
+        add_columns(sql, q, plan);
         add_from(sql, q, plan);
         search_sql_add(sql, " WHERE ");
         if (walk)
@@ -274,10 +295,10 @@ void runs_search_build(const struct runs_search *q, const struct runs_search_pla
         for (size_t i = 0; i < q->filter.n; i++) {
                 const struct filter_clause *c = &q->filter.clauses[i];
 
-                if (!(driver >= 0 && is_with_driver(q, driver, c)) && !(walk && is_on_walked(q, c)))
+                if (is_asked(q, plan, c))
                         add_clause(sql, c, walk ? "o0.run_uuid" : "runs.run_uuid");
         }
-        if (!plan->count)
+        if (!plan->count && !plan->keys_only)
                 add_order(sql, q, plan);
 }
 
@@ -291,6 +312,41 @@ bool runs_search_can_drive(const struct filter_clause *c) {
 
 bool runs_search_can_walk(const struct order_key *k, bool has_text_indexes) {
         return k->entity == FILTER_METRIC || (is_joined(k) && has_text_indexes);
+}
+
+bool runs_search_is_on_value(const struct filter_clause *c) {
+        return is_run_name(c) || (c->entity != FILTER_ATTRIBUTE && c->entity != FILTER_DATASET);
+}
+
+bool runs_search_is_asked_before(const struct runs_search *q, size_t i) {
+        for (size_t k = 0; k < i; k++)
+                if (runs_search_is_on_value(&q->filter.clauses[k]) &&
+                    q->filter.clauses[k].op != FILTER_IS_NULL &&
+                    is_with_driver(q, (ssize_t) k, &q->filter.clauses[i]))
+                        return true;
+        return false;
+}
+
+void runs_search_build_matches(const struct runs_search *q, size_t i, struct search_sql *sql) {
+        const struct filter_clause *c = &q->filter.clauses[i];
+
+        search_sql_add(sql, "SELECT v.run_uuid FROM %s v INDEXED BY onebox_%s_value WHERE ",
+                       table_of(c), table_of(c));
+        if (c->op == FILTER_IS_NULL)
+                search_sql_same_text(sql, "v.\"key\"", true, key_of(c));
+        else
+                add_driver(sql, q, (ssize_t) i);
+}
+
+void runs_search_build_values(const struct runs_search *q, size_t i, struct search_sql *sql) {
+        const struct order_key *o = &q->order[i];
+        const struct filter_clause entity = {.entity = o->entity};
+        const char *table = table_of(&entity);
+
+        search_sql_add(sql, "SELECT run_uuid, value%s FROM %s INDEXED BY onebox_%s_value WHERE ",
+                       o->entity == FILTER_METRIC ? ", is_nan" : "", table, table);
+        search_sql_same_text(sql, "\"key\"", true, o->key);
+        search_sql_add(sql, " ORDER BY %svalue", o->entity == FILTER_METRIC ? "is_nan, " : "");
 }
 
 void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t max,

@@ -37,13 +37,17 @@ struct runs_search_plan {
         ssize_t driver; /* index of the clause whose index is walked to find runs; -1: none */
         bool count;     /* SELECT count(*) in place of the rows */
         bool ids_only;  /* of each row its run_uuid: less is read of what is sorted or skipped */
+        /* run_uuid, start_time and the attributes of the order, in no order, whatever clauses on
+         * values say (runs_search_build_matches()) */
+        bool keys_only;
 };
 
 /* Reads filter and order. 0, REFUSED or -ENOMEM. */
 int runs_search_parse(struct runs_search *q, const char *filter, const char *const *order_by,
                       size_t n_order_by, struct refusal *r);
 
-/* Columns are RUNS_SQL_COLUMNS unless ids_only. The statement has no LIMIT yet (search_sql_page()).
+/* Columns are RUNS_SQL_COLUMNS unless the plan has others. The statement has no LIMIT yet
+ * (search_sql_page()).
  */
 void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
                        struct search_sql *sql);
@@ -56,6 +60,16 @@ bool runs_search_can_walk(const struct order_key *k, bool has_text_indexes);
  * SELECT count(*). */
 void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t max,
                              struct search_sql *sql);
+/* Is the clause about a metric, param or tag (a run's name is one)? */
+bool runs_search_is_on_value(const struct filter_clause *c);
+/* Is clause i asked together with one before it? */
+bool runs_search_is_asked_before(const struct runs_search *q, size_t i);
+/* The ids of all runs that fulfil the clause and those asked with it; of IS NULL those that do not.
+ * SQLite's. */
+void runs_search_build_matches(const struct runs_search *q, size_t i, struct search_sql *sql);
+/* The values of the order's key i: run_uuid, value and of a metric is_nan, in their order.
+ * SQLite's. */
+void runs_search_build_values(const struct runs_search *q, size_t i, struct search_sql *sql);
 /* How many runs the experiments have in the view, at most `max`. */
 void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql);
 

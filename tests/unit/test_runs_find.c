@@ -1,6 +1,7 @@
 /* Every plan of a search gives the rows of the plain one, in the same order, page by page. */
 #include "daemons/tracking/runs_find.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "tests/unit/tracking_test_db.h"
@@ -53,14 +54,15 @@ static void plain(struct tracking_test *t, const struct runs_search *q, struct i
         search_sql_done(&sql);
 }
 
-static void same_pages(struct tracking_test *t, const char *filter, const char *order) {
+static void same_pages_by(struct tracking_test *t, const char *filter, const char *const *order,
+                          size_t n_order) {
         static struct ids whole, found;
         static const int64_t experiments[] = {1};
         struct runs_search q = {
                 .experiment_ids = experiments, .n_experiment_ids = 1, .view = RUNS_SEARCH_ACTIVE};
         const int64_t pages[] = {1, 700, 1667, 9999};
 
-        if (runs_search_parse(&q, filter, &order, order ? 1 : 0, &t->refusal) != 0)
+        if (runs_search_parse(&q, filter, order, n_order, &t->refusal) != 0)
                 fail_msg("%s", t->refusal.text);
         plain(t, &q, &whole);
         for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
@@ -68,14 +70,28 @@ static void same_pages(struct tracking_test *t, const char *filter, const char *
                 for (int64_t at = 0; at <= (int64_t) whole.n; at += pages[i]) {
                         if (at > 60 && pages[i] == 1)
                                 break;
-                        assert_int_equal(
-                                runs_find(t->db, &t->arena, &q, pages[i], at, keep, &found), 0);
+                        /* every other page is tried for as good as no time */
+                        assert_int_equal(runs_find_within(t->db, &t->arena, &q, pages[i], at,
+                                                          at / pages[i] % 2 ? 1 : USEC_PER_MINUTE,
+                                                          keep, &found),
+                                         0);
                 }
                 for (size_t k = 0; k < found.n; k++)
                         assert_string_equal(found.text[k], whole.text[k]);
                 if (pages[i] > 1)
                         assert_int_equal(found.n, whole.n);
         }
+}
+
+static void same_pages(struct tracking_test *t, const char *filter, const char *order) {
+        same_pages_by(t, filter, &order, order ? 1 : 0);
+}
+
+static int count(void *ctx, const struct run *run) {
+        size_t *n = ctx;
+
+        ++*n;
+        return run ? 0 : -EINVAL;
 }
 
 static void test_plans(void **state) {
@@ -108,6 +124,37 @@ static void test_plans(void **state) {
         same_pages(t, "params.p = '3' AND params.none IS NULL", "run_name");
         same_pages(t, "run_name LIKE 'r000%'", NULL);
         same_pages(t, "run_name = 'r00017' AND tags.rare = 'yes'", "metrics.m");
+}
+
+static void test_plans_by_several(void **state) {
+        static const char *const orders[][2] = {
+                {"status", "metrics.m DESC"},        {"params.p DESC", "metrics.m"},
+                {"end_time DESC", "tags.rare DESC"}, {"metrics.m", "start_time"},
+                {"metrics.nope", "params.p"},        {"run_name DESC", "metrics.m"},
+                {"start_time", "metrics.m DESC"},
+        };
+        struct tracking_test *t = *state;
+
+        fill(t);
+        for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+                same_pages_by(t, "", orders[i], 2);
+                same_pages_by(t, "params.p != '3'", orders[i], 2);
+        }
+}
+
+static void test_far_offset(void **state) {
+        static const int64_t experiments[] = {1};
+        struct runs_search q = {.experiment_ids = experiments, .n_experiment_ids = 1};
+        const char *order = "metrics.m";
+        struct tracking_test *t = *state;
+        size_t n = 0;
+
+        fill(t);
+        assert_int_equal(runs_search_parse(&q, "", &order, 1, &t->refusal), 0);
+        assert_int_equal(runs_find(t->db, &t->arena, &q, 9, INT64_MAX, count, &n), 0);
+        assert_int_equal(n, 0);
+        assert_int_equal(runs_find(t->db, &t->arena, &q, 9, INT64_MIN, count, &n), 0);
+        assert_int_equal(n, 9);
 }
 
 /* Does SQLite go the way that the plan was made for? */
@@ -203,10 +250,9 @@ static void test_stop(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                tracking_db_test(test_plans),
-                tracking_db_test(test_indexes_are_used),
-                tracking_db_test(test_ties),
-                tracking_db_test(test_stop),
+                tracking_db_test(test_plans),      tracking_db_test(test_plans_by_several),
+                tracking_db_test(test_far_offset), tracking_db_test(test_indexes_are_used),
+                tracking_db_test(test_ties),       tracking_db_test(test_stop),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
