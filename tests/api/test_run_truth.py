@@ -4,6 +4,7 @@ later try goes on with keeps one history. Real scheduler, launcher, supervisors 
 import os
 import re
 import signal
+import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -39,6 +40,27 @@ for step in range(first, last + 1):
         open(os.path.join(place, "there"), "w").close()
         time.sleep(600)
 """
+# The same with the unmodified client: MLFLOW_RUN_ID is how it goes on with a run.
+CLIENT = """
+import json, os, sys
+place, last, stop_at = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+kept, first = os.path.join(place, "checkpoint"), 0
+if os.path.exists(kept):
+    os.environ["MLFLOW_RUN_ID"], first = json.load(open(kept))
+import mlflow, time
+with mlflow.start_run() as run:
+    for step in range(first, last + 1):
+        loss = 1 / (step + 1) + int(os.environ["ONEBOX_TRY"]) / 1000
+        mlflow.log_metric("loss", loss, step=step)
+        if step % 2 == 0:
+            mlflow.log_metrics({"even": loss}, step=step)
+        if step % 4 == 0:
+            json.dump([run.info.run_id, step], open(kept + ".tmp", "w"))
+            os.rename(kept + ".tmp", kept)
+        if step == stop_at and os.environ["ONEBOX_TRY"] == "1":
+            open(os.path.join(place, "there"), "w").close()
+            time.sleep(600)
+"""
 OPEN = "python3 {0}/open.py"
 OPENING = """
 import json, os, urllib.request
@@ -53,7 +75,7 @@ class Truth(Box):
 
     def __init__(self):
         super().__init__("[scheduler]\nstop_grace = 1s\n")
-        for name, text in (("open.py", OPENING), ("training.py", TRAINING)):
+        for name, text in (("open.py", OPENING), ("training.py", TRAINING), ("client.py", CLIENT)):
             Path(self.dir, name).write_text(text)
         self.start("tracking", "--access-control=yes", "--port=0")  # by that it knows the tasks' tokens
         self.port = int(self.wait(lambda: re.search(r"listening on 127\.0\.0\.1:(\d+)", self.tail(1 << 20)), 120, "tracking")[1])
@@ -117,10 +139,10 @@ def test_stopped_by_hand(truth):
     assert run["status"] in ("KILLED", "FAILED")
 
 
-def training(truth, name, stop_at):
+def training(truth, name, stop_at, program="training.py"):
     place = Path(truth.dir, name)
     place.mkdir()
-    load(truth, name, [("train", f"exec python3 {truth.dir}/training.py {place} 11 {stop_at}")])
+    load(truth, name, [("train", f"exec {sys.executable} {truth.dir}/{program} {place} 11 {stop_at}")])
     run_id = truth.trigger(name)
     truth.wait(lambda: (place / "there").exists(), 120, "the training")
     return run_id
@@ -129,6 +151,14 @@ def training(truth, name, stop_at):
 def supervisor(truth, dag, run_id, task="train"):
     (t,) = [t for t in tries(truth, dag, run_id, task) if not t.get("result")]
     return int(Path(truth.state, "tasks", t["try_id"], "lock").read_text().split()[0])  # its holder, and the command
+
+
+def one_history(truth, run):
+    """Steps 0–3 are the first try's, from the checkpoint at 4 on all is the second's: each step once."""
+    assert truth.history(run["run_id"], "loss") == [(s, 0.001 if s < 4 else 0.002) for s in range(12)]
+    assert truth.history(run["run_id"], "even") == [(s, 0.001 if s < 4 else 0.002) for s in range(0, 12, 2)]
+    latest = truth.ask("GET", "runs/get", {"run_id": run["run_id"]})["run"]["data"]["metrics"]
+    assert {m["key"]: m["step"] for m in latest if not m["key"].startswith("system/")} == {"loss": 11, "even": 10}
 
 
 def test_interrupted_and_resumed_has_one_history(truth):
@@ -142,10 +172,42 @@ def test_interrupted_and_resumed_has_one_history(truth):
     (run,) = truth.closed("night")
     assert run["run_id"] == before["run_id"] and run["status"] == "FINISHED"
     assert run["tags"]["onebox.try"] == "2" and run["tags"]["onebox.try_id"] != before["tags"]["onebox.try_id"]
-    # Steps 0–3 are the first try's, from the checkpoint at 4 on all is the second's: each step once.
-    assert truth.history(run["run_id"], "loss") == [(s, 0.001 if s < 4 else 0.002) for s in range(12)]
-    assert truth.history(run["run_id"], "even") == [(s, 0.001 if s < 4 else 0.002) for s in range(0, 12, 2)]
-    latest = truth.ask("GET", "runs/get", {"run_id": run["run_id"]})["run"]["data"]["metrics"]
-    assert {m["key"]: m["step"] for m in latest} == {"loss": 11, "even": 10}
+    one_history(truth, run)
 
 
+def test_a_night_with_the_client(truth):
+    """The unmodified client's training: told to stop, run again, goes on by MLFLOW_RUN_ID."""
+    pytest.importorskip("mlflow")
+    run_id = training(truth, "client_night", 6, "client.py")
+    before = truth.runs("client_night")[0]
+    os.kill(supervisor(truth, "client_night", run_id), signal.SIGTERM)
+    assert truth.wait_run("client_night", run_id, 240)["state"] == "success"
+    (run,) = truth.closed("client_night")
+    assert run["run_id"] == before["run_id"] and run["status"] == "FINISHED"
+    one_history(truth, run)
+
+
+def test_killed_as_for_memory_with_the_client(truth):
+    """SIGKILL, as the kernel gives it to who needs too much memory: the run has failed, until the task is run again and goes on with it."""
+    pytest.importorskip("mlflow")
+    run_id = training(truth, "client_killed", 6, "client.py")
+    before = truth.runs("client_killed")[0]
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                argv = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if f"{truth.dir}/client.py".encode() in argv and b"client_killed" in argv and argv.startswith(sys.executable.encode()):
+                os.kill(int(process.name), signal.SIGKILL)
+    assert truth.wait_run("client_killed", run_id, 240)["state"] == "failed"
+    (failed,) = truth.closed("client_killed")
+    assert failed["status"] == "FAILED" and failed["end_time"] >= failed["start_time"]
+    again = {"dag_run_id": run_id, "task_ids": ["train"], "only_failed": False, "dry_run": False}
+    assert truth.post("/api/v2/dags/client_killed/clearTaskInstances", again).status == 200
+    results = ["failed", "success"]
+    truth.wait(lambda: [t["result"] for t in tries(truth, "client_killed", run_id, "train")] == results, 240, "the second try's end")
+    truth.wait(lambda: truth.runs("client_killed")[0]["status"] == "FINISHED", 120, "what the run became")
+    (run,) = truth.closed("client_killed")
+    assert run["run_id"] == before["run_id"] and run["status"] == "FINISHED"
+    one_history(truth, run)
