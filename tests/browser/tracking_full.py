@@ -54,6 +54,19 @@ def runs(t, experiment):
         t.post("runs/update", run_id=run, status="FINISHED", end_time=at + n + 5000)
 
 
+def of_pipeline(t):
+    """What a task of the stand-in's pipeline has tracked, and the model that came of it."""
+    try_id = "01890a5d-ac96-774b-bcce-b302099a8057"
+    own = [{"key": f"onebox.{k}", "value": v} for k, v in {"dag_id": "iris", "run_id": "r", "task_id": "promote", "try_id": try_id}.items()]
+    child = t.run(run_name="within", tags=own)
+    t.post(f"/internal/tries/{try_id}/began", experiment="of tasks", name="promote", user="airflow", start_time=AT, tags=own)
+    t.post(f"/internal/tries/{try_id}/ended", status="FINISHED", state="success", start_time=AT, end_time=AT + 1000)
+    t.post("registered-models/create", name="of-pipeline")
+    source = t.get("runs/get", run_id=child)["run"]["info"]["artifact_uri"] + "/m"
+    t.post("model-versions/create", name="of-pipeline", source=source, run_id=child)
+    return child
+
+
 def fill(t):
     experiment = t.post("experiments/create", name=f"traces {LONG}")["experiment_id"]
     iris = t.post("experiments/create", name="iris")["experiment_id"]
@@ -70,4 +83,4 @@ def fill(t):
            events=[{"entity": "REGISTERED_MODEL", "action": "CREATED"}])
     runs(t, iris)
     t.post("registered-models/create", name="iris-model", description=HOSTILE)
-    return {"experiment": experiment, "iris": iris, "dataset": made, "trace": f"tr-{10:032x}", "wide": f"tr-{900:032x}", "ring": f"tr-{901:032x}"}
+    return {"within": of_pipeline(t), "experiment": experiment, "iris": iris, "dataset": made, "trace": f"tr-{10:032x}", "wide": f"tr-{900:032x}", "ring": f"tr-{901:032x}"}

@@ -239,6 +239,20 @@ test("all runs that match come as a CSV, and no cell is a formula", async () => 
   clean(page);
 });
 
+test("a pipeline leads to its runs and models, and they lead back", async () => {
+  const page = await see("pipeline?dag=iris");
+  await shown(page, "of-pipeline version 1");
+  await page.until(`[...document.querySelectorAll("[aria-label=Tracked] th a")].map((a) => a.textContent).sort().join() === "promote,within"`, "its runs");
+  assert.equal(await page.eval(`document.querySelector("[aria-label=Models] a").getAttribute("href")`), "model?name=of-pipeline");
+  clean(page, "pipeline");
+  const model = await see("model?name=of-pipeline");
+  await model.until(`document.querySelector('.head a[href="pipeline?dag=iris"]') && document.querySelector('td a[href="run?dag=iris&run=r&task=promote"]')`, "the way back");
+  clean(model, "model");
+  const run = await see(`training?run=${ids.within}`);
+  await run.until(`document.querySelector('.head a[href="training?run=01890a5dac96774bbcceb302099a8057"]')`, "its task's run");
+  clean(run, "training");
+});
+
 test("dark and light can both be read", async () => {
   for (const dark of [false, true]) {
     for (const path of [`trace?id=${ids.trace}`, "prompt?name=answer&against=1", "webhooks"]) {
