@@ -33,6 +33,8 @@ V3 = "/api/3.0/mlflow/"
 # Routes that the comparison does not reach, or never with a change.
 OWN = [
     ("run of a try", "POST", "runs/create", {"experiment_id": "0", "tags": [{"key": "onebox.try_id", "value": "t1"}]}, {"own": ("run", "info", "run_id")}),
+    ("a try's beginning", "POST", "/internal/tries/01890a5d-ac96-774b-bcce-000000000001/began",
+     {"experiment": "of a pipeline", "name": "a", "user": "airflow", "start_time": 5, "params": [{"key": "task_id", "value": "a"}]}),
     ("what a try read", "POST", "/internal/tries/t1/objects", {"objects": [{"bucket": "b", "name": "n", "generation": "1"}]}),
     ("a try's end", "POST", "/internal/tries/t1/ended", {"status": "FAILED"}),
     ("run to be gone", "POST", "runs/delete", {"run_id": "{own}"}),
