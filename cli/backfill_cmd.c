@@ -114,7 +114,11 @@ static int create(struct cli *c, const struct backfill_words *w, const char *dag
         int r;
 
         if (!w->from || !w->to)
-                return errmsg_fail(&c->em, -EINVAL, "--from and --to are needed");
+                return errmsg_fail(
+                        &c->em, -EINVAL,
+                        "--from and --to are needed: onebox backfill %s --from DATE --to DATE; "
+                        "all of them: onebox backfill",
+                        dag);
         r = write_ask(c, w, dag, &b);
         if (r >= 0)
                 r = cli_call_json(c,

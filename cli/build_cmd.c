@@ -53,7 +53,7 @@ static int list(struct cli *c) {
         table_column(&t, "IMAGE", TABLE_LEFT);
         table_column(&t, "STATE", TABLE_LEFT);
         table_column(&t, "SOURCE", TABLE_LEFT);
-        table_column(&t, "WHAT WAS SAID", TABLE_LEFT);
+        table_column(&t, "WHAT WAS SAID", TABLE_TEXT);
         json_each (v, json_get(answer, "environments"))
                 table_row(&t, show_text(v, "key"), show_text(v, "image"), show_text(v, "state"),
                           show_text(v, "source"), show_text(v, "message"));

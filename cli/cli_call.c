@@ -12,12 +12,15 @@
 
 static int fail_unreachable(struct cli *c, const struct cli_call *call, int r) {
         struct errmsg why = c->em;
+        char *advice = strstr(why.text, ": is the daemon running?");
 
         if (r != -ENOENT && r != -ECONNREFUSED)
                 return r;
         if (call->address)
                 return errmsg_fail(&c->em, r, "%s does not answer on %s", call->daemon,
                                    call->address);
+        if (advice)
+                *advice = 0;
         return errmsg_fail(&c->em, r,
                            "onebox-%s is not running here (%s): start everything with `systemctl "
                            "start onebox.target` or `onebox up`",

@@ -28,3 +28,16 @@ int latest_run(struct cli *c, const char *dag, const char *name, const char **re
                                    "the pipeline %s has no runs yet: onebox trigger %s", dag, dag);
         return 0;
 }
+
+int latest_need(struct cli *c, const char *dag, const char *run) {
+        const char *path = cli_call_path(c, "api", "v2", "dags", dag, "dagRuns", run, NULL);
+        const struct json *answer;
+        int r = path ? cli_call_get(c, "scheduler", path, &answer) : cli_oom(c);
+
+        if (r != -ENOENT)
+                return r;
+        return errmsg_fail(
+                &c->em, r,
+                "the pipeline %s has no run %s; a task is named after its run: %s latest %s", dag,
+                run, dag, run);
+}

@@ -31,13 +31,12 @@ static void print_line(const struct log_text *l, const struct json *line) {
         const char *stream = show_text(line, "stream"), *colour = "";
 
         if (l->colour)
-                colour = str_starts(stream, "e")   ? "\x1b[33m"
-                         : str_starts(stream, "s") ? "\x1b[2m"
-                                                   : "";
-        printf("%s%s%.12s  %s%s%s\n", l->prefix ? l->prefix : "", l->colour ? "\x1b[2m" : "",
-               time_of_day(line), l->colour ? "\x1b[0m" : "", colour, show_text(line, "event"));
-        if (*colour)
-                fputs("\x1b[0m", stdout);
+                colour = str_eq(stream, "stderr")   ? "\x1b[33m"
+                         : str_eq(stream, "onebox") ? "\x1b[2m"
+                                                    : "";
+        printf("%s%s%.12s  %s%s%s%s\n", l->prefix ? l->prefix : "", l->colour ? "\x1b[2m" : "",
+               time_of_day(line), l->colour ? "\x1b[0m" : "", colour, show_text(line, "event"),
+               *colour ? "\x1b[0m" : "");
 }
 
 /* The answer's lines and its token. 0, or negative with c->em. */

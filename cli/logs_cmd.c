@@ -50,6 +50,8 @@ static int get_instances(const struct request *q, const struct json **ret) {
         r = cli_call_get(q->c, "scheduler", path, &answer);
         if (r >= 0)
                 *ret = json_get(answer, "task_instances");
+        if (r == -ENOENT || (r >= 0 && !json_at(*ret, 0)))
+                return latest_need(q->c, q->dag, q->run);
         return r;
 }
 

@@ -81,7 +81,7 @@ static int print_pipelines(struct cli *c, const struct json *answer) {
         table_column(&t, "LAST RUN", TABLE_LEFT);
         table_column(&t, "STARTED", TABLE_LEFT);
         table_column(&t, "TOOK", TABLE_RIGHT);
-        table_column(&t, "WHAT IT DOES", TABLE_LEFT);
+        table_column(&t, "WHAT IT DOES", TABLE_TEXT);
         json_each (dag, json_get(answer, "dags"))
                 add_row(c, &t, dag, now);
         if (table_print(&t, NULL, stdout) < 0)

@@ -45,7 +45,10 @@ static int list(struct cli *c) {
                 return cli_call_print(c, answer);
         table_init(&t, &c->arena, c->colour);
         for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-                table_column(&t, columns[i], i > 0 && i < 6 ? TABLE_RIGHT : TABLE_LEFT);
+                table_column(&t, columns[i],
+                             i == 6  ? TABLE_TEXT
+                             : i > 0 ? TABLE_RIGHT
+                                     : TABLE_LEFT);
         json_each (p, json_get(answer, "pools"))
                 table_row(&t, show_text(p, "name"), show_any(&c->arena, p, "slots"),
                           show_any(&c->arena, p, "running_slots"),

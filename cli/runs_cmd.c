@@ -29,10 +29,27 @@ static const struct options_spec spec = {
         .n_args_max = 2,
 };
 
+/* What an empty list means: there is no such pipeline (negative, with c->em), or what to do. */
+static int explain_none(struct cli *c, const struct runs_words *w, const char *dag,
+                        const char **ret) {
+        const struct json *answer;
+        const char *path = cli_call_path(c, "api", "v2", "dags", dag, NULL);
+        int r = 0;
+
+        *ret = w->state ? "no runs in this state" : "no runs yet: onebox trigger PIPELINE";
+        if (str_eq(dag, "~"))
+                return 0;
+        r = path ? cli_call_get(c, "scheduler", path, &answer) : cli_oom(c);
+        if (r >= 0 && !w->state)
+                *ret = arena_printf(&c->arena, "no runs yet: onebox trigger %s", dag);
+        return r < 0 ? r : *ret ? 0 : cli_oom(c);
+}
+
 static int list_runs(struct cli *c, const struct runs_words *w, const char *dag) {
         const char *path = cli_call_path(c, "api", "v2", "dags", dag, "dagRuns", NULL);
         usec_t now = clock_now(clock_system());
         const struct json *answer, *run;
+        const char *none = NULL;
         struct table t;
         int r;
 
@@ -43,6 +60,8 @@ static int list_runs(struct cli *c, const struct runs_words *w, const char *dag)
         if (!path)
                 return cli_oom(c);
         r = cli_call_get(c, "scheduler", path, &answer);
+        if (r >= 0 && !json_at(json_get(answer, "dag_runs"), 0))
+                r = explain_none(c, w, dag, &none);
         if (r < 0)
                 return r;
         if (c->json)
@@ -57,7 +76,7 @@ static int list_runs(struct cli *c, const struct runs_words *w, const char *dag)
                 table_row(&t, show_text(run, "dag_id"), show_text(run, "dag_run_id"),
                           show_text(run, "state"), show_relative(&c->arena, run, "start_date", now),
                           show_span(&c->arena, run, "start_date", "end_date", now));
-        return table_print(&t, "no runs", stdout) < 0 ? cli_oom(c) : 0;
+        return table_print(&t, none, stdout) < 0 ? cli_oom(c) : 0;
 }
 
 /* The run itself, in a line or two; tells too when there is none of that name. */
@@ -100,7 +119,7 @@ static int list_tasks(struct cli *c, const char *dag, const char *run) {
         table_column(&t, "TRY", TABLE_RIGHT);
         table_column(&t, "STARTED", TABLE_LEFT);
         table_column(&t, "TOOK", TABLE_RIGHT);
-        table_column(&t, "NOTE", TABLE_LEFT);
+        table_column(&t, "NOTE", TABLE_TEXT);
         json_each (task, json_get(answer, "task_instances"))
                 table_row(&t, show_text(task, "task_id"), show_text(task, "state"),
                           show_any(&c->arena, task, "try_number"),

@@ -41,7 +41,7 @@ int sealed_list(struct cli *c, const struct sealed_noun *noun) {
                 return cli_call_print(c, answer);
         table_init(&t, &c->arena, c->colour);
         for (size_t i = 0; i < noun->n_columns; i++)
-                table_column(&t, noun->columns[i].title, TABLE_LEFT);
+                table_column(&t, noun->columns[i].title, i > 0 ? TABLE_TEXT : TABLE_LEFT);
         json_each (v, json_get(answer, noun->plural))
                 add_row(&t, noun, v);
         return table_print(&t, none, stdout) < 0 ? cli_oom(c) : 0;

@@ -173,7 +173,7 @@ static int print_parts(struct cli *c, const struct status *s) {
         table_column(&t, "PART", TABLE_LEFT);
         table_column(&t, "STATE", TABLE_LEFT);
         table_column(&t, "WHERE", TABLE_LEFT);
-        table_column(&t, "NOTE", TABLE_LEFT);
+        table_column(&t, "NOTE", TABLE_TEXT);
         for (size_t i = 0; i < s->n_parts; i++)
                 table_row(&t, s->parts[i].name, s->parts[i].ok ? "ok" : "no answer",
                           s->parts[i].where, s->parts[i].note);

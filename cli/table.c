@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 
 #define GAP 2
+#define SHORT 12 /* no text is cut to less */
+#define CUT "\xe2\x80\xa6"
 #define RESET "\x1b[0m"
 #define GREEN "\x1b[32m"
 #define RED "\x1b[31m"
@@ -97,10 +101,52 @@ const char *table_colour(const char *cell) {
         return "";
 }
 
+void table_fit(struct table *t, size_t columns) {
+        size_t whole = 0;
+
+        for (size_t i = 0; i < t->n_columns; i++)
+                whole += t->widths[i] + (i > 0 ? GAP : 0);
+        while (whole > columns) {
+                size_t widest = t->n_columns;
+
+                for (size_t i = 0; i < t->n_columns; i++)
+                        if (t->aligns[i] == TABLE_TEXT && t->widths[i] > SHORT &&
+                            (widest == t->n_columns || t->widths[i] > t->widths[widest]))
+                                widest = i;
+                if (widest == t->n_columns)
+                        return;
+                t->widths[widest]--;
+                whole--;
+        }
+}
+
+/* How many columns the terminal has; 0: it is none, or does not say. */
+static size_t terminal_width(FILE *to) {
+        struct winsize size;
+        int fd = fileno(to);
+
+        return fd >= 0 && isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* The cell as it fits its column. NULL: out of memory. */
+static const char *fitting(const struct table *t, size_t i, const char *cell) {
+        size_t width = t->widths[i];
+        char *copy;
+
+        if (utf8_width(cell) <= width)
+                return cell;
+        copy = arena_strdup(t->arena, cell);
+        for (size_t n = copy ? strlen(copy) : 0; copy && utf8_width(copy) > width - 1;) {
+                n = utf8_cut(copy, n - 1);
+                copy[n] = 0;
+        }
+        return copy ? arena_printf(t->arena, "%s" CUT, copy) : NULL;
+}
+
+/* last: nothing comes after it, so no blanks either. */
 static void print_cell(const struct table *t, size_t i, const char *cell, const char *colour,
-                       FILE *to) {
+                       bool last, FILE *to) {
         size_t blanks = t->widths[i] - utf8_width(cell);
-        bool last = i + 1 == t->n_columns;
 
         if (t->aligns[i] == TABLE_RIGHT)
                 fprintf(to, "%*s", (int) blanks, "");
@@ -112,7 +158,26 @@ static void print_cell(const struct table *t, size_t i, const char *cell, const 
                 fprintf(to, "%*s", (int) (t->aligns[i] == TABLE_RIGHT ? GAP : blanks + GAP), "");
 }
 
-int table_print(const struct table *t, const char *empty, FILE *to) {
+static int print_row(const struct table *t, const char *const cells[], bool title, FILE *to) {
+        size_t n = t->n_columns;
+
+        while (n > 1 && !*cells[n - 1])
+                n--;
+        for (size_t i = 0; i < n; i++) {
+                const char *cell = fitting(t, i, cells[i]);
+
+                if (!cell)
+                        return -ENOMEM;
+                print_cell(t, i, cell, title ? DIM : table_colour(cell), i + 1 == n, to);
+        }
+        fputc('\n', to);
+        return 0;
+}
+
+int table_print(struct table *t, const char *empty, FILE *to) {
+        size_t width = terminal_width(to);
+        int r;
+
         if (t->failed)
                 return -ENOMEM;
         if (t->n_rows == 0) {
@@ -120,13 +185,10 @@ int table_print(const struct table *t, const char *empty, FILE *to) {
                         fprintf(to, "%s\n", empty);
                 return 0;
         }
-        for (size_t i = 0; i < t->n_columns; i++)
-                print_cell(t, i, t->titles[i], DIM, to);
-        fputc('\n', to);
-        for (const struct table_row *row = t->first; row; row = row->next) {
-                for (size_t i = 0; i < t->n_columns; i++)
-                        print_cell(t, i, row->cells[i], table_colour(row->cells[i]), to);
-                fputc('\n', to);
-        }
-        return 0;
+        if (width > 0)
+                table_fit(t, width);
+        r = print_row(t, t->titles, true, to);
+        for (const struct table_row *row = t->first; r >= 0 && row; row = row->next)
+                r = print_row(t, row->cells, false, to);
+        return r;
 }

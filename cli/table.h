@@ -10,7 +10,8 @@
 
 #define TABLE_COLUMNS_MAX 12
 
-enum table_align { TABLE_LEFT, TABLE_RIGHT };
+/* TEXT: to the left, and cut where a terminal is too narrow for the whole row. */
+enum table_align { TABLE_LEFT, TABLE_RIGHT, TABLE_TEXT };
 
 struct table_row;
 
@@ -31,8 +32,12 @@ void table_init(struct table *t, struct arena *a, bool colour);
 void table_column(struct table *t, const char *title, enum table_align align);
 /* One cell for each column. */
 void table_row(struct table *t, ...);
-/* 0 or -ENOMEM; with no rows it prints only `empty` (when not NULL). */
-int table_print(const struct table *t, const char *empty, FILE *to);
+/* Narrows the columns of text until a row has at most so many columns of a terminal, or they are
+ * short. */
+void table_fit(struct table *t, size_t columns);
+/* To a terminal it fits itself first. 0 or -ENOMEM; with no rows it prints only `empty` (when not
+ * NULL). */
+int table_print(struct table *t, const char *empty, FILE *to);
 
 /* The colour of a state's name ("success", "failed", "running", …): an escape sequence or "". */
 const char *table_colour(const char *cell);

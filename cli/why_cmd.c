@@ -1,4 +1,5 @@
 /* onebox why: the scheduler's reason why something does not go on. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "cli/cli_call.h"
@@ -40,6 +41,11 @@ int why_cmd(struct cli *c, int argc, char **argv) {
         if (!path)
                 return cli_oom(c);
         r = cli_call_get(c, "scheduler", path, &answer);
+        if (r == -ENOENT && c->n_args == 2) {
+                int there = latest_need(c, cli_arg(c, 0), run);
+
+                return there < 0 ? there : r;
+        }
         if (r < 0)
                 return r;
         if (c->json)

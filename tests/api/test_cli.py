@@ -303,6 +303,10 @@ def test_a_retry_is_told(box):
 def test_names_that_do_not_exist(box):
     assert 'DAG "nope"' in box.bad("trigger", "nope") and "404" in box.bad("trigger", "nope")
     box.bad("runs", "hello", "nope")
+    assert 'DAG "nope"' in box.bad("runs", "nope")
+    for verb in ("logs", "why"):
+        assert "has no run nope; a task is named after its run: hello latest nope" in box.bad(verb, "hello", "nope")
+    assert "onebox backfill hello --from DATE --to DATE" in box.bad("backfill", "hello")
     box.bad("why", "nope")
     box.bad("pipelines", "pause", "nope")
 

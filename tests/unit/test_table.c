@@ -15,7 +15,7 @@ static int end(void **state) {
         return base_test_no_faults(state);
 }
 
-static void assert_prints(const struct table *t, const char *empty, const char *text) {
+static void assert_prints(struct table *t, const char *empty, const char *text) {
         char *out = NULL;
         size_t size;
         FILE *f = open_memstream(&out, &size);
@@ -40,7 +40,7 @@ static void columns_align(void **state) {
         assert_prints(&t, "none",
                       "NAME       N  NOTE\n"
                       "a          1  x\n"
-                      "longer  1000  \n");
+                      "longer  1000\n");
 }
 
 static void wide_characters_align(void **state) {
@@ -56,6 +56,32 @@ static void wide_characters_align(void **state) {
                       "A     B\n"
                       "\xe6\x97\xa5\xe6\x9c\xac  x\n"
                       "caf\xc3\xa9  y\n");
+}
+
+static void text_is_cut_to_the_terminal(void **state) {
+        struct table t;
+
+        (void) state;
+        table_init(&t, &arena, false);
+        table_column(&t, "NAME", TABLE_LEFT);
+        table_column(&t, "A", TABLE_TEXT);
+        table_column(&t, "B", TABLE_TEXT);
+        table_row(&t, "a_name_is_never_cut", "what it does, at length", "short");
+        table_row(&t, "b",
+                  "\xe6\x97\xa5\xe6\x9c\xac\xe6\x97\xa5\xe6\x9c\xac\xe6\x97\xa5\xe6\x9c\xac\xe6\x97"
+                  "\xa5",
+                  "");
+        table_fit(&t, 200);
+        table_fit(&t, 41);
+        assert_prints(&t, NULL,
+                      "NAME                 A              B\n"
+                      "a_name_is_never_cut  what it does\xe2\x80\xa6  short\n"
+                      "b                    "
+                      "\xe6\x97\xa5\xe6\x9c\xac\xe6\x97\xa5\xe6\x9c\xac\xe6\x97\xa5\xe6\x9c\xac\xe2"
+                      "\x80\xa6\n");
+        table_fit(&t, 1);
+        assert_int_equal(t.widths[1], 12);
+        assert_int_equal(t.widths[2], 5);
 }
 
 static void cells_cannot_move_the_cursor(void **state) {
@@ -109,6 +135,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(columns_align, start, end),
                 cmocka_unit_test_setup_teardown(wide_characters_align, start, end),
+                cmocka_unit_test_setup_teardown(text_is_cut_to_the_terminal, start, end),
                 cmocka_unit_test_setup_teardown(cells_cannot_move_the_cursor, start, end),
                 cmocka_unit_test_setup_teardown(empty_says_so, start, end),
                 cmocka_unit_test_setup_teardown(states_have_colours, start, end),
