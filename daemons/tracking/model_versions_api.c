@@ -13,6 +13,7 @@
 #include "daemons/tracking/registry_search.h"
 #include "daemons/tracking/run_tags.h"
 #include "daemons/tracking/search_page.h"
+#include "daemons/tracking/source_host.h"
 #include "daemons/tracking/webhook_event.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
@@ -164,6 +165,7 @@ static bool is_prompt(const struct in *in) {
 }
 
 int model_versions_api_create(struct http_request *req) {
+        const struct tracking *t = req->ctx;
         struct in in = {};
         struct ask q;
 
@@ -182,6 +184,8 @@ int model_versions_api_create(struct http_request *req) {
                 ask_check(&q, model_source_check_pattern(&q.refusal, in.source.source));
         if (q.result == 0 && in.is_prompt)
                 ask_check(&q, model_source_check_prompt(&q.refusal, in.source.source));
+        if (q.result == 0)
+                ask_check(&q, source_host_check(&q.refusal, in.source.source, t->artifact_root));
         if (q.result == 0)
                 ask_check(&q, field_check_model_name(&q.refusal, in.name));
         for (size_t i = 0; q.result == 0 && i < in.n_tags; i++)

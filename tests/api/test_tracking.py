@@ -399,3 +399,13 @@ def test_upload_names_the_path_before_the_data(tracking):
     run = tracking.run()
     assert tracking.refused("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=../x", b"") == "Invalid path"
     assert "data" in tracking.refused("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path=x", b"")
+
+
+def test_source_at_a_host_of_the_clients_choice(tracking):
+    tracking.post("registered-models/create", name="hosted")
+    for source in ("http://evil/x", "mlflow-artifacts://evil:9000/x", "ftp:///x"):
+        assert "addresses a host other than" in tracking.refused("POST", "model-versions/create", {"name": "hosted", "source": source}), source
+    with Tracking("--default-artifact-root", "http://store:9000/api/2.0/mlflow-artifacts/artifacts") as t:
+        t.post("registered-models/create", name="hosted")
+        assert t.post("model-versions/create", name="hosted", source="http://store:9000/x")["model_version"]["version"] == "1"
+        assert "addresses a host" in t.refused("POST", "model-versions/create", {"name": "hosted", "source": "http://other:9000/x"})
