@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cli/all_conf.h"
 #include "cli/cli_call.h"
 #include "cli/show.h"
 #include "cli/table.h"
@@ -62,6 +64,27 @@ static int walk(struct finder *f, const char *dir, unsigned depth) {
         return r;
 }
 
+/* A directory that is not there has nothing. */
+static int walk_if_there(struct finder *f, const char *dir) {
+        if (!dir)
+                return cli_oom(f->c);
+        return access(dir, F_OK) < 0 && errno == ENOENT ? 0 : walk(f, dir, 0);
+}
+
+/* Everything the scheduler reads: its own, the configured, those from git. */
+static int walk_configured(struct finder *f) {
+        _cleanup_free_ char *own = paths_state(&f->c->paths, "pipelines");
+        _cleanup_free_ char *git = paths_state(&f->c->paths, "gitsync/pipelines");
+        const struct all_conf *conf;
+        int r = all_conf_load(f->c, &conf);
+
+        if (r >= 0)
+                r = walk_if_there(f, own);
+        for (char **dir = r < 0 ? NULL : conf->scheduler.pipelines; dir && *dir && r >= 0; dir++)
+                r = walk_if_there(f, *dir);
+        return r < 0 ? r : walk_if_there(f, git);
+}
+
 static int make_body(struct cli *c, const char *dir, struct buf *body) {
         struct json_write w;
         struct finder f = {.c = c, .w = &w};
@@ -70,11 +93,12 @@ static int make_body(struct cli *c, const char *dir, struct buf *body) {
         json_write_init(&w, body, 0);
         json_write_object(&w);
         json_write_kv_array(&w, "files");
-        r = walk(&f, dir, 0);
+        r = dir ? walk(&f, dir, 0) : walk_configured(&f);
         if (r < 0)
                 return r;
         if (f.n_files == 0)
-                return errmsg_fail(&c->em, -ENOENT, "%s: no liminal.yml below it", dir);
+                return errmsg_fail(&c->em, -ENOENT, "%s: no liminal.yml below it",
+                                   dir ? dir : "the directories of pipelines");
         json_write_end(&w);
         json_write_end(&w);
         return json_write_finish(&w) < 0 ? cli_oom(c) : 0;

@@ -5,7 +5,8 @@
 
 struct json;
 
-/* The scheduler's answer: {"dags", "services", "errors", "warnings"}. 0, or negative with c->em. */
+/* dir NULL: the directories the scheduler reads. Its answer: {"dags", "services", "errors",
+ * "warnings"}. 0, or negative with c->em. */
 int compiled_get(struct cli *c, const char *dir, const struct json **ret);
 /* Prints the pipelines, services, errors and warnings. 0, CLI_BAD when there are errors, or
  * negative with c->em set. */

@@ -44,11 +44,10 @@ static const struct options_row rows[] = {
 /* clang-format on */
 static const struct options_spec spec = {
         .program = "onebox simulate",
-        .args = "DIR",
-        .summary = "Play nights ahead with the pipelines of a directory",
+        .args = "[DIR]",
+        .summary = "Play nights ahead with the pipelines of this machine, or of a directory",
         .rows = rows,
         .n_rows = ARRAY_SIZE(rows),
-        .n_args_min = 1,
         .n_args_max = 1,
 };
 
@@ -207,11 +206,13 @@ static int put_dags(struct play *p, const char *dir) {
         if (r < 0)
                 return r;
         if (json_first(json_get(answer, "errors")))
-                return errmsg_fail(&p->c->em, -EINVAL, "%s: onebox pipelines compile %s says all",
-                                   json_first(json_get(answer, "errors"))->str, dir);
+                return errmsg_fail(&p->c->em, -EINVAL, "%s: onebox pipelines%s%s says all",
+                                   json_first(json_get(answer, "errors"))->str,
+                                   dir ? " compile " : "", dir ? dir : "");
         dags = json_get(answer, "dags");
         if (!json_first(dags))
-                return errmsg_fail(&p->c->em, -ENOENT, "%s: no pipelines", dir);
+                return errmsg_fail(&p->c->em, -ENOENT, "%s: no pipelines",
+                                   dir ? dir : "the directories of pipelines");
         p->zones = arena_zalloc_array(&p->c->arena, dags->len, sizeof(*p->zones));
         p->n_zones = dags->len;
         p->tallies = arena_zalloc_array(&p->c->arena, dags->len, sizeof(*p->tallies));
