@@ -1,21 +1,13 @@
 /* onebox status: does every part answer, and what is going on? Exit 1 when a part does not. */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "cli/address.h"
 #include "cli/cli_call.h"
+#include "cli/parts.h"
 #include "cli/show.h"
 #include "cli/table.h"
-#include "cli/up_lock.h"
 #include "lib/base/clock.h"
 #include "lib/base/json_write.h"
-#include "lib/base/mem.h"
 #include "lib/base/str.h"
-#include "lib/net/http_listen.h"
-
-#define N_PARTS_MAX 64
 
 struct status_words {
         struct cli_words words;
@@ -29,119 +21,7 @@ static const struct options_spec spec = {
         .n_rows = ARRAY_SIZE(rows),
 };
 
-struct part {
-        const char *name;
-        bool ok;
-        const char *where;
-        const char *note;
-};
-
-struct status {
-        struct part parts[N_PARTS_MAX];
-        size_t n_parts;
-        bool all_ok;
-};
-
-static void add_part(struct status *s, const char *name, bool ok, const char *where,
-                     const char *note) {
-        if (s->n_parts < N_PARTS_MAX)
-                s->parts[s->n_parts++] = (struct part){name, ok, where, note};
-        s->all_ok &= ok;
-}
-
-/* The worst word of a health answer: {"scheduler": {"status": "healthy"}, …}; NULL: all good. */
-static const char *complaint(struct cli *c, const struct json *health) {
-        const struct json *part;
-
-        json_each (part, health) {
-                const char *word = json_is(part, JSON_OBJECT) ? show_text(part, "status") : "-";
-
-                if (str_eq(word, "unhealthy"))
-                        return arena_printf(&c->arena, "%s is %s", part->key, word);
-        }
-        return NULL;
-}
-
-static void ask_daemon(struct cli *c, struct status *s, const char *name, const char *target) {
-        const char *where = arena_printf(&c->arena, "%s/%s.sock", c->paths.runtime_dir, name);
-        struct cli_call call = {.daemon = name, .target = target};
-        const char *body, *note = NULL;
-        struct json *j;
-        size_t size;
-        int status = 0;
-        int r = cli_call_raw(c, &call, &status, &body, &size);
-
-        if (r < 0)
-                note = r == -ENOENT || r == -ECONNREFUSED ? "not running"
-                                                          : arena_strdup(&c->arena, c->em.text);
-        else if (status != 200)
-                note = arena_printf(&c->arena, "HTTP %d", status);
-        else if (json_parse_copy(&c->arena, body, size, &j, NULL) >= 0)
-                note = complaint(c, j);
-        add_part(s, name, r >= 0 && status == 200 && !note, where, note);
-}
-
-/* It answers the scheduler only: others see whether somebody listens, or hear what the scheduler
- * has to say of it. */
-static void look_at_launcher(struct cli *c, struct status *s, const struct json *scheduler) {
-        const char *where = arena_printf(&c->arena, "%s/launcher.sock", c->paths.runtime_dir);
-        const char *trouble = NULL;
-        bool alive = where && http_listen_path_alive(where);
-
-        if (alive) {
-                add_part(s, "launcher", true, where, NULL);
-                return;
-        }
-        (void) json_str(json_get(scheduler, "launcher_trouble"), &trouble);
-        alive = !trouble && where && access(where, F_OK) == 0 && access(where, W_OK) < 0;
-        add_part(s, "launcher", alive, where,
-                 trouble ? trouble
-                 : alive ? "for the scheduler only, which has no complaint"
-                         : "not running");
-}
-
-static void ask_service(struct cli *c, struct status *s, const struct json *service) {
-        const char *name = arena_printf(&c->arena, "service %s", show_text(service, "name"));
-        struct cli_call call = {
-                .daemon = "serving",
-                .address = address_of_service(c, service),
-                .target = "/onebox/health",
-        };
-        const char *body;
-        int status = 0;
-        size_t size;
-        bool ok;
-
-        if (!call.address) {
-                add_part(s, name, false, "-", "its file names no port");
-                return;
-        }
-        ok = cli_call_raw(c, &call, &status, &body, &size) >= 0 && status == 200;
-        add_part(s, name, ok, call.address,
-                 ok       ? NULL
-                 : status ? arena_printf(&c->arena, "HTTP %d", status)
-                          : "not running");
-}
-
-static int look(struct cli *c, struct status *s, const struct json **ret_scheduler) {
-        const struct json **services;
-        size_t n;
-        int r;
-
-        s->all_ok = true;
-        ask_daemon(c, s, "scheduler", "/api/v2/monitor/health");
-        if (cli_call_get(c, "scheduler", "/api/onebox/v1/status", ret_scheduler) < 0)
-                *ret_scheduler = NULL;
-        look_at_launcher(c, s, *ret_scheduler);
-        ask_daemon(c, s, "tracking", "/health");
-        ask_daemon(c, s, "web", "/health");
-        r = address_services(c, &services, &n);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                ask_service(c, s, services[i]);
-        return r;
-}
-
-static int print_parts_json(struct cli *c, const struct status *s, const struct json *scheduler) {
+static int print_parts_json(struct cli *c, const struct parts *s, const struct json *scheduler) {
         _cleanup_buf_ struct buf b = {};
         struct json_write w;
 
@@ -166,7 +46,7 @@ static int print_parts_json(struct cli *c, const struct status *s, const struct 
         return 0;
 }
 
-static int print_parts(struct cli *c, const struct status *s) {
+static int print_parts(struct cli *c, const struct parts *s) {
         struct table t;
 
         table_init(&t, &c->arena, c->colour);
@@ -203,12 +83,12 @@ static int print_running(struct cli *c) {
 int status_cmd(struct cli *c, int argc, char **argv) {
         static struct status_words w;
         const struct json *scheduler = NULL;
-        struct status s = {};
+        struct parts s = {};
         int r = cli_start(c, &spec, argc, argv, &w);
 
         if (r != 0)
                 return r;
-        r = look(c, &s, &scheduler);
+        r = parts_look(c, &s, &scheduler);
         if (r < 0)
                 return r;
         if (c->json) {

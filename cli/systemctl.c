@@ -61,9 +61,9 @@ int systemctl_run(const char *verb, const char *unit, struct errmsg *em) {
         return capture(argv, &text, em);
 }
 
-int systemctl_list(const char *pattern, char ***ret_units, struct errmsg *em) {
-        const char *argv[] = {"systemctl", "list-units", "--all", "--plain", "--no-legend",
-                              "--full",    "--no-pager", "--",    pattern,   NULL};
+static int list(const char *which, const char *pattern, char ***ret_units, struct errmsg *em) {
+        const char *argv[] = {"systemctl", "list-units", which, "--plain", "--no-legend",
+                              "--full",    "--no-pager", "--",  pattern,   NULL};
         _cleanup_(str_free_listp) char **units = NULL;
         _cleanup_free_ char *text = NULL;
         const char *p, *word;
@@ -85,6 +85,14 @@ int systemctl_list(const char *pattern, char ***ret_units, struct errmsg *em) {
         }
         *ret_units = TAKE_PTR(units);
         return 0;
+}
+
+int systemctl_list(const char *pattern, char ***ret_units, struct errmsg *em) {
+        return list("--all", pattern, ret_units, em);
+}
+
+int systemctl_failed(const char *pattern, char ***ret_units, struct errmsg *em) {
+        return list("--state=failed", pattern, ret_units, em);
 }
 
 int systemctl_started_at(const char *unit, usec_t *ret_at, struct errmsg *em) {

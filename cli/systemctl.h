@@ -10,5 +10,7 @@ bool systemctl_is_there(void);
 int systemctl_run(const char *verb, const char *unit, struct errmsg *em);
 /* Names of loaded units that match the pattern; str_free_list() it. */
 int systemctl_list(const char *pattern, char ***ret_units, struct errmsg *em);
+/* Those of them that have failed. */
+int systemctl_failed(const char *pattern, char ***ret_units, struct errmsg *em);
 /* When the unit became active; 0 when it is not. */
 int systemctl_started_at(const char *unit, usec_t *ret_at, struct errmsg *em);

@@ -15,7 +15,7 @@ import pytest
 
 from box import build_dir
 
-VERBS = ["status", "urls", "pipelines", "trigger", "runs", "logs", "why", "next", "night", "notify", "simulate", "gitsync", "backfill", "variables", "connections", "services", "smoke",
+VERBS = ["status", "urls", "pipelines", "trigger", "runs", "logs", "why", "next", "night", "notify", "simulate", "gitsync", "backfill", "variables", "connections", "services", "doctor", "smoke",
          "user", "passwd", "token", "audit", "config", "up", "down", "version"]
 HELLO = """\
 name: hello
@@ -304,8 +304,9 @@ def test_names_that_do_not_exist(box):
     assert 'DAG "nope"' in box.bad("trigger", "nope") and "404" in box.bad("trigger", "nope")
     box.bad("runs", "hello", "nope")
     assert 'DAG "nope"' in box.bad("runs", "nope")
-    for verb in ("logs", "why"):
-        assert "has no run nope; a task is named after its run: hello latest nope" in box.bad(verb, "hello", "nope")
+    assert "has no run nope; a task is named after its run: hello latest nope" in box.bad("logs", "hello", "nope")
+    assert "has no run nope, and its latest run no such task" in box.bad("why", "hello", "nope")
+    assert box.good("why", "hello", "two") == box.good("why", "hello", "latest", "two")
     assert "onebox backfill hello --from DATE --to DATE" in box.bad("backfill", "hello")
     box.bad("why", "nope")
     box.bad("pipelines", "pause", "nope")
@@ -379,6 +380,9 @@ def test_nights_are_played_ahead(box):
     assert 28 <= hello["runs"] <= 32 and plan["stuck"] == 0
     assert re.search(r"^hello +\d+ ", box.good(*args), re.M)
     assert "is a time" in box.bad("simulate", box.dir + "/plans", "--from=soon")
+    # Without a directory: what the scheduler reads, this one not being among it.
+    names = [p["pipeline"] for p in box.json("simulate", "--nights=3", "--fail=0")["pipelines"]]
+    assert sorted(names) == sorted(d["dag_id"] for d in box.json("pipelines")["dags"]), names
 
 
 MAPPED = """name: mapped

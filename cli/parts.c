@@ -1,0 +1,110 @@
+/* parts: see parts.h. */
+#include "cli/parts.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "cli/address.h"
+#include "cli/cli_call.h"
+#include "cli/show.h"
+#include "lib/base/str.h"
+#include "lib/net/http_listen.h"
+
+static void add_part(struct parts *s, const char *name, bool ok, const char *where,
+                     const char *note) {
+        if (s->n_parts < PARTS_MAX)
+                s->parts[s->n_parts++] = (struct part){name, ok, where, note};
+        s->all_ok &= ok;
+}
+
+/* The worst word of a health answer: {"scheduler": {"status": "healthy"}, …}; NULL: all good. */
+static const char *complaint(struct cli *c, const struct json *health) {
+        const struct json *part;
+
+        json_each (part, health) {
+                const char *word = json_is(part, JSON_OBJECT) ? show_text(part, "status") : "-";
+
+                if (str_eq(word, "unhealthy"))
+                        return arena_printf(&c->arena, "%s is %s", part->key, word);
+        }
+        return NULL;
+}
+
+static void ask_daemon(struct cli *c, struct parts *s, const char *name, const char *target) {
+        const char *where = arena_printf(&c->arena, "%s/%s.sock", c->paths.runtime_dir, name);
+        struct cli_call call = {.daemon = name, .target = target};
+        const char *body, *note = NULL;
+        struct json *j;
+        size_t size;
+        int status = 0;
+        int r = cli_call_raw(c, &call, &status, &body, &size);
+
+        if (r < 0)
+                note = r == -ENOENT || r == -ECONNREFUSED ? "not running"
+                                                          : arena_strdup(&c->arena, c->em.text);
+        else if (status != 200)
+                note = arena_printf(&c->arena, "HTTP %d", status);
+        else if (json_parse_copy(&c->arena, body, size, &j, NULL) >= 0)
+                note = complaint(c, j);
+        add_part(s, name, r >= 0 && status == 200 && !note, where, note);
+}
+
+/* It answers the scheduler only: others see whether somebody listens, or hear what the scheduler
+ * has to say of it. */
+static void look_at_launcher(struct cli *c, struct parts *s, const struct json *scheduler) {
+        const char *where = arena_printf(&c->arena, "%s/launcher.sock", c->paths.runtime_dir);
+        const char *trouble = NULL;
+        bool alive = where && http_listen_path_alive(where);
+
+        if (alive) {
+                add_part(s, "launcher", true, where, NULL);
+                return;
+        }
+        (void) json_str(json_get(scheduler, "launcher_trouble"), &trouble);
+        alive = !trouble && where && access(where, F_OK) == 0 && access(where, W_OK) < 0;
+        add_part(s, "launcher", alive, where,
+                 trouble ? trouble
+                 : alive ? "for the scheduler only, which has no complaint"
+                         : "not running");
+}
+
+static void ask_service(struct cli *c, struct parts *s, const struct json *service) {
+        const char *name = arena_printf(&c->arena, "service %s", show_text(service, "name"));
+        struct cli_call call = {
+                .daemon = "serving",
+                .address = address_of_service(c, service),
+                .target = "/onebox/health",
+        };
+        const char *body;
+        int status = 0;
+        size_t size;
+        bool ok;
+
+        if (!call.address) {
+                add_part(s, name, false, "-", "its file names no port");
+                return;
+        }
+        ok = cli_call_raw(c, &call, &status, &body, &size) >= 0 && status == 200;
+        add_part(s, name, ok, call.address,
+                 ok       ? NULL
+                 : status ? arena_printf(&c->arena, "HTTP %d", status)
+                          : "not running");
+}
+
+int parts_look(struct cli *c, struct parts *s, const struct json **ret_scheduler) {
+        const struct json **services;
+        size_t n;
+        int r;
+
+        s->all_ok = true;
+        ask_daemon(c, s, "scheduler", "/api/v2/monitor/health");
+        if (cli_call_get(c, "scheduler", "/api/onebox/v1/status", ret_scheduler) < 0)
+                *ret_scheduler = NULL;
+        look_at_launcher(c, s, *ret_scheduler);
+        ask_daemon(c, s, "tracking", "/health");
+        ask_daemon(c, s, "web", "/health");
+        r = address_services(c, &services, &n);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                ask_service(c, s, services[i]);
+        return r;
+}

@@ -1,0 +1,25 @@
+/* parts: what runs here, asked by its sockets and addresses. */
+#pragma once
+
+#include "cli/cli.h"
+
+struct json;
+
+#define PARTS_MAX 64
+
+struct part {
+        const char *name;
+        bool ok;
+        const char *where;
+        const char *note; /* what is wrong with it, or NULL */
+};
+
+struct parts {
+        struct part parts[PARTS_MAX];
+        size_t n_parts;
+        bool all_ok;
+};
+
+/* Every daemon and model service; *ret_scheduler: the scheduler's own status, or NULL. 0, or
+ * negative with c->em set. */
+int parts_look(struct cli *c, struct parts *s, const struct json **ret_scheduler);
