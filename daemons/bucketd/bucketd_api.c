@@ -81,3 +81,18 @@ int bucketd_api_faults_delete(struct http_request *req) {
         (void) chaos_set(d->chaos, &rules, NULL);
         return bucketd_api_faults_get(req);
 }
+
+int bucketd_api_absent(struct http_request *req) {
+        const char *why = req->route->data;
+        struct refused no;
+
+        if (why)
+                gcs_error_set(&no, GCS_ERROR_NOT_IMPLEMENTED, "%s %.500s: %s.", req->method_name,
+                              req->path, why);
+        else
+                gcs_error_set(&no, GCS_ERROR_NO_OBJECT,
+                              "%s %.500s is no call that this server knows: it answers those in "
+                              "onebox-bucketd(8). A name in a path needs its slashes as %%2F.",
+                              req->method_name, req->path);
+        return gcs_error_reply(req, &no);
+}

@@ -9,3 +9,5 @@ int bucketd_api_metrics(struct http_request *req);
 int bucketd_api_faults_get(struct http_request *req);
 int bucketd_api_faults_set(struct http_request *req);
 int bucketd_api_faults_delete(struct http_request *req);
+/* Calls of Cloud Storage that are not here: the row's data says why not; NULL: unknown. */
+int bucketd_api_absent(struct http_request *req);

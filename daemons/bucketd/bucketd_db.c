@@ -62,9 +62,13 @@ static const char versions_table[] =
         "  segments BLOB NOT NULL, deleted_at INTEGER NOT NULL,"
         "  PRIMARY KEY (bucket, name, generation)) WITHOUT ROWID;";
 
+static const char policies_column[] =
+        "ALTER TABLE buckets ADD COLUMN policy TEXT NOT NULL DEFAULT '';";
+
 static const struct db_migration migrations[] = {
         {1, first_tables},
         {2, versions_table},
+        {3, policies_column},
 };
 
 static int migrate(const char *uri, unsigned flags, usec_t now_at, struct errmsg *em) {

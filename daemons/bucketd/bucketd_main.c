@@ -24,6 +24,7 @@
 #include "daemons/bucketd/object_read.h"
 #include "daemons/bucketd/objects_api.h"
 #include "daemons/bucketd/objects_copy_api.h"
+#include "daemons/bucketd/policies_api.h"
 #include "daemons/bucketd/upload.h"
 #include "daemons/bucketd/upload_expiry.h"
 #include "daemons/bucketd/upload_resumable.h"
@@ -76,8 +77,16 @@ static const struct http_route routes[] = {
          .flags = HTTP_WORKER | HTTP_NO_GZIP,        \
          .max_body = SIZE_MAX,                       \
          .body = &(ops)},
+#define BUCKETD_ABSENT(path_, why)            \
+        {.method = HTTP_ANY,                  \
+         .path = path_,                       \
+         .handle = bucketd_api_absent,        \
+         .flags = HTTP_INLINE | HTTP_NO_GZIP, \
+         .max_body = KIB * KIB,               \
+         .data = (why)},
 #include "daemons/bucketd/bucketd_routes.def"
 #undef BUCKETD_ROUTE
+#undef BUCKETD_ABSENT
 #undef BUCKETD_UPLOAD
 };
 

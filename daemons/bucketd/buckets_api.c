@@ -13,6 +13,7 @@
 #include "daemons/bucketd/object.h"
 #include "daemons/bucketd/objects_sql.h"
 #include "daemons/bucketd/page_name.h"
+#include "daemons/bucketd/policies_api.h"
 #include "lib/base/str.h"
 #include "lib/base/timestamp.h"
 
@@ -168,6 +169,8 @@ static int read_call(struct http_request *req, struct call **ret, struct refused
                 return gcs_error_set(no, GCS_ERROR_INVALID, "Invalid field selection");
         c->resource = resource;
         if (r == 0)
+                r = policies_api_check_acl(req, resource, no);
+        if (r == 0)
                 *ret = c;
         return r;
 }
@@ -225,6 +228,32 @@ int buckets_api_storage_layout(struct http_request *req) {
         if (r != 0)
                 return refuse(req, r, &no);
         c->job.run = layout_run;
+        return bucket_job_read(&c->job);
+}
+
+static int notifications_run(struct bucket_job *j, struct db *db) {
+        struct call *c = container_of(j, struct call, job);
+        struct bucket b;
+        int r = buckets_sql_need(db, j->arena, c->name, &b, &j->no);
+
+        if (r != 0)
+                return r;
+        json_write_object(&j->json);
+        json_write_kv_str(&j->json, "kind", "storage#notifications");
+        json_write_kv_array(&j->json, "items");
+        json_write_end(&j->json);
+        json_write_end(&j->json);
+        return 0;
+}
+
+int buckets_api_notifications(struct http_request *req) {
+        struct refused no;
+        struct call *c;
+        int r = read_call(req, &c, &no);
+
+        if (r != 0)
+                return refuse(req, r, &no);
+        c->job.run = notifications_run;
         return bucket_job_read(&c->job);
 }
 

@@ -37,6 +37,7 @@ static int read_from(struct db_stmt *s, int col, struct arena *a, struct bucket 
                 .created_at = (usec_t) db_col_i64(s, col + 2),
                 .updated_at = (usec_t) db_col_i64(s, col + 3),
                 .name = ret->name,
+                .policy = db_col_dup(s, col + 5, a, &oom),
         };
 
         if (oom || !config)
@@ -73,7 +74,8 @@ int buckets_sql_update(struct db *db, const struct bucket *b) {
         DB_USE struct db_stmt *s = use(db, STMT_update);
         int r;
 
-        db_bind_all(s, b->metageneration, (int64_t) b->updated_at, b->config, b->id);
+        db_bind_all(s, b->metageneration, (int64_t) b->updated_at, b->config,
+                    b->policy ? b->policy : "", b->id);
         r = db_run(s);
         return r > 0 ? -EUCLEAN : r;
 }

@@ -13,6 +13,7 @@ struct bucket {
         int64_t metageneration;
         usec_t created_at, updated_at;
         const char *config; /* JSON: what the client set */
+        const char *policy; /* JSON, see policies_api.c; "" or NULL: never set */
         bool has_folders;   /* a hierarchical namespace */
         bool has_versions;  /* what is replaced or deleted stays as a version */
 };

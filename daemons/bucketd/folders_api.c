@@ -158,8 +158,8 @@ static int insert_run(struct bucket_job *j, struct db *db) {
 }
 
 int folders_api_insert(struct http_request *req) {
+        const char *recursive = http_request_query(req, "recursive"), *name = NULL;
         struct errmsg em = {};
-        const char *name = NULL;
         struct refused no;
         struct json *body;
         struct call *c;
@@ -173,7 +173,8 @@ int folders_api_insert(struct http_request *req) {
         if (r == 0) {
                 (void) json_str(json_get(body, "name"), &name);
                 c->name = with_slash(req->arena, name);
-                c->recursive = str_eq(http_request_query(req, "recursive"), "true");
+                /* Python's clients say True. */
+                c->recursive = recursive && str_eq_fold(recursive, "true");
                 r = object_check_name(c->name ? c->name : "", &no);
         }
         if (r != 0)

@@ -11,6 +11,7 @@
 #include "daemons/bucketd/object_read.h"
 #include "daemons/bucketd/object_store.h"
 #include "daemons/bucketd/page_name.h"
+#include "daemons/bucketd/policies_api.h"
 #include "lib/base/str.h"
 
 #define LIST_MAX 5000
@@ -133,6 +134,8 @@ static int patch(struct http_request *req, bool whole) {
                 if (r == -EINVAL || (r == 0 && resource->type != JSON_OBJECT))
                         r = gcs_error_set(&no, GCS_ERROR_INVALID, "Parse Error: %s", em.text);
         }
+        if (r == 0)
+                r = policies_api_check_acl(req, resource, &no);
         if (r != 0)
                 return refuse(req, r, &no);
         x->resource = resource;

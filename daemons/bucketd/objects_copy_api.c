@@ -23,6 +23,7 @@ enum copy_kind { COPY, REWRITE, MOVE, COMPOSE };
 struct source {
         const char *name;
         struct condition condition;
+        int64_t version; /* as it was found: a generation that is no longer live; 0: the live one */
 };
 
 struct copy {
@@ -111,6 +112,7 @@ static int read_sources(struct copy *c, const struct object_store *from, struct 
                                       &o);
                 if (r != 0)
                         return r;
+                c->sources[i].version = o.deleted_at ? o.generation : 0;
                 if (c->kind == COMPOSE) {
                         r = append(from->arena, &to, &o);
                         if (i == 0 && !to.content_type)
@@ -130,14 +132,18 @@ static int read_sources(struct copy *c, const struct object_store *from, struct 
         return r;
 }
 
-/* Source and destination may be the same object: then it is simply replaced. */
+/* What was read goes: the live object as by a delete, a version for good. A live source may be the
+ * destination, too: then it is replaced already. */
 static int delete_sources(struct copy *c, const struct object_store *from) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < c->n_sources; i++) {
-                if (str_eq(c->sources[i].name, c->to_name))
+                const struct source *s = &c->sources[i];
+                const struct condition version = {.generation = s->version};
+
+                if (s->version == 0 && str_eq(s->name, c->to_name))
                         continue;
-                r = object_store_delete(from, c->sources[i].name, NULL);
+                r = object_store_delete(from, s->name, s->version ? &version : NULL);
                 if (r == REFUSED && from->no->error == GCS_ERROR_NO_OBJECT)
                         r = 0; /* named twice */
         }

@@ -10,6 +10,7 @@
 #include "daemons/bucketd/bucket_call.h"
 #include "daemons/bucketd/bucketd.h"
 #include "daemons/bucketd/field_mask.h"
+#include "daemons/bucketd/policies_api.h"
 #include "daemons/bucketd/upload_resumable.h"
 #include "lib/base/str.h"
 
@@ -36,6 +37,8 @@ int upload_init(struct http_request *req, enum upload_mode mode, struct upload *
         if (r == 0 &&
             field_mask_parse(req->arena, http_request_query(req, "fields"), &u->publish.mask) < 0)
                 r = gcs_error_set(no, GCS_ERROR_INVALID, "Invalid field selection");
+        if (r == 0)
+                r = policies_api_check_acl(req, NULL, no);
         if (r == 0)
                 *ret = u;
         return r;

@@ -159,3 +159,36 @@ def test_kills(server):
         assert server.ask("DELETE", server.object("v", f"?generation={generation}")).status == 204
     files = server.state / "bucketd/data"
     until(lambda: not list(files.glob("*/*")), "the files of deleted versions to go")
+
+
+def test_moving_an_old_one(server):
+    """Its generation goes, and only that: the live one of its name stays."""
+    one, two = server.put("a", LARGE), server.put("a", b"two")
+    moved = server.json("POST", server.object("a", f"/moveTo/o/b?sourceGeneration={one['generation']}"))
+    assert server.read("b").body == LARGE and server.read("a").body == b"two"
+    assert listed(server) == [("a", two["generation"], False), ("b", moved["generation"], False)]
+    assert server.ask("POST", server.object("a", f"/moveTo/o/c?sourceGeneration={one['generation']}")).status == 404
+    # Named by its generation the live one is moved as it is without: it leaves a version.
+    server.json("POST", server.object("a", f"/moveTo/o/c?sourceGeneration={two['generation']}"))
+    assert server.read("c").body == b"two" and ("a", two["generation"], True) in listed(server)
+    # Onto its own name: live again, once.
+    back = server.json("POST", server.object("a", f"/moveTo/o/a?sourceGeneration={two['generation']}"))
+    assert [entry for entry in listed(server) if entry[0] == "a"] == [("a", back["generation"], False)]
+    assert server.read("a").body == b"two"
+
+
+def test_composing_old_ones(server):
+    one, two, three = (server.put("a", data) for data in (b"one", b"two", b"three"))
+    server.put("b", b"b")
+    sources = [{"name": "a", "generation": one["generation"]}, {"name": "a", "generation": two["generation"]},
+               {"name": "a", "generation": one["generation"]}, {"name": "b"}]
+    server.json("POST", server.object("all", "/compose"), {"sourceObjects": sources, "deleteSourceObjects": True})
+    assert server.read("all").body == b"onetwooneb" and server.read("a").body == b"three"
+    assert [(name, deleted) for name, _, deleted in listed(server)] == [("a", False), ("all", False), ("b", True)]
+    # Onto the name of its sources: what was live stays as a version, the old one that was read goes.
+    four = server.put("a", b"four")
+    sources = [{"name": "a", "generation": three["generation"]}, {"name": "a"}]
+    made = server.json("POST", server.object("a", "/compose"), {"sourceObjects": sources, "deleteSourceObjects": True})
+    assert server.read("a").body == b"threefour"
+    assert [entry for entry in listed(server) if entry[0] == "a"] == \
+        [("a", four["generation"], True), ("a", made["generation"], False)]
