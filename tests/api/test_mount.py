@@ -246,6 +246,41 @@ def test_changed_after_another_changed_it(server, mount):
     f.close()
 
 
+def test_another_changes_what_is_open(server, mount):
+    """As with a local file the change is made to what is there, bytes of the other's outside it stay; from the first
+    change on the one who comes second is told, and what the first wrote stays."""
+    (mount / "o").write_bytes(b"the old content")
+    with open(mount / "o", "r+b", buffering=0) as f:
+        assert f.read() == b"the old content"
+        assert server.ask("PUT", f"/{mount.bucket}/o", b"a newer, longer content").status == 200
+        os.pwrite(f.fileno(), b"A", 0)
+        os.fsync(f.fileno())
+        assert in_bucket(server, mount, "o") == b"A newer, longer content"
+        os.pwrite(f.fileno(), b"B", 0)
+        assert server.ask("PUT", f"/{mount.bucket}/o", b"the newest").status == 200
+        with pytest.raises(OSError) as e:
+            os.fsync(f.fileno())
+        assert e.value.errno == errno.ESTALE
+        assert in_bucket(server, mount, "o") == b"the newest"
+        with pytest.raises(OSError) as e:
+            f.close()
+        assert e.value.errno == errno.ESTALE
+    assert in_bucket(server, mount, "o") == b"the newest"
+    with open(mount / "o", "rb") as f:
+        assert f.read() == b"the newest"
+
+
+def test_written_anew_after_another_changed_it(server, mount):
+    """Within the time in which the old one is known: nobody was overtaken."""
+    (mount / "o").write_bytes(b"old")
+    assert server.ask("PUT", f"/{mount.bucket}/o", b"newer").status == 200
+    (mount / "o").write_bytes(b"ours")
+    assert in_bucket(server, mount, "o") == b"ours"
+    server.ask("DELETE", f"/{mount.bucket}/o")
+    (mount / "o").write_bytes(b"ours again")
+    assert in_bucket(server, mount, "o") == b"ours again"
+
+
 def test_made_by_who_only_reads(server, mount):
     """As flock(1) opens what it locks."""
     for name in ("lock", "other"):
