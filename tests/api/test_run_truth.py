@@ -203,10 +203,11 @@ def test_killed_as_for_memory_with_the_client(truth):
     assert truth.wait_run("client_killed", run_id, 240)["state"] == "failed"
     (failed,) = truth.closed("client_killed")
     assert failed["status"] == "FAILED" and failed["end_time"] >= failed["start_time"]
-    again = {"dag_run_id": run_id, "task_ids": ["train"], "only_failed": False, "dry_run": False}
+    again = {"dag_run_id": run_id, "task_ids": ["train"], "include_downstream": True, "only_failed": False, "dry_run": False}
     assert truth.post("/api/v2/dags/client_killed/clearTaskInstances", again).status == 200
     results = ["failed", "success"]
     truth.wait(lambda: [t["result"] for t in tries(truth, "client_killed", run_id, "train")] == results, 240, "the second try's end")
+    assert truth.wait_run("client_killed", run_id, 120)["state"] == "success"
     truth.wait(lambda: truth.runs("client_killed")[0]["status"] == "FINISHED", 120, "what the run became")
     (run,) = truth.closed("client_killed")
     assert run["run_id"] == before["run_id"] and run["status"] == "FINISHED"
