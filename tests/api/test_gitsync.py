@@ -203,12 +203,13 @@ AuthorizedKeysFile {dir}/authorized
 StrictModes no
 UsePAM no
 PidFile none
+SetEnv HOME={dir}
 """
 
 
 @pytest.fixture
 def sshd(place):
-    """A real sshd in inetd mode behind a listening socket of ours, with a key of its own."""
+    """A real sshd with a key of its own; what the account's shell would read at home (and may wait in) plays no part."""
     if not shutil.which("sshd", path="/usr/sbin") or os.geteuid() != 0:
         pytest.skip("no sshd here, or not root")
     os.makedirs("/run/sshd", exist_ok=True)
