@@ -46,7 +46,8 @@ static enum access_level needed_by(const struct http_request *req) {
         if (strstr(path, "/label-schemas/"))
                 return ACCESS_MANAGE;
         if (strstr(path, "tag") || strstr(path, "alias") || strstr(path, "assessments") ||
-            strstr(path, "/records") || strstr(path, "/review-queues/"))
+            strstr(path, "/records") || strstr(path, "/review-queues/") ||
+            strstr(path, "/bindings/"))
                 return ACCESS_EDIT;
         if (req->method == HTTP_DELETE || strstr(path, "/delete") || strstr(path, "/restore"))
                 return ACCESS_MANAGE;
@@ -98,10 +99,15 @@ enum access_level access_level_on(const struct access *a, const char *type, cons
         return found && best > a->default_level ? best : a->default_level;
 }
 
-int access_check(struct refusal *r, const char *type, const char *id) {
-        if (!r->access || access_level_on(r->access, type, id) >= r->access->needed)
+int access_check_level(struct refusal *r, const char *type, const char *id,
+                       enum access_level needed) {
+        if (!r->access || access_level_on(r->access, type, id) >= needed)
                 return 0;
         return refusal_set(r, REFUSAL_PERMISSION_DENIED, "Permission denied.");
+}
+
+int access_check(struct refusal *r, const char *type, const char *id) {
+        return r->access ? access_check_level(r, type, id, r->access->needed) : 0;
 }
 
 int access_check_experiment(struct refusal *r, int64_t id) {

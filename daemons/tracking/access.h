@@ -30,6 +30,9 @@ struct access {
 
 #define ACCESS_EXPERIMENT "experiment"
 #define ACCESS_MODEL "registered_model"
+#define ACCESS_GATEWAY_ENDPOINT "gateway_endpoint"
+#define ACCESS_GATEWAY_MODEL "gateway_model_definition"
+#define ACCESS_GATEWAY_SECRET "gateway_secret"
 
 /* "READ", "USE", "EDIT", "MANAGE", "NO_PERMISSIONS", "DENY" (the last two are nothing). 0 or
  * -EINVAL. */
@@ -46,6 +49,9 @@ enum access_level access_level_on(const struct access *a, const char *type, cons
 /* 0, or REFUSED (403) when what the request does is not allowed on the resource. */
 int access_check(struct refusal *r, const char *type, const char *id);
 int access_check_experiment(struct refusal *r, int64_t id);
+/* For what a request does to another resource than the one it is about. */
+int access_check_level(struct refusal *r, const char *type, const char *id,
+                       enum access_level needed);
 
 /* Drops the experiments that may not be read; how many are left. */
 size_t access_keep_readable(const struct access *a, int64_t *experiment_ids, size_t n);

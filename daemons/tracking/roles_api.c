@@ -33,10 +33,16 @@ static void read_permission(struct users_call *c, struct fields *f) {
                                                  f->permission));
 }
 
-/* Of these only experiments and registered models are looked at here; the others are kept for a
- * server of MLflow's own. */
+/* Of these prompts, scorers and workspaces are not looked at here; they are kept for a server of
+ * MLflow's own. */
 static void read_resource(struct users_call *c, struct fields *f, const char *pattern_key) {
-        static const char *const types[] = {"experiment", "registered_model", "prompt", "scorer",
+        static const char *const types[] = {ACCESS_EXPERIMENT,
+                                            ACCESS_GATEWAY_ENDPOINT,
+                                            ACCESS_GATEWAY_MODEL,
+                                            ACCESS_GATEWAY_SECRET,
+                                            "prompt",
+                                            ACCESS_MODEL,
+                                            "scorer",
                                             "workspace"};
 
         f->type = ask_str(&c->q, "resource_type", ASK_NEED);
@@ -48,7 +54,9 @@ static void read_resource(struct users_call *c, struct fields *f, const char *pa
                         return;
         ask_check(&c->q, refusal_invalid(&c->q.refusal,
                                          "Invalid resource_type '%s'. Valid types are: experiment, "
-                                         "prompt, registered_model, scorer, workspace",
+                                         "gateway_endpoint, gateway_model_definition, "
+                                         "gateway_secret, prompt, registered_model, scorer, "
+                                         "workspace",
                                          f->type));
 }
 

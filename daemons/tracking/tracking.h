@@ -9,6 +9,7 @@
 struct artifact_stores;
 struct auth_audit;
 struct auth_check;
+struct auth_envelope;
 struct auth_store;
 struct clock;
 struct db_readers;
@@ -34,7 +35,8 @@ struct tracking {
         struct artifact_stores *stores; /* buckets that locations name */
         bool proxy_multipart;           /* clients may move large files by URLs we sign */
         struct webhook_sender *webhooks;
-        struct run_resume *resume; /* the writer's thread's */
+        struct auth_envelope *envelope; /* seals the gateway's secrets; NULL: no passphrase */
+        struct run_resume *resume;      /* the writer's thread's */
         struct auth_check *auth;
         struct auth_store *users;        /* NULL: access control is off */
         enum access_level default_level; /* on what nobody was granted anything */

@@ -3,6 +3,9 @@
 #include "daemons/tracking/assessments_sql.h"
 #include "daemons/tracking/evaluation_datasets_sql.h"
 #include "daemons/tracking/experiments_sql.h"
+#include "daemons/tracking/gateway_endpoints_sql.h"
+#include "daemons/tracking/gateway_models_sql.h"
+#include "daemons/tracking/gateway_secrets_sql.h"
 #include "daemons/tracking/gc_sql.h"
 #include "daemons/tracking/inputs_sql.h"
 #include "daemons/tracking/label_schemas_sql.h"
@@ -39,6 +42,9 @@ static const struct db_set *const sets[] = {
         &model_versions_sql_set,
         &webhooks_sql_set,
         &evaluation_datasets_sql_set,
+        &gateway_endpoints_sql_set,
+        &gateway_models_sql_set,
+        &gateway_secrets_sql_set,
         &label_schemas_sql_set,
         &review_queues_sql_set,
         &run_resume_set,

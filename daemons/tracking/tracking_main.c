@@ -18,6 +18,7 @@
 #include "daemons/tracking/artifact_flow.h"
 #include "daemons/tracking/artifact_stores.h"
 #include "daemons/tracking/basic_auth.h"
+#include "daemons/tracking/gateway_keys.h"
 #include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/tracking.h"
 #include "daemons/tracking/tracking_conf.h"
@@ -29,6 +30,7 @@
 #include "daemons/tracking/tracking_uri.h"
 #include "daemons/tracking/webhook_sender.h"
 #include "lib/auth/auth_check.h"
+#include "lib/auth/auth_envelope.h"
 #include "lib/auth/auth_files.h"
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
@@ -74,10 +76,12 @@ static int open_db(struct daemon *d, struct errmsg *em) {
         return r;
 }
 
+/* Webhooks, and the keys of what is sealed: their secrets and the gateway's. */
 static int open_webhooks(struct daemon *d, struct errmsg *em) {
         const char *key = arena_printf(&d->arena, "%s/tracking/webhook.key", d->paths.state_dir);
+        int r = key ? gateway_keys_load(&d->tracking.envelope, em) : -ENOMEM;
 
-        return key ? webhook_sender_new(&d->tracking, key, em, &d->tracking.webhooks) : -ENOMEM;
+        return r < 0 ? r : webhook_sender_new(&d->tracking, key, em, &d->tracking.webhooks);
 }
 
 static int open_artifacts(struct daemon *d, struct errmsg *em) {
@@ -326,6 +330,7 @@ static void stop(struct daemon *d) {
                 store_free(t->store);
                 artifact_stores_free(t->stores);
         }
+        auth_envelope_free(t->envelope);
         auth_check_free(t->auth);
         auth_files_done(&d->auth_files);
         basic_auth_done(&d->basic_auth);

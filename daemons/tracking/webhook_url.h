@@ -12,3 +12,7 @@ bool webhook_url_private_allowed(void);
 /* 0, REFUSED or -ENOMEM. A name is looked up: on a worker's thread. One that cannot be resolved
  * here and now is taken. */
 int webhook_url_check(struct refusal *r, const char *url);
+
+/* The same for where the gateway's provider is to be asked:
+ * MLFLOW_GATEWAY_API_BASE_ALLOWED_SCHEMES, MLFLOW_GATEWAY_API_BASE_ALLOW_PRIVATE_IPS. */
+int webhook_url_check_api_base(struct refusal *r, const char *url);

@@ -18,9 +18,10 @@ from daemon_test import ask, until
 from db_server import KINDS, DbServer
 from tracking_calls import API
 from tracking_calls_all import CALLS
+from tracking_calls_gateway import B, E, S
 from tracking_calls_pages import AJAX3
 from tracking_calls_traces import T
-from tracking_test import Tracking
+from tracking_test import KEK, Tracking
 
 PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
 pytestmark = pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set: no real server to compare with")
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set:
 # call → why our answer is another one. "status" in the reason's place of a tuple: (reason, our status).
 A = "/api/2.0/mlflow-artifacts/artifacts"
 REFUSED = "the peer answers 500 to a client's mistake"
+LEAKS_SQL = "the peer's message leaks SQL"
 LEFT_OUT = ("a part of the peer that we do not have says so", 501)
 NOTHING = ("a part of the peer that we do not have is empty", 200)
 ENUM = ("the peer cannot read its own enumeration there", 200)
@@ -59,10 +61,15 @@ JUSTIFIED = {
     T + "/metrics metrics no way": "the peer's SQL has no columns",
     AJAX3 + "assistant/config assistant": NOTHING,
     AJAX3 + "assistant/providers assistant providers": NOTHING,
-    AJAX3 + "gateway/secrets/config secrets config": NOTHING,
     AJAX3 + "gateway/supported-providers providers": NOTHING,
     "/ajax-api/2.0/mlflow/runs/create-promptlab-run lab": ("the Python model that the peer saves beside it is left out", 200),
     AJAX3 + "jobs/x job": LEFT_OUT,
+    S + "create secret base not https": "we name the schemes as for webhooks",
+    E + "create endpoint again": LEAKS_SQL,
+    E + "create endpoint same model twice": LEAKS_SQL,
+    E + "update rename endpoint taken": LEAKS_SQL,
+    B + "create bind again": LEAKS_SQL,
+    B + "create bind a cat": REFUSED,
     AJAX3 + "ui-telemetry telemetry sent": ("what the peer says hangs on its way to the Internet; we send nothing to anybody", 200),
     A + "/{e1}/{r1}/artifacts/d get directory": "this one answer of the peer has another form than all others",
 }
@@ -93,7 +100,7 @@ class Peer:
             ["setpriv", "--pdeathsig", "TERM", Path(PEER) / "mlflow", "server", "--workers", "1", "--port", str(self.port),
              "--backend-store-uri", uri or f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/artifacts"],
             stdout=open(root / "log", "wb"), stderr=subprocess.STDOUT, start_new_session=True,
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONHASHSEED": "0"})
+            env={**os.environ, **KEK, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONHASHSEED": "0"})
         for _ in range(6):  # it may take minutes on a busy machine
             try:
                 until(self.answers, "mlflow server to answer")
@@ -203,7 +210,7 @@ class Side:
         text = re.sub(r"\b1[6-9]\d{11}\b", "1500000000000", text)
         text = re.sub(r"\b20(2[6-9]|[3-9]\d)-\d\d-\d\dT[\d:.]*Z", "<now>", text)
         text = re.sub(r"\ba-[0-9a-f]{32}\b", "<assessment>", text)
-        text = re.sub(r"\b(dr?|ls|rq)-[0-9a-f]{32}\b", r"<\1>", text)
+        text = re.sub(r"\b(dr?|ls|rq|[ems])-[0-9a-f]{32}\b", r"<\1>", text)
         text = re.sub(r'("digest": ")[0-9a-f]{8}"', r'\1<digest>"', text)
         # A set has no order in Python.
         return re.sub(r"\{('[^{}]*')\}", lambda m: "{" + ", ".join(sorted(m[1].split(", "))) + "}", text)
@@ -233,7 +240,7 @@ def test_same(answers, engine, name):
         assert our[0] == status, our
         return
     assert our[0] == theirs[0], (theirs[2], our[2])
-    if our[2] != theirs[2] and theirs[0] == 200 and engine != "sqlite":
+    if our[2] != theirs[2] and theirs[0] == 200 and (engine != "sqlite" or name.startswith(E + "list")):
         assert unordered(json.loads(our[2])) == unordered(json.loads(theirs[2]))
         return
     if our[2] != theirs[2] and theirs[0] >= 400:

@@ -23,7 +23,7 @@ from daemon_test import TOP, add_user, ask
 from test_differential import Side
 from tracking_calls import API
 from tracking_calls_all import CALLS as ALL
-from tracking_test import Tracking
+from tracking_test import KEK, Tracking
 
 LONG = bool(os.environ.get("ONEBOX_LONG"))
 # Not in the database: artifacts (lib/store has its own crash tests), signed URLs; and what only looks.
@@ -187,7 +187,7 @@ class Hurt(Tracking):
 
     def restart(self):
         self.end(signal.SIGKILL) if self.process.poll() is None else self.process.wait()
-        self.env = {}
+        self.env = KEK
         self.log.write_text("")
         self.start()
 

@@ -111,9 +111,6 @@ def _pages():
     yield "telemetry sent", "POST", AJAX3 + "ui-telemetry", {"records": []}
     yield "skills", "GET", "/api/3.0/mlflow/skills", None
     yield "mcp servers", "GET", "/api/3.0/mlflow/mcp-servers", None
-    yield "endpoints", "GET", "/api/3.0/mlflow/gateway/endpoints/list", None
-    yield "bindings", "GET", "/api/3.0/mlflow/gateway/endpoints/bindings/list", None
-    yield "secrets", "GET", "/api/3.0/mlflow/gateway/secrets/list", None
     yield "secrets config", "GET", AJAX3 + "gateway/secrets/config", None
     yield "providers", "GET", AJAX3 + "gateway/supported-providers", None
     yield "job", "GET", AJAX3 + "jobs/x", None

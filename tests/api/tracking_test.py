@@ -8,12 +8,16 @@ from urllib.parse import urlencode
 from daemon_test import Daemon, ask, short_directory, until
 
 
+# What the gateway's secrets are sealed with; the key of it is made when the first one comes.
+KEK = {"MLFLOW_CRYPTO_KEK_PASSPHRASE": "a passphrase of the tests"}
+
+
 class Tracking(Daemon):
     """The daemon, by hand: no login, loopback only. Everything it keeps goes with it."""
 
     def __init__(self, *args, root=None, env=None):
         self.own_root = root is None
-        super().__init__("tracking", root or short_directory(), "--port", 0, *args, env=env)
+        super().__init__("tracking", root or short_directory(), "--port", 0, *args, env={**KEK, **(env or {})})
 
     def start(self):
         earlier = self.starts()

@@ -1,0 +1,137 @@
+"""What the AI gateway keeps: its secrets above all. What it answers is compared with the real server in
+test_differential.py."""
+
+import json
+import os
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+from daemon_test import add_user
+from test_access import ADMIN, Server
+from tracking_calls_gateway import B, E, M, S
+from tracking_test import KEK, Tracking
+
+PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
+SECRET = "sk-do-not-tell-anybody-0815"
+
+
+def secret(t, name="k", value=SECRET, **rest):
+    return t.post(S + "create", secret_name=name, secret_value={"api_key": value}, **rest)["secret"]
+
+
+def test_no_passphrase():
+    with Tracking(env={"MLFLOW_CRYPTO_KEK_PASSPHRASE": ""}) as t:
+        message = t.refused("POST", S + "create", {"secret_name": "k", "secret_value": {"api_key": SECRET}})
+        assert "MLFLOW_CRYPTO_KEK_PASSPHRASE" in message and SECRET not in message
+        assert t.get(S + "list") == {}
+        assert t.get("/ajax-api/3.0/mlflow/gateway/secrets/config") == {"secrets_available": False, "using_default_passphrase": False}
+
+
+def test_credential(tmp_path):
+    (tmp_path / "kek_passphrase").write_text("from a file\n")
+    with Tracking(env={"MLFLOW_CRYPTO_KEK_PASSPHRASE": "", "CREDENTIALS_DIRECTORY": str(tmp_path)}) as t:
+        assert t.get("/ajax-api/3.0/mlflow/gateway/secrets/config")["secrets_available"] is True
+        assert secret(t)["masked_values"] == {"api_key": "sk-...0815"}
+
+
+@pytest.mark.parametrize("env", [{"MLFLOW_CRYPTO_KEK_VERSION": "x"}, {"MLFLOW_CRYPTO_KEK_VERSION": "-1"},
+                                 {"MLFLOW_CRYPTO_KEK_PASSPHRASE": "x" * 1025}])
+def test_bad_passphrase(env):
+    with pytest.raises(AssertionError) as e:
+        Tracking(env=env).start()
+    assert next(iter(env)) in str(e.value)
+
+
+def test_nowhere_in_the_clear():
+    with Tracking() as t:
+        made = secret(t, auth_config={"region": "r"})
+        assert made["masked_values"] == {"api_key": "sk-...0815"} and made["auth_config"] == {"region": "r"}
+        t.refused("POST", S + "create", {"secret_name": "k", "secret_value": {"api_key": SECRET}})
+        t.refused("POST", S + "create", {"secret_name": "l", "secret_value": SECRET})
+        t.refused("POST", S + "create", {"secret_name": "l", "secret_value": {"a": [SECRET]}})
+        t.post(S + "update", secret_id=made["secret_id"], secret_value={"api_key": SECRET + "!"})
+        answers = [t.ask("GET", S + "list").text, t.ask("GET", S + "get", {"secret_id": made["secret_id"]}).text]
+        t.end()
+        kept = [p.read_bytes() for p in t.state.rglob("*") if p.is_file()]
+        assert not any(SECRET.encode() in text for text in [*kept, t.log.read_bytes(), *map(str.encode, answers)])
+
+
+def test_refused():
+    with Tracking() as t:
+        for body in ({"secret_name": "n"}, {"secret_name": "n", "secret_value": "b"}, {"secret_name": "n" * 256, "secret_value": {"a": "b"}}, {"secret_name": "n", "secret_value": {"a": "x" * 40000}},
+                     {"secret_name": "n", "secret_value": {f"key{i}": "value" for i in range(60)}},
+                     {"secret_name": "n", "secret_value": {"a": "b"}, "provider": "p" * 65}):
+            t.refused("POST", S + "create", body)
+        assert t.get(S + "list") == {}
+
+
+@pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set: no real server to open it with")
+def test_the_real_server_opens_it():
+    code = ("import json, sqlite3, sys\nfrom mlflow.utils.crypto import KEKManager, _decrypt_secret\nkeys = KEKManager()\n"
+            "for i, n, v, k in sqlite3.connect(sys.argv[1]).execute('SELECT secret_id, secret_name, encrypted_value, wrapped_dek FROM secrets'):\n"
+            "    print(json.dumps([n, _decrypt_secret(v, k, keys, i, n)]))\n")
+    with Tracking() as t:
+        secret(t, "älter", "ключ")
+        changed = secret(t, "other")["secret_id"]
+        t.post(S + "update", secret_id=changed, secret_value={"a": "1", "b": "2"})
+        t.end()
+        done = subprocess.run([Path(PEER) / "python", "-c", code, t.database], env={**os.environ, **KEK}, capture_output=True, text=True, check=True)
+        assert sorted(map(json.loads, done.stdout.splitlines())) == [["other", {"a": "1", "b": "2"}], ["älter", {"api_key": "ключ"}]]
+
+
+def test_shows_what_hangs_together():
+    """An endpoint goes with what hangs on it; a secret leaves its models behind."""
+    with Tracking() as t:
+        s = secret(t)["secret_id"]
+        m = t.post(M + "create", name="m", secret_id=s, provider="p", model_name="n")["model_definition"]["model_definition_id"]
+        e = t.post(E + "create", name="e", model_configs=[{"model_definition_id": m, "linkage_type": "PRIMARY"}])["endpoint"]["endpoint_id"]
+        t.post(B + "create", endpoint_id=e, resource_type="scorer", resource_id="sc")
+        t.post(E + "set-tag", endpoint_id=e, key="k", value="v")
+        assert "in use" in t.refused("DELETE", M + "delete", {"model_definition_id": m}, status=500)
+        t.post(S + "delete", method="DELETE", secret_id=s)
+        assert "secret_id" not in t.get(M + "get", model_definition_id=m)["model_definition"]
+        t.post(E + "delete", method="DELETE", endpoint_id=e)
+        t.post(M + "delete", method="DELETE", model_definition_id=m)
+        t.end()
+        db = sqlite3.connect(t.database)
+        for table in ("secrets", "model_definitions", "endpoints", "endpoint_model_mappings", "endpoint_bindings", "endpoint_tags"):
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+def test_who_may():
+    with Tracking("--app-name", "basic-auth") as t:
+        add_user(t.state, *ADMIN, "admin")
+        server = Server(t.port)
+        eve, bob = ("eve", "correct horse"), ("bob", "battery staple")
+        for who in (eve, bob):
+            server.ok(ADMIN, "POST", "users/create", {"username": who[0], "password": who[1]})
+        s = server.ok(eve, "POST", S + "create", {"secret_name": "k", "secret_value": {"a": SECRET}})["secret"]["secret_id"]
+        model = {"name": "m", "secret_id": s, "provider": "p", "model_name": "n"}
+        assert server.ok(bob, "GET", S + "get", {"secret_id": s})  # the default is READ
+        server.refused(bob, "POST", S + "update", {"secret_id": s, "updated_by": "bob"})
+        server.refused(bob, "DELETE", S + "delete", {"secret_id": s})
+        server.refused(bob, "POST", M + "create", model)
+        m = server.ok(eve, "POST", M + "create", model)["model_definition"]["model_definition_id"]
+        configs = [{"model_definition_id": m, "linkage_type": "PRIMARY"}]
+        server.refused(bob, "POST", E + "create", {"name": "b", "model_configs": configs})
+        grant = "/api/3.0/mlflow/users/permissions/grant"
+        server.ok(ADMIN, "POST", grant, {"username": "bob", "resource_type": "gateway_model_definition", "resource_id": m, "permission": "USE"})
+        e = server.ok(bob, "POST", E + "create", {"name": "b", "model_configs": configs})["endpoint"]["endpoint_id"]
+        server.refused(bob, "POST", M + "update", {"model_definition_id": m, "name": "x"})
+        server.refused(eve, "POST", E + "update", {"endpoint_id": e, "name": "x"})
+        server.refused(eve, "POST", E + "set-tag", {"endpoint_id": e, "key": "k", "value": "v"})
+        server.refused(eve, "POST", B + "create", {"endpoint_id": e, "resource_type": "scorer", "resource_id": "x"})
+        server.refused(eve, "POST", E + "models/detach", {"endpoint_id": e, "model_definition_id": m})
+        server.ok(bob, "POST", B + "create", {"endpoint_id": e, "resource_type": "scorer", "resource_id": "x"})
+        assert server.ok(eve, "GET", B + "list", {"endpoint_id": e})["bindings"]
+        server.refused(eve, "GET", B + "list")
+        assert server.ok(ADMIN, "GET", B + "list")["bindings"]
+        server.refused(eve, "DELETE", B + "delete", {"endpoint_id": e, "resource_type": "scorer", "resource_id": "x"})
+        server.ok(bob, "DELETE", B + "delete", {"endpoint_id": e, "resource_type": "scorer", "resource_id": "x"})
+        server.ok(ADMIN, "POST", grant, {"username": "bob", "resource_type": "gateway_secret", "resource_id": s, "permission": "NO_PERMISSIONS"})
+        assert server.ok(bob, "GET", S + "list") == {}
+        server.refused(bob, "GET", S + "get", {"secret_id": s})
+        server.refused(eve, "DELETE", E + "delete", {"endpoint_id": e})
+        server.ok(bob, "DELETE", E + "delete", {"endpoint_id": e})
