@@ -270,17 +270,6 @@ def test_another_changes_what_is_open(server, mount):
         assert f.read() == b"the newest"
 
 
-def test_written_anew_after_another_changed_it(server, mount):
-    """Within the time in which the old one is known: nobody was overtaken."""
-    (mount / "o").write_bytes(b"old")
-    assert server.ask("PUT", f"/{mount.bucket}/o", b"newer").status == 200
-    (mount / "o").write_bytes(b"ours")
-    assert in_bucket(server, mount, "o") == b"ours"
-    server.ask("DELETE", f"/{mount.bucket}/o")
-    (mount / "o").write_bytes(b"ours again")
-    assert in_bucket(server, mount, "o") == b"ours again"
-
-
 def test_made_by_who_only_reads(server, mount):
     """As flock(1) opens what it locks."""
     for name in ("lock", "other"):
