@@ -195,6 +195,9 @@ int entries_park(struct mnt *m, const char *path, bool keep) {
         if (r >= 0 && is_open && has_object) {
                 aside = mnt_temp_name(m, NAMES_OPEN);
                 r = aside ? entries_move(m, path, aside, NULL, GCS_ANY, keep, &a) : -ENOMEM;
+                /* The name is ours alone: what is there came by a try whose answer was lost. */
+                if (r == -ENOENT && entries_moved(m, aside, NULL, GCS_ANY, true, &a) == 0)
+                        r = 0;
         }
         if (r >= 0)
                 r = entries_parked(m, i, TAKE_PTR(aside), a);

@@ -309,16 +309,34 @@ static void ops_file_tell(fuse_req_t req, struct mnt *m, struct inode *i, int fl
                 lineage_note(m->o.lineage, who, false, m->o.bucket, path, generation);
 }
 
+/* Deleted elsewhere, as a read or an open found: whoever looks now is told so, however fresh it
+ * was. */
+static void ops_file_is_gone(struct mnt *m, struct inode *i) {
+        pthread_mutex_lock(&m->tree);
+        if (!i->is_unlinked && !i->is_local && !i->is_dirty) {
+                i->until_at = 0;
+                (void) stat_cache_put_file(m->stats, i->path, strlen(i->path), NULL,
+                                           STAT_CACHE_OURS, mnt_now());
+        }
+        pthread_mutex_unlock(&m->tree);
+        teller_content(m, i);
+}
+
 void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
         struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
+        bool truncates = fi->flags & O_TRUNC;
         int r = 0;
 
         if (m->o.read_only && (fi->flags & O_ACCMODE) != O_RDONLY)
                 r = -EROFS;
+        /* What is written anew replaces what is there now. Gone, ESTALE has the kernel look the
+         * name up again, and make it. */
         if (r >= 0)
-                r = ops_file_refresh(m, i, m->o.strong_open);
-        if (r == -ESTALE)
+                r = ops_file_refresh(m, i, m->o.strong_open || truncates);
+        if (r == -ESTALE && truncates)
+                ops_file_is_gone(m, i);
+        else if (r == -ESTALE)
                 r = -ENOENT;
         if (r >= 0)
                 r = ops_file_begin(m, i, false, fi);
@@ -410,18 +428,6 @@ void ops_file_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
 }
 
 /* --- content --------------------------------------------------------------------------------- */
-
-/* Deleted elsewhere, as a read found: whoever looks now is told so, however fresh it was. */
-static void ops_file_is_gone(struct mnt *m, struct inode *i) {
-        pthread_mutex_lock(&m->tree);
-        if (!i->is_unlinked && !i->is_local && !i->is_dirty) {
-                i->until_at = 0;
-                (void) stat_cache_put_file(m->stats, i->path, strlen(i->path), NULL,
-                                           STAT_CACHE_OURS, mnt_now());
-        }
-        pthread_mutex_unlock(&m->tree);
-        teller_content(m, i);
-}
 
 void ops_file_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
                    struct fuse_file_info *fi) {

@@ -209,6 +209,17 @@ def test_an_unlinked_open_file_goes_on(server, mount):
     assert in_bucket(server, mount, "u") is None
 
 
+@pytest.mark.parametrize("fault", [{"cut": 1}, {"after_status": 503}], ids=["cut", "503"])
+def test_an_open_file_is_unlinked_though_the_answer_is_lost(server, mount, fault):
+    (mount / "u").write_bytes(b"u" * 1000)
+    with open(mount / "u", "rb", buffering=0) as f:
+        server.faults({"op": "move", "count": 1, **fault})
+        os.unlink(mount / "u")
+        assert server.json("GET", "/_onebox/faults")["rules"][0]["struck"] == 1
+        assert not os.path.exists(mount / "u") and in_bucket(server, mount, "u") is None
+        assert f.read() == b"u" * 1000
+
+
 def test_mtime_of_streamed_writes(server, mount):
     at = time.time()
     with open(mount / "t", "wb", buffering=0) as f:
@@ -268,6 +279,17 @@ def test_another_changes_what_is_open(server, mount):
     assert in_bucket(server, mount, "o") == b"the newest"
     with open(mount / "o", "rb") as f:
         assert f.read() == b"the newest"
+
+
+def test_written_anew_after_another_changed_it(server, mount):
+    """Within the time in which the old one is known: nobody was overtaken."""
+    (mount / "o").write_bytes(b"old")
+    assert server.ask("PUT", f"/{mount.bucket}/o", b"newer").status == 200
+    (mount / "o").write_bytes(b"ours")
+    assert in_bucket(server, mount, "o") == b"ours"
+    server.ask("DELETE", f"/{mount.bucket}/o")
+    (mount / "o").write_bytes(b"ours again")
+    assert in_bucket(server, mount, "o") == b"ours again"
 
 
 def test_made_by_who_only_reads(server, mount):
