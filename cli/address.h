@@ -15,7 +15,7 @@ struct address {
 int address_find(struct cli *c, struct address *ret);
 
 /* Model services, from services/NAME.json: an array of their documents, sorted by name; those that
- * cannot be read are left out. */
+ * cannot be read are left out. 0, or negative with c->em set; -EACCES: not for this user. */
 int address_services(struct cli *c, const struct json ***ret, size_t *ret_n);
 /* "127.0.0.1:PORT" of a service; NULL when it names none. */
 const char *address_of_service(struct cli *c, const struct json *service);

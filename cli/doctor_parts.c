@@ -35,6 +35,8 @@ void doctor_parts(struct doctor *d) {
         s = (struct parts){};
         if (parts_look(d->c, &s, &scheduler) < 0)
                 doctor_say(d, DOCTOR_FAULT, "services", NULL, "%s", d->c->em.text);
+        if (s.has_hidden)
+                doctor_say(d, DOCTOR_SKIPPED, "services", "run it as root", "%s", d->c->em.text);
         for (size_t i = 0; i < s.n_parts; i++) {
                 const struct part *p = &s.parts[i];
                 const char *name = str_starts(p->name, "service ")

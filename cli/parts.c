@@ -106,5 +106,6 @@ int parts_look(struct cli *c, struct parts *s, const struct json **ret_scheduler
         r = address_services(c, &services, &n);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 ask_service(c, s, services[i]);
-        return r;
+        s->has_hidden = r == -EACCES;
+        return s->has_hidden ? 0 : r;
 }

@@ -18,6 +18,7 @@ struct parts {
         struct part parts[PARTS_MAX];
         size_t n_parts;
         bool all_ok;
+        bool has_hidden; /* model services, which this user may not see: c->em says why */
 };
 
 /* Every daemon and model service; *ret_scheduler: the scheduler's own status, or NULL. 0, or

@@ -96,6 +96,8 @@ int status_cmd(struct cli *c, int argc, char **argv) {
                 return r < 0 ? r : !s.all_ok;
         }
         r = print_parts(c, &s);
+        if (r >= 0 && s.has_hidden)
+                printf("\nmodel services are not shown: %s; root sees them\n", c->em.text);
         if (r >= 0 && s.parts[0].ok)
                 r = print_running(c);
         if (r >= 0 && !s.all_ok)
