@@ -89,3 +89,35 @@ def test_a_task_has_no_power_over_the_kernel(green):
     assert lines[0].split() == ["CapBnd:", "0000000000000000"], lines
     refused = [line for line in lines[1:] if any(w in line for w in ("Permission denied", "Read-only", "not permitted"))]
     assert len(lines) == 5 and len(refused) == 4, lines
+
+
+def tracked(box, name):
+    """The runs that tries of a pipeline have of their own, the oldest first, as soon as all are ended."""
+    def look():
+        status, answer = box.call("tracking", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=" + name, check=False)
+        if status != 200:
+            return None
+        runs = box.call("tracking", "/api/2.0/mlflow/runs/search", {
+            "experiment_ids": [answer["experiment"]["experiment_id"]], "order_by": ["start_time ASC"]})[1].get("runs", [])
+        return runs if runs and all(r["info"]["status"] != "RUNNING" for r in runs) else None
+    return until(look, 60, f"the tracked runs of {name}", box.report)
+
+
+def params(run):
+    return {p["key"]: p["value"] for p in run["data"]["params"]}
+
+
+def test_a_tracked_task_has_its_run_whatever_becomes_of_it(green):
+    run = deploy(green, "unittracked", "echo counted", "    tracking: {experiment: unittracked, project: claims}\n")
+    assert green.wait_run("unittracked", run) == "success"
+    (kept,) = tracked(green, "unittracked")
+    assert kept["info"]["status"] == "FINISHED"
+    assert params(kept).items() >= {"task_id": "work", "task_status": "success", "project": "claims"}.items()
+    assert {m["key"] for m in kept["data"]["metrics"]} >= {"duration_seconds", "system/memory_peak_bytes"}
+    run_id = kept["info"]["run_id"]
+    assert green.call("tracking", f"/get-artifact?path=task/command.sh&run_uuid={run_id}")[1].strip().endswith("echo counted")
+
+    run = deploy(green, "unitkilled", "kill -9 $$", "    tracking: {experiment: unitkilled}\n")
+    assert green.wait_run("unitkilled", run) == "failed"
+    (kept,) = tracked(green, "unitkilled")
+    assert kept["info"]["status"] == "FAILED" and params(kept)["task_status"].startswith("failed")
