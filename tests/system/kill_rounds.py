@@ -17,7 +17,8 @@ At the end:
   * no try's command ran twice (each start appends one line with its try id to a ledger);
   * every recorded success did run to its end, and no failure was made up: a try failed exactly as
     often as its command does, whatever happened around it;
-  * every metric that tracking acknowledged is there (when onebox-tracking is built).
+  * every metric that tracking acknowledged is there, and every try has one run of its own there that
+    ended as the try did (when onebox-tracking is built).
 Prints one line a round and ends with 0 when all holds."""
 import argparse
 import collections
@@ -77,6 +78,7 @@ class Rounds:
         conf = f"[scheduler]\ntracking_url = http://127.0.0.1:{port}\nparallelism = 16\n"
         if self.tracking:
             names.append("tracking")
+            conf = conf.replace("[scheduler]\n", "[scheduler]\ntrack_tasks = yes\n")
             conf += f"[tracking]\nlisten = 127.0.0.1:{port}\n"
         if os.path.exists(f"{build_dir()}/daemons/web/onebox-web"):
             names.append("web")
@@ -229,11 +231,12 @@ class Rounds:
                 elif what == "end":
                     ends.add(try_id)
         wrong += [f"try {t} ran {n} times" for t, n in starts.items() if n > 1]
-        known = set()
+        known = {}  # try id -> its result
         for run_id, dag_id in self.runs.items():
             wrong += self.check_run(run_id, dag_id, starts, ends, known)
         wrong += [f"try {t} ran, and nobody knows it" for t in starts if t not in known]
         n_metrics = self.check_metrics(wrong)
+        self.check_own_runs(known, wrong)
         print(f"{len(self.runs)} runs, {len(known)} tries, {sum(starts.values())} starts, "
               f"{n_metrics} acknowledged metrics")
         return wrong
@@ -259,7 +262,7 @@ class Rounds:
             if interrupted and not self.args.shims:
                 wrong.append(f"{run_id} {task}: {interrupted} interrupted, and no shim was killed")
             for t in tries:
-                known.add(t["try_id"])
+                known[t["try_id"]] = t["result"]
                 if t["result"] in ("success", "failed") and not starts[t["try_id"]]:
                     wrong.append(f"{run_id} {task}: try {t['try_id']} {t['result']} without a start")
                 if t["result"] == "success" and t["try_id"] not in ends:
@@ -281,6 +284,22 @@ class Rounds:
             if steps - have:
                 wrong.append(f"tracking run {run}: metrics of steps {sorted(steps - have)} are lost")
         return sum(map(len, acked.values()))
+
+    def check_own_runs(self, known, wrong):
+        """The run of a try has its id. Tracking is told of it behind the task's back: what is not told yet will be."""
+        if not self.tracking:
+            return
+        want = {"success": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+        end = time.monotonic() + self.args.patience
+        for try_id, result in known.items():
+            while True:
+                a = self.box.get("/api/2.0/mlflow/runs/get?run_id=" + try_id.replace("-", ""), sock="tracking.sock")
+                status = a.json["run"]["info"]["status"] if a.status == 200 else f"not there ({a.status})"
+                if status == want.get(result) or time.monotonic() > end:
+                    break
+                time.sleep(0.2)
+            if status != want.get(result):
+                wrong.append(f"the run of try {try_id} is {status}, the try {result}")
 
 
 def kill(pid):
