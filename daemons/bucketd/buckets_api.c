@@ -179,6 +179,18 @@ static int refuse(struct http_request *req, int r, const struct refused *no) {
         return r == REFUSED ? gcs_error_reply(req, no) : r;
 }
 
+/* Answers what `run` says of the bucket. */
+static int look(struct http_request *req, int (*run)(struct bucket_job *j, struct db *db)) {
+        struct refused no;
+        struct call *c;
+        int r = read_call(req, &c, &no);
+
+        if (r != 0)
+                return refuse(req, r, &no);
+        c->job.run = run;
+        return bucket_job_read(&c->job);
+}
+
 static int get_run(struct bucket_job *j, struct db *db) {
         struct call *c = container_of(j, struct call, job);
         struct bucket b;
@@ -188,14 +200,7 @@ static int get_run(struct bucket_job *j, struct db *db) {
 }
 
 int buckets_api_get(struct http_request *req) {
-        struct refused no;
-        struct call *c;
-        int r = read_call(req, &c, &no);
-
-        if (r != 0)
-                return refuse(req, r, &no);
-        c->job.run = get_run;
-        return bucket_job_read(&c->job);
+        return look(req, get_run);
 }
 
 static int layout_run(struct bucket_job *j, struct db *db) {
@@ -221,14 +226,7 @@ static int layout_run(struct bucket_job *j, struct db *db) {
 }
 
 int buckets_api_storage_layout(struct http_request *req) {
-        struct refused no;
-        struct call *c;
-        int r = read_call(req, &c, &no);
-
-        if (r != 0)
-                return refuse(req, r, &no);
-        c->job.run = layout_run;
-        return bucket_job_read(&c->job);
+        return look(req, layout_run);
 }
 
 static int notifications_run(struct bucket_job *j, struct db *db) {
@@ -247,14 +245,7 @@ static int notifications_run(struct bucket_job *j, struct db *db) {
 }
 
 int buckets_api_notifications(struct http_request *req) {
-        struct refused no;
-        struct call *c;
-        int r = read_call(req, &c, &no);
-
-        if (r != 0)
-                return refuse(req, r, &no);
-        c->job.run = notifications_run;
-        return bucket_job_read(&c->job);
+        return look(req, notifications_run);
 }
 
 static int check_name(const char *name, struct refused *no) {
