@@ -191,6 +191,12 @@ const char *ask_str(struct ask *q, const char *key, unsigned flags) {
         return q->result == 0 ? text : NULL;
 }
 
+const char *ask_given(struct ask *q, const char *key) {
+        const char *text = ask_str(q, key, 0);
+
+        return str_empty(text) ? NULL : text;
+}
+
 const char *ask_run_id(struct ask *q) {
         const char *id;
 

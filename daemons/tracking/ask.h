@@ -40,6 +40,8 @@ void ask_refuse_value(struct ask *q, const char *key);
 
 /* NULL when absent. Text is in the request's arena. */
 const char *ask_str(struct ask *q, const char *key, unsigned flags);
+/* The same, NULL for "" too. */
+const char *ask_given(struct ask *q, const char *key);
 /* The run a request is about: run_id, or run_uuid as old clients say. */
 const char *ask_run_id(struct ask *q);
 

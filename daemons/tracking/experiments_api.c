@@ -75,23 +75,22 @@ struct create {
 
 static int run_create(struct job *j, struct db *db) {
         const struct create *in = j->in;
-        const char *location = in->location;
+        int64_t now_ms = tracking_now_ms(j->tracking);
+        struct experiment e;
         char id_text[24];
-        int64_t id;
-        int r = experiments_sql_insert(db, in->name, location, tracking_now_ms(j->tracking), &id);
+        int r = str_empty(in->location)
+                        ? experiments_sql_make(db, j->arena, in->name, j->tracking->artifact_root,
+                                               now_ms, &e)
+                        : experiments_sql_insert(db, in->name, in->location, now_ms, &e.id);
 
         if (r == DB_CONFLICT)
                 return refusal_set(&j->refusal, REFUSAL_RESOURCE_ALREADY_EXISTS,
                                    "Experiment(name=%s) already exists.", in->name);
         if (r < 0)
                 return r;
-        snprintf(id_text, sizeof(id_text), "%" PRId64, id);
-        if (str_empty(location)) {
-                location = artifact_uri_append(j->arena, j->tracking->artifact_root, id_text);
-                r = location ? experiments_sql_set_location(db, id, location) : -ENOMEM;
-        }
+        snprintf(id_text, sizeof(id_text), "%" PRId64, e.id);
         for (size_t i = 0; r == 0 && i < in->n_tags; i++)
-                r = experiments_sql_tag_set(db, id, in->tags[i].key, in->tags[i].value);
+                r = experiments_sql_tag_set(db, e.id, in->tags[i].key, in->tags[i].value);
         json_write_kv_str(&j->json, "experiment_id", id_text);
         j->made_type = ACCESS_EXPERIMENT;
         j->made_id = arena_strdup(j->arena, id_text);

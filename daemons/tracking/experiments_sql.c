@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemons/tracking/access.h"
+#include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/field_check.h"
 #include "lib/base/str.h"
 
@@ -97,11 +99,25 @@ int experiments_sql_insert(struct db *db, const char *name, const char *location
         return r;
 }
 
-int experiments_sql_set_location(struct db *db, int64_t id, const char *location) {
+static int set_location(struct db *db, int64_t id, const char *location) {
         DB_USE struct db_stmt *s = use(db, STMT_set_location);
 
         db_bind_all(s, location, id);
         return db_run(s);
+}
+
+int experiments_sql_make(struct db *db, struct arena *a, const char *name, const char *root,
+                         int64_t now_ms, struct experiment *ret) {
+        char text[24];
+        int r;
+
+        *ret = (struct experiment){.is_active = true};
+        r = experiments_sql_insert(db, name, NULL, now_ms, &ret->id);
+        if (r != 0)
+                return r;
+        snprintf(text, sizeof(text), "%" PRId64, ret->id);
+        ret->artifact_location = artifact_uri_append(a, root, text);
+        return ret->artifact_location ? set_location(db, ret->id, ret->artifact_location) : -ENOMEM;
 }
 
 int experiments_sql_rename(struct db *db, int64_t id, const char *name, int64_t now_ms) {

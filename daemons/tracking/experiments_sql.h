@@ -43,7 +43,10 @@ int experiments_sql_need_active(struct refusal *r, const struct experiment *e);
  */
 int experiments_sql_insert(struct db *db, const char *name, const char *location, int64_t now_ms,
                            int64_t *ret_id);
-int experiments_sql_set_location(struct db *db, int64_t id, const char *location);
+/* The same with a place below `root` for its artifacts. *ret: id, is_active and artifact_location.
+ */
+int experiments_sql_make(struct db *db, struct arena *a, const char *name, const char *root,
+                         int64_t now_ms, struct experiment *ret);
 /* 0 or DB_CONFLICT. */
 int experiments_sql_rename(struct db *db, int64_t id, const char *name, int64_t now_ms);
 /* Deletes (keeping the rows) or restores the experiment and all its runs. */

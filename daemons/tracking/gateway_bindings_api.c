@@ -18,10 +18,6 @@ struct in {
         struct gateway_mapping model;
 };
 
-static const char *not_empty(const char *text) {
-        return str_empty(text) ? NULL : text;
-}
-
 static int need_endpoint(struct job *j, struct db *db, struct gateway_endpoint *ret) {
         const struct in *in = j->in;
 
@@ -64,7 +60,7 @@ int gateway_bindings_api_attach(struct http_request *req) {
         model = q.body ? json_get(q.body, "model_config") : NULL;
         if (!json_is(model, JSON_OBJECT))
                 (void) ask_str(&q, "model_config", ASK_NEED); /* refuses as absent or of a type */
-        in.by = not_empty(ask_str(&q, "created_by", 0));
+        in.by = ask_given(&q, "created_by");
         if (q.result == 0)
                 gateway_models_of_read(&q, model, "model_config", &in.model);
         if (q.result == 0 && in.by)
@@ -152,7 +148,7 @@ int gateway_bindings_api_create(struct http_request *req) {
         struct ask q;
 
         read_binding(&q, req, &in);
-        in.by = not_empty(ask_str(&q, "created_by", 0));
+        in.by = ask_given(&q, "created_by");
         if (q.result == 0 && !str_eq(in.type, SCORER))
                 ask_check(&q, refusal_invalid(&q.refusal,
                                               "Invalid value '%s' for parameter 'resource_type'. "
@@ -213,9 +209,9 @@ int gateway_bindings_api_list(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.endpoint_id = not_empty(ask_str(&q, "endpoint_id", 0));
-        in.type = not_empty(ask_str(&q, "resource_type", 0));
-        in.id = not_empty(ask_str(&q, "resource_id", 0));
+        in.endpoint_id = ask_given(&q, "endpoint_id");
+        in.type = ask_given(&q, "resource_type");
+        in.id = ask_given(&q, "resource_id");
         return job_read(&q, run_list, &in);
 }
 

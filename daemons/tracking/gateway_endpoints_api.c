@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "daemons/tracking/access.h"
-#include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/gateway_models_of.h"
@@ -32,10 +31,6 @@ struct in {
 };
 
 /* --- reading --- */
-
-static const char *not_empty(const char *text) {
-        return str_empty(text) ? NULL : text;
-}
 
 static int check_name(struct ask *q, const char *name) {
         for (const char *p = name; *p; p++)
@@ -77,7 +72,7 @@ static void read_rest(struct ask *q, struct in *in) {
         ask_enum(q, "routing_strategy", 0, routings, ARRAY_SIZE(routings), &routing);
         in->routing = routing == 1 ? ROUTING : NULL;
         read_fallback(q, in);
-        in->experiment_id = not_empty(ask_str(q, "experiment_id", 0));
+        in->experiment_id = ask_given(q, "experiment_id");
         in->has_tracking = ask_bool(q, "usage_tracking", &in->tracking);
         if (q->result == 0 && in->name)
                 ask_check(q, check_name(q, in->name));
@@ -168,22 +163,17 @@ static int write_answer(struct job *j, struct db *db, const struct gateway_endpo
 /* --- the experiment of an endpoint --- */
 
 static int make_experiment(struct job *j, struct db *db, const char *name, const char *endpoint_id,
-                           int64_t *ret) {
-        const char *location;
-        char text[24];
-        int r = experiments_sql_insert(db, name, NULL, tracking_now_ms(j->tracking), ret);
+                           struct experiment *ret) {
+        int r = experiments_sql_make(db, j->arena, name, j->tracking->artifact_root,
+                                     tracking_now_ms(j->tracking), ret);
 
         if (r != 0)
                 return r < 0 ? r : -EUCLEAN;
-        snprintf(text, sizeof(text), "%" PRId64, *ret);
-        location = artifact_uri_append(j->arena, j->tracking->artifact_root, text);
-        r = location ? experiments_sql_set_location(db, *ret, location) : -ENOMEM;
+        r = experiments_sql_tag_set(db, ret->id, "mlflow.experiment.sourceType", "GATEWAY");
         if (r == 0)
-                r = experiments_sql_tag_set(db, *ret, "mlflow.experiment.sourceType", "GATEWAY");
+                r = experiments_sql_tag_set(db, ret->id, "mlflow.experiment.sourceId", endpoint_id);
         if (r == 0)
-                r = experiments_sql_tag_set(db, *ret, "mlflow.experiment.sourceId", endpoint_id);
-        if (r == 0)
-                r = experiments_sql_tag_set(db, *ret, "mlflow.experiment.isGateway", "true");
+                r = experiments_sql_tag_set(db, ret->id, "mlflow.experiment.isGateway", "true");
         return r;
 }
 
@@ -205,7 +195,7 @@ static int set_experiment(struct job *j, struct db *db, struct gateway_endpoint 
                         return -ENOMEM;
                 r = experiments_sql_get_by_name(db, j->arena, name, &e);
                 if (r == DB_DONE)
-                        r = make_experiment(j, db, name, x->id, &e.id);
+                        r = make_experiment(j, db, name, x->id, &e);
                 if (r < 0)
                         return r;
         } else {
@@ -343,7 +333,7 @@ int gateway_endpoints_api_create(struct http_request *req) {
 
         ask_open(&q, req);
         in.name = ask_str(&q, "name", ASK_NEED);
-        in.by = not_empty(ask_str(&q, "created_by", 0));
+        in.by = ask_given(&q, "created_by");
         in.models = gateway_models_of_read_list(&q, "model_configs", ASK_NEED, &in.n_models);
         read_rest(&q, &in);
         if (q.result == 0 && in.n_models == 0)
@@ -365,8 +355,8 @@ int gateway_endpoints_api_get(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.id = not_empty(ask_str(&q, "endpoint_id", 0));
-        in.name = not_empty(ask_str(&q, "name", 0));
+        in.id = ask_given(&q, "endpoint_id");
+        in.name = ask_given(&q, "name");
         if (q.result == 0 && !in.id == !in.name)
                 ask_check(&q,
                           refusal_invalid(&q.refusal, "Exactly one of endpoint_id or name must be "
@@ -431,7 +421,7 @@ int gateway_endpoints_api_list(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.provider = not_empty(ask_str(&q, "provider", 0));
+        in.provider = ask_given(&q, "provider");
         return job_read(&q, run_list, &in);
 }
 
@@ -482,8 +472,8 @@ int gateway_endpoints_api_update(struct http_request *req) {
 
         ask_open(&q, req);
         in.id = ask_str(&q, "endpoint_id", ASK_NEED);
-        in.name = not_empty(ask_str(&q, "name", 0));
-        in.by = not_empty(ask_str(&q, "updated_by", 0));
+        in.name = ask_given(&q, "name");
+        in.by = ask_given(&q, "updated_by");
         in.models = gateway_models_of_read_list(&q, "model_configs", 0, &in.n_models);
         read_rest(&q, &in);
         return job_write(&q, run_update, &in);

@@ -36,10 +36,6 @@ static void check_lengths(struct ask *q, const struct in *in) {
                                                         rows[i].value));
 }
 
-static const char *not_empty(const char *text) {
-        return str_empty(text) ? NULL : text;
-}
-
 /* --- writing --- */
 
 void gateway_models_api_write(struct json_write *w, const struct gateway_model *x) {
@@ -110,7 +106,7 @@ int gateway_models_api_create(struct http_request *req) {
         in.secret_id = ask_str(&q, "secret_id", ASK_NEED);
         in.provider = ask_str(&q, "provider", ASK_NEED);
         in.model_name = ask_str(&q, "model_name", ASK_NEED);
-        in.by = not_empty(ask_str(&q, "created_by", 0));
+        in.by = ask_given(&q, "created_by");
         check_lengths(&q, &in);
         return job_write(&q, run_create, &in);
 }
@@ -169,8 +165,8 @@ int gateway_models_api_list(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.provider = not_empty(ask_str(&q, "provider", 0));
-        in.secret_id = not_empty(ask_str(&q, "secret_id", 0));
+        in.provider = ask_given(&q, "provider");
+        in.secret_id = ask_given(&q, "secret_id");
         return job_read(&q, run_list, &in);
 }
 
@@ -212,11 +208,11 @@ int gateway_models_api_update(struct http_request *req) {
 
         ask_open(&q, req);
         in.id = ask_str(&q, "model_definition_id", ASK_NEED);
-        in.name = not_empty(ask_str(&q, "name", 0));
-        in.secret_id = not_empty(ask_str(&q, "secret_id", 0));
-        in.model_name = not_empty(ask_str(&q, "model_name", 0));
-        in.by = not_empty(ask_str(&q, "updated_by", 0));
-        in.provider = not_empty(ask_str(&q, "provider", 0));
+        in.name = ask_given(&q, "name");
+        in.secret_id = ask_given(&q, "secret_id");
+        in.model_name = ask_given(&q, "model_name");
+        in.by = ask_given(&q, "updated_by");
+        in.provider = ask_given(&q, "provider");
         check_lengths(&q, &in);
         return job_write(&q, run_update, &in);
 }

@@ -35,10 +35,6 @@ struct in {
 
 /* --- reading --- */
 
-static const char *not_empty(const char *text) {
-        return str_empty(text) ? NULL : text;
-}
-
 /* An object of strings; NULL when absent. Its values are never repeated to anybody. */
 static const struct json *read_map(struct ask *q, const char *key) {
         const struct json *map = q->body ? json_get(q->body, key) : NULL, *item;
@@ -115,7 +111,7 @@ static void read_auth_config(struct ask *q, struct in *in) {
                 ask_check(q, !url   ? -ENOMEM
                              : *url ? webhook_url_check_api_base(&q->refusal, url)
                                     : 0);
-                url = not_empty(url);
+                url = str_empty(url) ? NULL : url;
         }
         if (q->result == 0 && (map->len > 1 || !base || url))
                 in->auth_config = print_map(q, map, "api_base", url);
@@ -297,8 +293,8 @@ int gateway_secrets_api_create(struct http_request *req) {
         if (q.result == 0 && !in.value)
                 ask_check(&q, refusal_invalid(&q.refusal, "Missing value for required parameter "
                                                           "'secret_value'."));
-        in.provider = not_empty(ask_str(&q, "provider", 0));
-        in.by = not_empty(ask_str(&q, "created_by", 0));
+        in.provider = ask_given(&q, "provider");
+        in.by = ask_given(&q, "created_by");
         read_auth_config(&q, &in);
         check_lengths(&q, &in);
         make_ready(&q, &in);
@@ -355,7 +351,7 @@ int gateway_secrets_api_list(struct http_request *req) {
         struct ask q;
 
         ask_open(&q, req);
-        in.provider = not_empty(ask_str(&q, "provider", 0));
+        in.provider = ask_given(&q, "provider");
         return job_read(&q, run_list, &in);
 }
 
@@ -383,7 +379,7 @@ int gateway_secrets_api_update(struct http_request *req) {
 
         ask_open(&q, req);
         in.id = ask_str(&q, "secret_id", ASK_NEED);
-        in.by = not_empty(ask_str(&q, "updated_by", 0));
+        in.by = ask_given(&q, "updated_by");
         read_auth_config(&q, &in);
         read_value(&q, &in);
         if (in.value && str_eq(in.value, "{}"))

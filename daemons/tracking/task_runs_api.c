@@ -44,17 +44,10 @@ struct began {
 };
 
 static int make_experiment(struct job *j, struct db *db, const char *name, struct experiment *ret) {
-        char text[24];
-        int64_t id;
-        int r = experiments_sql_insert(db, name, NULL, tracking_now_ms(j->tracking), &id);
+        int r = experiments_sql_make(db, j->arena, name, j->tracking->artifact_root,
+                                     tracking_now_ms(j->tracking), ret);
 
-        if (r != 0)
-                return r < 0 ? r : -EUCLEAN;
-        snprintf(text, sizeof(text), "%" PRId64, id);
-        *ret = (struct experiment){.id = id, .is_active = true};
-        ret->artifact_location = artifact_uri_append(j->arena, j->tracking->artifact_root, text);
-        return ret->artifact_location ? experiments_sql_set_location(db, id, ret->artifact_location)
-                                      : -ENOMEM;
+        return r > 0 ? -EUCLEAN : r;
 }
 
 static int need_experiment(struct job *j, struct db *db, struct experiment *ret) {
