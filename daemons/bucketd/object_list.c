@@ -2,11 +2,11 @@
 #include "daemons/bucketd/object_list.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "daemons/bucketd/glob_match.h"
 #include "daemons/bucketd/objects_sql.h"
+#include "daemons/bucketd/page_name.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -23,19 +23,13 @@ struct walk {
         int64_t last_generation;
 };
 
-/* No name has a line break: with versions a token is the name and, behind a line break, the
- * generation of it. */
 static int read_after(struct walk *w) {
         const char *text = w->list->after;
-        const char *end = text && w->list->with_versions ? strchr(text, '\n') : NULL;
 
         w->after = text;
-        if (!end)
-                return 0;
-        w->after = arena_strndup(w->arena, text, (size_t) (end - text));
-        if (!w->after)
-                return -ENOMEM;
-        return str_to_i64(end + 1, &w->after_generation) < 0 ? -EINVAL : 0;
+        return text && w->list->with_versions
+                       ? page_name_split(w->arena, text, &w->after, &w->after_generation)
+                       : 0;
 }
 
 static bool is_given(const struct walk *w, const char *name, struct db_stmt *s) {
@@ -176,7 +170,7 @@ static struct db_stmt *rows_from(struct walk *w, const char *from) {
 
 static const char *token(const struct walk *w) {
         if (w->last_generation > 0)
-                return arena_printf(w->arena, "%s\n%" PRId64, w->last, w->last_generation);
+                return page_name_join(w->arena, w->last, w->last_generation);
         return arena_strdup(w->arena, w->last ? w->last : "");
 }
 

@@ -12,6 +12,7 @@
 #include "daemons/bucketd/bucketd.h"
 #include "daemons/bucketd/field_mask.h"
 #include "daemons/bucketd/object_store.h"
+#include "daemons/bucketd/policies_api.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/str.h"
 
@@ -258,6 +259,8 @@ static int copy_one(struct http_request *req, enum copy_kind kind) {
                 r = object_check_name(c->to_name, &no);
         if (r == 0)
                 r = read_resource(c, &c->resource, &no);
+        if (r == 0)
+                r = policies_api_check_acl(req, c->resource, &no);
         /* An empty resource asks for nothing. */
         if (c->resource && !json_first(c->resource))
                 c->resource = NULL;
@@ -330,6 +333,8 @@ int objects_copy_api_compose(struct http_request *req) {
                 r = read_resource(c, &body, &no);
         if (r == 0)
                 r = read_compose(c, body, &no);
+        if (r == 0)
+                r = policies_api_check_acl(req, c->resource, &no);
         if (r != 0)
                 return finish(req, c, r, &no);
         c->from_bucket = c->to_bucket = http_request_param(req, "bucket");

@@ -300,8 +300,11 @@ int policies_api_check_acl(struct http_request *req, const struct json *resource
         static const char *const lists[] = {"acl", "defaultObjectAcl"};
         static const char *const predefined[] = {"predefinedAcl", "predefinedDefaultObjectAcl",
                                                  "destinationPredefinedAcl"};
+        const char *header = http_request_header(req, "x-goog-acl");
         const char *asked = NULL;
 
+        if (str_starts(header ?: "", "public-") || str_eq(header, "authenticated-read"))
+                asked = "x-goog-acl";
         for (size_t i = 0; !asked && i < ARRAY_SIZE(lists); i++) {
                 const struct json *list = json_get(resource, lists[i]);
 

@@ -37,6 +37,7 @@ int upload_init(struct http_request *req, enum upload_mode mode, struct upload *
         if (r == 0 &&
             field_mask_parse(req->arena, http_request_query(req, "fields"), &u->publish.mask) < 0)
                 r = gcs_error_set(no, GCS_ERROR_INVALID, "Invalid field selection");
+        /* Before a byte of content; what the resource says comes later. */
         if (r == 0)
                 r = policies_api_check_acl(req, NULL, no);
         if (r == 0)
@@ -192,7 +193,9 @@ int upload_take_resource(struct upload *u, struct refused *no) {
                 r = json_parse_copy(a, u->resource.data, u->resource.len, &resource, &em);
         if (r == -EINVAL || (r == 0 && resource && resource->type != JSON_OBJECT))
                 return gcs_error_set(no, GCS_ERROR_INVALID, "Parse Error: %s", em.text);
-        if (r < 0)
+        if (r == 0)
+                r = policies_api_check_acl(u->req, resource, no);
+        if (r != 0)
                 return r;
         o->name = http_request_query(u->req, "name");
         if (str_empty(o->name))

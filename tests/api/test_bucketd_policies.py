@@ -97,6 +97,22 @@ def test_no_access_control_lists(server):
     assert blob.download_as_text() == "x"
     for body in ({"acl": [{"entity": "allUsers", "role": "READER"}]}, {"defaultObjectAcl": [{"entity": "allUsers"}]}):
         assert "IAM policy" in error(server.ask("PATCH", BUCKET, json.dumps(body)), 400)
+    # In an upload's resource, and in those of copies.
+    public = json.dumps({"name": "z", "acl": [{"entity": "allUsers", "role": "READER"}]})
+    for path in ("?uploadType=resumable&name=z", "?uploadType=multipart"):
+        body, headers = public, {"Content-Type": "application/json"}
+        if "multipart" in path:
+            body = f"--b\r\nContent-Type: application/json\r\n\r\n{public}\r\n--b\r\nContent-Type: a/b\r\n\r\nz\r\n--b--\r\n"
+            headers = {"Content-Type": "multipart/related; boundary=b"}
+        assert "Cannot set acl" in error(server.ask("POST", f"/upload{BUCKET}/o{path}", body, headers), 400)
+    for path in ("copyTo/b/bkt/o/z", "rewriteTo/b/bkt/o/z", "moveTo/o/z"):
+        assert "Cannot set acl" in error(server.ask("POST", f"{BUCKET}/o/x/{path}", public), 400)
+    compose = json.dumps({"sourceObjects": [{"name": "x"}], "destination": json.loads(public)})
+    assert "Cannot set acl" in error(server.ask("POST", f"{BUCKET}/o/z/compose", compose), 400)
+    assert "Cannot set x-goog-acl" in server.ask("PUT", "/bkt/z", "z", {"x-goog-acl": "public-read"}).text
+    assert server.ask("GET", f"{BUCKET}/o/z").status == 404
+    # Who asks for no more than there is gets it.
+    assert server.ask("PUT", "/bkt/w", "w", {"x-goog-acl": "private"}).status == 200
     for rest in ("/acl", "/acl/allUsers", "/defaultObjectAcl", "/o/x/acl", "/o/x/iam"):
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             assert "IAM policy" in error(server.ask(method, BUCKET + rest, "{}"), 400)

@@ -1,5 +1,5 @@
-/* fuzz_gcs_query: the small grammars of the storage API: Content-Range, fields, page tokens, object
- * names and metadata. What is taken says what it was given. */
+/* fuzz_gcs_query: the small grammars of the storage API: Content-Range, fields, page tokens,
+ * versions in them, object names and metadata. What is taken says what it was given. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +60,21 @@ static void check_names(struct arena *a, const char *text) {
                 abort();
 }
 
+/* A page of versions: what is taken apart and put together again is the same place. */
+static void check_version(struct arena *a, const char *text) {
+        const char *name, *again;
+        int64_t generation, back;
+
+        if (page_name_split(a, text, &name, &generation) < 0)
+                return;
+        if (strchr(name, '\n') || generation < 0 || (generation > 0) != !!strchr(text, '\n'))
+                abort();
+        if (generation > 0 &&
+            (page_name_split(a, page_name_join(a, name, generation), &again, &back) < 0 ||
+             !str_eq(again, name) || back != generation))
+                abort();
+}
+
 /* A patch applied twice is the same as once. */
 static void check_patch(struct arena *a, const char *text) {
         struct object o = {};
@@ -86,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_range(text);
         check_fields(&a, text);
         check_names(&a, text);
+        check_version(&a, text);
         check_patch(&a, text);
         arena_done(&a);
         return 0;
