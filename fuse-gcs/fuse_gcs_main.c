@@ -100,7 +100,9 @@ static void say(int fd, char what, const char *text) {
 static void on_mounted(void *ctx) {
         struct parent *p = ctx;
 
-        log_info("%s is on %s", p->conf->what, p->conf->mountpoint);
+        /* gcsfuse's words, which scripts wait for. */
+        log_info("File system has been successfully mounted: %s is on %s", p->conf->what,
+                 p->conf->mountpoint);
         if (p->pipe < 0)
                 return;
         say(p->pipe, '+', "");

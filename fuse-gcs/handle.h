@@ -9,8 +9,9 @@ struct handle {
         struct inode *inode;
         bool may_write, appends;
         unsigned n_bad; /* the inode's when it was opened: reads fail when it is another one */
-        pthread_mutex_t lock; /* of prefetch */
+        pthread_mutex_t lock; /* of the next two */
         struct prefetch prefetch;
+        uint64_t n_reads_seen;       /* prefetch.n_reads when resting looked last */
         struct handle *next, **prev; /* of the mount's */
 };
 

@@ -9,6 +9,7 @@
 #include "fuse-gcs/buckets.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/op_meter.h"
+#include "fuse-gcs/read_meter.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -94,6 +95,9 @@ void meter_watch(struct meter *m, struct mnt *mnt) {
 }
 
 static void meter_print_verbs(struct meter *m, struct buf *out) {
+        const struct meter_verb *read = &m->verbs[GCS_READ];
+        uint64_t n_reads = (uint64_t) read->n_good + (uint64_t) read->n_failed;
+
         buf_add_str(out, "# TYPE gcs_request_count counter\n");
         for (unsigned v = 0; v < GCS_N_VERBS; v++) {
                 buf_printf(out, "gcs_request_count{gcs_method=\"%s\",status=\"ok\"} %" PRIu64 "\n",
@@ -113,6 +117,12 @@ static void meter_print_verbs(struct meter *m, struct buf *out) {
                 snprintf(label, sizeof(label), "gcs_method=\"%s\"", gcs_request_verb_name(v));
                 op_meter_times_print(&m->verbs[v].times, "gcs_request_latencies", label, out);
         }
+        /* Each read is a request that ends. */
+        buf_printf(out,
+                   "# TYPE gcs_reader_count counter\n"
+                   "gcs_reader_count{io_method=\"opened\"} %" PRIu64
+                   "\ngcs_reader_count{io_method=\"closed\"} %" PRIu64 "\n",
+                   n_reads, n_reads);
         buf_printf(out,
                    "# TYPE gcs_download_bytes_count counter\ngcs_download_bytes_count %" PRIu64
                    "\n# TYPE gcs_upload_bytes_count counter\ngcs_upload_bytes_count %" PRIu64 "\n",
@@ -178,6 +188,7 @@ static void meter_print_caches(struct mnt *mnt, struct buf *out) {
 int meter_print(struct meter *m, struct buf *out) {
         meter_print_verbs(m, out);
         op_meter_print(out);
+        read_meter_print(out);
         if (m->mnt)
                 meter_print_caches(m->mnt, out);
         return buf_error(out);
@@ -231,6 +242,7 @@ int meter_new(struct loop *l, const struct mount_flags *f, const struct mount_co
                       str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace");
         op_meter_set(mount_flags_int(f, FLAGS_prometheus_port) > 0,
                      str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace"));
+        read_meter_set(mount_flags_int(f, FLAGS_prometheus_port) > 0);
         meter_bucket_init(&m->ops, c->ops_per_s, loop_now(l, CLOCK_MONOTONIC));
         meter_bucket_init(&m->bytes, c->bytes_per_s, loop_now(l, CLOCK_MONOTONIC));
         if (mount_flags_int(f, FLAGS_prometheus_port) > 0) {

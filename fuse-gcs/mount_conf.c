@@ -116,6 +116,7 @@ int mount_conf_options(const char *options, struct buf *ret_fuse, struct mount_f
 static int mount_conf_where(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
         const char *bucket = f->n_words == 2 ? f->words[0] : "", *where;
         char full[PATH_MAX];
+        struct stat st;
         int r;
 
         if (f->n_words < 1 || f->n_words > 2)
@@ -134,6 +135,10 @@ static int mount_conf_where(struct mount_conf *c, const struct mount_flags *f, s
                 return r;
         if (!realpath(where, full))
                 return errmsg_errno(em, -errno, "mount point %s", where);
+        if (stat(full, &st) < 0)
+                return errmsg_errno(em, -errno, "mount point %s", full);
+        if (!S_ISDIR(st.st_mode))
+                return errmsg_fail(em, -ENOTDIR, "mount point %s is not a directory", full);
         c->bucket = mem_strdup(bucket);
         c->mountpoint = mem_strdup(full);
         c->what = c->all_buckets ? "each bucket" : c->bucket;
@@ -275,6 +280,7 @@ static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f
         c->retry.n_tries_max = (unsigned) mount_flags_int(f, FLAGS_max_retry_attempts);
         c->retry.budget_for = c->mnt.metadata_budget_for;
         c->stall_for = mount_flags_duration(f, FLAGS_http_client_timeout);
+        c->rest_for = mount_flags_duration(f, FLAGS_read_inactive_stream_timeout);
         c->n_connections = (unsigned) mount_flags_int(f, FLAGS_max_conns_per_host) ?: 100;
         c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb) ?: 4096;
         c->ops_per_s = mount_flags_float(f, FLAGS_limit_ops_per_sec);

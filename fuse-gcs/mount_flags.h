@@ -61,7 +61,8 @@ int mount_flags_parse(struct mount_flags *f, int argc, char *const *argv, struct
 /* The configuration file's tree; unknown keys are errors. name: for messages. */
 int mount_flags_file_parse(struct mount_flags *f, const char *text, size_t len, const char *name,
                            struct errmsg *em);
-/* Refuses what is refused, and values out of their range; applies --profile. */
+/* Refuses what is refused, and values out of their range; applies --machine-type, then --profile.
+ */
 int mount_flags_check(struct mount_flags *f, struct errmsg *em);
 
 const char *mount_flags_str(const struct mount_flags *f, enum mount_flags_id id); /* "" when none */

@@ -3,6 +3,24 @@
 #include "fuse-gcs/mount_flags.h"
 #include "lib/base/str.h"
 
+/* Who names a machine gets what gcsfuse shows there: on all but the fast ones no directories
+ * without a placeholder. */
+static int mount_flags_check_machine(struct mount_flags *f, struct errmsg *em) {
+        static const char *const fast[] = {
+#define MACHINE(type) type,
+#include "fuse-gcs/machine_types.def"
+#undef MACHINE
+        };
+        const char *type = mount_flags_str(f, FLAGS_machine_type);
+
+        if (!*type || mount_flags_bool(f, FLAGS_disable_autoconfig))
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(fast); i++)
+                if (str_eq(type, fast[i]))
+                        return 0;
+        return mount_flags_set(f, FLAGS_implicit_dirs, "false", FLAGS_PROFILE, em);
+}
+
 static int mount_flags_check_profile(struct mount_flags *f, struct errmsg *em) {
         const char *profile = mount_flags_str(f, FLAGS_profile);
         bool checkpointing = str_eq(profile, "aiml-checkpointing");
@@ -99,7 +117,9 @@ int mount_flags_check(struct mount_flags *f, struct errmsg *em) {
                         return errmsg_fail(em, -EINVAL, "--%s=%s is not supported: %s", row->name,
                                            f->values[i], row->help);
         }
-        r = mount_flags_check_profile(f, em);
+        r = mount_flags_check_machine(f, em);
+        if (r >= 0)
+                r = mount_flags_check_profile(f, em);
         if (r >= 0)
                 r = mount_flags_check_range(f, em);
         if (r >= 0)

@@ -20,13 +20,14 @@ static int mount_helper_word(struct mount_helper *h, int argc, char *const *argv
 
         if (word[0] != '-') {
                 if (h->n_words == ARRAY_SIZE(h->words))
-                        return errmsg_fail(em, -EINVAL, "%s is one word too many", word);
+                        return errmsg_fail(em, -EINVAL, "unexpected arg 3: %s is one word too many",
+                                           word);
                 h->words[h->n_words++] = word;
                 return 0;
         }
         if (str_eq(word, "-o") || str_eq(word, "-N") || str_eq(word, "-t")) {
                 if (++*i >= argc)
-                        return errmsg_fail(em, -EINVAL, "%s wants a value", word);
+                        return errmsg_fail(em, -EINVAL, "unexpected %s: it wants a value", word);
                 if (word[1] != 'o')
                         return 0;
                 return str_list_add(&h->args, "-o") ?: str_list_add(&h->args, argv[*i]);
@@ -46,7 +47,9 @@ int mount_helper_args(int argc, char *const *argv, char ***ret, struct errmsg *e
         for (int i = 1; i < argc && r >= 0; i++)
                 r = mount_helper_word(&h, argc, argv, &i, em);
         if (r >= 0 && h.n_words != ARRAY_SIZE(h.words))
-                r = errmsg_fail(em, -EINVAL, "want mount.fuse.gcs BUCKET DIRECTORY [-o OPTIONS]");
+                r = errmsg_fail(em, -EINVAL,
+                                "want two positional arguments: mount.fuse.gcs BUCKET DIRECTORY "
+                                "[-o OPTIONS]");
         for (size_t k = 0; k < h.n_words && r >= 0; k++)
                 r = str_list_add(&h.args, h.words[k]);
         if (r < 0 || h.is_fake) {

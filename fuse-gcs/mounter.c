@@ -24,6 +24,7 @@
 #include "fuse-gcs/lineage.h"
 #include "fuse-gcs/meter.h"
 #include "fuse-gcs/ops.h"
+#include "fuse-gcs/resting.h"
 #include "fuse-gcs/sweeper.h"
 #include "fuse-gcs/teller.h"
 #include "fuse-gcs/workers.h"
@@ -49,6 +50,7 @@ struct mounter {
         struct remote_gcs remote;
         struct mnt m;
         bool has_mnt;
+        atomic_bool serves; /* m is whole: the loop may look at it */
         struct meter *meter;
         struct lineage *lineage; /* NULL: nobody is told */
         struct fuse_session *session;
@@ -156,6 +158,18 @@ static int mounter_on_trim(struct loop_source *s, usec_t now, void *ctx) {
         return loop_source_arm_in(s, MOUNTER_TRIM_FOR);
 }
 
+static void mounter_rest(struct mnt *m, void *ctx) {
+        (void) resting_look(m);
+}
+
+static int mounter_on_rest(struct loop_source *s, usec_t now, void *ctx) {
+        struct mounter *x = ctx;
+
+        if (x->serves)
+                buckets_each(&x->m, mounter_rest, NULL);
+        return loop_source_arm_in(s, x->o->conf->rest_for);
+}
+
 /* Half of the connections are its own. */
 static int mounter_make_direct(struct mounter *x, const struct gcs_client_options *o) {
         unsigned n = x->o->conf->n_connections / 2;
@@ -228,6 +242,11 @@ static int mounter_start_net(struct mounter *x, struct errmsg *em) {
         r = mounter_make_client(x, em);
         if (r < 0)
                 return r;
+        if (x->o->conf->rest_for > 0)
+                r = loop_timer_in(x->loop, x->o->conf->rest_for, x->o->conf->rest_for / 8,
+                                  mounter_on_rest, x, NULL);
+        if (r < 0)
+                return errmsg_errno(em, r, "timer");
         remote_gcs_init(&x->remote, x->client, x->direct, NULL);
         r = -pthread_create(&x->net, NULL, mounter_net_main, x);
         x->has_net = r >= 0;
@@ -545,6 +564,7 @@ int mounter_run(const struct mounter_options *o, struct errmsg *em) {
         if (r >= 0)
                 r = mounter_mount(&x, em);
         if (r >= 0) {
+                x.serves = true;
                 mounter_read_ahead(o->conf);
                 o->mounted(o->ctx);
                 (void) loop_notify_ready();

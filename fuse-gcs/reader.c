@@ -5,6 +5,7 @@
 
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/names.h"
+#include "fuse-gcs/read_meter.h"
 #include "fuse-gcs/teller.h"
 #include "fuse-gcs/writer.h"
 #include "lib/base/mem.h"
@@ -91,6 +92,7 @@ static int reader_wait(struct mnt *m, struct prefetch *p, pthread_mutex_t *lock,
                                      &waited_for);
         }
         if (waited_for > 0) {
+                reply->is_miss = true;
                 if (lock)
                         pthread_mutex_lock(lock);
                 prefetch_waited(p, end, waited_for);
@@ -137,8 +139,10 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
                 ret->n_bytes += part;
                 at += part;
         }
-        if (own)
+        if (own) {
+                ret->is_miss = true;
                 block_fetch_go(own);
+        }
         return r < 0 ? r : reader_wait(m, p, lock, end, ret);
 }
 
@@ -225,10 +229,13 @@ static int reader_try(struct mnt *m, struct handle *h, uint64_t offset, size_t s
 
 static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
                         struct reader_reply *ret) {
+        usec_t began_at = read_meter_begin();
         int r = 1;
 
         for (unsigned n = 0; r == 1 && n < READER_TRIES; n++)
                 r = reader_try(m, h, offset, size, ret);
+        if (r == 0 && began_at > 0 && ret->n_bytes > 0)
+                read_meter_end(began_at, !ret->is_lone, !ret->is_miss, ret->n_bytes);
         return r == 1 ? -EIO : r;
 }
 

@@ -17,6 +17,7 @@ struct reader_reply {
         size_t n_bytes;
         bool passes;  /* a stream goes by: its blocks are done with */
         bool is_lone; /* the read goes on with nothing */
+        bool is_miss; /* the bucket was waited for */
         char *own;
 };
 void reader_reply_done(struct reader_reply *r);

@@ -423,6 +423,8 @@ def test_the_kernels_requests_are_counted_and_told(server, tmp_path):
         assert not (m / "missing").exists()
         with pytest.raises(OSError):
             os.setxattr(m / "counted", "user.x", b"y")
+        server.ask("PUT", "/bkt/read", bytes(3000))
+        assert (m / "read").read_bytes() == bytes(3000)
         text = ask(port, "GET", "/metrics").text
     rows = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     for row in ('fs_ops_count{fs_op="WriteFile"}', 'fs_ops_count{fs_op="ReadDirPlus"}',
@@ -430,11 +432,26 @@ def test_the_kernels_requests_are_counted_and_told(server, tmp_path):
                 'fs_ops_latency_count{fs_op="OpenDir"}', 'gcs_request_latencies_count{gcs_method="ListObjects"}'):
         assert int(rows[row]) > 0, row
     assert rows['fs_ops_count{fs_op="ReadDir"}'] == "0"
+    assert rows['file_cache_read_bytes_count{read_type="Sequential"}'] == "3000"
+    assert rows['file_cache_read_count{cache_hit="false",read_type="Sequential"}'] == "1"
+    assert rows['file_cache_read_latencies_count{cache_hit="false"}'] == "1"
+    assert rows['gcs_reader_count{io_method="opened"}'] == rows['gcs_reader_count{io_method="closed"}'] == "1"
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"timestamp", "severity", "message"} <= lines[0].keys()
     told = [line["message"] for line in lines if line["message"].startswith("fuse_debug: Op 0x")]
     assert any('<- CreateFile (parent 1, name "counted", PID' in t for t in told), told
     assert any(t.endswith("-> OK ()") for t in told) and any("-> Error:" in t for t in told)
+
+
+def test_who_rests_is_told_of(server, tmp_path):
+    log = tmp_path / "log"
+    server.ask("PUT", "/bkt/dir/rests", bytes(3000))
+    with Mount(server.url, "--read-inactive-stream-timeout=200ms", "--log-severity=trace", "--only-dir=dir",
+               f"--log-file={log}", "--log-format=json") as m:
+        with open(m / "rests", "rb") as f:
+            f.read(1)
+            until(lambda: 'Closing reader for object \\"rests\\" due to inactivity.' in log.read_text(), "the line")
+            assert f.read() == bytes(2999)
 
 
 def onebox(*words):

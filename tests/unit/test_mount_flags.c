@@ -126,6 +126,26 @@ static void test_profile_is_weakest(void **state) {
         mount_flags_done(&f);
 }
 
+/* Who names a machine gets gcsfuse's view on it. */
+static void assert_implicit(const char *line, bool wanted) {
+        struct mount_flags f = {};
+        struct errmsg em = {};
+
+        assert_int_equal(parse(&f, line, &em), 0);
+        if (mount_flags_bool(&f, FLAGS_implicit_dirs) != wanted)
+                fail_msg("%s: implicit-dirs is not %d", line, wanted);
+        mount_flags_done(&f);
+}
+
+static void test_machine_type(void **state) {
+        assert_implicit("a b", true);
+        assert_implicit("--machine-type=a3-highgpu-8g a b", true);
+        assert_implicit("--machine-type=n2-standard-8 a b", false);
+        assert_implicit("--machine-type=n2-standard-8 --implicit-dirs a b", true);
+        assert_implicit("--machine-type=n2-standard-8 --profile=aiml-serving a b", true);
+        assert_implicit("--machine-type=n2-standard-8 --disable-autoconfig a b", true);
+}
+
 static void test_options(void **state) {
         _cleanup_buf_ struct buf fuse = {};
         struct mount_flags f = {};
@@ -233,6 +253,7 @@ int main(void) {
                 cmocka_unit_test(test_rows),
                 cmocka_unit_test(test_file),
                 cmocka_unit_test(test_profile_is_weakest),
+                cmocka_unit_test(test_machine_type),
                 cmocka_unit_test(test_options),
                 cmocka_unit_test(test_conf),
                 cmocka_unit_test(test_conf_of_all_buckets),

@@ -1,0 +1,50 @@
+#include "fuse-gcs/read_meter.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "fuse-gcs/op_meter.h"
+#include "lib/base/clock.h"
+
+static struct {
+        bool counts;
+        atomic_uint_least64_t n_bytes[2], n[2][2]; /* by goes_on; by hit and goes_on */
+        struct op_meter_times times[2];            /* by hit */
+} meter;
+
+static const char *const types[] = {"Random", "Sequential"};
+static const char *const hits[] = {"false", "true"};
+
+void read_meter_set(bool counts) {
+        meter.counts = counts;
+}
+
+usec_t read_meter_begin(void) {
+        return meter.counts ? clock_mono(clock_system()) : 0;
+}
+
+void read_meter_end(usec_t began_at, bool goes_on, bool hit, size_t n_bytes) {
+        atomic_fetch_add(&meter.n_bytes[goes_on], n_bytes);
+        atomic_fetch_add(&meter.n[hit][goes_on], 1);
+        op_meter_times_add(&meter.times[hit], clock_mono(clock_system()) - began_at);
+}
+
+void read_meter_print(struct buf *out) {
+        buf_add_str(out, "# TYPE file_cache_read_bytes_count counter\n");
+        for (int t = 0; t < 2; t++)
+                buf_printf(out, "file_cache_read_bytes_count{read_type=\"%s\"} %" PRIu64 "\n",
+                           types[t], (uint64_t) meter.n_bytes[t]);
+        buf_add_str(out, "# TYPE file_cache_read_count counter\n");
+        for (int k = 0; k < 4; k++)
+                buf_printf(out,
+                           "file_cache_read_count{cache_hit=\"%s\",read_type=\"%s\"} %" PRIu64 "\n",
+                           hits[k / 2], types[k % 2], (uint64_t) meter.n[k / 2][k % 2]);
+        buf_add_str(out, "# TYPE file_cache_read_latencies histogram\n");
+        for (int h = 0; h < 2; h++) {
+                char label[32];
+
+                snprintf(label, sizeof(label), "cache_hit=\"%s\"", hits[h]);
+                op_meter_times_print(&meter.times[h], "file_cache_read_latencies", label, out);
+        }
+}
