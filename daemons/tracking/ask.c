@@ -148,10 +148,37 @@ void ask_refuse_value(struct ask *q, const char *key) {
                 refuse_query(q, key, text ? text : "");
 }
 
-/* The field in the body, NULL when absent or null (which is refused when it is needed). */
-static const struct json *field(struct ask *q, const char *key, unsigned flags) {
-        const struct json *j = q->result == 0 ? json_get(q->body, key) : NULL;
+/* "run_id" as protobuf's JSON has it: "runId". False when that is no other name. */
+static bool camel_of(const char *key, char *ret, size_t size) {
+        size_t n = 0;
 
+        for (const char *p = key; *p; p++) {
+                bool upper = *p == '_' && p[1] >= 'a' && p[1] <= 'z';
+
+                if (n + 1 >= size)
+                        return false;
+                if (upper)
+                        p++;
+                ret[n++] = (char) (upper ? *p - 'a' + 'A' : *p);
+        }
+        ret[n] = '\0';
+        return !str_eq(key, ret);
+}
+
+const struct json *ask_get(const struct json *object, const char *key) {
+        const struct json *j = json_get(object, key);
+        char camel[80];
+
+        return !j && camel_of(key, camel, sizeof(camel)) ? json_get(object, camel) : j;
+}
+
+/* The field in the body, NULL when absent or null (which is refused when it is needed; then its
+ * other name does not count, as with MLflow). */
+static const struct json *field(struct ask *q, const char *key, unsigned flags) {
+        const struct json *j = NULL;
+
+        if (q->result == 0)
+                j = flags & ASK_NEED ? json_get(q->body, key) : ask_get(q->body, key);
         if (json_is(j, JSON_NULL))
                 j = NULL;
         if (!j && flags & ASK_NEED)
@@ -425,7 +452,7 @@ const struct json *ask_objects(struct ask *q, const char *key, unsigned flags, s
 }
 
 static const struct json *item_field(struct ask *q, const struct json *item, const char *key) {
-        const struct json *j = q->result == 0 ? json_get(item, key) : NULL;
+        const struct json *j = q->result == 0 ? ask_get(item, key) : NULL;
 
         return json_is(j, JSON_NULL) ? NULL : j;
 }
@@ -487,6 +514,8 @@ struct ask_pair *ask_pairs(struct ask *q, const char *key, size_t *ret_n) {
                         pairs[i].value = "";
                 i++;
         }
+        if (q->result != 0)
+                return NULL;
         *ret_n = n;
-        return q->result == 0 ? pairs : NULL;
+        return pairs;
 }

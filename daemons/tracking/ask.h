@@ -60,6 +60,10 @@ const char **ask_list(struct ask *q, const char *key, unsigned flags, size_t *re
 /* A list of objects; NULL when absent. Every element is an object. */
 const struct json *ask_objects(struct ask *q, const char *key, unsigned flags, size_t *ret_n);
 
+/* A field of an object by its name, or by the one that protobuf's JSON gives it: "run_id", "runId".
+ * NULL when absent. */
+const struct json *ask_get(const struct json *object, const char *key);
+
 /* Fields of an element of such a list; `path` is for messages: "tags[3]". */
 const char *ask_item_str(struct ask *q, const struct json *item, const char *path, const char *key);
 bool ask_item_i64(struct ask *q, const struct json *item, const char *path, const char *key,

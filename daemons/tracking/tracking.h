@@ -15,6 +15,7 @@ struct clock;
 struct db_readers;
 struct db_writer;
 struct entropy;
+struct gateway_proxy;
 struct http_server;
 struct loop;
 struct run_resume;
@@ -36,6 +37,7 @@ struct tracking {
         bool proxy_multipart;           /* clients may move large files by URLs we sign */
         struct webhook_sender *webhooks;
         struct auth_envelope *envelope; /* seals the gateway's secrets; NULL: no passphrase */
+        struct gateway_proxy *gateway_proxy; /* NULL: there is no gateway elsewhere */
         struct run_resume *resume;      /* the writer's thread's */
         struct auth_check *auth;
         struct auth_store *users;        /* NULL: access control is off */
@@ -45,6 +47,8 @@ struct tracking {
         bool has_traces;                 /* the database has 3.18's tables of traces */
         const char *frame_options;       /* the value of X-Frame-Options; NULL: none */
         const char *tracking_auth;       /* "" or "basic-auth", for server-info */
+        const char *static_prefix;       /* before every path; "" */
+        unsigned char form_key[32];      /* signs the forms that we show: signup_api.h */
 };
 
 /* Milliseconds since 1970, as MLflow counts. */

@@ -117,7 +117,6 @@ static int refuse_environment(struct errmsg *em) {
                 {"MLFLOW_TRACE_ARCHIVAL_CONFIG", "traces stay in the database"},
                 {"MLFLOW_WORKSPACE_STORE_URI", "there is one workspace"},
                 {"MLFLOW_ENABLE_WORKSPACES", "there is one workspace"},
-                {"MLFLOW_DEPLOYMENTS_TARGET", "there is no gateway"},
         };
         bool on;
 

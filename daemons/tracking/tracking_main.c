@@ -19,7 +19,9 @@
 #include "daemons/tracking/artifact_stores.h"
 #include "daemons/tracking/basic_auth.h"
 #include "daemons/tracking/gateway_keys.h"
+#include "daemons/tracking/gateway_proxy_api.h"
 #include "daemons/tracking/run_resume.h"
+#include "daemons/tracking/signup_api.h"
 #include "daemons/tracking/tracking.h"
 #include "daemons/tracking/tracking_conf.h"
 #include "daemons/tracking/tracking_db.h"
@@ -77,11 +79,14 @@ static int open_db(struct daemon *d, struct errmsg *em) {
 }
 
 /* Webhooks, and the keys of what is sealed: their secrets and the gateway's. */
-static int open_webhooks(struct daemon *d, struct errmsg *em) {
+/* Whom we call, and with which keys. */
+static int open_outside(struct daemon *d, struct errmsg *em) {
         const char *key = arena_printf(&d->arena, "%s/tracking/webhook.key", d->paths.state_dir);
         int r = key ? gateway_keys_load(&d->tracking.envelope, em) : -ENOMEM;
 
-        return r < 0 ? r : webhook_sender_new(&d->tracking, key, em, &d->tracking.webhooks);
+        if (r >= 0)
+                r = webhook_sender_new(&d->tracking, key, em, &d->tracking.webhooks);
+        return r < 0 ? r : gateway_proxy_api_new(d->tracking.loop, em, &d->tracking.gateway_proxy);
 }
 
 static int open_artifacts(struct daemon *d, struct errmsg *em) {
@@ -223,12 +228,11 @@ static int start_server(struct daemon *d, struct errmsg *em) {
                 .allowed_hosts = d->conf.allowed_hosts,
                 .n_workers = (unsigned) MIN(d->conf.workers, (uint64_t) 64),
         };
-        const char *prefix = d->conf.static_prefix ? d->conf.static_prefix : "";
         struct http_route *routes;
         size_t n;
         int r;
 
-        routes = tracking_routes_new(&d->arena, prefix, &n);
+        routes = tracking_routes_new(&d->arena, t->static_prefix, &n);
         if (!routes)
                 return errmsg_errno(em, -ENOMEM, "cannot start");
         r = http_server_new(&o, routes, n, &t->http, em);
@@ -289,11 +293,14 @@ static int start(struct daemon *d, struct errmsg *em) {
         if (r < 0)
                 return r;
         d->tracking.artifact_root = d->conf.default_artifact_root;
+        d->tracking.static_prefix = d->conf.static_prefix ? d->conf.static_prefix : "";
         if (!str_eq_fold(d->conf.x_frame_options, "none"))
                 d->tracking.frame_options = d->conf.x_frame_options;
         r = tracking_conf_access(&d->conf, managed, em, &auth_on);
         if (r >= 0 && d->conf.app_name)
                 r = basic_auth_read(&d->basic_auth, em);
+        if (r >= 0 && (r = signup_api_key(&d->tracking)) < 0)
+                r = errmsg_errno(em, r, "cannot make a key for forms");
         if (!d->conf.default_permission)
                 d->conf.default_permission = TAKE_PTR(d->basic_auth.default_permission);
         if (r >= 0)
@@ -307,7 +314,7 @@ static int start(struct daemon *d, struct errmsg *em) {
         if (r >= 0)
                 r = open_db(d, em);
         if (r >= 0)
-                r = open_webhooks(d, em);
+                r = open_outside(d, em);
         if (r >= 0)
                 r = start_server(d, em);
         if (r < 0)
@@ -323,6 +330,7 @@ static void stop(struct daemon *d) {
         db_writer_free(t->writer);
         run_resume_free(t->resume);
         webhook_sender_free(t->webhooks);
+        gateway_proxy_api_free(t->gateway_proxy);
         http_server_free(t->http);
         db_readers_free(t->readers);
         /* A transfer that does not end is cut off by the end of the process. */

@@ -27,6 +27,9 @@ int auth_seal_close(const struct auth_seal *s, struct entropy *e, usec_t now_at,
 /* Appends the secret of a token. 0, -EBADMSG (not sealed with this key, or damaged) or -ENOMEM. */
 int auth_seal_open(const struct auth_seal *s, const char *token, struct buf *out);
 
+/* In a time that does not tell where they differ. */
+bool auth_seal_equal(const void *a, const void *b, size_t size);
+
 /* HMAC-SHA256. 0 or -EIO. */
 int auth_seal_hmac(const void *key, size_t key_size, const void *data, size_t size,
                    unsigned char ret[AUTH_SEAL_HMAC]);

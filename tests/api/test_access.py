@@ -5,6 +5,7 @@ password below) the same script runs there."""
 import base64
 import json
 import os
+import re
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -279,6 +280,33 @@ def test_a_version_is_tied_to_what_may_be_read(s, people):
     assert s.ok(bob, "POST", "model-versions/create", body)["model_version"]["run_id"] == r  # reading is the default here
     s.refused(bob, "POST", "model-versions/create", {**body, "run_id": ""})
     s.refused(bob, "POST", "model-versions/create", {**body, "model_id": ""})
+
+
+def form(s, who, **fields):
+    return s.ask(who, "POST", "users/create-ui", urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+
+
+def test_signup(s, people):
+    ann, bob, *_ = people
+    s.refused(ann, "GET", "/signup")
+    assert s.ask(("nobody", "x"), "GET", "/signup").status == 401
+    page = s.ask(ADMIN, "GET", "/signup")
+    assert page.status == 200 and page.headers["Content-Type"].startswith("text/html"), page.text
+    token = re.search(r'name="csrf_token" value="(\S+)"', page.text)[1]
+    dan = {"username": "dan-" + s.salt, "password": "long enough 3"}
+    for bad, why in (({}, "missing"), ({"csrf_token": ""}, "missing"), ({"csrf_token": "x"}, "invalid"), ({"csrf_token": token[:-1] + "x"}, "")):
+        answer = form(s, ADMIN, **dan, **bad)
+        assert answer.status == 400 and f"The CSRF token is {why}" in answer.text, answer.text
+    assert form(s, ADMIN, csrf_token=token, username="", password="x").text == "Username and password cannot be empty."
+    if s.port != int(os.environ.get("ONEBOX_PEER_AUTH", 0)):  # the peer finds the token in a cookie and lets its possessor make users
+        s.refused(ann, "POST", "users/create-ui", b"")
+        taken = form(s, ADMIN, csrf_token=token, **{**dan, "username": ann[0]})
+        assert taken.status == 200 and f"Username has already been taken: {ann[0]}" in taken.text
+        odd = form(s, ADMIN, csrf_token=token, **{**dan, "username": "</script><b>\"'\\"})
+        assert odd.status == 200 and "<b>" not in odd.text
+        made = form(s, ADMIN, csrf_token=token, **dan)
+        assert made.status == 200 and f"Successfully signed up user: {dan['username']}" in made.text
+        assert s.ok((dan["username"], dan["password"]), "GET", "users/current")["user"]["is_admin"] is False
 
 
 def test_first_administrator(tmp_path):

@@ -5,6 +5,8 @@ import json
 import os
 import sqlite3
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,55 @@ def test_shows_what_hangs_together():
         db = sqlite3.connect(t.database)
         for table in ("secrets", "model_definitions", "endpoints", "endpoint_model_mappings", "endpoint_bindings", "endpoint_tags"):
             assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+class Elsewhere:
+    """A gateway's server; keeps what it was asked."""
+
+    def __init__(self):
+        self.asked, there = [], self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                there.asked.append((self.command, self.path, body))
+                name = self.path.split("/")[-2]
+                status, text = {"lost": (404, b"no such route"), "words": (200, b"hello")}.get(name, (200, b'{"choices": [1]}'))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+            do_POST = do_GET
+
+            def log_message(self, *args):
+                pass
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+def test_elsewhere():
+    proxy = "/ajax-api/2.0/mlflow/gateway-proxy"
+    there = Elsewhere()
+    with Tracking(env={"MLFLOW_DEPLOYMENTS_TARGET": there.url}) as t:
+        assert t.refused("POST", proxy, {}) == "Deployments proxy request must specify a gateway_path."
+        for path in ("foo/bar", "gateway//invocations", "gateway/a/b/invocations", "gateway/../invocations", "gateway/a/invocations/x", "api/2.0/endpoints"):
+            assert t.refused("POST", proxy, {"gateway_path": path}) == f"Invalid gateway_path: {path} for method: POST"
+        assert t.refused("GET", proxy, {"gateway_path": "gateway/a/invocations"}) == "Invalid gateway_path: gateway/a/invocations for method: GET"
+        assert t.ask("DELETE", proxy).status == 405
+        assert there.asked == []
+        assert t.get(proxy, gateway_path="/api/2.0/endpoints/") == {"choices": [1]}
+        assert t.post(proxy, gateway_path="gateway/my chat?x/invocations", json_data={"messages": ["ä"]}) == {"choices": [1]}
+        assert there.asked[0][:2] == ("GET", "/api/2.0/endpoints")
+        assert there.asked[1] == ("POST", "/gateway/my%20chat%3Fx/invocations", '{"messages":["ä"]}'.encode())
+        message = t.refused("POST", proxy, {"gateway_path": "gateway/lost/invocations"}, status=500)
+        assert message == "Deployments proxy request failed with error code 404. Error message: no such route"
+        t.refused("POST", proxy, {"gateway_path": "gateway/words/invocations"}, status=500)
+        there.server.shutdown()
+        there.server.server_close()
+        assert "MLFLOW_DEPLOYMENTS_TARGET" in t.refused("GET", proxy, {"gateway_path": "api/2.0/endpoints"}, status=500)
+    with pytest.raises(AssertionError, match="MLFLOW_DEPLOYMENTS_TARGET=localhost:5001 is no http"):
+        Tracking(env={"MLFLOW_DEPLOYMENTS_TARGET": "localhost:5001"}).start()
 
 
 def test_who_may():

@@ -56,6 +56,35 @@ static void test_good(void **state) {
         assert_int_equal(q.result, 0);
 }
 
+/* Protobuf's JSON has other names for the same fields; what must be there has its own. */
+static void test_camel(void **state) {
+        struct ask q = with_body(*state, "{\"maxResults\": 5, \"runId\": \"r\", \"tags\": "
+                                         "[{\"aValue\": \"v\"}], \"a__b\": 1, \"x_\": 2}");
+        const struct json *tags;
+        int64_t i = 0;
+        size_t n;
+
+        assert_true(ask_i64(&q, "max_results", 0, &i) && i == 5);
+        assert_true(ask_i64(&q, "a__b", 0, &i) && i == 1);
+        assert_true(ask_i64(&q, "x_", 0, &i) && i == 2);
+        tags = ask_objects(&q, "tags", 0, &n);
+        assert_string_equal(ask_item_str(&q, json_first(tags), "tags[0]", "a_value"), "v");
+        assert_null(ask_get(q.body, "max_resultS"));
+        assert_int_equal(q.result, 0);
+        assert_null(ask_str(&q, "run_id", ASK_NEED));
+        assert_asked(q, "Missing value for required parameter 'run_id'");
+}
+
+/* Who counts does not find what is not there. */
+static void test_no_pairs(void **state) {
+        struct ask q = with_body(*state, "{\"tags\": [{\"key\": 5, \"value\": \"v\"}]}");
+        size_t n = 1;
+
+        assert_null(ask_pairs(&q, "tags", &n));
+        assert_int_equal(n, 0);
+        assert_asked(q, "tags[0].key");
+}
+
 static void test_first_refusal_is_kept(void **state) {
         struct ask q = with_body(*state, "{\"a\": 5}");
         int64_t i = 7;
@@ -125,6 +154,8 @@ static void test_run_id(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_test(test_good),
+                tracking_test(test_camel),
+                tracking_test(test_no_pairs),
                 tracking_test(test_first_refusal_is_kept),
                 tracking_test(test_refused),
                 tracking_test(test_run_id),

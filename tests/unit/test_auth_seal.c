@@ -64,9 +64,16 @@ static void test_file(void **state) {
         test_dir_teardown((void **) &dir);
 }
 
+static void test_equal(void **state) {
+        assert_true(auth_seal_equal("abc", "abd", 2));
+        assert_false(auth_seal_equal("abc", "abd", 3));
+        assert_true(auth_seal_equal("", "x", 0));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_vector),
+                cmocka_unit_test(test_equal),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_file),
         };
