@@ -36,9 +36,9 @@ struct tracking {
         struct artifact_stores *stores; /* buckets that locations name */
         bool proxy_multipart;           /* clients may move large files by URLs we sign */
         struct webhook_sender *webhooks;
-        struct auth_envelope *envelope; /* seals the gateway's secrets; NULL: no passphrase */
+        struct auth_envelope *envelope;      /* seals the gateway's secrets; NULL: no passphrase */
         struct gateway_proxy *gateway_proxy; /* NULL: there is no gateway elsewhere */
-        struct run_resume *resume;      /* the writer's thread's */
+        struct run_resume *resume;           /* the writer's thread's */
         struct auth_check *auth;
         struct auth_store *users;        /* NULL: access control is off */
         enum access_level default_level; /* on what nobody was granted anything */

@@ -232,6 +232,7 @@ static int start_server(struct daemon *d, struct errmsg *em) {
         size_t n;
         int r;
 
+        t->static_prefix = d->conf.static_prefix ? d->conf.static_prefix : "";
         routes = tracking_routes_new(&d->arena, t->static_prefix, &n);
         if (!routes)
                 return errmsg_errno(em, -ENOMEM, "cannot start");
@@ -274,13 +275,15 @@ static int on_signal(struct loop_source *s, int signo, void *ctx) {
 }
 
 static int start_loop(struct daemon *d, struct errmsg *em) {
-        int r = loop_new(&d->tracking.loop);
+        int r = signup_api_key(&d->tracking);
 
+        if (r >= 0)
+                r = loop_new(&d->tracking.loop);
         if (r >= 0)
                 r = loop_signal(d->tracking.loop, SIGTERM, on_signal, d, &d->term);
         if (r >= 0)
                 r = loop_signal(d->tracking.loop, SIGINT, on_signal, d, &d->interrupt);
-        return r < 0 ? errmsg_errno(em, r, "cannot make the event loop") : 0;
+        return r < 0 ? errmsg_errno(em, r, "cannot start") : 0;
 }
 
 static int start(struct daemon *d, struct errmsg *em) {
@@ -293,14 +296,11 @@ static int start(struct daemon *d, struct errmsg *em) {
         if (r < 0)
                 return r;
         d->tracking.artifact_root = d->conf.default_artifact_root;
-        d->tracking.static_prefix = d->conf.static_prefix ? d->conf.static_prefix : "";
         if (!str_eq_fold(d->conf.x_frame_options, "none"))
                 d->tracking.frame_options = d->conf.x_frame_options;
         r = tracking_conf_access(&d->conf, managed, em, &auth_on);
         if (r >= 0 && d->conf.app_name)
                 r = basic_auth_read(&d->basic_auth, em);
-        if (r >= 0 && (r = signup_api_key(&d->tracking)) < 0)
-                r = errmsg_errno(em, r, "cannot make a key for forms");
         if (!d->conf.default_permission)
                 d->conf.default_permission = TAKE_PTR(d->basic_auth.default_permission);
         if (r >= 0)

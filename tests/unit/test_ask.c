@@ -153,12 +153,9 @@ static void test_run_id(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                tracking_test(test_good),
-                tracking_test(test_camel),
-                tracking_test(test_no_pairs),
-                tracking_test(test_first_refusal_is_kept),
-                tracking_test(test_refused),
-                tracking_test(test_run_id),
+                tracking_test(test_good),     tracking_test(test_camel),
+                tracking_test(test_no_pairs), tracking_test(test_first_refusal_is_kept),
+                tracking_test(test_refused),  tracking_test(test_run_id),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
