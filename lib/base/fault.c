@@ -1,28 +1,30 @@
-/* fault: see fault.h. The counters are atomics: points are passed by any thread. */
+/* fault: see fault.h. Points are passed by any thread, and armed by another process at any time. */
 #include "lib/base/fault.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "lib/base/fileio.h"
 
 bool fault_armed;
 
-struct point {
+static const struct {
         const char *name;
         int default_error;
-        atomic_uint count;
-        unsigned nth; /* 0: not armed */
-        unsigned n_times;
-        int error_code;
-};
-
-static struct point points[FAULT_N_POINTS] = {
+} points[FAULT_N_POINTS] = {
 #define FAULT(name_, text, error) [FAULT_##name_] = {.name = text, .default_error = error},
 #include "lib/base/fault.def"
 #undef FAULT
 };
+
+static struct fault_cell own_cells[FAULT_N_POINTS];
+static struct fault_cell *cells = own_cells; /* or those of a file */
 
 static const struct {
         const char *name;
@@ -31,50 +33,81 @@ static const struct {
         {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC},   {"EIO", EIO},
         {"EMFILE", EMFILE}, {"EAGAIN", EAGAIN},   {"ECONNREFUSED", ECONNREFUSED},
         {"EROFS", EROFS},   {"EDQUOT", EDQUOT},   {"EACCES", EACCES},
-        {"EINTR", EINTR},   {"kill", FAULT_KILL},
+        {"EINTR", EINTR},   {"kill", FAULT_KILL}, {"stop", FAULT_STOP},
 };
 
 void fault_arm(enum fault_point point, unsigned nth, int error_code, unsigned n_times) {
-        struct point *p = &points[point];
+        struct fault_cell *c = &cells[point];
 
         assert(point < FAULT_N_POINTS);
         assert(nth > 0);
 
-        atomic_store(&p->count, 0);
-        p->nth = nth;
-        p->n_times = n_times;
-        p->error_code = error_code ? error_code : p->default_error;
+        atomic_store(&c->count, 0);
+        atomic_store(&c->n_times, n_times);
+        atomic_store(&c->error_code, error_code ? error_code : points[point].default_error);
+        atomic_store(&c->nth, nth);
         fault_armed = true;
+}
+
+int fault_share(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC);
+        struct stat st;
+        void *p;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_size < (off_t) sizeof(own_cells))
+                return -EINVAL;
+        p = mmap(NULL, sizeof(own_cells), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (p == MAP_FAILED)
+                return -errno;
+        fault_reset();
+        cells = p;
+        fault_armed = true;
+        return 0;
 }
 
 void fault_reset(void) {
         fault_armed = false;
+        if (cells != own_cells)
+                (void) munmap(cells, sizeof(own_cells));
+        cells = own_cells;
         for (size_t i = 0; i < FAULT_N_POINTS; i++) {
-                points[i].nth = 0;
-                atomic_store(&points[i].count, 0);
+                atomic_store(&cells[i].nth, 0);
+                atomic_store(&cells[i].count, 0);
         }
 }
 
 unsigned fault_count(enum fault_point point) {
         assert(point < FAULT_N_POINTS);
-        return atomic_load(&points[point].count);
+        return atomic_load(&cells[point].count);
 }
 
 int fault_hit(enum fault_point point) {
-        struct point *p = &points[point];
-        unsigned count;
+        struct fault_cell *c = &cells[point];
+        unsigned count, nth, n_times;
+        int code;
 
         assert(point < FAULT_N_POINTS);
 
-        if (p->nth == 0)
+        nth = atomic_load(&c->nth);
+        if (nth == 0)
                 return 0;
-        count = atomic_fetch_add(&p->count, 1) + 1;
-        if (count < p->nth || (p->n_times > 0 && count - p->nth >= p->n_times))
+        n_times = atomic_load(&c->n_times);
+        count = atomic_fetch_add(&c->count, 1) + 1;
+        if (count < nth || (n_times > 0 && count - nth >= n_times))
                 return 0;
-        if (p->error_code == FAULT_KILL)
+        code = atomic_load(&c->error_code);
+        if (code == FAULT_STOP) {
+                (void) raise(SIGSTOP); /* this thread's, so that it stops right here */
+                code = atomic_load(&c->error_code);
+        }
+        if (code == FAULT_STOP)
+                return 0;
+        if (code == FAULT_KILL)
                 (void) kill(getpid(), SIGKILL);
-        errno = p->error_code;
-        return -p->error_code;
+        errno = code;
+        return -code;
 }
 
 static int error_from_text(const char *text, size_t len, int *ret) {

@@ -314,10 +314,13 @@ static int apply_keys(const struct options_daemon *d, const struct daemon_target
 /* Tests tell a daemon where to fail; only builds with --enable-faults listen. */
 static int arm_faults(struct errmsg *em) {
 #ifdef ONEBOX_FAULTS
-        const char *text = getenv("ONEBOX_FAULT"), *word;
+        const char *text = getenv("ONEBOX_FAULT"), *word, *file = getenv("ONEBOX_FAULT_FILE");
         char one[64];
         size_t len;
+        int r = file ? fault_share(file) : 0;
 
+        if (r < 0)
+                return errmsg_errno(em, r, "ONEBOX_FAULT_FILE: %s does not hold faults", file);
         while (text && str_word(&text, ", ", &word, &len)) {
                 (void) snprintf(one, sizeof(one), "%.*s", (int) MIN(len, sizeof(one) - 1), word);
                 if (fault_arm_text(one) < 0)

@@ -1,12 +1,15 @@
 """Running our programs in tests: start one with directories of its own, find its port, end it well."""
 
 import ctypes
+import errno
 import http.client
+import mmap
 import os
 import re
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import tempfile
 import time
@@ -97,6 +100,17 @@ class Daemon:
             self.process.send_signal(signo)
         return self.process.wait(PATIENCE)
 
+    def has_stopped(self, how=os.WNOHANG):
+        """Has it come to stand still (once for each stop)?"""
+        return bool(os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | how))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGSTOP)
+        self.has_stopped(0)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def __enter__(self):
         return self.start()
 
@@ -104,6 +118,40 @@ class Daemon:
         self.end()
         text = self.log.read_text()
         assert "Sanitizer" not in text and "runtime error" not in text, text
+
+
+class Faults:
+    """The cells of lib/base/fault.h in a file: a daemon with .env that runs is armed by them, when it was built with --enable-faults."""
+    CELL = struct.Struct("=IIIi")  # passes, nth, how often, error
+    KILL, STOP = -1, -2
+
+    def __init__(self, path):
+        self.points = re.findall(r'^FAULT\(\w+, "([^"]+)"', (TOP / "lib/base/fault.def").read_text(), re.M)
+        with open(path, "w+b") as f:
+            f.truncate(self.CELL.size * len(self.points))
+            self.cells = mmap.mmap(f.fileno(), 0)
+        self.env = {"ONEBOX_FAULT_FILE": str(path)}
+
+    def at(self, point):
+        return self.points.index(point) * self.CELL.size
+
+    def arm(self, point, nth, error, times=1):
+        """error: a name of errno, KILL or STOP."""
+        self.disarm(point)
+        self.turn(point, error)
+        struct.pack_into("=I", self.cells, self.at(point), 0)
+        struct.pack_into("=I", self.cells, self.at(point) + 8, times)
+        struct.pack_into("=I", self.cells, self.at(point) + 4, nth)
+
+    def turn(self, point, error):
+        """Another error from now on: of a daemon that has stopped, what it does when it goes on."""
+        struct.pack_into("=i", self.cells, self.at(point) + 12, error if isinstance(error, int) else getattr(errno, error))
+
+    def disarm(self, point):
+        struct.pack_into("=I", self.cells, self.at(point) + 4, 0)
+
+    def passes(self, point):
+        return struct.unpack_from("=I", self.cells, self.at(point))[0]
 
 
 def short_directory():
