@@ -130,8 +130,8 @@ static int own_role(struct auth_store *s, const char *user) {
         return r == AUTH_STORE_EXISTS ? 0 : r;
 }
 
-int auth_grants_give(struct auth_store *s, const char *user, const char *type, const char *pattern,
-                     const char *permission) {
+static int give(struct auth_store *s, const char *user, const char *type, const char *pattern,
+                const char *permission) {
         struct db_stmt *stmt;
         int r = own_role(s, user);
 
@@ -139,6 +139,13 @@ int auth_grants_give(struct auth_store *s, const char *user, const char *type, c
                 return r;
         BEGIN(s, AUTH_STORE_SQL_grant_give, stmt, type, pattern, permission, user);
         return auth_store_db_change(s, stmt);
+}
+
+int auth_grants_give(struct auth_store *s, const char *user, const char *type, const char *pattern,
+                     const char *permission) {
+        int r = auth_store_db_all(s);
+
+        return r < 0 ? r : auth_store_db_all_end(s, give(s, user, type, pattern, permission));
 }
 
 int auth_grants_take(struct auth_store *s, const char *user, const char *type,

@@ -27,7 +27,7 @@ int auth_store_open(const char *path, unsigned flags, const struct clock *clock,
         s->flags = flags;
         s->clock = clock;
         s->entropy = entropy;
-        (void) pthread_mutex_init(&s->lock, NULL);
+        auth_store_db_init_lock(s);
         s->path = mem_strdup(path);
         r = s->path ? 0 : -ENOMEM;
         if (r >= 0 && (flags & AUTH_STORE_CREATE))

@@ -41,6 +41,15 @@ static const struct db_migration migrations[] = {
             "CREATE INDEX grants_resource ON grants(type, pattern)"},
 };
 
+void auth_store_db_init_lock(struct auth_store *s) {
+        pthread_mutexattr_t attr;
+
+        (void) pthread_mutexattr_init(&attr);
+        (void) pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+        (void) pthread_mutex_init(&s->lock, &attr);
+        (void) pthread_mutexattr_destroy(&attr);
+}
+
 int auth_store_db_open(struct auth_store *s, struct errmsg *em) {
         _cleanup_free_ char *uri =
                 str_printf("sqlite:///%s%s", *s->path == '/' ? "" : "./", s->path);
@@ -77,16 +86,23 @@ static int look_again(struct auth_store *s) {
         return r == -ENOENT ? 0 : r;
 }
 
-int auth_store_db_begin(struct auth_store *s, size_t row, struct db_stmt **ret_stmt) {
+/* Locked, if not negative. */
+static int lock(struct auth_store *s) {
         int r = 0;
 
         (void) pthread_mutex_lock(&s->lock);
         if (!s->db)
                 r = look_again(s);
-        if (r < 0) {
+        if (r < 0)
                 (void) pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+int auth_store_db_begin(struct auth_store *s, size_t row, struct db_stmt **ret_stmt) {
+        int r = lock(s);
+
+        if (r < 0)
                 return r;
-        }
         *ret_stmt = s->db ? db_use(s->db, &set, row) : NULL;
         return 0;
 }
@@ -107,6 +123,26 @@ int auth_store_db_change(struct auth_store *s, struct db_stmt *stmt) {
                         r = AUTH_STORE_ABSENT;
         }
         auth_store_db_end(s, stmt);
+        return r;
+}
+
+int auth_store_db_all(struct auth_store *s) {
+        int r = lock(s);
+
+        if (r < 0)
+                return r;
+        r = s->db && (s->flags & AUTH_STORE_WRITE) ? db_begin(s->db, true) : -EROFS;
+        if (r < 0)
+                (void) pthread_mutex_unlock(&s->lock);
+        return r;
+}
+
+int auth_store_db_all_end(struct auth_store *s, int r) {
+        if (r == 0)
+                r = db_commit(s->db);
+        else
+                db_rollback(s->db);
+        (void) pthread_mutex_unlock(&s->lock);
         return r;
 }
 

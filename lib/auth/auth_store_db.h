@@ -12,7 +12,7 @@ struct auth_store {
         const struct clock *clock;
         struct entropy *entropy;
 
-        pthread_mutex_t lock; /* of what follows */
+        pthread_mutex_t lock; /* of what follows; recursive */
         struct db *db;        /* NULL: the file was not there at the last look */
         usec_t look_again_at; /* monotonic */
 };
@@ -22,6 +22,8 @@ enum {
 #include "lib/auth/auth_store.def"
 };
 #undef DB_STATEMENT
+
+void auth_store_db_init_lock(struct auth_store *s);
 
 /* Opens the file and sets s->db. */
 int auth_store_db_open(struct auth_store *s, struct errmsg *em);
@@ -35,6 +37,12 @@ void auth_store_db_end(struct auth_store *s, struct db_stmt *stmt);
 /* Runs an INSERT, UPDATE or DELETE whose values are bound, and ends: 0, AUTH_STORE_ABSENT when it
  * changed no row, AUTH_STORE_EXISTS or -errno. */
 int auth_store_db_change(struct auth_store *s, struct db_stmt *stmt);
+
+/* Changes that are one: what follows on this thread is in one transaction, until _all_end() writes
+ * it (r = 0), or undoes it. 0; or -errno, then nothing has begun. _all_end() gives `r`, or why it
+ * could not be written. */
+int auth_store_db_all(struct auth_store *s);
+int auth_store_db_all_end(struct auth_store *s, int r);
 
 /* Room for element n of a list in the arena, doubling it when it is full. 0 or -ENOMEM. */
 int auth_store_db_grow(struct arena *a, void **list, size_t n, size_t size);

@@ -5,6 +5,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
+#include "lib/base/fault.h"
 
 struct box {
         struct test_dir *dir;
@@ -49,6 +50,21 @@ static size_t count(struct box *b, const char *user) {
 
         assert_int_equal(auth_grants_of_user(b->store, user, &b->arena, &grants, &n), 0);
         return n;
+}
+
+/* The role, who has it and the grant are there together or not at all. */
+static void test_a_grant_is_whole_or_not_there(void **state) {
+        struct auth_grants_role role;
+        struct box *b = *state;
+
+        fault_arm(FAULT_COMMIT, 1, EIO, 1);
+        assert_int_equal(auth_grants_give(b->store, "ann", "experiment", "1", "EDIT"), -EIO);
+        assert_int_equal(count(b, "ann"), 0);
+        assert_int_equal(auth_grants_role_get_by_name(b->store, "__user_1__", &b->arena, &role),
+                         AUTH_STORE_ABSENT);
+        assert_int_equal(auth_grants_give(b->store, "ann", "experiment", "1", "EDIT"), 0);
+        assert_int_equal(auth_grants_role_get_by_name(b->store, "__user_1__", &b->arena, &role), 0);
+        assert_int_equal(count(b, "ann"), 1);
 }
 
 static void test_one_user(void **state) {
@@ -119,6 +135,7 @@ static void test_what_is_gone(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                BOXED(test_a_grant_is_whole_or_not_there),
                 BOXED(test_one_user),
                 BOXED(test_roles),
                 BOXED(test_what_is_gone),
