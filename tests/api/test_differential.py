@@ -178,6 +178,9 @@ class Side:
     def __init__(self, port):
         self.port, self.saved = port, {}
 
+    def ask(self, method, target, body, headers):
+        return ask(self.port, method, target, body, headers)
+
     def fill(self, x):
         if isinstance(x, str):
             return re.sub(r"\{(\w+)\}", lambda m: self.saved.get(m[1], m[0]), x)
@@ -193,7 +196,7 @@ class Side:
             target, body = target + "?" + urlencode(body, doseq=True), None
         elif isinstance(body, dict):
             body, headers = json.dumps(body), {"Content-Type": "application/json", **headers}
-        answer = ask(self.port, method, target, body, headers)
+        answer = self.ask(method, target, body, headers)
         if saves and answer.status == 200:
             for name, where in saves.items():
                 value = json.loads(answer.text)

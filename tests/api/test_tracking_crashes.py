@@ -2,28 +2,38 @@
 is there by half, and the server goes on.
 
 Every mutating route of tracking_routes.def is found by walking the calls of the comparison (tracking_calls.py) and a few
-of our own: before the first call of a route that succeeds, the database is kept. A route that is neither walked nor in
-the table of those that need none fails the first test. Then, on a copy of the database each time:
-  disk full   the Nth page that is written fails with ENOSPC: 5xx, the database is as before; the same call then works
-  power       the server dies by SIGKILL at the Nth page: the database is as before, and whole
-  answered    it is killed right after the answer: everything is there
-ONEBOX_LONG tries every page of each; else the first pages.
+of our own. A route that is neither walked nor in the table of those that need none fails the first test. The first call of
+a route that changes something is sent again and again to the one server that runs, armed by Faults, until no page is left
+at which something could happen:
+  power       the server stands still before the Nth page is written: what is in its files then is what a kill would leave.
+              Taken as they are and recovered by SQLite they are, byte for byte, the database before the call
+  disk full   it goes on, and that page fails with ENOSPC: 5xx, it says why, and the database is as before
+  disk broken the same with EIO
+  answered    at last the call goes through: what its files hold at that moment is whole, and all that the server shows
+Now and then, and at the end, the server is really killed and started again; ONEBOX_LONG does so at every page of each route,
+and all the rest with all calls of the comparison that change something, not the first of a route alone.
 """
 
 import base64
+import http.client
+import itertools
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import sqlite3
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
-from daemon_test import TOP, add_user, ask
+from daemon_test import PATIENCE, TOP, Answer, Faults, add_user, ask, until
 from test_differential import Side
 from tracking_calls import API
 from tracking_calls_all import CALLS as ALL
-from tracking_test import KEK, Tracking
+from tracking_test import Tracking
 
 LONG = bool(os.environ.get("ONEBOX_LONG"))
 # Not in the database: artifacts (lib/store has its own crash tests), signed URLs; and what only looks.
@@ -97,175 +107,211 @@ MAIN = "tracking/mlflow.db"
 WORLDS = [World([*ALL, *OWN], MAIN), World(ACCESS, "auth/auth.db", "--app-name", "basic-auth", headers=LOGIN)]
 
 
-class Prepared:
-    """A call that mutates, ready to be sent, and the database as it is before."""
-
-    def __init__(self, world, route, method, target, body, headers, database):
-        self.world, self.route, self.method, self.target, self.body, self.database = world, route, method, target, body, database
-        self.headers = {"Content-Type": "application/json", **world.headers, **headers}
-
-    def send(self, server):
-        return ask(server.port, self.method, self.target, self.body, self.headers)
+class Body(dict):
+    """A body with headers of its own."""
 
 
-def copy_of(database, path):
-    source, there = sqlite3.connect(database), sqlite3.connect(path)
-    source.backup(there)
-    there.execute("PRAGMA journal_mode=" + source.execute("PRAGMA journal_mode").fetchone()[0])
-    source.close()
-    there.close()
-    return dump(path)
+class Image:
+    """What a kill right now would leave of a database, recovered by SQLite. The server stands still. `file` is the database, open:
+    to close it would drop the locks that this process has on it."""
+
+    def __init__(self, file, keep):
+        copy = keep / "image.db"
+        copy.write_bytes(os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0))
+        for end in ("-wal", "-journal"):
+            there, here = f"{file.name}{end}", f"{copy}{end}"
+            if os.path.exists(there):
+                shutil.copyfile(there, here)
+            elif os.path.exists(here):
+                os.unlink(here)
+        db = sqlite3.connect(copy)
+        db.execute("PRAGMA synchronous=OFF")
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a journal is played back when one looks
+        db.close()
+        self.bytes = copy.read_bytes()
+
+    def __eq__(self, other):
+        return self.bytes == other.bytes
+
+    def dump(self, keep):
+        """As dump() of a file."""
+        path = keep / "dump.db"
+        path.write_bytes(self.bytes)
+        return dump(path)
 
 
-class Filled(Side):
-    """Ids that are numbers go into a body as such; that of a record stands in a text of JSON."""
+class Walk(Side):
+    """The calls of a world, sent to one server. What is not as it must be is noted in .wrong, under the promise it breaks."""
+    EVERY = 25  # a server is killed at every so many-th route
+
+    def __init__(self, world, routes, keep):
+        super().__init__(None)
+        self.world, self.routes, self.keep = world, routes, keep
+        self.faults = Faults(keep / "faults")
+        self.wrong = {"power": [], "disk": [], "answered": [], "killed": []}
+        self.pages, self.n_kills, self.n_calls, self.n_pages = {}, 0, 0, 0
+        with Tracking(*world.args, env=self.faults.env) as self.server:
+            self.port, self.database = self.server.port, self.server.state / world.file
+            self.file, self.watch = open(self.database, "rb"), sqlite3.connect(self.database)
+            if world.headers:
+                add_user(self.server.state, *ADMIN, "admin")
+            for call in world.calls:
+                name, method, path, body, saves = (*call, None)[:5]
+                if world.headers:
+                    body = Body(body)
+                    body.headers = world.headers
+                self.call(method, path, body, saves)
+            self.kill_at_the_end()
+            self.watch.close()
+            self.file.close()
 
     def fill(self, x):
+        """Ids that are numbers go into a body as such; that of a record stands in a text of JSON."""
         value = self.saved.get(x[1:-1]) if isinstance(x, str) and re.fullmatch(r"\{\w+\}", x) else None
         if isinstance(value, str) and value.startswith("[{"):
             return json.loads(value)[0]["dataset_record_id"]
         return value if isinstance(value, int) else super().fill(x)
 
+    def ask(self, method, target, body, headers):
+        route = next(((m, p) for m, p, pattern in self.routes if m == method and pattern.match(target.replace("/ajax-api/", "/api/"))), None)
+        if not route or (route in self.pages and not LONG):
+            return super().ask(method, target, body, headers)
+        return self.everywhere(route, (method, target, body, headers))
 
-def walk(world, routes, keep):
-    """{route: its first call that changes something} of the world's calls."""
-    found = {}
-    with Tracking(*world.args) as t:
-        if world.headers:
-            add_user(t.state, *ADMIN, "admin")
-        side = Filled(t.port)
-        for call in world.calls:
-            name, method, path, body, saves = (*call, None)[:5]
-            headers = {**world.headers, **side.fill(getattr(body, "headers", {}))}
-            target, filled = side.fill(path), side.fill(body)
-            target = target if target.startswith("/") else API + target
-            if world.headers:
-                body = Body(body)
-                body.headers = world.headers
-            route = next(((m, p) for m, p, pattern in routes if m == method and pattern.match(target.replace("/ajax-api/", "/api/"))), None)
-            if not route or route in found:
-                side.call(method, path, body, saves)
-                continue
-            copy = keep / f"{world.file.replace('/', '-')}-{len(found)}.db"
-            before = copy_of(t.state / world.file, copy)
-            if world.file != MAIN:  # or a start would make it first
-                copy_of(t.database, copy.with_suffix(".main"))
-            answer = side.call(method, path, body, saves)
-            after = keep / "after.db"
-            if answer.status == 200 and copy_of(t.state / world.file, after) != before:
-                text = json.dumps(filled) if isinstance(filled, dict) else filled
-                found[route] = Prepared(world, route, method, target, text, headers, copy)
-            after.unlink(missing_ok=True)
-    return found
+    def note(self, promise, right, *what):
+        if not right:
+            self.wrong[promise].append(" ".join(map(str, what)))
 
+    def send(self, request):
+        """Sends it. The answer, or None: the server stands still before a page."""
+        connection = self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection.request(*request)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if self.server.has_stopped():
+                return None
+            if select.select([connection.sock], [], [], 0.0005)[0]:
+                return self.answer()
+        raise AssertionError(f"{request}: neither an answer nor a page in {PATIENCE} s")
 
-class Body(dict):
-    """A body with headers of its own."""
+    def answer(self):
+        try:
+            return Answer(self.connection.getresponse())
+        finally:
+            self.connection.close()
+
+    def image(self):
+        self.server.stop()
+        try:
+            return Image(self.file, self.keep)
+        finally:
+            self.server.go_on()
+
+    def settle(self):
+        """All pages from the log into the file, so that the server has no reason to do it now."""
+        until(lambda: self.watch.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "the log to be empty")
+        self.settled = self.version()
+
+    def everywhere(self, route, request):
+        """A call's answer, after it has failed at every page it writes."""
+        self.settle()
+        before = self.image()
+        for n in itertools.count(1):
+            self.faults.arm("db-write", n, Faults.STOP)
+            answer = self.send(request)
+            if answer:
+                break
+            self.note("power", Image(self.file, self.keep) == before, route, "page", n)
+            self.faults.turn("db-write", "ENOSPC")
+            self.server.go_on()
+            self.failed(self.answer(), before, route, n, "disk is full")
+            self.faults.arm("db-write", n, "EIO")
+            self.failed(super().ask(*request), before, route, n, "")
+            if route not in self.pages and (LONG or (n == 2 and len(self.pages) % self.EVERY == 0)):
+                before = self.kill(request, before, route, n)
+        self.faults.disarm("db-write")
+        assert not self.server.has_stopped(), f"{route} writes after its answer"
+        if n > 1 or answer.status == 200:
+            self.answered(answer, before, route, n - 1)
+        return answer
+
+    def failed(self, answer, before, route, n, why):
+        self.note("disk", answer.status >= 500 and why in answer.text, route, "page", n, answer.status, answer.text)
+        self.note("disk", self.version() == self.settled or self.image() == before, route, "page", n, "left something")
+
+    def version(self):
+        """Another one after every commit of the server's."""
+        return self.watch.execute("PRAGMA data_version").fetchone()
+
+    def answered(self, answer, before, route, n_pages):
+        """It went through: all of it is in the files, and the server shows what they hold."""
+        after = self.image()
+        if n_pages == 0:
+            self.note("answered", after == before, route, "changed something and wrote nothing")
+            return
+        self.pages.setdefault(route, n_pages)
+        self.n_calls += 1
+        self.n_pages += n_pages
+        self.note("answered", answer.status == 200, route, answer.status, answer.text)
+        self.note("answered", after != before, route, "changed nothing")
+        self.note("answered", after.dump(self.keep) == dump(self.database), route, "shows what is not in its files")
+
+    def kill(self, request, before, route, n):
+        """The server dies at the page and comes again: the image of what is there then."""
+        self.faults.arm("db-write", n, Faults.KILL)
+        with pytest.raises((OSError, http.client.HTTPException)):
+            super().ask(*request)
+        self.server.process.wait(PATIENCE)
+        self.faults.disarm("db-write")
+        self.again()
+        self.settle()
+        after = self.image()
+        self.note("killed", after.dump(self.keep) == before.dump(self.keep), route, "page", n)
+        return after
+
+    def again(self):
+        self.n_kills += 1
+        self.server.start()
+        self.port = self.server.port
+        answer = ask(self.port, "GET", API + "experiments/get?experiment_id=0", None, self.world.headers)
+        assert answer.status == 200, answer.text
+
+    def kill_at_the_end(self):
+        before = dump(self.database)
+        self.server.end(signal.SIGKILL)
+        self.again()
+        self.note("killed", dump(self.database) == before, "at the end")
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """One for each mutating route that some call reaches, and the routes that none does."""
-    keep = tmp_path_factory.mktemp("databases")
-    routes, found = list(mutating()), {}
-    for world in WORLDS:
-        found = {**walk(world, routes, keep), **found}
-    return list(found.values()), {f"{m} {p}" for m, p, _ in routes} - {f"{m} {p}" for m, p in found}
+def walks():
+    routes = list(mutating())
+    with tempfile.TemporaryDirectory(prefix="onebox-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as keep:
+        return [Walk(world, routes, Path(keep)) for world in WORLDS]
 
 
-class Hurt(Tracking):
-    """A server on a copy of a database, with a fault armed."""
-
-    def __init__(self, prepared, fault=None):
-        super().__init__(*prepared.world.args, env={"ONEBOX_FAULT": fault} if fault else {})
-        self.kept = self.state / prepared.world.file
-        self.kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(prepared.database, self.kept)
-        if prepared.world.file != MAIN:
-            self.database.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(prepared.database.with_suffix(".main"), self.database)
-
-    def restart(self):
-        self.end(signal.SIGKILL) if self.process.poll() is None else self.process.wait()
-        self.env = KEK
-        self.log.write_text("")
-        self.start()
-
-
-def test_every_mutation_is_reached(prepared):
-    calls, missing = prepared
+def test_every_mutation_is_reached(walks):
+    missing = {f"{m} {p}" for m, p, _ in mutating()} - {f"{m} {p}" for w in walks for m, p in w.pages}
     assert missing == set(), "no call of the walk makes these change anything: add one to OWN or ACCESS: " + ", ".join(sorted(missing))
-    assert len(calls) >= 90
+    assert sum(len(w.pages) for w in walks) >= 90
+    assert min(n for w in walks for n in w.pages.values()) >= 2, "a commit is two writes at least"
+    print(*(f"{w.n_calls} calls, {w.n_pages} pages, {w.n_kills} kills" for w in walks), sep="; ")
 
 
-@pytest.fixture(scope="module")
-def base(prepared):
-    """How many pages a start of each world writes, up to its first answer."""
-    counts = {}
-    for world in WORLDS:
-        p = next(p for p in prepared[0] if p.world is world)
-        counts[world] = next(n for n in range(100) if starts(p, n + 1))
-    return counts
+def test_power_goes(walks):
+    assert [w.wrong["power"] for w in walks] == [[], []]
 
 
-def starts(p, n):
-    """Does a server that would die at its nth page start and answer?"""
-    t = Hurt(p, f"db-write:{n}:kill")
-    try:
-        t.start()
-        return ask(t.port, "GET", API + "experiments/get?experiment_id=0", None, p.headers).status == 200
-    except (AssertionError, OSError):
-        return False
-    finally:
-        t.__exit__()
+def test_disk_full(walks):
+    assert [w.wrong["disk"] for w in walks] == [[], []]
 
 
-def steps(p, base):
-    """How many pages the call writes."""
-    for n in range(1, 200):
-        with Hurt(p, f"db-write:{base[p.world] + n}:ENOSPC") as t:
-            if p.send(t).status == 200:
-                return n - 1
-    raise AssertionError(p.route)
+def test_answered_is_there(walks):
+    assert [w.wrong["answered"] for w in walks] == [[], []]
 
 
-def test_disk_full(prepared, base):
-    for p in prepared[0]:
-        before = dump(p.database)
-        last = steps(p, base) if LONG else 1
-        assert last > 0, p.route
-        for n in range(1, last + 1):
-            with Hurt(p, f"db-write:{base[p.world] + n}:ENOSPC") as t:
-                answer = p.send(t)
-                assert answer.status >= 500, (p.route, n, answer.status, answer.text)
-                assert "disk is full" in answer.text, answer.text
-                assert dump(t.kept) == before, (p.route, n)
-                assert p.send(t).status == 200, p.route  # there is room again
-                assert dump(t.kept) != before, p.route
-
-
-def test_power_goes(prepared, base):
-    for p in prepared[0]:
-        before = dump(p.database)
-        pages = range(1, steps(p, base) + 1) if LONG else (2,)
-        for n in pages:
-            with Hurt(p, f"db-write:{base[p.world] + n}:kill") as t:
-                with pytest.raises(OSError):
-                    p.send(t)
-                t.process.wait()
-                t.restart()
-                assert ask(t.port, "GET", API + "experiments/get?experiment_id=0", None, p.headers).status == 200
-                assert dump(t.kept) == before, (p.route, n)
-
-
-def test_answered_is_there(prepared):
-    for p in prepared[0]:
-        before = dump(p.database)
-        with Hurt(p) as t:
-            assert p.send(t).status == 200, p.route
-            t.end(signal.SIGKILL)
-            after = dump(t.kept)
-            assert after != before, p.route
-            t.log.write_text("")
-            t.start()
-            assert dump(t.kept) == after, p.route
+def test_killed(walks):
+    assert [w.wrong["killed"] for w in walks] == [[], []]
+    assert all(w.n_kills >= 2 for w in walks)
