@@ -342,7 +342,7 @@ bool callbacks_look(struct scheduler *s, const char *try_id) {
 
         if (!c)
                 return false;
-        if (c->ending)
+        if (c->ending || !c->begun) /* or it is being fixed that it begins */
                 return true;
         arena_init(&a, 0);
         r = spool_look(s->tasks_dir, try_id, &a, &fact, &told);

@@ -153,8 +153,8 @@ static int put_over(struct http_request *req, struct secrets_api_change *c,
 static int read_test(struct http_request *req, struct trial *t) {
         struct secrets_api_change c = {.noun = &noun};
         struct connection old = {};
-        struct scheduler *s = scheduler_api_of(req);
         struct errmsg em = {};
+        struct db *db;
         bool has_type;
         int r;
 
@@ -163,7 +163,10 @@ static int read_test(struct http_request *req, struct trial *t) {
         if (json_need_str(c.body, "connection_id", &t->id, &em) < 0)
                 return rest_refuse(req, &em) ?: 1;
         has_type = json_get(c.body, "conn_type") != NULL;
-        r = secrets_find_connection(s, s->db, t->id, req->arena, &old, &em);
+        db = scheduler_api_reader(req);
+        if (!db)
+                return 1;
+        r = secrets_find_connection(scheduler_api_of(req), db, t->id, req->arena, &old, &em);
         if (r < 0)
                 return http_request_reply_error(req, 409, "%s", em.text) ?: 1;
         if (r == 1 && !has_type)

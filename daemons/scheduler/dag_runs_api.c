@@ -8,6 +8,7 @@
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/xcom.h"
 #include "lib/base/str.h"
+#include "lib/db/db_readers.h"
 
 #define HAS_RUN "DAG \"%s\" has a run \"%s\" already"
 
@@ -212,10 +213,11 @@ static bool read_trigger(struct http_request *req, const struct json *body,
  * that takes longer for one than the client waits it would never get an answer else. */
 static int look_for_run(struct scheduler_api_job *j) {
         struct dag_runs_sql_row row;
-        int r = j->run_id ? dag_runs_sql_get(scheduler_api_of(j->req)->db, j->dag_id, j->run_id,
-                                             j->req->arena, &row)
-                          : 1;
+        struct db *db;
+        int r = db_readers_get(scheduler_api_of(j->req)->readers, &db);
 
+        if (r >= 0)
+                r = j->run_id ? dag_runs_sql_get(db, j->dag_id, j->run_id, j->req->arena, &row) : 1;
         return r == 0 ? scheduler_api_job_refuse(j, 409, HAS_RUN, j->dag_id, j->run_id) : MIN(r, 0);
 }
 

@@ -75,7 +75,7 @@ static void write_dag(struct http_request *req, struct json_write *w, struct wor
 
         json_write_kv_str(w, "dag_id", d->id);
         json_write_kv_str(w, "dag_display_name", d->id);
-        json_write_kv_bool(w, "is_paused", wd->paused);
+        json_write_kv_bool(w, "is_paused", wd->shown_paused);
         json_write_kv_bool(w, "is_stale", wd->gone);
         json_write_kv_null(w, "last_parsed_time");
         json_write_kv_null(w, "last_parse_duration");
@@ -302,7 +302,8 @@ static bool has_tags(struct http_request *req, const struct dag *d) {
 
 static bool matches(struct http_request *req, const struct dags_filter *f,
                     const struct world_dag *wd) {
-        return !(f->exclude_stale && wd->gone) && (!f->has_paused || wd->paused == f->paused) &&
+        return !(f->exclude_stale && wd->gone) &&
+               (!f->has_paused || wd->shown_paused == f->paused) &&
                (!f->pattern || fnmatch(f->pattern, wd->spec->id, 0) == 0) &&
                has_tags(req, wd->spec);
 }
@@ -417,7 +418,10 @@ static int run_pause(struct scheduler *s, struct scheduler_api_job *j) {
 }
 
 static int reply_pause(struct scheduler *s, struct scheduler_api_job *j) {
-        return reply_dag(j->req, world_get_dag(&s->world, j->dag_id), false);
+        struct world_dag *wd = world_get_dag(&s->world, j->dag_id);
+
+        world_show_paused(wd);
+        return reply_dag(j->req, wd, false);
 }
 
 int dags_api_patch(struct http_request *req) {

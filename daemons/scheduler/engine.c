@@ -5,11 +5,11 @@
 
 #include "daemons/scheduler/backfills_sql.h"
 #include "daemons/scheduler/callbacks.h"
-#include "daemons/scheduler/core/expand.h"
 #include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/dags_sql.h"
 #include "daemons/scheduler/effects.h"
-#include "daemons/scheduler/event_logs_sql.h"
+#include "daemons/scheduler/engine_decide.h"
+#include "daemons/scheduler/engine_write.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/inhibit.h"
 #include "daemons/scheduler/lease.h"
@@ -17,7 +17,6 @@
 #include "daemons/scheduler/notices.h"
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler.h"
-#include "daemons/scheduler/task_instances_sql.h"
 #include "daemons/scheduler/thrift.h"
 #include "daemons/scheduler/tracked.h"
 #include "daemons/scheduler/tries_sql.h"
@@ -25,21 +24,34 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/timestamp.h"
+#include "lib/db/db_committer.h"
 #include "lib/net/loop.h"
 
 #define LAZY_FOR (50 * USEC_PER_MSEC)
 #define RELOAD_FOR (500 * USEC_PER_MSEC)
+#define SLOW_FOR (5 * USEC_PER_SEC) /* a commit that is worth a word */
 
 /* After a batch that was lost so many go one by one: what cannot be written takes nothing else
  * along. */
 enum { CAREFUL = 256 };
 
 STAILQ_HEAD(engine_jobs, engine_job);
+STAILQ_HEAD(engine_waits, engine_wait);
 
+/* idle --turn()--> running --something was written--> flying --its commit is done--> idle */
 struct engine {
         struct scheduler *s;
-        struct engine_jobs jobs;
+        struct engine_jobs jobs;   /* of batches to come */
+        struct engine_jobs batch;  /* that runs or flies */
+        struct engine_waits waits; /* for its landing */
         size_t n_jobs;
+        struct db_committer *committer;
+        struct loop_task landed;
+        int landed_with;
+        usec_t flies_since;
+        bool flying, closing;
+        bool is_wanted; /* a turn was asked for meanwhile */
         struct plan plan;
         struct effects effects; /* of the batch that runs */
         struct loop_source *soon, *wake, *lazy;
@@ -49,57 +61,6 @@ struct engine {
         usec_t hold_until;
         bool stopped;
 };
-
-/* --- writing what an event touched --------------------------------------------------------------
- */
-
-static int write_run_created(struct scheduler *s, struct world_run *run, const char *by,
-                             const char *note) {
-        int64_t id;
-        int r;
-
-        r = dag_runs_sql_insert(s->db, run, scheduler_dag_version(run->dag), by, note, &id);
-        if (r < 0)
-                return r;
-        run->user = (void *) (intptr_t) id;
-        return task_instances_sql_insert(s->db, id, run);
-}
-
-static int write_touched(struct scheduler *s, const struct world_touched *touched) {
-        int r = 0;
-
-        if (touched->dag)
-                r = dags_sql_set_last(s->db, touched->dag->spec->id, &touched->dag->last);
-        if (r >= 0 && touched->run)
-                r = dag_runs_sql_update(s->db, scheduler_run_row(touched->run), touched->run);
-        if (r >= 0 && touched->task && touched->task->is_expanded)
-                r = task_instances_sql_expand(s->db, scheduler_run_row(touched->task->run),
-                                              touched->task);
-        else if (r >= 0 && touched->task)
-                r = task_instances_sql_update(s->db, scheduler_run_row(touched->task->run),
-                                              touched->task);
-        return r;
-}
-
-/* A try begins with nothing left by those before it. */
-static int drop_xcoms(struct scheduler *s, const struct world_task *t) {
-        return xcoms_sql_delete_task(s->db,
-                                     &(struct xcoms_sql_key){scheduler_run_row(t->run), t->spec->id,
-                                                             t->map_index, NULL});
-}
-
-static int write_try(struct scheduler *s, const struct world_event *e) {
-        int r;
-
-        if (e->kind == WORLD_TRY_CREATED && e->try_number > 1 && (r = drop_xcoms(s, e->task)) < 0)
-                return r;
-        if (e->kind == WORLD_TRY_CREATED)
-                return tries_sql_insert(s->db, scheduler_run_row(e->task->run), e->task, s->boot_id,
-                                        e->task->run->spec->user);
-        if (e->kind == WORLD_TRY_STARTED)
-                return tries_sql_set_started(s->db, e->try_id, e->at);
-        return 0;
-}
 
 /* Cleared or marked while its try lives: that has to end first. */
 static bool is_told_to_stop(const struct world_event *e) {
@@ -178,9 +139,9 @@ int engine_apply(struct scheduler *s, const struct world_event *e) {
                 r = apply(s, e, &touched);
         if (r != 0)
                 return r;
-        r = write_touched(s, &touched);
+        r = engine_write_touched(s, &touched);
         if (r >= 0)
-                r = write_try(s, e);
+                r = engine_write_try(s, e);
         if (r >= 0 && (e->kind == WORLD_RUN_FINISHED || e->kind == WORLD_RUN_MARKED))
                 r = complete_backfill(s, e);
         if (r >= 0 && e->kind != WORLD_TRY_ENDED) /* whose words engine_end_try() has */
@@ -206,7 +167,7 @@ int engine_create_run(struct scheduler *s, const struct world_event *e, const ch
         if (r != 0)
                 return r;
         assert(touched.run);
-        r = write_run_created(s, touched.run, triggered_by, note);
+        r = engine_write_run(s, touched.run, triggered_by, note);
         if (r >= 0 && touched.dag)
                 r = dags_sql_set_last(s->db, touched.dag->spec->id, &touched.dag->last);
         if (r >= 0)
@@ -228,94 +189,11 @@ int engine_end_try(struct scheduler *s, const struct world_event *e, const struc
         return MIN(r, 0);
 }
 
-/* --- deciding -----------------------------------------------------------------------------------
- */
-
-/* A mapped task whose values are no list fails, and its note says so. */
-static int fail_expand(struct scheduler *s, const struct world_event *e, const char *why) {
-        struct world_event failed = {.kind = WORLD_TASK_SETTLED,
-                                     .at = e->at,
-                                     .task = e->task,
-                                     .task_state = TASK_FAILED};
-        int r;
-
-        if (e->task->is_expanded) { /* cleared, and what it is mapped over is gone */
-                failed = *e;
-                failed.n_maps = 0;
-        }
-        log_struct(LOG_WARNING,
-                   LOG_FIELDS({"ONEBOX_DAG", e->task->run->spec->id},
-                              {"ONEBOX_RUN", e->task->run->id}, {"ONEBOX_TASK", e->task->spec->id}),
-                   "cannot be mapped: %s", why);
-        r = event_logs_sql_insert(s->db,
-                                  &(struct event_logs_sql_row){.at = e->at,
-                                                               .event = "map_failed",
-                                                               .dag_id = e->task->run->spec->id,
-                                                               .run_id = e->task->run->id,
-                                                               .task_id = e->task->spec->id,
-                                                               .map_index = -1,
-                                                               .owner = "scheduler",
-                                                               .extra = why});
-        return r < 0 ? r : engine_apply(s, &failed);
-}
-
-static int expand(struct scheduler *s, struct world_event *e) {
-        const struct json *const *values;
-        struct errmsg em = {};
-        struct arena a;
-        int r;
-
-        arena_init(&a, 0);
-        r = xcom_expand_values(s, e->task, &a, &values, &em);
-        if (r >= 0)
-                r = expand_count(e->task->spec, values, &e->n_maps, &em);
-        if (r >= 0)
-                r = engine_apply(s, e);
-        else if (r == -EINVAL)
-                r = fail_expand(s, e, em.text);
-        arena_done(&a);
-        return MIN(r, 0);
-}
-
-static int decide_one(struct scheduler *s, const struct plan_decision *d, usec_t now) {
-        char run_id[PLAN_RUN_ID_SIZE], try_id[WORLD_ID_SIZE] = "";
-        struct world_event e;
-        int r;
-
-        if (d->kind == PLAN_START_TRY && (r = entropy_uuid7(s->entropy, now, try_id)) < 0)
-                return r;
-        plan_event(d, now, try_id, run_id, &e);
-        if (d->kind == PLAN_EXPAND_TASK)
-                return expand(s, &e);
-        if (d->kind != PLAN_CREATE_RUN)
-                return MIN(engine_apply(s, &e), 0);
-        r = engine_create_run(s, &e, "scheduler", NULL);
-        if (r != -EEXIST)
-                return MIN(r, 0);
-        /* A run of that name was made by hand: the timetable passes over it. */
-        world_set_last(d->dag, &d->when);
-        return dags_sql_set_last(s->db, d->dag->spec->id, &d->when);
-}
-
 static int decide(struct scheduler *s, usec_t now) {
         struct engine *e = s->engine;
-        int r;
 
         s->world.stopping = e->stopped || now < e->hold_until || night_watch_is_closed(s);
-        for (int pass = 0; pass < ENGINE_PASSES_MAX; pass++) {
-                r = plan_next(&s->world, now, &e->plan);
-                if (r < 0)
-                        return r;
-                if (e->plan.n == 0)
-                        return 0;
-                for (size_t i = 0; i < e->plan.n; i++) {
-                        r = decide_one(s, &e->plan.decisions[i], now);
-                        if (r < 0)
-                                return r;
-                }
-        }
-        e->plan.wake_at = now;
-        return 0;
+        return engine_decide(s, &e->plan, now);
 }
 
 /* --- batches ------------------------------------------------------------------------------------
@@ -330,6 +208,7 @@ static void end_jobs(struct scheduler *s, struct engine_jobs *batch, int error) 
         }
 }
 
+/* The transaction stands open when all went well. */
 static int run_batch(struct scheduler *s, struct engine_jobs *batch) {
         struct engine_job *job;
         int r;
@@ -346,9 +225,8 @@ static int run_batch(struct scheduler *s, struct engine_jobs *batch) {
         }
         if (r >= 0)
                 r = decide(s, clock_now(s->clock));
-        if (r >= 0)
-                return db_commit(s->db);
-        db_rollback(s->db);
+        if (r < 0)
+                db_rollback(s->db);
         return r;
 }
 
@@ -389,6 +267,15 @@ static void arm_reload(struct engine *e) {
         loop_source_arm_in(e->soon, RELOAD_FOR);
 }
 
+static void end_waits(struct engine *e) {
+        struct engine_wait *w;
+
+        while ((w = STAILQ_FIRST(&e->waits))) {
+                STAILQ_REMOVE_HEAD(&e->waits, next);
+                w->landed(e->s, w);
+        }
+}
+
 /* The world is what the database says, not what a failed batch made of it. */
 static int reload(struct engine *e) {
         struct errmsg em;
@@ -399,12 +286,14 @@ static int reload(struct engine *e) {
         r = e->s->lease ? lease_again(e->s) : 0;
         if (r < 0)
                 return log_errno(r, "the database is not ours to write: %s", db_errmsg(e->s->db));
+        e->broken = false; /* for what compares the spool with it */
         r = restore_world(e->s, &em);
         if (r < 0) {
+                e->broken = true;
                 log_error("the state cannot be read again: %s", em.text);
                 return r;
         }
-        e->broken = false;
+        end_waits(e);
         return 0;
 }
 
@@ -415,8 +304,79 @@ static void give_up(struct engine *e) {
         loop_quit(e->s->loop, 1);
 }
 
+/* The world has seen what was never written. */
+static void lose(struct engine *e, int r) {
+        log_errno(r, "a batch of changes could not be written: %s", db_errmsg(e->s->db));
+        e->broken = true;
+        e->n_careful = CAREFUL;
+        end_jobs(e->s, &e->batch, r);
+        if (r == -ESTALE)
+                give_up(e);
+        else
+                arm_reload(e);
+}
+
+/* What has to follow from a batch that stands on the disk. */
+static void follow(struct engine *e) {
+        if (e->n_careful > 0)
+                e->n_careful--;
+        arm_wake(e);
+        effects_run(e->s, &e->effects);
+        feed_publish(e->s);
+        end_jobs(e->s, &e->batch, 0);
+        callbacks_kick(e->s);
+        inhibit_look(e->s);
+        thrift_look(e->s->thrift);
+}
+
+/* Where we are closing, only whoever waits is answered: a restart does what follows. */
+static void land(struct engine *e, int r) {
+        if (r < 0)
+                lose(e, r);
+        else if (e->closing)
+                end_jobs(e->s, &e->batch, 0);
+        else
+                follow(e);
+        if (r >= 0)
+                end_waits(e);
+        if (r >= 0 && (e->is_wanted || !STAILQ_EMPTY(&e->jobs)))
+                arm_soon(e, 0);
+        e->is_wanted = false;
+}
+
+static void on_landed(struct loop_task *task) {
+        struct engine *e = container_of(task, struct engine, landed);
+        usec_t took_for = clock_mono(e->s->clock) - e->flies_since;
+        char span[TIMESTAMP_SIZE];
+
+        if (took_for >= SLOW_FOR)
+                log_warning("the disk is slow: a commit took %s, and all who wait for one as long",
+                            timestamp_span_print(took_for, span));
+        e->flying = false;
+        land(e, e->landed_with);
+}
+
+/* The committer's thread. */
+static void on_committed(void *ctx, int r) {
+        struct engine *e = ctx;
+
+        e->landed_with = r;
+        loop_post_task(e->s->loop, &e->landed);
+}
+
+/* A batch that wrote nothing needs no disk. */
+static void commit(struct engine *e, int64_t n_before) {
+        if (n_before >= 0 && db_total_changes(e->s->db) == n_before) {
+                land(e, db_commit(e->s->db));
+                return;
+        }
+        e->flying = true;
+        e->flies_since = clock_mono(e->s->clock);
+        db_committer_start(e->committer);
+}
+
 static void turn(struct engine *e) {
-        struct engine_jobs batch;
+        int64_t n_before;
         int r = 0;
 
         if (e->broken && (r = reload(e)) < 0) {
@@ -426,39 +386,25 @@ static void turn(struct engine *e) {
                         arm_reload(e);
                 return;
         }
-        take_batch(e, &batch);
+        take_batch(e, &e->batch);
+        n_before = db_total_changes(e->s->db);
         e->running = true;
-        r = run_batch(e->s, &batch);
+        r = run_batch(e->s, &e->batch);
         e->running = false;
-        if (r < 0) {
-                log_errno(r, "a batch of changes could not be written: %s", db_errmsg(e->s->db));
-                e->broken = true;
-                e->n_careful = CAREFUL;
-                end_jobs(e->s, &batch, r);
-                if (r == -ESTALE)
-                        give_up(e);
-                else
-                        arm_reload(e);
-                return;
-        }
-        if (e->n_careful > 0)
-                e->n_careful--;
-        arm_wake(e);
-        effects_run(e->s, &e->effects);
-        feed_publish(e->s);
-        end_jobs(e->s, &batch, 0);
-        callbacks_kick(e->s);
-        inhibit_look(e->s);
-        thrift_look(e->s->thrift);
-        if (!STAILQ_EMPTY(&e->jobs))
-                arm_soon(e, 0);
+        if (r < 0)
+                land(e, r);
+        else
+                commit(e, n_before);
 }
 
 static int on_soon(struct loop_source *source, usec_t now, void *ctx) {
         struct engine *e = ctx;
 
         e->is_soon = e->is_lazy = false;
-        turn(e);
+        if (e->flying)
+                e->is_wanted = true;
+        else
+                turn(e);
         return 0;
 }
 
@@ -501,6 +447,15 @@ int engine_submit_lazy(struct scheduler *s, struct engine_job *job) {
         return r;
 }
 
+bool engine_is_ahead(const struct scheduler *s) {
+        return s->engine->flying || s->engine->broken;
+}
+
+void engine_when_landed(struct scheduler *s, struct engine_wait *wait) {
+        assert(engine_is_ahead(s));
+        STAILQ_INSERT_TAIL(&s->engine->waits, wait, next);
+}
+
 void engine_kick(struct scheduler *s) {
         arm_soon(s->engine, 0);
 }
@@ -521,8 +476,13 @@ int engine_new(struct scheduler *s, struct engine **ret) {
         if (!e)
                 return -ENOMEM;
         e->s = s;
+        e->landed.run = on_landed;
         STAILQ_INIT(&e->jobs);
-        r = loop_timer(s->loop, CLOCK_BOOTTIME, UINT64_MAX, 1, on_soon, e, &e->soon);
+        STAILQ_INIT(&e->batch);
+        STAILQ_INIT(&e->waits);
+        r = db_committer_new(s->db, on_committed, e, &e->committer);
+        if (r >= 0)
+                r = loop_timer(s->loop, CLOCK_BOOTTIME, UINT64_MAX, 1, on_soon, e, &e->soon);
         if (r >= 0)
                 r = loop_timer(s->loop, CLOCK_REALTIME, UINT64_MAX, 1, on_wake, e, &e->wake);
         if (r >= 0)
@@ -540,7 +500,12 @@ int engine_new(struct scheduler *s, struct engine **ret) {
 struct engine *engine_free(struct engine *e) {
         if (!e)
                 return NULL;
+        e->closing = true;
+        e->committer = db_committer_free(e->committer);
+        if (e->flying)
+                loop_post_flush(e->s->loop);
         end_jobs(e->s, &e->jobs, -ECANCELED);
+        end_waits(e);
         loop_source_free(e->soon);
         loop_source_free(e->wake);
         loop_source_free(e->lazy);

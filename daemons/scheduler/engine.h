@@ -5,6 +5,13 @@
  * batch is seen outside before its commit. A commit that fails loses the batch as a whole: its jobs
  * end with the error, and the world is read anew from the database, as at a start.
  *
+ * The commit waits for the disk on a thread of its own (lib/db/db_committer.h): the batch flies,
+ * and the loop goes on. Until it has landed the world is ahead of the disk and scheduler.db is
+ * lent: jobs that come form the next batch; what is asked meanwhile is read by readers, who see
+ * what is durable; whoever would act on the world, or tell facts of it, waits for the landing. Told
+ * at once are what only files say (DAGs, their tasks and next dates) and counts of the moment
+ * (status).
+ *
  * Threads: the loop's. Limits: ENGINE_BATCH_MAX jobs and ENGINE_PASSES_MAX passes of plan_next() a
  * batch; what is left follows in the next turn. After a lost batch the next jobs go one by one. */
 #pragma once
@@ -36,8 +43,14 @@ struct engine_job {
         int result;
 };
 
+/* Who waits for the landing; its owner's, until landed() is called. */
+struct engine_wait {
+        void (*landed)(struct scheduler *s, struct engine_wait *wait); /* or the engine ends */
+        STAILQ_ENTRY(engine_wait) next;
+};
+
 int engine_new(struct scheduler *s, struct engine **ret);
-/* Jobs that wait end with -ECANCELED. */
+/* What flies lands first; jobs that wait end with -ECANCELED. */
 struct engine *engine_free(struct engine *e);
 
 /* Runs soon, with all others of this turn of the loop. -EAGAIN: too many wait (503). */
@@ -46,6 +59,11 @@ int engine_submit(struct scheduler *s, struct engine_job *job);
 int engine_submit_lazy(struct scheduler *s, struct engine_job *job);
 /* Asks for decisions without a job: at the start, when time has come, after a pause is lifted. */
 void engine_kick(struct scheduler *s);
+
+/* Is the world ahead of the disk: a batch flies, or one was lost and it was not read again yet? */
+bool engine_is_ahead(const struct scheduler *s);
+/* While it is: called when it is not any more, after the answers and before the next batch. */
+void engine_when_landed(struct scheduler *s, struct engine_wait *wait);
 
 /* Nothing starts until `until`: the machine may be on its way down. */
 void engine_hold(struct scheduler *s, usec_t until);

@@ -38,6 +38,8 @@ struct live_try *live_find(struct scheduler *s, const char *try_id) {
 static void try_free(void *p) {
         struct live_try *t = p;
 
+        if (t->is_waiting)
+                TAILQ_REMOVE(&t->s->live->waiting, t, in_waiting);
         loop_source_free(t->watch);
         loop_source_free(t->timer);
         if (t->pidfd >= 0)
@@ -159,6 +161,32 @@ static int gather(struct live_try *t, struct arena *a, struct replay_fact *fact,
         return 0;
 }
 
+static void on_landed(struct scheduler *s, struct engine_wait *wait) {
+        struct live *l = container_of(wait, struct live, landing);
+        struct live_try *t;
+
+        l->waits = false;
+        if (engine_is_ahead(s))
+                return;
+        while ((t = TAILQ_FIRST(&l->waiting))) {
+                TAILQ_REMOVE(&l->waiting, t, in_waiting);
+                t->is_waiting = false;
+                look(t);
+        }
+}
+
+/* What is done about the spool follows from what is on the disk. */
+static void look_when_landed(struct live_try *t) {
+        struct live *l = t->s->live;
+
+        if (!t->is_waiting)
+                TAILQ_INSERT_TAIL(&l->waiting, t, in_waiting);
+        t->is_waiting = true;
+        if (!l->waits)
+                engine_when_landed(t->s, &l->landing);
+        l->waits = true;
+}
+
 static void look(struct live_try *t) {
         struct scheduler *s = t->s;
         struct replay_action action;
@@ -170,6 +198,10 @@ static void look(struct live_try *t) {
         loop_source_arm_in(t->timer, LIVE_LOOK_FOR);
         if (t->ending)
                 return;
+        if (engine_is_ahead(s)) {
+                look_when_landed(t);
+                return;
+        }
         arena_init(&a, 0);
         r = gather(t, &a, &fact, &end);
         if (r < 0) {
@@ -263,6 +295,8 @@ static int report_unknown(struct scheduler *s, const char *try_id, struct http_r
         struct spool_end end;
         int r;
 
+        if (engine_is_ahead(s))
+                return http_request_reply_error(req, 503, "come back in a moment");
         r = spool_look(s->tasks_dir, try_id, req->arena, &fact, &end);
         if (r < 0)
                 return r;
@@ -326,6 +360,8 @@ int live_new(struct scheduler *s, struct live **ret) {
 
         if (!l)
                 return -ENOMEM;
+        l->landing.landed = on_landed;
+        TAILQ_INIT(&l->waiting);
         strmap_init(&l->tries, try_free);
         *ret = l;
         return 0;

@@ -2,12 +2,16 @@
 #pragma once
 
 #include "daemons/scheduler/core/world.h"
+#include "daemons/scheduler/engine.h"
 #include "lib/base/strmap.h"
 
 struct scheduler;
 
 struct live {
-        struct strmap tries; /* try id → struct live_try */
+        struct strmap tries;            /* try id → struct live_try */
+        TAILQ_HEAD(, live_try) waiting; /* to be looked at when the world is the disk's again */
+        struct engine_wait landing;
+        bool waits;
 };
 
 struct live_try {
@@ -21,6 +25,8 @@ struct live_try {
         usec_t asked_at; /* monotonic, of the last start asked for */
         int pidfd;       /* of its shim, -1 */
         struct loop_source *watch, *timer;
+        bool is_waiting;
+        TAILQ_ENTRY(live_try) in_waiting;
 };
 
 /* The task whose current try it is; NULL when it has another one by now. */

@@ -10,6 +10,7 @@
 #include "daemons/scheduler/engine.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/inhibit.h"
+#include "daemons/scheduler/live.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler.h"
@@ -81,7 +82,7 @@ static void gather(struct night_watch *n, usec_t now) {
                 .notice_at = n->notice_at,
                 .stay_until = n->stay_until,
                 .next_due_at = world_next_due(&s->world, now),
-                .n_tasks = s->world.n_live,
+                .n_tasks = MAX(s->world.n_live, (unsigned) live_count(s)),
                 .n_runs = count_runs(s),
                 .n_people = count_sessions() + feed_n_listeners(s),
         };

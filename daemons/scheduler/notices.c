@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/db/db_readers.h"
 #include "lib/net/http_ask.h"
 #include "lib/net/loop.h"
 
@@ -238,11 +239,14 @@ static int add(struct notices *n, const struct tries_sql_untold *row) {
 
 static void next_round(struct notices *n) {
         struct tries_sql_untold *rows;
-        size_t n_rows, n_all;
+        size_t n_rows = 0, n_all;
+        struct db *db;
         int r;
 
         arena_init(&n->arena, 0);
-        r = tries_sql_untold(n->s->db, NOTICES_MAX, &n->arena, &rows, &n_rows);
+        r = db_readers_get(n->s->readers, &db);
+        if (r >= 0)
+                r = tries_sql_untold(db, NOTICES_MAX, &n->arena, &rows, &n_rows);
         for (size_t i = 0; r >= 0 && i < n_rows; i++)
                 r = add(n, &rows[i]);
         if (r < 0) {

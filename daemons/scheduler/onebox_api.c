@@ -50,7 +50,7 @@ static void write_counts(struct scheduler *s, struct json_write *w) {
                 if (wd->gone)
                         continue;
                 n_dags++;
-                n_paused += wd->paused;
+                n_paused += wd->shown_paused;
         }
         TAILQ_FOREACH(run, &s->world.active, in_active) {
                 n_running += run->state == RUN_RUNNING;

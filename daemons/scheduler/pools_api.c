@@ -75,7 +75,7 @@ static int write_pool(struct scheduler *s, struct http_request *req, struct json
         return 0;
 }
 
-int pools_api_list(struct http_request *req) {
+static int list(struct http_request *req) {
         struct scheduler *s = scheduler_api_of(req);
         _cleanup_buf_ struct buf b = {};
         struct rest_page page;
@@ -102,6 +102,10 @@ int pools_api_list(struct http_request *req) {
         return r < 0 ? r : http_request_reply_json(req, 200, &b);
 }
 
+int pools_api_list(struct http_request *req) {
+        return scheduler_api_landed(req, list);
+}
+
 static int reply_pool(struct scheduler *s, struct http_request *req, const char *name, int status) {
         struct world_pool *p = world_get_pool(&s->world, name);
         _cleanup_buf_ struct buf b = {};
@@ -117,8 +121,12 @@ static int reply_pool(struct scheduler *s, struct http_request *req, const char 
         return r < 0 ? r : http_request_reply_json(req, status, &b);
 }
 
-int pools_api_get(struct http_request *req) {
+static int get(struct http_request *req) {
         return reply_pool(scheduler_api_of(req), req, http_request_param(req, "pool_name"), 200);
+}
+
+int pools_api_get(struct http_request *req) {
+        return scheduler_api_landed(req, get);
 }
 
 /* --- changing -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/db/db_readers.h"
 #include "lib/net/http_call.h"
 #include "lib/net/http_target.h"
 
@@ -44,10 +45,13 @@ bool remote_logs_is_safe(const struct scheduler *s, const char *try_id) {
 static int find_name(struct scheduler *s, const char *try_id, char ret[REMOTE_LOGS_NAME_MAX]) {
         struct tries_sql_whose whose;
         struct arena a;
+        struct db *db;
         int r;
 
         arena_init(&a, 0);
-        r = tries_sql_whose(s->db, try_id, &a, &whose);
+        r = db_readers_get(s->readers, &db);
+        if (r >= 0)
+                r = tries_sql_whose(db, try_id, &a, &whose);
         if (r == 0)
                 r = remote_logs_name(whose.dag_id, whose.run_id, whose.task_id, whose.map_index,
                                      whose.try_number, ret);

@@ -26,13 +26,17 @@ int remote_logs_api_connection(struct http_request *req) {
         struct errmsg em = {};
         struct connection c;
         struct json_write w;
+        struct db *db;
         int r;
 
         if (!is_logship(req))
                 return http_request_reply_error(req, 403, "this is for onebox-logship alone");
         if (!s->conf->logging.remote_logging || str_empty(id))
                 return http_request_reply_error(req, 404, "no connection is named");
-        r = secrets_find_connection(s, s->db, id, req->arena, &c, &em);
+        db = scheduler_api_reader(req);
+        if (!db)
+                return rest_replied;
+        r = secrets_find_connection(s, db, id, req->arena, &c, &em);
         if (r == 1)
                 return http_request_reply_error(req, 404, "there is no connection \"%s\"", id);
         if (r < 0)

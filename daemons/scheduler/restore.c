@@ -79,6 +79,7 @@ static int put_dags(struct scheduler *s, struct arena *a) {
                 if (r < 0)
                         return r;
                 world_set_paused(wd, rows[i].is_paused);
+                world_show_paused(wd);
                 wd->gone = rows[i].is_gone;
                 if (rows[i].has_last)
                         world_set_last(wd, &rows[i].last);

@@ -30,10 +30,10 @@ struct scheduler {
         const struct clock *clock;         /* any thread */
         struct entropy *entropy;           /* any thread */
         struct loop *loop;
-        struct db *db;                    /* the writing connection */
-        struct lease *lease;              /* on PostgreSQL; NULL: the file's lock is ours */
-        struct db_readers *readers;       /* any thread */
-        struct auth_check *auth;          /* any thread */
+        struct db *db;              /* the writing connection: jobs' and effects' (engine.h) */
+        struct lease *lease;        /* on PostgreSQL; NULL: the file's lock is ours */
+        struct db_readers *readers; /* any thread */
+        struct auth_check *auth;    /* any thread */
         struct auth_token_key *token_key; /* any thread; NULL: tasks get no token */
         char *tasks_dir;                  /* any thread: STATE/tasks */
         char boot_id[ENTROPY_UUID_SIZE];  /* of this boot of the machine */
@@ -46,7 +46,7 @@ struct scheduler {
         struct live *live;           /* the tries that have not ended */
         struct launch *launch;       /* talks to the launcher */
         struct feed *feed;           /* tells listeners what changed */
-        struct secrets *secrets;     /* any thread: variables and connections */
+        struct secrets *secrets;     /* variables and connections */
         struct callbacks *callbacks; /* what follows from ends, by tries of their own */
         struct connection_trials *connection_trials; /* tests of connections */
         struct notices *notices;                     /* tells tracking that tries ended */

@@ -112,6 +112,39 @@ int scheduler_api_job_run(struct scheduler *s, struct scheduler_api_job *j,
         return r;
 }
 
+struct waiting {
+        struct engine_wait wait;
+        struct http_request *req;
+        int (*handle)(struct http_request *req);
+};
+
+static void on_landed(struct scheduler *s, struct engine_wait *wait) {
+        struct waiting *w = container_of(wait, struct waiting, wait);
+        struct http_request *req = w->req;
+        int r;
+
+        if (engine_is_ahead(s))
+                r = http_request_reply_error(req, 503, "onebox-scheduler ends");
+        else
+                r = w->handle(req);
+        if (r < 0 && http_request_reply_error(req, 500, "%s", errmsg_strerror(r)) < 0)
+                http_request_reply_cut(req);
+}
+
+int scheduler_api_landed(struct http_request *req, int (*handle)(struct http_request *req)) {
+        struct scheduler *s = scheduler_api_of(req);
+        struct waiting *w;
+
+        if (!engine_is_ahead(s))
+                return handle(req);
+        w = arena_new(req->arena, struct waiting);
+        if (!w)
+                return -ENOMEM;
+        *w = (struct waiting){.wait.landed = on_landed, .req = req, .handle = handle};
+        engine_when_landed(s, &w->wait);
+        return HTTP_LATER;
+}
+
 struct db *scheduler_api_reader(struct http_request *req) {
         struct db *db;
 

@@ -59,5 +59,9 @@ int scheduler_api_job_log(struct scheduler *s, const struct scheduler_api_job *j
  * run, 404 (refused), -errno. */
 int scheduler_api_job_run(struct scheduler *s, struct scheduler_api_job *j, struct world_run **ret);
 
+/* For handlers that look at the world: `handle` is called now, or when the world is not ahead of
+ * the disk any more (engine.h). As a handler. */
+int scheduler_api_landed(struct http_request *req, int (*handle)(struct http_request *req));
+
 /* This thread's reading connection, or NULL: has replied. */
 struct db *scheduler_api_reader(struct http_request *req);

@@ -1,7 +1,8 @@
 /* secrets.h: variables and connections: sealed in the database with a key from the systemd
  * credential onebox-secrets-key, else from STATE/scheduler/secrets.key, which is made when it is
  * not there. AIRFLOW_VAR_NAME and AIRFLOW_CONN_NAME of the daemon's environment come before the
- * database, as in Airflow; they are not listed. Threads: reading any, changing the loop's. */
+ * database, as in Airflow; they are not listed. Threads: the loop's: a new key takes the old ones'
+ * place. */
 #pragma once
 
 #include "daemons/scheduler/connection.h"

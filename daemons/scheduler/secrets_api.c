@@ -48,18 +48,18 @@ static int list_one(void *ctx, const struct secret *v) {
 int secrets_api_list(struct http_request *req, const struct secrets_api_noun *noun,
                      const char *pattern) {
         struct listing l = {.noun = noun, .a = req->arena, .pattern = pattern};
-        struct scheduler *s = scheduler_api_of(req);
         _cleanup_buf_ struct buf b = {};
         struct json_write w;
+        struct db *db;
         int r;
 
-        if (!rest_read_page(req, &l.page))
+        if (!rest_read_page(req, &l.page) || !(db = scheduler_api_reader(req)))
                 return rest_replied;
         json_write_init(&w, &b, 0);
         json_write_object(&w);
         json_write_kv_array(&w, noun->plural);
         l.w = &w;
-        r = secrets_each(s, s->db, noun->kind, req->arena, list_one, &l);
+        r = secrets_each(scheduler_api_of(req), db, noun->kind, req->arena, list_one, &l);
         json_write_end(&w);
         json_write_kv_i64(&w, "total_entries", l.n);
         json_write_end(&w);
@@ -68,13 +68,13 @@ int secrets_api_list(struct http_request *req, const struct secrets_api_noun *no
         return r < 0 ? r : http_request_reply_json(req, 200, &b);
 }
 
-static int reply_one(struct scheduler *s, struct http_request *req,
-                     const struct secrets_api_noun *noun, const char *name, int status) {
+static int reply_one(struct http_request *req, struct db *db, const struct secrets_api_noun *noun,
+                     const char *name, int status) {
         _cleanup_buf_ struct buf b = {};
         struct errmsg em = {};
         struct json_write w;
         struct secret v;
-        int r = secrets_get(s, s->db, noun->kind, name, req->arena, &v, &em);
+        int r = secrets_get(scheduler_api_of(req), db, noun->kind, name, req->arena, &v, &em);
 
         if (r == 1)
                 return http_request_reply_error(req, 404, "there is no %s \"%s\"", noun->kind,
@@ -89,8 +89,10 @@ static int reply_one(struct scheduler *s, struct http_request *req,
 }
 
 int secrets_api_get(struct http_request *req, const struct secrets_api_noun *noun) {
-        return reply_one(scheduler_api_of(req), req, noun, http_request_param(req, noun->param),
-                         200);
+        struct db *db = scheduler_api_reader(req);
+
+        return db ? reply_one(req, db, noun, http_request_param(req, noun->param), 200)
+                  : rest_replied;
 }
 
 /* --- changing -----------------------------------------------------------------------------------
@@ -156,7 +158,7 @@ static int reply_change(struct scheduler *s, struct scheduler_api_job *j) {
 
         if (c->is_delete)
                 return http_request_reply_empty(j->req, 204);
-        return reply_one(s, j->req, c->noun, c->name, c->is_new ? 201 : 200);
+        return reply_one(j->req, s->db, c->noun, c->name, c->is_new ? 201 : 200);
 }
 
 /* Checks the name and submits; answers 201, 200 or 204. */
@@ -270,12 +272,11 @@ int secrets_api_rotate(struct http_request *req) {
 /* --- for tasks ----------------------------------------------------------------------------------
  */
 
-static int write_connection(struct http_request *req, struct json_write *w, const char *id,
-                            struct buf *secret, struct errmsg *em) {
+static int write_connection(struct http_request *req, struct db *db, struct json_write *w,
+                            const char *id, struct buf *secret, struct errmsg *em) {
         _cleanup_buf_ struct buf uri = {};
         struct connection c;
-        int r = secrets_find_connection(scheduler_api_of(req), scheduler_api_of(req)->db, id,
-                                        req->arena, &c, em);
+        int r = secrets_find_connection(scheduler_api_of(req), db, id, req->arena, &c, em);
 
         if (r != 0)
                 return r;
@@ -289,11 +290,11 @@ static int write_connection(struct http_request *req, struct json_write *w, cons
         return mask_tell_connection(&c, req->arena, secret);
 }
 
-static int write_variable(struct http_request *req, struct json_write *w, const char *name,
-                          struct buf *secret, struct errmsg *em) {
+static int write_variable(struct http_request *req, struct db *db, struct json_write *w,
+                          const char *name, struct buf *secret, struct errmsg *em) {
         struct scheduler *s = scheduler_api_of(req);
         struct secret v;
-        int r = secrets_find(s, s->db, SECRETS_VARIABLE, name, req->arena, &v, em);
+        int r = secrets_find(s, db, SECRETS_VARIABLE, name, req->arena, &v, em);
 
         if (r != 0)
                 return r;
@@ -317,17 +318,21 @@ int secrets_api_of_task(struct http_request *req) {
         _cleanup_buf_ struct buf b = {}, secret = {};
         struct errmsg em = {};
         struct json_write w;
+        struct db *db;
         int r;
 
         if (!req->identity || req->identity->how != AUTH_BY_TASK)
                 return http_request_reply_error(req, 403,
                                                 "only a running task may ask, with its token");
+        db = scheduler_api_reader(req);
+        if (!db)
+                return rest_replied;
         json_write_init(&w, &b, 0);
         json_write_object(&w);
         if (str_eq(kind, "connections"))
-                r = write_connection(req, &w, name, &secret, &em);
+                r = write_connection(req, db, &w, name, &secret, &em);
         else if (str_eq(kind, "variables"))
-                r = write_variable(req, &w, name, &secret, &em);
+                r = write_variable(req, db, &w, name, &secret, &em);
         else
                 r = 1;
         if (r == 1)

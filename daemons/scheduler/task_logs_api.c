@@ -246,6 +246,7 @@ int task_logs_api_follow(struct http_request *req) {
         const char *values[ARRAY_SIZE(names)];
         struct task_logs_api_try t;
         int64_t number = 0, map_index = -1;
+        struct db *db;
         int r;
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -258,7 +259,10 @@ int task_logs_api_follow(struct http_request *req) {
                 return http_request_reply_error(req, 422, "\"try_number\" must be a number");
         if (!rest_map_index(req, &map_index))
                 return rest_replied;
-        r = task_logs_api_find(s->db, values[0], values[1], values[2], map_index, number, &t);
+        db = scheduler_api_reader(req);
+        if (!db)
+                return rest_replied;
+        r = task_logs_api_find(db, values[0], values[1], values[2], map_index, number, &t);
         if (r < 0)
                 return r;
         if (r > 0)

@@ -24,10 +24,12 @@ static void arm(struct thrift *t, usec_t at) {
 
 static int on_timer(struct loop_source *source, usec_t now, void *ctx) {
         struct thrift *t = ctx;
+        usec_t at;
 
         t->is_armed = false;
-        if (now < t->last_at + t->quiet_for) {
-                arm(t, t->last_at + t->quiet_for);
+        at = (db_is_lent(t->db) ? now : t->last_at) + t->quiet_for;
+        if (now < at) {
+                arm(t, at);
                 return 0;
         }
         t->bytes += db_trim(t->db);

@@ -128,7 +128,7 @@ static int find_run(struct http_request *req, struct world_dag *wd, const char *
         return r == 0 ? restore_run(s, wd, &row, ret) : r;
 }
 
-int why_api_get(struct http_request *req) {
+static int get(struct http_request *req) {
         const char *dag_id = http_request_query(req, "dag_id");
         const char *run_id = http_request_query(req, "run_id");
         struct scheduler *s = scheduler_api_of(req);
@@ -158,4 +158,8 @@ int why_api_get(struct http_request *req) {
         r = why_of_run(req, run, http_request_query(req, "task_id"), (int) map_index);
         world_sweep(&s->world, wd);
         return r;
+}
+
+int why_api_get(struct http_request *req) {
+        return scheduler_api_landed(req, get);
 }

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "lib/base/arena.h"
@@ -45,6 +46,7 @@ struct db {
         struct db_stmt dynamic[DYNAMIC_MAX];
         uint64_t n_uses;
         size_t n_active;
+        atomic_bool is_lent;
         const char *own_error; /* a failure found before the driver was asked */
 };
 
@@ -203,6 +205,7 @@ struct db_stmt *db_use(struct db *db, const struct db_set *set, size_t row) {
         struct db_stmt *s = NULL;
 
         assert(row < set->n_rows);
+        assert(!db_is_lent(db));
         for (size_t i = 0; i < db->n_sets && !s; i++)
                 if (db->sets[i].set == set)
                         s = &db->sets[i].stmts[row];
@@ -261,6 +264,7 @@ int db_prepare_dynamic(struct db *db, const char *sql, struct db_stmt **ret_stmt
         int r;
 
         assert(db && sql && ret_stmt);
+        assert(!db_is_lent(db));
         db->own_error = NULL;
         hash = text_hash(sql);
         s = dynamic_find(db, sql, hash);
@@ -338,6 +342,7 @@ int db_step(struct db_stmt *s) {
         int r;
 
         assert(s && s->handle);
+        assert(!db_is_lent(s->db));
         s->db->own_error = NULL;
         if (s->bind_error < 0)
                 return own_failure(s->db, s->bind_error,
@@ -429,6 +434,7 @@ char *db_col_dup(struct db_stmt *s, int col, struct arena *a, bool *ret_oom) {
 }
 
 int db_exec(struct db *db, const char *sql) {
+        assert(!db_is_lent(db));
         db->own_error = NULL;
         return db->driver->exec(db->conn, sql);
 }
@@ -465,6 +471,7 @@ static int control(struct db *db, enum db_control what) {
 }
 
 int db_begin(struct db *db, bool write) {
+        assert(!db_is_lent(db));
         assert(!db_in_transaction(db));
         return control(db, write ? DB_BEGIN_WRITE : DB_BEGIN_READ);
 }
@@ -492,6 +499,17 @@ void db_rollback(struct db *db) {
 
 bool db_in_transaction(struct db *db) {
         return db->driver->in_transaction(db->conn);
+}
+
+void db_lend(struct db *db, bool lent) {
+        bool was = atomic_exchange(&db->is_lent, lent);
+
+        assert(was != lent);
+        (void) was;
+}
+
+bool db_is_lent(const struct db *db) {
+        return atomic_load(&db->is_lent);
 }
 
 int db_savepoint(struct db *db) {

@@ -163,6 +163,11 @@ int db_commit(struct db *db); /* on failure nothing was written and the transact
 void db_rollback(struct db *db);
 bool db_in_transaction(struct db *db);
 
+/* Lent to another thread that commits (db_committer.h): until it is given back, whoever uses it
+ * asserts. */
+void db_lend(struct db *db, bool lent);
+bool db_is_lent(const struct db *db);
+
 /* Savepoints nest; each is ended by exactly one of the other two. */
 int db_savepoint(struct db *db);
 int db_release(struct db *db);

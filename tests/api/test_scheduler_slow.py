@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import threading
 
 import pytest
 from daemon_test import PATIENCE
@@ -39,6 +40,66 @@ def test_a_disk_slower_than_the_clients_patience(own):
     assert own.wait_run("slow", "one", PATIENCE)["state"] == "success"
     assert own.get("/api/v2/dags/slow/dagRuns").json["total_entries"] == 1
     assert own.wait_run("busy", busy, PATIENCE)["state"] == "success"
+
+
+class Asked(threading.Thread):
+    """A request whose answer may take as long as the test wants."""
+
+    def __init__(self, call, *args, **kw):
+        super().__init__(daemon=True)
+        self.ask = lambda: call(*args, timeout=PATIENCE, **kw)
+        self.status = None
+        self.start()
+
+    def run(self):
+        self.status = self.ask().status
+
+    def answered(self):
+        self.join(PATIENCE)
+        return self.status
+
+
+def test_who_reads_waits_for_no_sync(own):
+    """A sync hangs: what is on the disk is told, all of it; what is not yet is told to nobody, and nothing follows from
+    it, until it is."""
+    disk = SlowDisk(own.dir)
+    own.start("launcher")
+    own.env.update(disk.env())
+    own.start("scheduler")
+    own.wait_ready(PATIENCE)
+    ledger = f"{own.dir}/ledger"
+    load(own, "calm", [("a", "echo $ONEBOX_RUN_ID >> $LEDGER; echo done", f"env_vars: {{LEDGER: {ledger}}}")])
+    load(own, "other", [("a", "true")])
+    assert own.post("/api/v2/variables", {"key": "greeting", "value": "hello"}).status == 201
+    first = own.trigger("calm")
+    assert own.wait_run("calm", first, PATIENCE)["state"] == "success"
+
+    begun = disk.syncs()
+    disk.sync_takes(10 * PATIENCE)
+    held = Asked(own.post, "/api/v2/dags/calm/dagRuns", {"dag_run_id": "held"})
+    own.wait(lambda: disk.syncs() > begun, PATIENCE, "the commit")
+    behind = [Asked(own.patch, "/api/v2/dags/other", {"is_paused": True}),
+              Asked(own.get, f"/api/onebox/v1/why?dag_id=calm&run_id=held"), Asked(own.get, "/api/v2/pools")]
+    runs = "/api/v2/dags/calm/dagRuns"
+    told = {path: own.get(path, timeout=PATIENCE) for path in (
+        "/api/v2/version", "/api/v2/monitor/health", "/api/v2/dags", "/api/v2/dags/other/details",
+        "/api/v2/dags/calm/tasks", runs, f"{runs}/{first}", f"{runs}/{first}/taskInstances",
+        f"{runs}/{first}/taskInstances/a/tries", f"{runs}/{first}/taskInstances/a/logs/1", "/api/v2/eventLogs",
+        "/api/v2/importErrors", "/api/v2/dagStats", "/api/v2/variables/greeting", "/api/v2/connections",
+        "/api/onebox/v1/status", "/api/onebox/v1/night", "/api/onebox/v1/next?dag_id=calm", f"{runs}/held")}
+    assert {path: a.status for path, a in told.items() if a.status != 200} == {f"{runs}/held": 404}
+    assert [r["dag_run_id"] for r in told[runs].json["dag_runs"]] == [first]
+    assert {d["dag_id"]: d["is_paused"] for d in told["/api/v2/dags"].json["dags"]} == {"calm": False, "other": False}
+    assert [a.status for a in (held, *behind)] == [None] * 4
+    with open(ledger) as f:
+        assert f.read().split() == [first]
+
+    disk.sync_takes(0)
+    assert [a.answered() for a in (held, *behind)] == [200] * 4
+    assert own.wait_run("calm", "held", PATIENCE)["state"] == "success"
+    assert own.get("/api/v2/dags/other").json["is_paused"] is True
+    with open(ledger) as f:
+        assert f.read().split() == [first, "held"]
 
 
 def test_what_stands_is_said_while_nothing_can_be_written():

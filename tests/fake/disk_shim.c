@@ -1,8 +1,8 @@
 /* disk_shim.so: a disk that takes its time, for a program that is not to know. LD_PRELOAD.
  *
  * ONEBOX_DISK_FILE is a file of two 64-bit numbers that may change at any time: how many
- * microseconds each sync takes at least, and how many syncs were begun so far in all the programs
- * that have it. */
+ * microseconds each sync takes at least, those under way too, and how many syncs were begun so far
+ * in all the programs that have it. */
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SLICE_US = 5000 };
 
 struct control {
         _Atomic int64_t sync_us, n_syncs;
@@ -34,17 +36,22 @@ __attribute__((constructor)) static void begin(void) {
                 close(fd);
 }
 
-static void take_time(void) {
+static int64_t now_us(void) {
         struct timespec t;
-        int64_t us;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+static void take_time(void) {
+        int64_t left, began;
 
         if (!control)
                 return;
+        began = now_us();
         atomic_fetch_add(&control->n_syncs, 1);
-        us = atomic_load(&control->sync_us);
-        t = (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-        while (us > 0 && nanosleep(&t, &t) < 0)
-                ;
+        while ((left = began + atomic_load(&control->sync_us) - now_us()) > 0)
+                usleep((useconds_t) (left < SLICE_US ? left : SLICE_US));
 }
 
 int fsync(int fd) {

@@ -52,7 +52,7 @@ int world_put_dag(struct world *w, struct dag *d, const struct zone *zone, struc
                         return -ENOMEM;
                 }
                 LIST_INIT(&wd->runs);
-                wd->paused = d->paused_at_creation;
+                wd->paused = wd->shown_paused = d->paused_at_creation;
                 TAILQ_INSERT_TAIL(&w->dags, wd, in_world);
         }
         dag_ref(d);
@@ -78,6 +78,10 @@ void world_set_last(struct world_dag *wd, const struct timetable_run *last) {
 void world_set_paused(struct world_dag *wd, bool paused) {
         wd->paused = paused;
         wd->next_known = false;
+}
+
+void world_show_paused(struct world_dag *wd) {
+        wd->shown_paused = wd->paused;
 }
 
 int world_next_run(struct world_dag *wd, usec_t now, struct timetable_run *ret) {

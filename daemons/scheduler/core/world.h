@@ -125,7 +125,8 @@ struct world_dag {
         struct dag *spec; /* the newest version; a reference */
         struct timetable timetable;
         bool paused;
-        bool gone; /* its source is no more: no new runs */
+        bool shown_paused; /* as people are told: `paused` once it is on the disk */
+        bool gone;         /* its source is no more: no new runs */
         bool has_last;
         struct timetable_run last; /* the last run its timetable made */
         bool has_next;
@@ -213,6 +214,8 @@ struct world_dag *world_get_dag(const struct world *w, const char *dag_id);
 /* The last automated run of a DAG, from the database. */
 void world_set_last(struct world_dag *wd, const struct timetable_run *last);
 void world_set_paused(struct world_dag *wd, bool paused);
+/* What it is decided by is on the disk. */
+void world_show_paused(struct world_dag *wd);
 
 /* Adds a pool or changes its slots. "default_pool" (128 slots) always exists. A task that names a
  * pool which does not exist waits, and why says so. */
