@@ -93,8 +93,8 @@ run_mount_crashes() {
 }
 
 run_mount_model() {
-        ONEBOX_TEST_SECONDS=3600 ONEBOX_TEST_SEED=$RANDOM ONEBOX_TEST_FOLDER_SEEDS=50 \
-                run_pytest tests/api/test_mount_model.py -k "without or folders"
+        ONEBOX_TEST_SECONDS=3600 ONEBOX_TEST_SEED=$RANDOM ONEBOX_TEST_FOLDER_SEEDS=50 ONEBOX_TEST_PARTS_SEEDS=30 \
+                run_pytest tests/api/test_mount_model.py -k "without or folders or parts"
 }
 
 run_mount_away() {

@@ -104,6 +104,7 @@ struct attrs *attrs_new(const struct gcs_object *o) {
         a->crc32c = o->crc32c;
         a->has_crc32c = o->has_crc32c;
         a->n_components = o->n_components;
+        a->is_held = o->is_held;
         a->is_symlink = target || str_eq(flag, "true");
         at = (char *) (a + 1);
         a->metadata = metadata.len > 0 ? attrs_put(&at, metadata.data) : NULL;

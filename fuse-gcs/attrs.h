@@ -22,6 +22,7 @@ struct attrs {
         uint32_t crc32c;
         bool has_crc32c;
         bool is_symlink;
+        bool is_held; /* may not be deleted */
         unsigned n_components;
         const char *target;           /* of a symlink of the old way, else NULL */
         const char *content_type;     /* NULL: none */

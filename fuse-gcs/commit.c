@@ -261,6 +261,8 @@ static void commit_adopt(struct commit *c, struct attrs *a) {
         usec_t now = mnt_now();
 
         commit_feed(c, a);
+        if (a->is_held)
+                m->no_temporaries = true;
         if (a->generation != c->if_generation)
                 lineage_note(m->o.lineage, i->by_try, true, m->o.bucket, c->path, a->generation);
         pthread_mutex_lock(&m->tree);
@@ -291,6 +293,8 @@ static void commit_fix_mtime(struct commit *c, struct attrs **a) {
 static int commit_carry_out(struct commit *c, struct attrs **ret) {
         int r;
 
+        if (c->w->parts)
+                return commit_compose_parts(c->m, c->i, c->path, ret);
         switch (commit_choose(c->w)) {
         case COMMIT_PLAN_NOTHING:
                 return commit_compose_patch(c->m, c->path, c->w->base->generation, c->w->mtime,
@@ -314,7 +318,7 @@ static int commit_carry_out(struct commit *c, struct attrs **ret) {
 int commit_inode(struct mnt *m, struct inode *i) {
         struct commit c = {.m = m, .i = i, .w = i->writer};
         struct attrs *a = NULL;
-        bool is_unlinked, had_upload = c.w && c.w->up;
+        bool is_unlinked, had_upload = c.w && writer_is_sending(c.w);
         int r;
 
         if (!c.w || c.w->broken)

@@ -20,3 +20,6 @@ int commit_compose_mtime(struct mnt *m, struct inode *i, struct timespec mtime);
 int commit_compose_begin(struct mnt *m, struct inode *i, bool tail);
 /* Deletes an object of ours, nobody waits for it. */
 void commit_compose_sweep(struct mnt *m, const char *path);
+/* The same of what a compose was to delete itself, unless it is known to do that. names and what is
+ * in it, a NULL at its end, are taken over. */
+void commit_compose_sweep_all(struct mnt *m, char **names, size_t n);

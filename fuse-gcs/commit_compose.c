@@ -1,6 +1,7 @@
 #include "fuse-gcs/commit_compose.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,58 +68,56 @@ int commit_compose_rest(struct mnt *m, struct inode *i, uint64_t end, struct rem
 
 /* --- appends --------------------------------------------------------------------------------- */
 
-struct commit_compose_sources {
-        const char *path;
-        int64_t generation;
-        const char *tail;
-        int64_t tail_generation;
-};
-
-static int commit_compose_body(struct buf *out, const struct writer *w, const char *path,
-                               const struct commit_compose_sources *s) {
-        _cleanup_buf_ struct buf resource = {};
+int commit_compose_body(struct buf *out, const char *resource,
+                        const struct commit_compose_source *sources, size_t n, bool deletes) {
         struct json_write j;
-        int r = commit_resource(&resource, w->base, path, NULL, w->mtime, NULL);
 
-        if (r < 0)
-                return r;
         json_write_init(&j, out, 0);
         json_write_object(&j);
         json_write_kv_str(&j, "kind", "storage#composeRequest");
         json_write_kv_array(&j, "sourceObjects");
-        for (int k = 0; k < 2; k++) {
+        for (size_t k = 0; k < n; k++) {
                 char generation[24];
 
-                snprintf(generation, sizeof(generation), "%lld",
-                         (long long) (k ? s->tail_generation : s->generation));
+                snprintf(generation, sizeof(generation), "%" PRId64, sources[k].generation);
                 json_write_object(&j);
-                json_write_kv_str(&j, "name", k ? s->tail : s->path);
+                json_write_kv_str(&j, "name", sources[k].name);
                 json_write_kv_str(&j, "generation", generation);
                 json_write_end(&j);
         }
         json_write_end(&j);
         json_write_key(&j, "destination");
-        json_write_raw(&j, resource.data, resource.len);
-        json_write_kv_bool(&j, "deleteSourceObjects", true);
+        json_write_raw(&j, resource, strlen(resource));
+        json_write_kv_bool(&j, "deleteSourceObjects", deletes);
         json_write_end(&j);
         return json_write_finish(&j);
 }
 
-static int commit_compose_call(struct mnt *m, const struct writer *w, const char *path,
-                               const struct commit_compose_sources *s, struct attrs **ret) {
+int commit_compose_call(struct mnt *m, const char *path, int64_t if_generation, const char *body,
+                        struct attrs **ret) {
         _cleanup_answer_ struct remote_answer answer = {};
-        _cleanup_buf_ struct buf body = {};
         struct gcs_request q;
-        int r = commit_compose_body(&body, w, path, s);
+        int r;
 
-        if (r < 0)
-                return r;
         gcs_request_init(&q, GCS_COMPOSE, path);
-        q.if_generation = s->generation;
-        q.json = body.data;
+        q.if_generation = if_generation;
+        q.json = body;
         q.budget_for = m->o.commit_budget_for;
         r = remote_call(m->remote, &q, &answer);
         return r < 0 ? r : commit_parse(&answer, ret);
+}
+
+/* [object, tail], both of these generations. */
+static int commit_compose_two(struct mnt *m, const struct writer *w, const char *path,
+                              const struct attrs *tail, struct attrs **ret) {
+        const struct commit_compose_source sources[] = {{path, w->base->generation},
+                                                        {w->up_name, tail->generation}};
+        _cleanup_buf_ struct buf resource = {}, body = {};
+        int r = commit_resource(&resource, w->base, path, NULL, w->mtime, NULL);
+
+        if (r >= 0)
+                r = commit_compose_body(&body, resource.data, sources, ARRAY_SIZE(sources), true);
+        return r < 0 ? r : commit_compose_call(m, path, w->base->generation, body.data, ret);
 }
 
 /* The tail in one request, or the end of its upload. */
@@ -173,11 +172,8 @@ int commit_compose_append(struct mnt *m, struct inode *i, const char *path, stru
         if (r >= 0)
                 r = commit_check(w->up_name, tail, n, crc);
         if (r >= 0) {
-                struct commit_compose_sources s = {path, w->base->generation, w->up_name,
-                                                   tail->generation};
-
                 crc = crc32c_combine(w->base->crc32c, crc, n);
-                r = commit_compose_call(m, w, path, &s, ret);
+                r = commit_compose_two(m, w, path, tail, ret);
                 if (r == -ESTALE || r == -EEXIST || r == -ENOENT)
                         r = commit_recognise(m, path, size, crc, w->base, ret);
                 if (r >= 0 && w->base->has_crc32c)
@@ -185,6 +181,56 @@ int commit_compose_append(struct mnt *m, struct inode *i, const char *path, stru
         }
         if (w->up_name && !(r >= 0 && m->sure_delete))
                 commit_compose_sweep(m, w->up_name);
+        return r;
+}
+
+/* --- parts ----------------------------------------------------------------------------------- */
+
+/* What has not left yet. */
+static int commit_compose_put_rest(struct mnt *m, struct inode *i) {
+        struct writer *w = i->writer;
+        int r = 0;
+
+        while (w->up_to < w->o.size && r >= 0) {
+                size_t n = (size_t) MIN((uint64_t) m->o.block_size, w->o.size - w->up_to);
+                char *data = mem_alloc(n);
+                ssize_t got = data ? writer_content(m, i, w->up_to, data, n) : -ENOMEM;
+                struct push_piece piece;
+
+                if (got < 0) {
+                        mem_free(data);
+                        return (int) got;
+                }
+                r = push_piece_init(&piece, data, n);
+                if (r >= 0)
+                        r = push_parts_put(w->parts, &piece);
+                w->up_to += n;
+        }
+        return r;
+}
+
+int commit_compose_parts(struct mnt *m, struct inode *i, const char *path, struct attrs **ret) {
+        _cleanup_buf_ struct buf resource = {};
+        struct writer *w = i->writer;
+        struct push_parts_target t = {.name = path, .base = w->streams_tail ? w->base : NULL};
+        uint64_t size = w->o.size;
+        uint32_t crc = 0;
+        int r = commit_resource(&resource, w->base, path, NULL, w->mtime, NULL);
+
+        if (r >= 0)
+                r = commit_compose_put_rest(m, i);
+        if (r < 0)
+                return r;
+        crc = push_parts_crc32c(w->parts);
+        if (t.base)
+                crc = crc32c_combine(t.base->crc32c, crc, push_parts_n_sent(w->parts));
+        t.json = resource.data;
+        t.if_generation = w->base ? w->base->generation : 0;
+        r = push_parts_finish(w->parts, &t, ret);
+        if (r == -ESTALE || r == -EEXIST || r == -ENOENT)
+                r = commit_recognise(m, path, size, crc, w->base, ret);
+        if (r >= 0 && (!t.base || t.base->has_crc32c))
+                r = commit_check(path, *ret, size, crc);
         return r;
 }
 
@@ -217,6 +263,50 @@ void commit_compose_sweep(struct mnt *m, const char *path) {
         c->q.ctx = c;
         if (remote_start(m->remote, &c->q) < 0)
                 mem_free(c);
+}
+
+struct commit_sweep_list {
+        struct gcs_request q;
+        struct mnt *m;
+        char **names;
+        size_t n, at;
+};
+
+static void commit_sweep_next(struct commit_sweep_list *l) {
+        if (l->at < l->n && !l->m->sure_delete) {
+                l->q.name = l->names[l->at++];
+                if (remote_start(l->m->remote, &l->q) >= 0)
+                        return;
+        }
+        str_free_list(l->names);
+        mem_free(l);
+}
+
+/* The first that was gone tells that compose deletes them: so are the others. */
+static void commit_sweep_list_done(void *ctx, const struct gcs_answer *a) {
+        struct commit_sweep_list *l = ctx;
+
+        if (a->error == -ENOENT && !a->unsure)
+                l->m->sure_delete = true;
+        if (a->error == -ECANCELED)
+                l->at = l->n;
+        commit_sweep_next(l);
+}
+
+void commit_compose_sweep_all(struct mnt *m, char **names, size_t n) {
+        struct commit_sweep_list *l = n > 0 ? mem_new(struct commit_sweep_list) : NULL;
+
+        if (!l) {
+                str_free_list(names);
+                return; /* the next mount's tidying finds them */
+        }
+        l->m = m;
+        l->names = names;
+        l->n = n;
+        gcs_request_init(&l->q, GCS_DELETE, NULL);
+        l->q.done = commit_sweep_list_done;
+        l->q.ctx = l;
+        commit_sweep_next(l);
 }
 
 /* --- times ----------------------------------------------------------------------------------- */

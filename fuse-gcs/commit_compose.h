@@ -9,6 +9,18 @@
 int commit_compose_rest(struct mnt *m, struct inode *i, uint64_t end, struct remote_answer *ret);
 /* The tail as an object, then [object, tail] as the object. */
 int commit_compose_append(struct mnt *m, struct inode *i, const char *path, struct attrs **ret);
+/* What the writer's parts hold and the rest behind it, as the object. */
+int commit_compose_parts(struct mnt *m, struct inode *i, const char *path, struct attrs **ret);
+
+struct commit_compose_source {
+        const char *name;
+        int64_t generation;
+};
+/* resource: the object's that is made of the n. */
+int commit_compose_body(struct buf *out, const char *resource,
+                        const struct commit_compose_source *sources, size_t n, bool deletes);
+int commit_compose_call(struct mnt *m, const char *path, int64_t if_generation, const char *body,
+                        struct attrs **ret);
 int commit_compose_patch(struct mnt *m, const char *path, int64_t generation, struct timespec mtime,
                          struct attrs **ret);
 

@@ -185,7 +185,7 @@ int entries_park(struct mnt *m, const char *path, bool keep) {
                 return 0;
         pthread_mutex_lock(&i->lock);
         /* What was sent already is in an upload for this very name. */
-        if (i->writer && i->writer->up)
+        if (i->writer && writer_is_sending(i->writer))
                 r = commit_inode(m, i);
         pthread_mutex_lock(&m->tree);
         is_open = i->n_open > 0;

@@ -49,6 +49,13 @@ int mnt_errno(int error) {
         }
 }
 
+/* Half of it is the last one's. */
+void mnt_note_upload(struct mnt *m, uint64_t n, usec_t took_for) {
+        uint64_t now = n * USEC_PER_SEC / MAX(took_for, (usec_t) 1), old = m->upload_bytes_per_s;
+
+        m->upload_bytes_per_s = old ? (old + now) / 2 : now;
+}
+
 uint64_t mnt_ino(const struct mnt *m, const char *path) {
         uint64_t ino = names_ino(path) ^ m->o.salt;
 

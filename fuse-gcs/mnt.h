@@ -52,6 +52,8 @@ struct mnt_settings {
         _Atomic(usec_t) metadata_budget_for, commit_budget_for; /* shorter at the mount's end */
         size_t block_size;                                      /* of an upload's pieces */
         size_t n_upload_blocks_max;                             /* of all files */
+        unsigned n_uploads_at_once;                             /* of one large file; 0 or 1: one */
+        bool uploads_asked_for; /* so many, not only where one is too slow */
         const char *temp_dir;
         uint64_t temp_bytes_max; /* of all staged files */
         uint64_t rename_limit;   /* objects in a directory that is renamed */
@@ -83,8 +85,10 @@ struct mnt {
         struct fuse_session *session; /* NULL in tests: nobody to tell */
         struct timespec began;
         atomic_bool stopping;
-        atomic_bool no_move;     /* the service knows no moveTo */
-        atomic_bool sure_delete; /* compose deletes its sources itself */
+        atomic_bool no_move;        /* the service knows no moveTo */
+        atomic_bool sure_delete;    /* compose deletes its sources itself */
+        atomic_bool no_temporaries; /* the bucket does not let go what was put there */
+        atomic_uint_least64_t upload_bytes_per_s; /* what one upload brought lately; 0: not known */
         atomic_size_t n_overlay_bytes;
         atomic_uint_least64_t n_temp_bytes;
         struct overlay_limits overlay_limits;
@@ -98,6 +102,8 @@ usec_t mnt_now(void);
 struct timespec mnt_time(void);
 /* The errno for the kernel: what the bucket's words mean to a caller of a file system. */
 int mnt_errno(int error);
+/* One upload brought n bytes in that time: what those to come are expected to bring. */
+void mnt_note_upload(struct mnt *m, uint64_t n, usec_t took_for);
 /* The number stat(2) shows for a path; never 0 or 1. */
 uint64_t mnt_ino(const struct mnt *m, const char *path);
 /* A name for something of ours: root + below + 16 hex digits; on the heap. */

@@ -13,7 +13,8 @@
 #include "lib/gcp/gcs_name.h"
 
 #define MOUNT_CONF_ENDPOINT "https://storage.googleapis.com"
-#define MOUNT_CONF_ALL "_" /* in place of a bucket: all of them */
+#define MOUNT_CONF_ALL "_"   /* in place of a bucket: all of them */
+#define MOUNT_CONF_UPLOADS 4 /* of one large file, where one alone is slower than its writer */
 #define MIB ((uint64_t) 1 << 20)
 
 void mount_conf_done(struct mount_conf *c) {
@@ -258,6 +259,7 @@ static void mount_conf_behaviour(struct mnt_settings *m, const struct mount_flag
 static void mount_conf_sizes(struct mnt_settings *m, const struct mount_flags *f) {
         int64_t stat_mb = mount_flags_int(f, FLAGS_stat_cache_max_size_mb);
         int64_t blocks = mount_flags_int(f, FLAGS_write_global_max_blocks);
+        int64_t uploads = mount_flags_int(f, FLAGS_parallel_uploads_per_file);
         usec_t budget = mount_flags_duration(f, FLAGS_max_retry_duration);
 
         m->stat_bytes_max = stat_mb < 0 ? SIZE_MAX : (size_t) stat_mb * MIB;
@@ -265,6 +267,8 @@ static void mount_conf_sizes(struct mnt_settings *m, const struct mount_flags *f
                 m->ttl_for = 0;
         m->block_size = (size_t) mount_flags_int(f, FLAGS_write_block_size_mb) * MIB;
         m->n_upload_blocks_max = blocks < 0 ? 4096 : (size_t) MAX(blocks, (int64_t) 1);
+        m->uploads_asked_for = uploads > 0;
+        m->n_uploads_at_once = uploads < 0 ? MOUNT_CONF_UPLOADS : (unsigned) uploads;
         m->temp_bytes_max = (uint64_t) mount_flags_int(f, FLAGS_temp_max_size_mb) * MIB;
         m->read_bytes_max = (size_t) mount_flags_int(f, FLAGS_read_cache_size_mb) * MIB;
         m->read_ahead_max = (size_t) mount_flags_int(f, FLAGS_read_ahead_max_mb) * MIB;

@@ -66,6 +66,7 @@ static int mount_flags_check_range(const struct mount_flags *f, struct errmsg *e
                 {FLAGS_temp_max_size_mb, 0, INT32_MAX},
                 {FLAGS_write_block_size_mb, 1, 1024},
                 {FLAGS_write_global_max_blocks, -1, INT32_MAX},
+                {FLAGS_parallel_uploads_per_file, -1, 64},
                 {FLAGS_max_conns_per_host, 0, 10000},
                 {FLAGS_max_read_ahead_kb, 0, 1 << 20},
         };

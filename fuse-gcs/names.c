@@ -35,7 +35,8 @@ bool names_is_shown(const char *part, size_t len) {
 bool names_is_ours(const char *root, const char *path) {
         const char *below = str_after(path, root);
 
-        return below && (str_starts(below, NAMES_TMP) || str_starts(below, NAMES_OPEN));
+        return below && (str_starts(below, NAMES_TMP) || str_starts(below, NAMES_OPEN) ||
+                         str_starts(below, NAMES_PARTS));
 }
 
 size_t names_parent_len(const char *path) {

@@ -10,6 +10,9 @@
 #define NAMES_CONFLICT "\n"
 #define NAMES_TMP ".gcsfuse_tmp/"    /* tails of appends, beside gcsfuse's own */
 #define NAMES_OPEN ".fuse_gcs_open/" /* deleted or replaced while they were open */
+/* Of files that are being written. Not below NAMES_TMP: gcsfuse deletes what is half an hour old
+ * there, and a file may be open for days. */
+#define NAMES_PARTS ".fuse_gcs_parts/"
 
 /* dir + name, and "/" when it is a directory's. NULL: out of memory. */
 char *names_join(const char *dir, const char *name, bool is_dir) _must_check_;

@@ -17,6 +17,7 @@ struct push {
         bool is_ended; /* the service has it, or will not hear of it */
         struct push_piece piece;
         size_t n_piece;    /* bytes in it */
+        usec_t began_at;   /* sending all of it; 0: a second try */
         struct iovec *iov; /* of what is being sent: piece's, less what the service has */
 };
 
@@ -110,6 +111,7 @@ static int push_send(struct push *u, size_t at, int64_t total) {
         q->upload_total = total;
         /* Whether it may be sent again depends on how far it got. */
         q->only_once = true;
+        u->began_at = at == 0 ? mnt_now() : 0;
         r = remote_wait_begin(u->m->remote, &u->wait);
         u->is_under_way = r >= 0;
         return r;
@@ -149,6 +151,15 @@ static bool push_may_go_on(const struct push *u, const struct remote_answer *a, 
                !u->m->stopping && mnt_now() - began_at < u->m->o.commit_budget_for;
 }
 
+static int push_end(struct push *u, struct remote_answer *ret) {
+        int r = remote_wait_end(&u->wait, ret);
+
+        u->is_under_way = false;
+        if (r >= 0 && u->n_piece > 0 && u->began_at > 0)
+                mnt_note_upload(u->m, u->n_piece, ret->ended_at - u->began_at);
+        return r;
+}
+
 /* Waits until the service has the piece. The last answer is the caller's. */
 static int push_settle(struct push *u, int64_t total, struct remote_answer *ret) {
         uint64_t from = u->n_sent - u->n_piece;
@@ -159,10 +170,8 @@ static int push_settle(struct push *u, int64_t total, struct remote_answer *ret)
 
                 remote_answer_done(ret);
                 *ret = (struct remote_answer){};
-                if (u->is_under_way) {
-                        r = remote_wait_end(&u->wait, ret);
-                        u->is_under_way = false;
-                }
+                if (u->is_under_way)
+                        r = push_end(u, ret);
                 if (r < 0) {
                         if (!push_may_go_on(u, ret, began_at))
                                 return r;

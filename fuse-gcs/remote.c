@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "fuse-gcs/mnt.h"
 #include "lib/base/mem.h"
 
 void remote_answer_done(struct remote_answer *a) {
@@ -19,6 +20,7 @@ static void remote_wait_on_done(void *ctx, const struct gcs_answer *from) {
                 .n_committed = from->n_committed,
                 .n_read = from->n_read,
                 .generation = from->generation,
+                .ended_at = mnt_now(),
         };
 
         snprintf(a.text, sizeof(a.text), "%s", from->text ?: "");

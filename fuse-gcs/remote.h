@@ -35,6 +35,7 @@ struct remote_answer {
         uint64_t n_committed;
         uint64_t n_read;
         int64_t generation;
+        usec_t ended_at; /* mnt_now() */
 };
 void remote_answer_done(struct remote_answer *a);
 #define _cleanup_answer_ _cleanup_(remote_answer_done)

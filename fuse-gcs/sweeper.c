@@ -45,6 +45,8 @@ static void sweeper_sweep_below(struct mnt *m, const char *below, usec_t before)
 void sweeper_sweep(struct mnt *m, usec_t now) {
         sweeper_sweep_below(m, NAMES_TMP, now - 30 * USEC_PER_MINUTE);
         sweeper_sweep_below(m, NAMES_OPEN, now - 7 * USEC_PER_DAY);
+        /* As long as the service keeps an upload that nobody goes on with. */
+        sweeper_sweep_below(m, NAMES_PARTS, now - 7 * USEC_PER_DAY);
 }
 
 static void sweeper_sweep_one(struct mnt *m, void *ctx) {

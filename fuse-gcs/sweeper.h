@@ -1,5 +1,6 @@
 /* sweeper: removes what a mount that died left behind: tails of appends after half an hour, what
- * was deleted while open after a week. Once, some time after the mount, on a thread of its own. */
+ * was deleted while open and parts of files that were being written after a week. Once, some time
+ * after the mount, on a thread of its own. */
 #pragma once
 
 #include "fuse-gcs/mnt.h"

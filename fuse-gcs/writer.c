@@ -13,6 +13,7 @@ struct writer *writer_free(struct writer *w) {
         if (!w)
                 return NULL;
         push_free(w->up);
+        push_parts_free(w->parts);
         overlay_done(&w->o);
         attrs_unref(w->base);
         mem_free(w->up_name);
@@ -56,9 +57,13 @@ static int writer_need(struct mnt *m, struct inode *i) {
 
 /* --- sending as it comes --------------------------------------------------------------------- */
 
+bool writer_is_sending(const struct writer *w) {
+        return w->up || w->parts;
+}
+
 uint64_t writer_n_unsent(const struct writer *w) {
         const struct overlay *o = &w->o;
-        uint64_t from = w->up ? w->up_to : o->base_valid;
+        uint64_t from = writer_is_sending(w) ? w->up_to : o->base_valid;
 
         if (o->fd >= 0 || o->n_extents != 1 || o->extents[0].from != from)
                 return 0;
@@ -69,22 +74,51 @@ uint64_t writer_n_unsent(const struct writer *w) {
 static bool writer_may_stream(const struct mnt *m, const struct inode *i, const struct writer *w) {
         if (i->is_unlinked || !m->o.streams)
                 return false;
-        if (w->up || w->o.base_valid == 0)
+        if (writer_is_sending(w) || w->o.base_valid == 0)
                 return true;
         return w->base && w->o.base_valid == w->base->size && w->base->size >= WRITER_COMPOSE_MIN;
 }
 
+static enum push_parts_choice writer_choose(const struct mnt *m, const struct writer *w) {
+        const struct push_parts_facts f = {
+                .n_at_once = m->o.n_uploads_at_once,
+                .is_asked_for = m->o.uploads_asked_for,
+                .no_temporaries = m->no_temporaries,
+                .n_unsent = writer_n_unsent(w),
+                .took_for = mnt_now() - w->began_at,
+                .bytes_per_s = m->upload_bytes_per_s,
+                .n_memory = m->n_overlay_bytes,
+                .memory_max = m->overlay_limits.memory_max,
+                .block_size = m->o.block_size,
+        };
+
+        return push_parts_choose(&f);
+}
+
+static int writer_begin_sending(struct mnt *m, struct inode *i, enum push_parts_choice how) {
+        struct writer *w = i->writer;
+        bool is_tail = w->o.base_valid > 0;
+
+        w->up_from = w->up_to = w->o.base_valid;
+        if (how != PUSH_PARTS_MANY)
+                return commit_compose_begin(m, i, is_tail);
+        w->streams_tail = is_tail;
+        return push_parts_new(m, &w->parts);
+}
+
+/* 1: a piece left; 0: it waits for more; negative. */
 static int writer_send(struct mnt *m, struct inode *i) {
         struct writer *w = i->writer;
         struct push_piece piece = {};
-        int r = 0;
+        int r;
 
-        if (!w->up) {
-                w->up_from = w->up_to = w->o.base_valid;
-                r = commit_compose_begin(m, i, w->o.base_valid > 0);
+        if (!writer_is_sending(w)) {
+                enum push_parts_choice how = writer_choose(m, w);
+
+                r = how == PUSH_PARTS_WAIT ? 0 : writer_begin_sending(m, i, how);
+                if (how == PUSH_PARTS_WAIT || r < 0)
+                        return r;
         }
-        if (r < 0)
-                return r;
         r = overlay_take(&w->o, w->up_to, w->up_to + m->o.block_size, &piece.iov, &piece.own,
                          &piece.n);
         if (r < 0)
@@ -93,7 +127,19 @@ static int writer_send(struct mnt *m, struct inode *i) {
         piece.account = &m->n_overlay_bytes;
         piece.n_accounted = piece.n * OVERLAY_PAGE;
         w->up_to += m->o.block_size;
-        return push_put(w->up, &piece);
+        r = w->parts ? push_parts_put(w->parts, &piece) : push_put(w->up, &piece);
+        return r < 0 ? r : 1;
+}
+
+static int writer_send_all(struct mnt *m, struct inode *i) {
+        struct writer *w = i->writer;
+        int r = 1;
+
+        while (r > 0 && writer_n_unsent(w) >= m->o.block_size && writer_may_stream(m, i, w))
+                r = writer_send(m, i);
+        if (r < 0)
+                w->broken = r;
+        return MIN(r, 0);
 }
 
 /* --- changes --------------------------------------------------------------------------------- */
@@ -109,22 +155,20 @@ int writer_write(struct mnt *m, struct inode *i, uint64_t offset, const char *da
         struct writer *w;
         int r = writer_need(m, i);
 
-        if (r >= 0 && i->writer->up && offset < i->writer->up_to)
+        if (r >= 0 && writer_is_sending(i->writer) && offset < i->writer->up_to)
                 r = writer_settle(m, i);
         if (r < 0)
                 return r;
         w = i->writer;
+        if (w->o.n_extents == 0)
+                w->began_at = mnt_now();
         r = overlay_write(&w->o, offset, data, n);
         if (r < 0)
                 return r;
         w->has_changes = true;
         w->mtime = mnt_time();
         w->mtime_is_set = false;
-        while (r >= 0 && writer_n_unsent(w) >= m->o.block_size && writer_may_stream(m, i, w)) {
-                r = writer_send(m, i);
-                if (r < 0)
-                        w->broken = r;
-        }
+        r = writer_send_all(m, i);
         writer_publish(m, i);
         return r;
 }
@@ -133,7 +177,7 @@ int writer_truncate(struct mnt *m, struct inode *i, uint64_t size) {
         struct writer *w;
         int r = writer_need(m, i);
 
-        if (r >= 0 && i->writer->up && size < i->writer->up_to)
+        if (r >= 0 && writer_is_sending(i->writer) && size < i->writer->up_to)
                 r = writer_settle(m, i);
         if (r < 0)
                 return r;
@@ -203,7 +247,7 @@ ssize_t writer_content(struct mnt *m, struct inode *i, uint64_t offset, char *da
 ssize_t writer_read(struct mnt *m, struct inode *i, uint64_t offset, char *data, size_t n) {
         struct writer *w = i->writer;
 
-        if (w->up && offset < w->up_to && offset + n > w->up_from) {
+        if (writer_is_sending(w) && offset < w->up_to && offset + n > w->up_from) {
                 int r = commit_inode(m, i);
 
                 /* It is the bucket's now: read there. */

@@ -2,13 +2,16 @@
  * to the commit; all of this is under the inode's `lock`.
  *
  * Bytes written in order leave as they come, a block at a time: for a new object into an upload of
- * it, for an append into one of the tail. What was sent so is no longer here; who needs it (a read,
- * a write before it) first has it committed. */
+ * it, for an append into one of the tail; a large one into several objects at once (push_parts.h).
+ * What was sent so is no longer here; who needs it (a read, a write before it) first has it
+ * committed.
+ */
 #pragma once
 
 #include "fuse-gcs/inode.h"
 #include "fuse-gcs/overlay.h"
 #include "fuse-gcs/push.h"
+#include "fuse-gcs/push_parts.h"
 
 #define WRITER_COMPOSE_MIN ((uint64_t) 256 << 10) /* what is smaller is written whole */
 
@@ -16,9 +19,11 @@ struct writer {
         struct overlay o;
         struct attrs *base; /* what is written over; NULL: nothing may be there */
         struct push *up;
+        struct push_parts *parts; /* in its place, where several uploads are better */
         bool streams_tail;
         char *up_name;           /* of the tail */
-        uint64_t up_from, up_to; /* is in the upload, not here */
+        uint64_t up_from, up_to; /* is in the upload or in the parts, not here */
+        usec_t began_at;         /* when the first of what waits was written */
         struct timespec mtime, up_mtime;
         bool mtime_is_set; /* by utimens */
         bool has_changes;  /* more than the time */
@@ -34,6 +39,8 @@ ssize_t writer_read(struct mnt *m, struct inode *i, uint64_t offset, char *data,
 /* The same without looking at what is in an upload: for the commit itself. */
 ssize_t writer_content(struct mnt *m, struct inode *i, uint64_t offset, char *data, size_t n);
 void writer_set_mtime(struct mnt *m, struct inode *i, struct timespec mtime);
+/* Has some of it left? */
+bool writer_is_sending(const struct writer *w);
 /* The end of what is here, in order from up_to on? */
 uint64_t writer_n_unsent(const struct writer *w);
 struct writer *writer_free(struct writer *w);

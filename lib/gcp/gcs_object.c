@@ -40,6 +40,10 @@ static void gcs_object_read_optional(const struct json *j, struct gcs_object *o)
                 o->content_encoding = s;
         if (gcs_object_i64(json_get(j, "componentCount"), &n) && n <= INT32_MAX)
                 o->n_components = (unsigned) n;
+        if (json_bool(json_get(j, "eventBasedHold"), &o->is_held) != 0)
+                o->is_held = false;
+        if (json_str(json_get(j, "retentionExpirationTime"), &s) == 0)
+                o->is_held = true;
         if (json_is(metadata, JSON_OBJECT))
                 o->metadata = metadata;
 }

@@ -11,7 +11,7 @@
 /* The fields asked for wherever an object is answered. */
 #define GCS_OBJECT_FIELDS                                                                 \
         "name,size,generation,metageneration,updated,crc32c,contentType,contentEncoding," \
-        "componentCount,metadata"
+        "componentCount,metadata,retentionExpirationTime,eventBasedHold"
 
 struct gcs_object {
         const char *name;
@@ -22,6 +22,7 @@ struct gcs_object {
         uint32_t crc32c;
         bool has_crc32c;              /* absent with customer-managed keys */
         unsigned n_components;        /* 0: not a composite */
+        bool is_held;                 /* may not be deleted: the bucket retains what is put there */
         const char *content_type;     /* NULL: none */
         const char *content_encoding; /* NULL: none */
         const struct json *metadata;  /* an object of strings, or NULL */

@@ -20,7 +20,8 @@ class Differs(AssertionError):
 
 
 class Model:
-    def __init__(self, mounted, model, seed, remount=None, max_size=600000):
+    def __init__(self, mounted, model, seed, remount=None, max_size=600000, sizes=SIZES):
+        self.sizes = sizes
         self.mounted, self.model = str(mounted), str(model)
         self.chance = random.Random(seed)
         self.seed, self.step_number = seed, 0
@@ -134,7 +135,7 @@ class Model:
             self.find_dirs()
 
     def op_truncate(self):
-        name, size = self.name(), self.chance.choice(SIZES)
+        name, size = self.name(), self.chance.choice(self.sizes)
         self.on_both(f"truncate {name!r} {size}", lambda root, _: os.truncate(os.path.join(root, name), size))
 
     def op_symlink(self):
@@ -173,7 +174,7 @@ class Model:
     def op_pwrite(self):
         h = self.handle(True)
         if h:
-            data, at = self.data(), self.chance.choice(SIZES)
+            data, at = self.data(), self.chance.choice(self.sizes)
             self.on_both(f"pwrite {h[4]!r} at {at} {len(data)}", lambda _, i: os.pwrite(h[i], data, at))
 
     def op_write_on(self):
@@ -186,7 +187,7 @@ class Model:
     def op_pread(self):
         h = self.handle(False)
         if h:
-            n, at = self.chance.choice(SIZES), self.chance.choice(SIZES)
+            n, at = self.chance.choice(self.sizes), self.chance.choice(self.sizes)
             self.on_both(f"pread {h[4]!r} at {at} {n}", lambda _, i: os.pread(h[i], n, at))
 
     def op_fstat(self):
@@ -202,7 +203,7 @@ class Model:
     def op_ftruncate(self):
         h = self.handle(True)
         if h:
-            size = self.chance.choice(SIZES)
+            size = self.chance.choice(self.sizes)
             self.on_both(f"ftruncate {h[4]!r} {size}", lambda _, i: os.ftruncate(h[i], size))
 
     def op_close(self):
@@ -213,7 +214,7 @@ class Model:
     # --- the run ------------------------------------------------------------------------------
 
     def data(self, small=False):
-        size = self.chance.choice(SIZES[:4] if small else SIZES)
+        size = self.chance.choice(self.sizes[:4] if small else self.sizes)
         return self.chance.randbytes(size)
 
     def find_dirs(self):

@@ -52,6 +52,11 @@ def op_truncate(root, i):
         os.fsync(f.fileno())
 
 
+def op_parts(root, i):
+    """Large enough to leave by several uploads at once (with the flags below)."""
+    write(root / "a", "wb", b"part %d " % i * 450000)
+
+
 def op_rename(root, i):
     os.rename(root / "a", root / "b")
 
@@ -60,7 +65,8 @@ def op_unlink(root, i):
     os.unlink(root / "b" if os.path.exists(root / "b") else root / "a")
 
 
-OPERATIONS = (op_create, op_rewrite, op_append, op_middle, op_truncate, op_rename, op_unlink)
+OPERATIONS = (op_create, op_rewrite, op_append, op_middle, op_truncate, op_parts, op_rename, op_unlink)
+FLAGS = ("--file-mode=644", "--write-block-size-mb=1", "--parallel-uploads-per-file=3")
 
 
 class State(dict):
@@ -89,7 +95,7 @@ def run(server, sequence, bucket, rule, done):
     """Runs it on a fresh mount until the rule strikes, then kills the mount. How many requests it matched."""
     server.json("POST", "/storage/v1/b", {"name": bucket})
     server.ask("PUT", f"/{bucket}/a", FIRST)
-    mount = Mount(server.url, "--file-mode=644", bucket=bucket).start()
+    mount = Mount(server.url, *FLAGS, bucket=bucket).start()
     server.faults(rule)
     try:
         def act():
@@ -139,7 +145,7 @@ def sequences():
     every = [s for n in (1, 2, 3) for s in itertools.product(OPERATIONS, repeat=n)]
     if SEQUENCES == "all":
         return every
-    return [(op,) for op in (op_append, op_rename)] + random.Random(SEED).sample(every, int(SEQUENCES))
+    return [(op,) for op in (op_append, op_parts, op_rename)] + random.Random(SEED).sample(every, int(SEQUENCES))
 
 
 def test_killed_at_every_step(tmp_path):

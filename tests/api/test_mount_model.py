@@ -44,16 +44,16 @@ def in_bucket(server, model, bucket):
     assert found == {name: crc_of(data) for name, data in files.items()}
 
 
-def one(server, seed, n_steps, *flags, **properties):
+def one(server, seed, n_steps, *flags, model=None, **properties):
     bucket = f"model-{seed}"
     server.json("POST", "/storage/v1/b", {"name": bucket, **properties})
     parent = tempfile.mkdtemp(prefix="onebox-model-", dir="/tmp")
-    model = Path(parent) / "mnt"  # each root has a parent of its own: a symlink "../b" leaves it
-    model.mkdir()
+    plain = Path(parent) / "mnt"  # each root has a parent of its own: a symlink "../b" leaves it
+    plain.mkdir()
     try:
         with Mount(server.url, *flags, bucket=bucket) as mount:
-            Model(mount.path, model, seed, mount.restart).run(n_steps)
-        in_bucket(server, model, bucket)
+            Model(mount.path, plain, seed, mount.restart, **model or {}).run(n_steps)
+        in_bucket(server, plain, bucket)
     finally:
         shutil.rmtree(parent, ignore_errors=True)
 
@@ -75,6 +75,19 @@ def test_with_folders():
     with Bucketd("--sync=no") as server:
         for seed in range(first_seed(), first_seed() + int(os.environ.get("ONEBOX_TEST_FOLDER_SEEDS", "2"))):
             one(server, seed, 400, **FOLDERS)
+
+
+PARTS = ("--write-block-size-mb=1", "--parallel-uploads-per-file=3")
+PARTS_MODEL = {"sizes": (0, 100, 4096, 300000, 1 << 20, 3500000, 4200001), "max_size": 9000000}
+
+
+def test_with_parts():
+    """Files large enough to leave by several uploads at once; that the service lets some of them fail is not seen."""
+    with Bucketd("--sync=no") as server:
+        for seed in range(first_seed(), first_seed() + int(os.environ.get("ONEBOX_TEST_PARTS_SEEDS", "1"))):
+            server.faults({"percent": 3, "status": 503}, {"percent": 3, "after_status": 503})
+            one(server, seed, 150, *PARTS, model=PARTS_MODEL)
+            server.ask("DELETE", "/_onebox/faults")
 
 
 @pytest.mark.parametrize("rule", [

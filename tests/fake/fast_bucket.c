@@ -52,7 +52,7 @@ static atomic_ulong n_requests;
 
 struct conn {
         int fd;
-        char data[HEAD_MAX + 1];
+        char data[2 * HEAD_MAX + 1];
         size_t n; /* in data */
         /* Of the request. */
         size_t head;
@@ -275,6 +275,36 @@ static bool answer_list(struct conn *c) {
 
 /* --- uploads --------------------------------------------------------------------------------- */
 
+/* How much of a body of two parts (JSON, content) is content: its heads are in data. */
+static uint64_t content_length(const struct conn *c) {
+        const char *body = c->data + c->head, *at = body;
+        size_t boundary = strcspn(body, "\r\n"), n;
+
+        for (int part = 0; part < 2 && at; part++) {
+                at = strstr(at, "\r\n\r\n");
+                at = at ? at + 4 : NULL;
+        }
+        if (strncmp(body, "--", 2) != 0 || !at)
+                return c->length;
+        /* Behind the content: CR LF, the boundary, "--" CR LF. */
+        n = (size_t) (at - body) + boundary + 6;
+        return c->length > n ? c->length - n : 0;
+}
+
+/* More of the body into data: n bytes of it, or all. */
+static bool receive_body(struct conn *c, size_t n) {
+        n = c->head + (size_t) MIN((uint64_t) n, c->length);
+        while (c->n < n) {
+                ssize_t k = recv(c->fd, c->data + c->n, n - c->n, 0);
+
+                if (k <= 0)
+                        return false;
+                c->n += (size_t) k;
+        }
+        c->data[c->n] = '\0';
+        return true;
+}
+
 /* What of the body is not in data yet is dropped. */
 static bool drop_body(struct conn *c) {
         uint64_t had = MIN((uint64_t) (c->n - c->head), c->length), left = c->length - had;
@@ -348,9 +378,41 @@ static bool answer_upload(struct conn *c, uint64_t length, const char *range, bo
         query(c->target, "name", name);
         if (strcmp(query(c->target, "uploadType", type), "resumable") == 0)
                 return answer_begun(c, name);
-        /* Two parts with their heads: about so much is the content. */
         put(name, length, false);
         return answer_object(c, name);
+}
+
+/* --- composing ------------------------------------------------------------------------------- */
+
+/* The body is in data. Sources are objects with a "name", the destination comes behind them. */
+static uint64_t composed_size(const struct conn *c, bool deletes) {
+        const char *at = c->data + c->head, *end = strstr(at, "\"destination\"");
+        uint64_t size = 0;
+
+        pthread_mutex_lock(&lock);
+        while (end && (at = strstr(at, "\"name\":\"")) && at < end) {
+                char name[512];
+                struct object *o;
+
+                at += 8;
+                snprintf(name, sizeof(name), "%.*s", (int) strcspn(at, "\""), at);
+                o = find(name);
+                size += o ? o->size : 0;
+                if (o && deletes)
+                        *o = objects[--n_objects];
+        }
+        pthread_mutex_unlock(&lock);
+        return size;
+}
+
+static bool answer_compose(struct conn *c, char *path) {
+        const char *object = strstr(path, "/o/");
+        bool deletes = strstr(c->data + c->head, "\"deleteSourceObjects\":true");
+        uint64_t size = composed_size(c, deletes);
+
+        path[strlen(path) - strlen("/compose")] = '\0';
+        put(object + 3, size, false);
+        return drop_body(c) && answer_object(c, object + 3);
 }
 
 /* --- requests -------------------------------------------------------------------------------- */
@@ -405,16 +467,22 @@ static bool serve_get(struct conn *c, const char *path) {
 }
 
 /* What has a body; its heads are gone with it. */
-static bool serve_change(struct conn *c, const char *path) {
+static bool serve_change(struct conn *c, char *path) {
         const char *header = strcasestr(c->data, "\r\nContent-Range:");
         bool no_308 = strcasestr(c->data, "\r\nX-GUploader-No-308: yes");
-        uint64_t length = c->length;
+        bool is_compose = strlen(path) > 8 && strcmp(path + strlen(path) - 8, "/compose") == 0;
+        uint64_t length;
         char range[128] = "";
 
         if (header && header < c->data + c->head)
                 snprintf(range, sizeof(range), "%.*s",
                          (int) MIN(strcspn(header + 17, "\r"), (size_t) 100),
                          header + 17 + strspn(header + 17, " "));
+        if (!receive_body(c, is_compose ? HEAD_MAX : 2048))
+                return false;
+        if (is_compose && strstr(path, "/o/"))
+                return answer_compose(c, path);
+        length = content_length(c);
         if (!drop_body(c))
                 return false;
         if (strncmp(path, "/_fast", 6) == 0)

@@ -30,25 +30,28 @@ static void answer(struct gcs_request *q, int status, struct buf *body) {
         q->done(q->ctx, &a);
 }
 
-static void print_object(struct buf *out, const char *name, const struct mount_test_object *o) {
+static void print_object(const struct mount_test_bucket *b, struct buf *out, const char *name,
+                         const struct mount_test_object *o) {
         char crc[CRC32C_TEXT_SIZE];
 
         buf_printf(out,
                    "{\"name\":\"%s\",\"size\":\"%zu\",\"generation\":\"%" PRId64
                    "\",\"metageneration\":\"%" PRId64
                    "\",\"updated\":\"2026-01-02T03:04:05Z\",\"crc32c\":\"%s\","
-                   "\"componentCount\":%u,\"contentType\":\"%s\",\"metadata\":%s}",
+                   "\"componentCount\":%u,\"contentType\":\"%s\",%s\"metadata\":%s}",
                    name, o->n, o->generation, o->metageneration,
                    crc32c_print(crc32c_add(0, o->data, o->n), crc), o->n_components,
-                   o->content_type ?: "", o->metadata ?: "{}");
+                   o->content_type ?: "",
+                   b->retains ? "\"retentionExpirationTime\":\"2036-01-02T03:04:05Z\"," : "",
+                   o->metadata ?: "{}");
 }
 
-static void answer_object(struct gcs_request *q, const char *name,
-                          const struct mount_test_object *o) {
-        _cleanup_buf_ struct buf b = {};
+static void answer_object(const struct mount_test_bucket *b, struct gcs_request *q,
+                          const char *name, const struct mount_test_object *o) {
+        _cleanup_buf_ struct buf body = {};
 
-        print_object(&b, name, o);
-        answer(q, 200, &b);
+        print_object(b, &body, name, o);
+        answer(q, 200, &body);
 }
 
 struct mount_test_object *mount_test_bucket_get(struct mount_test_bucket *b, const char *name) {
@@ -156,7 +159,7 @@ static void add_to_page(struct mount_test_bucket *b, const struct gcs_request *q
         }
         if (!slash || (q->trailing_delimiter && !slash[1])) {
                 buf_add_str(&p->items, p->items.len > 0 ? "," : "");
-                print_object(&p->items, name, mount_test_bucket_get(b, name));
+                print_object(b, &p->items, name, mount_test_bucket_get(b, name));
         }
 }
 
@@ -223,7 +226,7 @@ static void insert(struct mount_test_bucket *b, struct gcs_request *q) {
                 return;
         }
         data = gather(q, &n);
-        answer_object(q, q->name, put(b, q->name, data, n, q->json));
+        answer_object(b, q, q->name, put(b, q->name, data, n, q->json));
 }
 
 static void upload_begin(struct mount_test_bucket *b, struct gcs_request *q) {
@@ -257,13 +260,28 @@ static void upload_put(struct mount_test_bucket *b, struct gcs_request *q) {
                         answer(q, 412, NULL);
                         return;
                 }
-                answer_object(q, b->upload_name,
+                answer_object(b, q, b->upload_name,
                               put(b, b->upload_name, buf_cstr(&b->upload), b->upload.len,
                                   b->upload_json));
                 return;
         }
         a.n_committed = b->upload.len;
         q->done(q->ctx, &a);
+}
+
+static void delete_sources(struct mount_test_bucket *b, struct gcs_request *q,
+                           const struct json *body) {
+        const struct json *item;
+        const char *name;
+        bool deletes = false;
+
+        (void) json_bool(json_get(body, "deleteSourceObjects"), &deletes);
+        if (b->knows_no_delete_sources || !deletes)
+                return;
+        json_each (item, json_get(body, "sourceObjects")) {
+                if (json_str(json_get(item, "name"), &name) == 0 && !str_eq(name, q->name))
+                        strmap_remove(&b->objects, name);
+        }
 }
 
 static void compose(struct mount_test_bucket *b, struct gcs_request *q) {
@@ -273,7 +291,7 @@ static void compose(struct mount_test_bucket *b, struct gcs_request *q) {
         struct json_write w;
         struct arena a;
         struct json *j;
-        unsigned n = 0;
+        unsigned n = 0, n_sources = 0;
 
         if (!holds(o, q->if_generation)) {
                 answer(q, 412, NULL);
@@ -287,6 +305,7 @@ static void compose(struct mount_test_bucket *b, struct gcs_request *q) {
                 assert_int_equal(json_str(json_get(item, "name"), &name), 0);
                 o = mount_test_bucket_get(b, name);
                 assert_non_null(o);
+                assert_true(n_sources++ < 32);
                 n += o->n_components ?: 1;
                 buf_add(&all, o->data, o->n);
         }
@@ -295,7 +314,8 @@ static void compose(struct mount_test_bucket *b, struct gcs_request *q) {
         json_write_finish(&w);
         made = put(b, q->name, buf_cstr(&all), all.len, resource.data);
         made->n_components = n;
-        answer_object(q, q->name, made);
+        answer_object(b, q, q->name, made);
+        delete_sources(b, q, j);
         arena_done(&a);
 }
 
@@ -317,10 +337,10 @@ static void move(struct mount_test_bucket *b, struct gcs_request *q) {
                 made->content_type = mem_strdup(o->content_type);
                 if (q->verb == GCS_MOVE) {
                         strmap_remove(&b->objects, q->name);
-                        answer_object(q, q->dest, made);
+                        answer_object(b, q, q->dest, made);
                 } else {
                         buf_add_str(&body, "{\"done\":true,\"resource\":");
-                        print_object(&body, q->dest, made);
+                        print_object(b, &body, q->dest, made);
                         buf_add_str(&body, "}");
                         answer(q, 200, &body);
                 }
@@ -338,7 +358,7 @@ static void patch(struct mount_test_bucket *b, struct gcs_request *q) {
         /* {"metadata":X} */
         o->metadata = mem_strndup(q->json + 12, strlen(q->json) - 13);
         o->metageneration++;
-        answer_object(q, q->name, o);
+        answer_object(b, q, q->name, o);
 }
 
 static void stat_or_delete(struct mount_test_bucket *b, struct gcs_request *q) {
@@ -349,7 +369,7 @@ static void stat_or_delete(struct mount_test_bucket *b, struct gcs_request *q) {
         else if (!holds(o, q->if_generation))
                 answer(q, 412, NULL);
         else if (q->verb == GCS_STAT)
-                answer_object(q, q->name, o);
+                answer_object(b, q, q->name, o);
         else {
                 strmap_remove(&b->objects, q->name);
                 answer(q, 204, NULL);

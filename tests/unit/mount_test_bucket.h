@@ -31,6 +31,8 @@ struct mount_test_bucket {
         struct mount_test_fault fault;
         size_t page_max; /* of a listing; 0: no limit */
         bool knows_no_move;
+        bool knows_no_delete_sources;
+        bool retains; /* says so of what it has */
         /* Of the session that is open. */
         char *upload_name, *upload_json;
         int64_t upload_if;

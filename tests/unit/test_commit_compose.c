@@ -44,6 +44,7 @@ static void test_append(void **state) {
         struct mount_test *t = *state;
         struct inode *i = long_file(t);
 
+        t->bucket.knows_no_delete_sources = true;
         append(t, i, BASE, "one\n");
         assert_int_equal(commit_inode(&t->m, i), 0);
         append(t, i, BASE + 4, "two\n");
@@ -55,6 +56,14 @@ static void test_append(void **state) {
         assert_int_equal(t->bucket.n_calls[GCS_DELETE], 2);
         assert_false(t->m.sure_delete);
         assert_int_equal(i->attrs->size, BASE + 8);
+        /* One that takes them away is asked once. */
+        t->bucket.knows_no_delete_sources = false;
+        append(t, i, BASE + 8, "three\n");
+        assert_int_equal(commit_inode(&t->m, i), 0);
+        assert_true(t->m.sure_delete);
+        append(t, i, BASE + 14, "four\n");
+        assert_int_equal(commit_inode(&t->m, i), 0);
+        assert_int_equal(t->bucket.n_calls[GCS_DELETE], 3);
 }
 
 /* A bucket that takes the sources away itself is noticed, and asked no more. */

@@ -27,6 +27,29 @@ static void test_object(void **state) {
         arena_done(&a);
 }
 
+static bool is_held(const char *field) {
+        char text[256];
+        struct gcs_object o;
+        struct errmsg em;
+        struct arena a;
+
+        snprintf(text, sizeof(text), "{\"name\":\"a\",\"size\":\"1\",\"generation\":\"1\"%s}",
+                 field);
+        arena_init(&a, 0);
+        assert_int_equal(gcs_object_parse(&a, text, strlen(text), &o, &em), 0);
+        arena_done(&a);
+        return o.is_held;
+}
+
+static void test_held(void **state) {
+        assert_false(is_held(""));
+        assert_false(is_held(",\"eventBasedHold\":false"));
+        assert_false(is_held(",\"eventBasedHold\":\"yes\""));
+        assert_true(is_held(",\"eventBasedHold\":true"));
+        assert_true(is_held(
+                ",\"eventBasedHold\":false,\"retentionExpirationTime\":\"2036-01-01T00:00:00Z\""));
+}
+
 static void refuse(const char *text, const char *words) {
         struct gcs_object o;
         struct errmsg em;
@@ -87,9 +110,8 @@ static void test_rewrite(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_object),
-                cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_list),
+                cmocka_unit_test(test_object),  cmocka_unit_test(test_held),
+                cmocka_unit_test(test_refused), cmocka_unit_test(test_list),
                 cmocka_unit_test(test_rewrite),
         };
 

@@ -30,6 +30,7 @@ static void test_shown(void **state) {
         assert_false(names_is_shown("a/b", 3));
         assert_true(names_is_ours("", NAMES_TMP "x"));
         assert_true(names_is_ours("d/", "d/" NAMES_OPEN "x"));
+        assert_true(names_is_ours("", NAMES_PARTS "x"));
         assert_false(names_is_ours("d/", NAMES_TMP "x"));
 }
 

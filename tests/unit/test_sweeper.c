@@ -16,6 +16,7 @@ static usec_t written_at(void) {
 static void fill(struct mount_test *t) {
         mount_test_bucket_put(&t->bucket, NAMES_TMP "0123456789abcdef", "a tail");
         mount_test_bucket_put(&t->bucket, NAMES_OPEN "0123456789abcdef", "open once");
+        mount_test_bucket_put(&t->bucket, NAMES_PARTS "0123456789abcdef", "a part");
         mount_test_bucket_put(&t->bucket, "data", "x");
         mount_test_bucket_put(&t->bucket, "sub/" NAMES_TMP "f", "somebody's");
 }
@@ -35,8 +36,10 @@ static void test_by_age(void **state) {
         assert_true(has(t, NAMES_OPEN "0123456789abcdef"));
         sweeper_sweep(&t->m, written_at() + 7 * USEC_PER_DAY - USEC_PER_MINUTE);
         assert_true(has(t, NAMES_OPEN "0123456789abcdef"));
+        assert_true(has(t, NAMES_PARTS "0123456789abcdef"));
         sweeper_sweep(&t->m, written_at() + 7 * USEC_PER_DAY + USEC_PER_MINUTE);
         assert_false(has(t, NAMES_OPEN "0123456789abcdef"));
+        assert_false(has(t, NAMES_PARTS "0123456789abcdef"));
         assert_true(has(t, "data") && has(t, "sub/" NAMES_TMP "f"));
 }
 
