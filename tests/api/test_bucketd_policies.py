@@ -9,8 +9,15 @@ from google.api_core import exceptions
 BUCKET = "/storage/v1/b/bkt"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server():
+    with Bucketd() as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def own():
+    """For those that give it a policy, or end it."""
     with Bucketd() as daemon:
         yield daemon
 
@@ -22,8 +29,8 @@ def error(answer, status):
     return said["message"]
 
 
-def test_googles_client(server):
-    bucket = server.client().bucket("bkt")
+def test_googles_client(own):
+    bucket = own.client().bucket("bkt")
     policy = bucket.get_iam_policy(requested_policy_version=3)
     assert policy.etag and {b["role"] for b in policy.bindings} == \
         {"roles/storage.legacyBucketOwner", "roles/storage.legacyBucketReader"}
@@ -41,29 +48,29 @@ def test_googles_client(server):
     assert bucket.test_iam_permissions(asked) == asked
     assert list(bucket.list_notifications()) == []
     with pytest.raises(exceptions.NotFound):
-        server.client().bucket("none").get_iam_policy()
+        own.client().bucket("none").get_iam_policy()
     with pytest.raises(exceptions.NotFound):
-        server.client().bucket("none").test_iam_permissions(asked)
+        own.client().bucket("none").test_iam_permissions(asked)
 
 
-def test_a_policy_stays(server):
+def test_a_policy_stays(own):
     """With conditions; through a changed and a replaced resource, and a restart."""
     condition = {"title": "t", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')"}
     bindings = [{"role": "roles/storage.admin", "members": ["user:a@example.com"], "condition": condition}]
-    before = server.json("GET", BUCKET)
-    made = server.json("PUT", f"{BUCKET}/iam", {"version": 3, "bindings": bindings})
+    before = own.json("GET", BUCKET)
+    made = own.json("PUT", f"{BUCKET}/iam", {"version": 3, "bindings": bindings})
     assert made["bindings"] == bindings and made["version"] == 3 and made["kind"] == "storage#policy"
     assert made["resourceId"] == "projects/_/buckets/bkt"
-    assert int(server.json("GET", BUCKET)["metageneration"]) == int(before["metageneration"]) + 1
-    server.json("PATCH", BUCKET, {"labels": {"a": "b"}})
-    server.json("PUT", BUCKET, {"labels": {"c": "d"}})
-    server.end()
-    server.start()
-    assert server.json("GET", f"{BUCKET}/iam") == made
-    assert "policy" not in server.json("GET", BUCKET)
+    assert int(own.json("GET", BUCKET)["metageneration"]) == int(before["metageneration"]) + 1
+    own.json("PATCH", BUCKET, {"labels": {"a": "b"}})
+    own.json("PUT", BUCKET, {"labels": {"c": "d"}})
+    own.end()
+    own.start()
+    assert own.json("GET", f"{BUCKET}/iam") == made
+    assert "policy" not in own.json("GET", BUCKET)
     # None at all is a policy, too.
-    assert "bindings" not in server.json("PUT", f"{BUCKET}/iam", {"bindings": []})
-    assert "bindings" not in server.json("GET", f"{BUCKET}/iam")
+    assert "bindings" not in own.json("PUT", f"{BUCKET}/iam", {"bindings": []})
+    assert "bindings" not in own.json("GET", f"{BUCKET}/iam")
 
 
 @pytest.mark.parametrize("policy, says", [
