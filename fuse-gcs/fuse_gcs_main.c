@@ -20,13 +20,16 @@
 #include "lib/base/str.h"
 
 static int load_config(struct mount_flags *f, struct errmsg *em) {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *path = NULL, *text = NULL;
         size_t len;
         int r;
 
         if (!f->config_file)
                 return 0;
-        r = fileio_read(f->config_file, 1 << 20, &text, &len);
+        path = mount_conf_path(f->config_file);
+        if (!path)
+                return -ENOMEM;
+        r = fileio_read(path, 1 << 20, &text, &len);
         if (r < 0)
                 return errmsg_errno(em, r, "--config-file=%s", f->config_file);
         return mount_flags_file_parse(f, text, len, f->config_file, em);
@@ -66,14 +69,14 @@ static void set_level(const struct mount_flags *f) {
 }
 
 /* The log goes to --log-file, else to where stderr is, or in the background to the journal. */
-static int open_log(const struct mount_flags *f, bool in_background, struct errmsg *em) {
-        const char *path = mount_flags_str(f, FLAGS_log_file);
+static int open_log(const struct mount_flags *f, const struct mount_conf *c, bool in_background,
+                    struct errmsg *em) {
         int fd;
 
-        if (*path) {
-                fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+        if (c->log_file) {
+                fd = open(c->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
                 if (fd < 0)
-                        return errmsg_errno(em, -errno, "--log-file=%s", path);
+                        return errmsg_errno(em, -errno, "--log-file=%s", c->log_file);
                 if (str_eq(mount_flags_str(f, FLAGS_log_format), "json"))
                         log_to_json(fd);
                 else
@@ -123,7 +126,7 @@ static int serve(struct mount_flags *f, struct mount_conf *c, int pipe) {
         struct errmsg em = {};
         int r;
 
-        r = open_log(f, pipe >= 0, &em);
+        r = open_log(f, c, pipe >= 0, &em);
         if (r >= 0)
                 r = mounter_run(&o, &em);
         if (r < 0) {

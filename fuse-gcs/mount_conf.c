@@ -27,6 +27,7 @@ void mount_conf_done(struct mount_conf *c) {
         mem_free(c->agent);
         mem_free(c->fuse_options);
         mem_free(c->key_file);
+        mem_free(c->log_file);
         cache_filter_free(c->cache_filter);
         *c = (struct mount_conf){};
 }
@@ -35,9 +36,9 @@ void mount_conf_done(struct mount_conf *c) {
 
 /* What mount(8), fstab and systemd say to themselves. */
 static bool mount_conf_is_for_fstab(const char *o) {
-        static const char *const words[] = {"auto",  "noauto",     "user",   "nouser", "users",
-                                            "owner", "_netdev",    "nofail", "rw",     "defaults",
-                                            "group", "nobootwait", "comment"};
+        static const char *const words[] = {
+                "auto",   "noauto", "user",     "nouser", "users",      "owner",   "_netdev",
+                "nofail", "rw",     "defaults", "group",  "nobootwait", "comment", "no_netdev"};
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (str_eq(o, words[i]))
@@ -178,39 +179,63 @@ static int mount_conf_endpoint(struct mount_conf *c, const struct mount_flags *f
         return gcs_name_endpoint(*given ? given : MOUNT_CONF_ENDPOINT, &c->endpoint, em);
 }
 
+char *mount_conf_path(const char *given) {
+        const char *home = getenv("HOME");
+        char *cwd, *path;
+
+        if (*given == '/')
+                return mem_strdup(given);
+        if (str_starts(given, "~/") && !str_empty(home))
+                return str_printf("%s%s", home, given + 1);
+        cwd = getcwd(NULL, 0);
+        path = cwd ? str_printf("%s/%s", cwd, given) : NULL;
+        free(cwd);
+        return path;
+}
+
 static int mount_conf_cache(struct mount_conf *c, const char *dir, int64_t mb) {
-        char *cwd = *dir == '/' ? NULL : getcwd(NULL, 0);
+        _cleanup_free_ char *path = mount_conf_path(dir);
 
         c->cache_bytes_max = mb < 0 ? UINT64_MAX : (uint64_t) mb * MIB;
-        if (mb != 0)
-                c->cache_dir =
-                        str_printf("%s%s%s/fuse-gcs%s%s", cwd ?: "", cwd ? "/" : "", dir,
-                                   c->all_buckets ? "" : "/", c->all_buckets ? "" : c->bucket);
-        free(cwd);
+        if (mb != 0 && path)
+                c->cache_dir = str_printf("%s/fuse-gcs%s%s", path, c->all_buckets ? "" : "/",
+                                          c->all_buckets ? "" : c->bucket);
         return c->cache_dir || mb == 0 ? 0 : -ENOMEM;
+}
+
+/* One that must be there. */
+static int mount_conf_found(const char *flag, const char *given, char **ret, struct errmsg *em) {
+        _cleanup_free_ char *path = mount_conf_path(given);
+        char full[PATH_MAX];
+
+        if (!path)
+                return -ENOMEM;
+        if (!realpath(path, full))
+                return errmsg_errno(em, -errno, "--%s=%s", flag, given);
+        *ret = mem_strdup(full);
+        return *ret ? 0 : -ENOMEM;
 }
 
 static int mount_conf_dirs(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
         const char *temp = mount_flags_str(f, FLAGS_temp_dir),
                    *cache = mount_flags_str(f, FLAGS_cache_dir);
         const char *key = mount_flags_str(f, FLAGS_key_file);
+        const char *log = mount_flags_str(f, FLAGS_log_file);
         int64_t mb = mount_flags_int(f, FLAGS_file_cache_max_size_mb);
-        char full[PATH_MAX];
+        int r;
 
         if (!*temp)
                 temp = getenv("TMPDIR") ?: "/var/tmp";
-        if (!realpath(temp, full))
-                return errmsg_errno(em, -errno, "--temp-dir=%s", temp);
-        c->temp_dir = mem_strdup(full);
+        r = mount_conf_found("temp-dir", temp, &c->temp_dir, em);
         c->mnt.temp_dir = c->temp_dir;
-        if (*cache && mount_conf_cache(c, cache, mb) < 0)
-                return -ENOMEM;
+        if (r >= 0 && *cache)
+                r = mount_conf_cache(c, cache, mb);
         /* The child has another working directory. */
-        if (*key && !realpath(key, full))
-                return errmsg_errno(em, -errno, "--key-file=%s", key);
-        if (*key && !(c->key_file = mem_strdup(full)))
-                return -ENOMEM;
-        return c->temp_dir ? 0 : -ENOMEM;
+        if (r >= 0 && *key)
+                r = mount_conf_found("key-file", key, &c->key_file, em);
+        if (r >= 0 && *log && !(c->log_file = mount_conf_path(log)))
+                r = -ENOMEM;
+        return r;
 }
 
 static usec_t mount_conf_ttl(const struct mount_flags *f, enum mount_flags_id id) {

@@ -18,6 +18,7 @@ struct mount_conf {
         char *agent;
         char *fuse_options; /* for libfuse, with commas between */
         char *key_file;
+        char *log_file; /* NULL: none */
         bool anonymous;
         unsigned n_connections;
         unsigned read_ahead_kb;
@@ -30,6 +31,9 @@ struct mount_conf {
 /* 0; -EINVAL with em set: names the flag, the reason and the remedy. */
 int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em);
 void mount_conf_done(struct mount_conf *c);
+/* A path as gcsfuse reads it: "~/" is HOME's, and what is relative is found from where the command
+ * runs, though its child leaves there. On the heap; NULL: out of memory. */
+char *mount_conf_path(const char *given) _must_check_;
 /* -o options: those that are flags of ours ("implicit_dirs", "key_file=…") become flags, what is
  * for the helper and for fstab alone is dropped, the rest is for the kernel and libfuse. */
 int mount_conf_options(const char *options, struct buf *ret_fuse, struct mount_flags *f,

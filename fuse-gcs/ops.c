@@ -29,7 +29,7 @@ static void ops_init(void *ctx, struct fuse_conn_info *conn) {
 static void ops_statfs_all(fuse_req_t req, fuse_ino_t ino) {
         /* A bucket has no end: what tools that look for room want to see. */
         const struct statvfs s = {
-                .f_bsize = 1 << 17,
+                .f_bsize = 1 << 20, /* to read and write at once */
                 .f_frsize = 1 << 17,
                 .f_blocks = UINT64_C(1) << 40,
                 .f_bfree = UINT64_C(1) << 40,

@@ -404,6 +404,21 @@ def test_only_what_is_included_is_kept_on_the_disk(server, tmp_path):
     assert refused.returncode != 0 and "--file-cache-include-regex=(" in refused.stderr
 
 
+@pytest.mark.parametrize("log, found", [("log", "cwd/log"), ("~/log", "home/log")])
+def test_paths_are_those_of_the_command(server, tmp_path, log, found):
+    """The child that stays has another working directory."""
+    for name in ("cwd", "home", "mnt"):
+        (tmp_path / name).mkdir()
+    done = subprocess.run([PROGRAM, "--anonymous-access", f"--custom-endpoint={server.url}/storage/v1/", f"--log-file={log}", "bkt", "../mnt"],
+                          cwd=tmp_path / "cwd", env={**os.environ, "HOME": str(tmp_path / "home")}, capture_output=True, text=True)
+    try:
+        assert done.returncode == 0, done.stderr
+        assert "File system has been successfully mounted" in (tmp_path / found).read_text()
+    finally:
+        if is_mounted(tmp_path / "mnt"):
+            subprocess.run(["umount", tmp_path / "mnt"], check=True)
+
+
 def test_requests_are_logged_on_demand(server):
     with Mount(server.url, "--debug_fuse", "--debug_gcs") as mount:
         (mount / "logged").write_bytes(b"x")

@@ -1,6 +1,9 @@
 /* mount_flags.c, mount_flags_file.c, mount_flags_check.c, mount_conf.c, mount_helper.c, meter.c */
 #include "fuse-gcs/mount_flags.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "fuse-gcs/meter.h"
 #include "fuse-gcs/mount_conf.h"
 #include "fuse-gcs/mount_helper.h"
@@ -146,16 +149,35 @@ static void test_machine_type(void **state) {
         assert_implicit("--machine-type=n2-standard-8 --disable-autoconfig a b", true);
 }
 
+static void test_paths(void **state) {
+        char cwd[4096], want[4200];
+        char *path;
+
+        assert_int_equal(setenv("HOME", "/var/x", 1), 0);
+        path = mount_conf_path("~/log");
+        assert_string_equal(path, "/var/x/log");
+        mem_free(path);
+        path = mount_conf_path("/~/log");
+        assert_string_equal(path, "/~/log");
+        mem_free(path);
+        assert_non_null(getcwd(cwd, sizeof(cwd)));
+        snprintf(want, sizeof(want), "%s/./log", cwd);
+        path = mount_conf_path("./log");
+        assert_string_equal(path, want);
+        mem_free(path);
+}
+
 static void test_options(void **state) {
         _cleanup_buf_ struct buf fuse = {};
         struct mount_flags f = {};
         struct errmsg em = {};
         bool ro = false;
 
-        assert_int_equal(mount_conf_options("rw,_netdev,nofail,x-systemd.automount,allow_other,"
-                                            "key_file=/k,implicit_dirs,uid=7,nosuid",
-                                            &fuse, &f, &ro, &em),
-                         0);
+        assert_int_equal(
+                mount_conf_options("rw,_netdev,no_netdev,nofail,x-systemd.automount,allow_other,"
+                                   "key_file=/k,implicit_dirs,uid=7,nosuid",
+                                   &fuse, &f, &ro, &em),
+                0);
         assert_string_equal(fuse.data, "allow_other,nosuid");
         assert_false(ro);
         assert_string_equal(mount_flags_str(&f, FLAGS_key_file), "/k");
@@ -254,6 +276,7 @@ int main(void) {
                 cmocka_unit_test(test_file),
                 cmocka_unit_test(test_profile_is_weakest),
                 cmocka_unit_test(test_machine_type),
+                cmocka_unit_test(test_paths),
                 cmocka_unit_test(test_options),
                 cmocka_unit_test(test_conf),
                 cmocka_unit_test(test_conf_of_all_buckets),
