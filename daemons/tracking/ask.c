@@ -172,13 +172,26 @@ const struct json *ask_get(const struct json *object, const char *key) {
         return !j && camel_of(key, camel, sizeof(camel)) ? json_get(object, camel) : j;
 }
 
+/* A field by both of its names: which of them is meant? */
+static void refuse_both(struct ask *q, const struct json *object, const char *key) {
+        char camel[80];
+
+        if (q->result == 0 && camel_of(key, camel, sizeof(camel)) && json_get(object, key) &&
+            json_get(object, camel))
+                ask_check(q, refusal_invalid(&q->refusal,
+                                             "Request specifies both '%s' and '%s'; provide only "
+                                             "one of them.",
+                                             key, camel));
+}
+
 /* The field in the body, NULL when absent or null (which is refused when it is needed; then its
  * other name does not count, as with MLflow). */
 static const struct json *field(struct ask *q, const char *key, unsigned flags) {
         const struct json *j = NULL;
 
+        refuse_both(q, q->body, key);
         if (q->result == 0)
-                j = flags & ASK_NEED ? json_get(q->body, key) : ask_get(q->body, key);
+                j = flags & (ASK_NEED | ASK_EXACT) ? json_get(q->body, key) : ask_get(q->body, key);
         if (json_is(j, JSON_NULL))
                 j = NULL;
         if (!j && flags & ASK_NEED)
@@ -229,9 +242,9 @@ const char *ask_run_id(struct ask *q) {
 
         if (q->result < 0 || q->result == REFUSED)
                 return NULL;
-        id = ask_str(q, "run_id", 0);
+        id = ask_str(q, "run_id", ASK_EXACT);
         if (str_empty(id))
-                id = ask_str(q, "run_uuid", 0);
+                id = ask_str(q, "run_uuid", ASK_EXACT);
         if (q->result == 0 && str_empty(id))
                 refuse_missing(q, "run_id");
         return q->result == 0 ? id : NULL;
@@ -452,8 +465,10 @@ const struct json *ask_objects(struct ask *q, const char *key, unsigned flags, s
 }
 
 static const struct json *item_field(struct ask *q, const struct json *item, const char *key) {
-        const struct json *j = q->result == 0 ? ask_get(item, key) : NULL;
+        const struct json *j;
 
+        refuse_both(q, item, key);
+        j = q->result == 0 ? ask_get(item, key) : NULL;
         return json_is(j, JSON_NULL) ? NULL : j;
 }
 

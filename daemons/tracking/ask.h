@@ -11,7 +11,8 @@
 struct http_request;
 
 enum ask_flags {
-        ASK_NEED = 1 << 0, /* refuse when absent, null or "" */
+        ASK_NEED = 1 << 0,  /* refuse when absent, null or "" */
+        ASK_EXACT = 1 << 1, /* only by this name: see ask_get() */
 };
 
 struct ask {

@@ -108,6 +108,12 @@ static void read_metrics(struct ask *q, struct batch *in) {
 
                 snprintf(path, sizeof(path), "metrics[%zu]", i);
                 read_metric(q, item, path, &in->metrics[i++]);
+        }
+        for (i = 0; q->result == 0 && i < n; i++) {
+                const struct metric *m = &in->metrics[i];
+
+                ask_check(q, field_check_metric_dataset(&q->refusal, m->dataset_name,
+                                                        m->dataset_digest));
                 if (q->result != 0)
                         return;
         }

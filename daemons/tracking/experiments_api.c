@@ -257,7 +257,7 @@ int experiments_api_search(struct http_request *req) {
                 ask_check(&q, field_check_max_results(&q.refusal, max_results));
         if (q.result == 0)
                 ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
-        in.limit = max_results + 1;
+        in.limit = search_page_more(max_results);
         in.view = view == 3   ? EXPERIMENTS_SEARCH_ALL
                   : view == 2 ? EXPERIMENTS_SEARCH_DELETED
                               : EXPERIMENTS_SEARCH_ACTIVE;

@@ -202,6 +202,13 @@ int field_check_metric(struct refusal *r, const char *path, const char *key, dou
         return field_check_length(r, "Metric name", FIELD_CHECK_KEY_MAX, key);
 }
 
+int field_check_metric_dataset(struct refusal *r, const char *name, const char *digest) {
+        if (str_empty(name) == str_empty(digest))
+                return 0;
+        return refusal_invalid(r, "Both dataset_name and dataset_digest must be provided if one is "
+                                  "provided");
+}
+
 int field_check_param(struct refusal *r, const char *path, const char *key, const char **value) {
         int x = field_check_name(r, sub_path(r, path, "key"), key);
 

@@ -27,6 +27,8 @@ int field_check_name(struct refusal *r, const char *path, const char *name);
 int field_check_metric(struct refusal *r, const char *path, const char *key, double value,
                        int64_t timestamp);
 /* A value that is too long is cut: *value is replaced. */
+/* A metric of a data set names the data set and its digest, or neither. NULL is "". */
+int field_check_metric_dataset(struct refusal *r, const char *name, const char *digest);
 int field_check_param(struct refusal *r, const char *path, const char *key, const char **value);
 int field_check_tag(struct refusal *r, const char *path, const char *key, const char **value);
 int field_check_experiment_tag(struct refusal *r, const char *key, const char *value);

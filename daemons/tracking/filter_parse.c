@@ -128,8 +128,24 @@ static int comparison_at(struct filter_lex *lex, const struct filter_word *w, st
         return 1;
 }
 
-static int add_invalid(struct scan *s, const struct filter_word *w) {
+/* A name or number with a name behind it is one wrong clause: SQL's "x AS y" without its AS. */
+static void take_alias(struct filter_lex *lex, struct filter_word *w, struct arena *a) {
+        struct filter_lex at = *lex;
+        struct filter_word next = filter_lex_next(&at);
+        struct filter_lex behind = at;
+        struct comparison c;
+
+        if ((w->kind != FILTER_NAME && w->kind != FILTER_INTEGER && w->kind != FILTER_FLOAT) ||
+            next.kind != FILTER_NAME || comparison_at(&behind, &next, a, &c) != 0)
+                return;
+        w->size = (size_t) (next.text + next.size - w->text);
+        *lex = at;
+}
+
+static int add_invalid(struct scan *s, struct filter_lex *lex, struct filter_word *w) {
         bool quote = s->family == FILTER_RUNS;
+
+        take_alias(lex, w, s->r->arena);
 
         if (s->invalid.len > 0)
                 buf_add_lit(&s->invalid, ", ");
@@ -179,7 +195,7 @@ static int scan(struct scan *s) {
                         return x;
                 x = comparison_at(&lex, &w, s->r->arena, &c);
                 if (x == 0)
-                        x = add_invalid(s, &w);
+                        x = add_invalid(s, &lex, &w);
                 else if (x > 0 && s->n_found == FILTER_CLAUSES_MAX)
                         return refusal_invalid(s->r, "A filter string has at most %d clauses.",
                                                FILTER_CLAUSES_MAX);
@@ -262,6 +278,15 @@ static int understand(struct scan *s, struct filter *ret) {
         return 0;
 }
 
+static int refuse_blank(enum filter_family family, const char *text, struct refusal *r) {
+        const char *shown = field_check_repr(r->arena, text);
+
+        if (family == FILTER_LOGGED_MODELS)
+                return refusal_invalid(
+                        r, "Invalid filter string: %s. Expected a single SQL expression.", shown);
+        return refusal_invalid(r, "Invalid filter '%s'. Could not be parsed.", text);
+}
+
 int filter_parse(enum filter_family family, const char *text, struct refusal *r,
                  struct filter *ret) {
         struct scan s = {.family = family, .text = text, .r = r};
@@ -270,6 +295,8 @@ int filter_parse(enum filter_family family, const char *text, struct refusal *r,
         *ret = (struct filter){};
         if (str_empty(text))
                 return 0;
+        if (text[strspn(text, " \t\r\n\f\v")] == '\0')
+                return refuse_blank(family, text, r);
         s.found = arena_zalloc_array(r->arena, FILTER_CLAUSES_MAX, sizeof(*s.found));
         if (!s.found)
                 return -ENOMEM;

@@ -342,8 +342,8 @@ static int check_order(struct ask *q, const struct logged_models_search_order *o
         const char *dot = o->field ? strchr(o->field, '.') : NULL;
 
         if (str_empty(o->field))
-                return refusal_invalid(&q->refusal, "`field_name` in the `order_by` clause must "
-                                                    "be specified.");
+                return refusal_set(&q->refusal, REFUSAL_ATTRIBUTE_NOT_FOUND,
+                                   "Invalid order by field name: ");
         if (dot && !str_starts(o->field, "metrics."))
                 return refusal_invalid(
                         &q->refusal, "Invalid order by field name: %s. Only metrics are supported.",

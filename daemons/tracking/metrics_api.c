@@ -14,6 +14,7 @@
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/runs_json.h"
+#include "daemons/tracking/search_page.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
@@ -56,6 +57,9 @@ int metrics_api_log(struct http_request *req) {
         m->dataset_name = ask_str(&q, "dataset_name", 0);
         m->dataset_digest = ask_str(&q, "dataset_digest", 0);
         if (q.result == 0)
+                ask_check(&q, field_check_metric_dataset(&q.refusal, m->dataset_name,
+                                                         m->dataset_digest));
+        if (q.result == 0)
                 ask_check(&q, field_check_metric(&q.refusal, "", m->key, m->value, m->at_ms));
         return job_write(&q, run_log, &in);
 }
@@ -68,7 +72,7 @@ struct history {
 
 static int run_history(struct job *j, struct db *db) {
         const struct history *in = j->in;
-        int64_t limit = in->max_results ? in->max_results + 1 : INT64_MAX, n = 0;
+        int64_t limit = in->max_results ? search_page_more(in->max_results) : INT64_MAX, n = 0;
         int r = access_check_run(db, &j->refusal, in->run_id);
         DB_USE struct db_stmt *s = NULL;
         const char *token;
@@ -185,7 +189,8 @@ int metrics_api_history_bulk(struct http_request *req) {
                 ask_check(&q, refusal_invalid(&q.refusal, "GetMetricHistoryBulk request must "
                                                           "specify a metric_key."));
         ask_i64(&q, "max_results", 0, &in.max_results);
-        in.max_results = MIN(in.max_results, (int64_t) BULK_RESULTS_MAX);
+        if (in.max_results < 0 || in.max_results > BULK_RESULTS_MAX) /* SQLite's LIMIT -1 */
+                in.max_results = BULK_RESULTS_MAX;
         if (in.n_run_ids > 0)
                 qsort(in.run_ids, in.n_run_ids, sizeof(*in.run_ids), by_text);
         return job_read_compact(&q, run_bulk, &in);

@@ -362,7 +362,7 @@ int model_versions_api_ask_search(struct ask *q) {
                                              max_results));
         if (q->result == 0)
                 ask_check(q, page_token_parse(token, &q->refusal, &in.offset));
-        in.limit = max_results + 1;
+        in.limit = search_page_more(max_results);
         return job_read(q, run_search, &in);
 }
 

@@ -232,7 +232,7 @@ int registered_models_api_search(struct http_request *req) {
         token = ask_str(&q, "page_token", 0);
         if (q.result == 0)
                 ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
-        in.limit = max_results + 1;
+        in.limit = search_page_more(max_results);
         return job_read(&q, run_search, &in);
 }
 

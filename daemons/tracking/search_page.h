@@ -12,6 +12,11 @@ struct search_page {
         int (*write)(struct job *j, struct db *db, struct db_stmt *s);
 };
 
+/* The limit that tells whether there is more than a page of what a client may have asked for. */
+static inline int64_t search_page_more(int64_t max_results) {
+        return max_results < INT64_MAX ? max_results + 1 : max_results;
+}
+
 /* Runs the statement and writes the page to j->json. 0 or -errno. */
 int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
                       const struct search_page *p);

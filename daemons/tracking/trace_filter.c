@@ -380,6 +380,8 @@ int trace_filter_parse(const char *text, struct refusal *r, struct trace_filter 
         *ret = (struct trace_filter){};
         if (str_empty(text))
                 return 0;
+        if (text[strspn(text, " \t\r\n\f\v")] == '\0')
+                return refusal_invalid(r, "Invalid filter '%s'. Could not be parsed.", text);
         ret->clauses = arena_zalloc_array(r->arena, FILTER_CLAUSES_MAX, sizeof(*ret->clauses));
         if (!ret->clauses)
                 return -ENOMEM;

@@ -223,6 +223,7 @@ static int start_server(struct daemon *d, struct errmsg *em) {
                 .ctx = t,
                 .before = tracking_hooks_before,
                 .has_slow_before = true,
+                .like_flask = true,
                 .error_format = server_info_api_error,
                 .done = tracking_hooks_done,
                 .allowed_hosts = d->conf.allowed_hosts,

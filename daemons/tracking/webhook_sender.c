@@ -22,6 +22,7 @@
 enum {
         AT_ONCE = 16, /* messages under way: webhooks_sql_due()'s limit */
         RETRIES = 3,
+        WAIT_MAX_S = 3600,  /* what a Retry-After may ask for */
         ANSWER_MAX = 65536, /* bytes of an answer that are read */
 };
 #define WAIT_FOR (30 * USEC_PER_SEC)
@@ -58,12 +59,17 @@ static void call_free(struct call *c) {
 
 static void on_answer(void *ctx, struct http_client_call *call,
                       const struct http_client_answer *a) {
+        const char *wait = http_client_call_header(call, "Retry-After");
         struct call *c = ctx;
+        int64_t wait_s = 0;
 
+        if (wait && (str_to_i64(wait, &wait_s) < 0 || wait_s < 0))
+                wait_s = 0; /* a date is not read */
         if (a->error < 0)
-                c->done(c->ctx, 0, a->text ? a->text : errmsg_strerror(a->error));
+                c->done(c->ctx, 0, a->text ? a->text : errmsg_strerror(a->error), 0);
         else
-                c->done(c->ctx, a->status, a->body ? buf_cstr(a->body) : "");
+                c->done(c->ctx, a->status, a->body ? buf_cstr(a->body) : "",
+                        MIN(wait_s, (int64_t) WAIT_MAX_S));
         call_free(c);
 }
 
@@ -86,7 +92,7 @@ static void start_call(struct loop_task *task) {
                 &call);
 
         if (r < 0) {
-                c->done(c->ctx, 0, errmsg_strerror(r));
+                c->done(c->ctx, 0, errmsg_strerror(r), 0);
                 call_free(c);
         }
 }
@@ -220,7 +226,7 @@ static void ended(struct fetch *f) {
         look(s);
 }
 
-static void on_told(void *ctx, int status, const char *text) {
+static void on_told(void *ctx, int status, const char *text, int64_t wait_s) {
         struct message *m = ctx;
         struct webhook_sender *s = m->fetch->sender;
         const struct webhook_delivery *d = &m->delivery;
@@ -232,7 +238,9 @@ static void on_told(void *ctx, int status, const char *text) {
                 return;
         }
         if (again && d->attempts < s->retries) {
-                settle(s, d->id, later(s, d->attempts));
+                settle(s, d->id,
+                       wait_s > 0 ? tracking_now_ms(s->tracking) + wait_s * 1000
+                                  : later(s, d->attempts));
         } else {
                 if (status == 0 || status >= 400)
                         log_warning("webhook %s: delivery %s failed and is given up: %s %.200s",
@@ -274,7 +282,8 @@ static void fetched(struct loop_task *task) {
                 if (r < 0)
                         on_told(m, r == -EBADMSG ? 400 : 0,
                                 r == -EBADMSG ? "its secret cannot be read with this key"
-                                              : errmsg_strerror(r));
+                                              : errmsg_strerror(r),
+                                0);
         }
 }
 

@@ -1,8 +1,9 @@
 /* webhook_sender.h: tells webhooks what is queued for them, from the loop's thread.
  *
  * Some messages at a time; one that fails for a reason that may pass (nobody there, 429, 5xx) comes
- * again later, four times in all. A message is told at least once: the end of the server between
- * its telling and its commit tells it again, under the same id.
+ * again later, four times in all; later still when its answer says so (Retry-After). A message is
+ * told at least once: the end of the server between its telling and its commit tells it again,
+ * under the same id.
  */
 #pragma once
 
@@ -25,8 +26,9 @@ void webhook_sender_wake(struct webhook_sender *s);
 const struct auth_seal *webhook_sender_seal(const struct webhook_sender *s);
 
 /* Tells `url` one message now, from any thread; then done() on the loop's thread: with a status, or
- * 0 and an error in words. The strings are copied. 0 or -errno: then done() is not called. */
-typedef void webhook_sender_told_fn(void *ctx, int status, const char *text);
+ * 0 and an error in words; and how many seconds the answer asks to wait, 0 when it does not. The
+ * strings are copied. 0 or -errno: then done() is not called. */
+typedef void webhook_sender_told_fn(void *ctx, int status, const char *text, int64_t wait_s);
 int webhook_sender_tell(struct webhook_sender *s, const char *url, const char *secret,
                         const char *delivery_id, const char *body, webhook_sender_told_fn *done,
                         void *ctx);

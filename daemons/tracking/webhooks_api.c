@@ -335,7 +335,7 @@ int webhooks_api_delete(struct http_request *req) {
 
 /* --- a trial --- */
 
-static void on_told(void *ctx, int status, const char *text) {
+static void on_told(void *ctx, int status, const char *text, int64_t wait_s) {
         struct http_request *req = ctx;
         struct buf out = {};
         struct json_write w;

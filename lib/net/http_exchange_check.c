@@ -65,23 +65,61 @@ static int http_exchange_check_params(struct http_exchange *x) {
         return 0;
 }
 
+/* True when the path with single slashes is one of ours, and the client was sent there. */
+static bool http_exchange_check_slashes(struct http_exchange *x, const char *path,
+                                        const char *query) {
+        char *merged = strstr(path, "//") ? arena_alloc(&x->arena, strlen(path) + 1) : NULL;
+        const char *where;
+        size_t n = 0;
+
+        if (!merged)
+                return false;
+        for (const char *p = path; *p; p++)
+                if (*p != '/' || p[1] != '/')
+                        merged[n++] = *p;
+        merged[n] = '\0';
+        if (http_route_find(x->server->routes, x->req.method, merged, &x->match) == -ENOENT)
+                return false;
+        where = *query ? arena_printf(&x->arena, "%s?%s", merged, query) : merged;
+        return where && http_request_reply_redirect(&x->req, 308, where) >= 0;
+}
+
+/* Another method than those of the path. */
+static void http_exchange_check_method(struct http_exchange *x, const char *path) {
+        char allowed[96];
+
+        http_route_allowed(x->server->routes, path, allowed, sizeof allowed);
+        if (x->req.method == HTTP_OPTIONS && x->server->options.like_flask) {
+                const char *all = arena_printf(&x->arena, "%s, OPTIONS", allowed);
+
+                (void) http_request_set_header(&x->req, "Allow", all ? all : allowed);
+                if (http_request_reply_empty(&x->req, 204) >= 0)
+                        return;
+        }
+        (void) http_request_set_header(&x->req, "Allow", allowed);
+        http_exchange_refuse(x, 405, "The method is not allowed for the requested URL.");
+}
+
 /* Replies when the target is not one of ours. */
 static void http_exchange_check_route(struct http_exchange *x) {
-        char *path, *query, allowed[96];
         char *target = arena_strdup(&x->arena, x->req.target);
+        bool like_flask = x->server->options.like_flask;
+        char *path, *query;
         int r;
 
         if (!target || http_target_split(target, &path, &query) < 0) {
                 http_exchange_refuse(x, 400, "The request target is malformed.");
                 return;
         }
+        while (like_flask && path[0] == '/' && path[1] == '/')
+                path++;
         x->req.path = path;
         x->req.query = query;
         r = http_route_find(x->server->routes, x->req.method, path, &x->match);
+        if (r == -ENOENT && like_flask && http_exchange_check_slashes(x, path, query))
+                return;
         if (r == -EOPNOTSUPP) {
-                http_route_allowed(x->server->routes, path, allowed, sizeof allowed);
-                (void) http_request_set_header(&x->req, "Allow", allowed);
-                http_exchange_refuse(x, 405, "The method is not allowed for the requested URL.");
+                http_exchange_check_method(x, path);
         } else if (r < 0) {
                 http_exchange_refuse(
                         x, 404,

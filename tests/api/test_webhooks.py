@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -22,17 +23,21 @@ PROMPT = {"key": "mlflow.prompt.is_prompt", "value": "true"}
 
 
 class Receiver:
-    """Keeps what it is told; answers with `statuses`, one a request, then 200."""
+    """Keeps what it is told; answers with `statuses`, one a request, then 200: (status,) or (status, Retry-After)."""
 
     def __init__(self):
-        self.got, self.statuses = [], []
+        self.got, self.statuses, self.at = [], [], []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.got.append((dict(self.headers.items()), body))
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                receiver.at.append(time.monotonic())
+                status, *wait = receiver.statuses.pop(0) if receiver.statuses else (200,)
+                self.send_response(status)
+                if wait:
+                    self.send_header("Retry-After", str(wait[0]))
                 self.send_header("Content-Length", "4")
                 self.end_headers()
                 self.wfile.write(b"seen")
@@ -129,11 +134,12 @@ def test_refused_changes_are_not_told(t, receiver):
 
 def test_again_after_a_failure(t, receiver):
     """A fault that may pass is tried again under the same id; a refusal is not."""
-    receiver.statuses = [500, 429, 200, 400]
+    receiver.statuses = [(429, 3), (500, "soon"), (200,), (400,)]
     h = hook(t, receiver.url, "REGISTERED_MODEL.CREATED")
     t.post("registered-models/create", name="stubborn")
     until(lambda: len(receiver.got) == 3, "the third try")
     assert len({headers["X-MLflow-Delivery-Id"] for headers, _ in receiver.got}) == 1
+    assert receiver.at[1] - receiver.at[0] >= 3  # of itself it would have waited for two at most
     t.post("registered-models/create", name="unwanted")
     until(lambda: "given up" in t.log.read_text(), "the refusal to be noted")
     assert len(receiver.got) == 4 and "stubborn" not in t.log.read_text()
@@ -145,7 +151,7 @@ def test_tells_after_a_crash(receiver):
     root = short_directory()
     with Tracking(root=root, env=ENV) as t:
         hook(t, receiver.url, "REGISTERED_MODEL.CREATED", secret="kept across starts")
-        receiver.statuses = [503]
+        receiver.statuses = [(503,)]
         t.post("registered-models/create", name="survivor")
         until(lambda: len(receiver.got) == 1, "the first try")
         t.end(signal.SIGKILL)

@@ -75,6 +75,13 @@ static void test_camel(void **state) {
         assert_asked(q, "Missing value for required parameter 'run_id'");
 }
 
+static void test_both_names(void **state) {
+        struct ask q = with_body(*state, "{\"run_id\": \"a\", \"runId\": \"b\"}");
+
+        assert_null(ask_str(&q, "run_id", ASK_NEED));
+        assert_asked(q, "Request specifies both 'run_id' and 'runId'; provide only one of them.");
+}
+
 /* Who counts does not find what is not there. */
 static void test_no_pairs(void **state) {
         struct ask q = with_body(*state, "{\"tags\": [{\"key\": 5, \"value\": \"v\"}]}");
@@ -153,9 +160,13 @@ static void test_run_id(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                tracking_test(test_good),     tracking_test(test_camel),
-                tracking_test(test_no_pairs), tracking_test(test_first_refusal_is_kept),
-                tracking_test(test_refused),  tracking_test(test_run_id),
+                tracking_test(test_good),
+                tracking_test(test_camel),
+                tracking_test(test_both_names),
+                tracking_test(test_no_pairs),
+                tracking_test(test_first_refusal_is_kept),
+                tracking_test(test_refused),
+                tracking_test(test_run_id),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,17 @@ static void test_repr(void **state) {
         assert_string_equal(field_check_repr(a, "a\n\\\x01é"), "'a\\n\\\\\\x01é'");
 }
 
+static void test_metric_dataset(void **state) {
+        struct tracking_test *t = *state;
+        struct refusal r = {.arena = &t->arena};
+
+        assert_int_equal(field_check_metric_dataset(&r, NULL, ""), 0);
+        assert_int_equal(field_check_metric_dataset(&r, "d", "x"), 0);
+        assert_int_equal(field_check_metric_dataset(&r, "d", NULL), REFUSED);
+        assert_int_equal(field_check_metric_dataset(&r, "", "x"), REFUSED);
+        assert_non_null(strstr(r.text, "Both dataset_name and dataset_digest"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_test(test_name),
@@ -115,6 +126,7 @@ int main(void) {
                 tracking_test(test_models),
                 tracking_test(test_batch_and_pages),
                 tracking_test(test_repr),
+                tracking_test(test_metric_dataset),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

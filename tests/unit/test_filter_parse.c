@@ -69,6 +69,11 @@ static void test_runs_refused(void **state) {
                 const char *text, *words;
         } rows[] = {
                 {"metrics.a > 1 OR x", "Invalid clause(s) in filter string: 'OR', 'x'"},
+                {"x y", "Invalid clause(s) in filter string: 'x y'"},
+                {"5  x AND z", "Invalid clause(s) in filter string: '5  x', 'z'"},
+                {"x metrics.a = 1", "Invalid clause(s) in filter string: 'x'"},
+                {"'a' x", "Invalid clause(s) in filter string: ''a'', 'x'"},
+                {" \t", "Invalid filter ' \t'. Could not be parsed."},
                 {"metrics.a > 'x'", "Expected numeric value type for metric. Found 'x'"},
                 {"params.a = 1", "Expected a quoted string value for parameter"},
                 {"tags.a = b", "Parameter value is either not quoted"},

@@ -95,6 +95,26 @@ static void test_wrong_method(void **state) {
         net_test_answer_done(&a);
 }
 
+static void test_like_flask(void **state) {
+        struct net_test t = {.rows = rows, .n_rows = ARRAY_SIZE(rows), .options.like_flask = true};
+        struct net_test_answer a;
+
+        net_test_start(&t);
+        net_test_expect(&t, "GET ///hello HTTP/1.1\r\n" H "\r\n", 200, "hello");
+        a = net_test_ask(&t, "GET /things//7?q=a//b HTTP/1.1\r\n" H "\r\n");
+        assert_int_equal(a.status, 308);
+        assert_string_equal(net_test_header(&a, "Location"), "/things/7?q=a//b");
+        net_test_answer_done(&a);
+        a = net_test_ask(&t, "OPTIONS /hello HTTP/1.1\r\n" H "\r\n");
+        assert_int_equal(a.status, 204);
+        assert_string_equal(net_test_header(&a, "Allow"), "GET, HEAD, OPTIONS");
+        net_test_answer_done(&a);
+        a = net_test_ask(&t, "GET /no//such HTTP/1.1\r\n" H "\r\n");
+        assert_int_equal(a.status, 404);
+        net_test_answer_done(&a);
+        net_test_stop(&t);
+}
+
 static void test_params(void **state) {
         net_test_expect(*state, "GET /things/a%20b HTTP/1.1\r\n" H "\r\n", 200, "a b|-|-");
         net_test_expect(*state, "GET /things/x/files/d/e%2Ff?q=1+2%26 HTTP/1.1\r\n" H "\r\n", 200,
@@ -400,6 +420,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_simple),
                 cmocka_unit_test(test_wrong_method),
+                cmocka_unit_test(test_like_flask),
                 cmocka_unit_test(test_params),
                 cmocka_unit_test(test_body),
                 cmocka_unit_test(test_body_too_large),
