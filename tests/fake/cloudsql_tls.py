@@ -48,6 +48,59 @@ class Session:
         return self.ended_at is None
 
 
+class Ending:
+    """The server's end of a TLS connection that can end its own direction alone. SSLSocket.unwrap() sends close_notify and
+    looks for the other's in one: what the client has said meanwhile is an error to it, and breaks the connection."""
+
+    def __init__(self, sock, context):
+        self.sock, self.incoming, self.outgoing = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+
+    def __getattr__(self, name):
+        return getattr(self.tls if hasattr(self.tls, name) else self.sock, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def flush(self):
+        if self.outgoing.pending:
+            self.sock.sendall(self.outgoing.read())
+
+    def step(self, what, *args):
+        while True:
+            try:
+                got = what(*args)
+                self.flush()
+                return got
+            except ssl.SSLWantReadError:
+                self.flush()
+                if data := self.sock.recv(65536):
+                    self.incoming.write(data)
+                else:
+                    self.incoming.write_eof()
+
+    def do_handshake(self):
+        self.step(self.tls.do_handshake)
+
+    def recv(self, n):
+        return self.step(self.tls.read, n)
+
+    def sendall(self, data):
+        self.step(self.tls.write, data)
+
+    def end(self):
+        """close_notify alone: we still read."""
+        assert not self.incoming.pending
+        try:
+            self.tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        self.flush()
+
+
 # --- the small backends: (tls, session) -----------------------------------------------------------
 def receive(tls, session, n=65536):
     """b"" at an orderly end; how it ended is in session.end."""
@@ -74,16 +127,6 @@ def finish(tls):
         tls.unwrap()
     except (OSError, ValueError):
         pass
-
-
-def send_end(tls):
-    """close_notify alone: we still read."""
-    tls.setblocking(False)
-    try:
-        tls.unwrap()
-    except OSError:
-        pass
-    tls.settimeout(PATIENCE)
 
 
 def backend_echo(tls, session):
@@ -113,9 +156,12 @@ def backend_after_end(tls, session):
 def backend_first_end(tls, session):
     """Says hello and ends its own direction, then still takes everything."""
     tls.sendall(b"hello")
-    send_end(tls)
+    tls.end()
     while receive(tls, session):
         pass
+
+
+backend_first_end.needs_end = True
 
 
 def backend_sink(tls, session):
@@ -402,7 +448,11 @@ class Terminator:
             time.sleep(i.late_for)
         sock.settimeout(PATIENCE)
         context = self.context(session)
-        with context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False) as tls:
+        if hasattr(i.backend, "needs_end"):
+            tls = Ending(sock, context)
+        else:
+            tls = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False)
+        with tls:
             session.raw = tls
             tls.do_handshake()
             # OpenSSL says a refused client certificate as an error of the handshake here; the client learns it on reading
