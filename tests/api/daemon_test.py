@@ -5,6 +5,7 @@ import errno
 import http.client
 import mmap
 import os
+import random
 import re
 import signal
 import socket
@@ -152,6 +153,19 @@ class Faults:
 
     def passes(self, point):
         return struct.unpack_from("=I", self.cells, self.at(point))[0]
+
+
+def free_port():
+    """A port that nobody has, for a program that cannot take 0 and say which it got: below those the kernel gives away, so that
+    no connection of another test's takes it meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(16000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def short_directory():

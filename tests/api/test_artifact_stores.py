@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from daemon_test import Daemon, ask, short_directory, until
+from daemon_test import Daemon, ask, free_port, short_directory, until
 from tracking_test import Tracking
 
 FAKE = Path(__file__).resolve().parents[1] / "fake/fake_s3.py"
@@ -60,9 +59,7 @@ class Gcs(Daemon):
     scheme = "gs"
 
     def __init__(self, *args):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         super().__init__("bucketd", short_directory(), "--listen", f"127.0.0.1:{self.port}", "--socket", "none", "--sync", "no",
                          "--faults", "yes", "--buckets", "main-bucket other-bucket third-bucket", *args)
         self.env_of_clients = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{self.port}", "AWS_ACCESS_KEY_ID": ""}

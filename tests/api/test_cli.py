@@ -14,6 +14,7 @@ import time
 import pytest
 
 from box import build_dir
+from daemon_test import free_port
 
 VERBS = ["status", "urls", "pipelines", "trigger", "runs", "logs", "why", "next", "night", "notify", "simulate", "gitsync", "backfill", "variables", "connections", "services", "doctor", "smoke",
          "user", "passwd", "token", "audit", "config", "up", "down", "version"]
@@ -44,12 +45,6 @@ pipelines:
         type: python
         cmd: 'echo begun; until test -e %s; do sleep 0.05; done; echo done'
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Place:

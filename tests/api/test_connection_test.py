@@ -11,6 +11,7 @@ from base64 import b64encode
 import pytest
 
 from box import Box, build_dir
+from daemon_test import free_port
 from db_server import DbServer
 
 SECRET = "tr0ub4dor&3/x"
@@ -68,19 +69,13 @@ def trial(b, conn_type, status=200, **more):
     return a.json["detail"]
 
 
-def closed_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def test_http(box, web):
     at = {"host": "127.0.0.1", "port": web, "login": "me", "extra": '{"X-Team": "ml"}'}
     assert trial(box, "http", password=SECRET, **at) == (True, "Connection successfully tested")
     good, why = trial(box, "http", password="no" + SECRET, **at)
     assert not good and "answered 401" in why
     assert trial(box, "http", password=SECRET, **{**at, "host": "http://localhost"})[0]
-    good, why = trial(box, "http", host="127.0.0.1", port=closed_port())
+    good, why = trial(box, "http", host="127.0.0.1", port=free_port())
     assert not good and "127.0.0.1" in why and "connect" in why
     assert not trial(box, "http")[0]
     good, why = trial(box, "http", host="no-such-host.invalid")
@@ -158,7 +153,7 @@ def test_ssh_and_others(box):
         assert good and "login was not tried" in why
     good, why = trial(box, "their_own", host="127.0.0.1")
     assert not good and "no port" in why
-    assert not trial(box, "redis", host="127.0.0.1", port=closed_port())[0]
+    assert not trial(box, "redis", host="127.0.0.1", port=free_port())[0]
     assert trial(box, "fs", extra='{"path": "/tmp"}')[0]
     good, why = trial(box, "fs", extra='{"path": "/none"}')
     assert not good and "/none" in why
@@ -175,7 +170,7 @@ def test_what_is_kept_is_tried_where_it_belongs(box, web):
         a = box.post(f"{AT}/test", body, timeout=90)
         assert (a.status, a.json) == (200, {"status": True, "message": "Connection successfully tested"})
     # its password is not sent to another place for somebody who does not know it
-    for elsewhere in ({"host": "127.0.0.2"}, {"port": closed_port()}):
+    for elsewhere in ({"host": "127.0.0.2"}, {"port": free_port()}):
         a = box.post(f"{AT}/test", {**shown, **elsewhere}, timeout=90)
         assert a.status == 400 and "password has to be given" in a.json["detail"]
     a = box.post(f"{AT}/test", {**kept, "host": "localhost"}, timeout=90)

@@ -8,13 +8,12 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from daemon_test import ask, until
+from daemon_test import ask, free_port, until
 from db_server import KINDS, DbServer
 from tracking_calls import API
 from tracking_calls_all import CALLS
@@ -93,9 +92,7 @@ JUSTIFIED_ON = {
 class Peer:
     def __init__(self, root, uri=None):
         self.root = root
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", Path(PEER) / "mlflow", "server", "--workers", "1", "--port", str(self.port),
              "--backend-store-uri", uri or f"sqlite:///{root}/mlflow.db", "--artifacts-destination", f"{root}/artifacts"],

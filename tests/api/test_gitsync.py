@@ -4,13 +4,13 @@ import json
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 
 import pytest
 
 from box import Box, build_dir
+from daemon_test import free_port
 
 PIPELINE = """\
 name: synced
@@ -216,9 +216,7 @@ def sshd(place):
     for name in ("host", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{place.dir}/{name}"], check=True)
     shutil.copy(place.dir + "/key.pub", place.dir + "/authorized")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     with open(place.dir + "/sshd_config", "w") as f:
         f.write(SSH.format(dir=place.dir).replace("Port 0", f"Port {port}"))
     daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", place.dir + "/sshd_config"],

@@ -7,14 +7,13 @@ import mmap
 import os
 import random
 import signal
-import socket
 import subprocess
 import threading
 import time
 
 import pytest
 from bucketd_test import Bucketd
-from daemon_test import BUILD, ask, until
+from daemon_test import BUILD, ask, free_port, until
 from mount_test import PROGRAM, Mount, is_mounted, needs_fuse
 
 pytestmark = needs_fuse
@@ -427,9 +426,7 @@ def test_requests_are_logged_on_demand(server):
 
 
 def test_the_kernels_requests_are_counted_and_told(server, tmp_path):
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     log = tmp_path / "log"
     with Mount(server.url, f"--prometheus-port={port}", "--log-severity=trace", "--experimental-enable-readdirplus",
                f"--log-file={log}", "--log-format=json") as m:

@@ -45,9 +45,9 @@ end() {
 trap end EXIT
 trap 'exit 1' TERM INT HUP
 
-# A port nobody has now; the server does not say which it took.
+# A port nobody has now, and below those the kernel gives to connections; the server does not say which it took.
 free_port() {
-        python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+        until python3 -c 'import random, socket; p = random.randrange(16000, 32000); socket.socket().bind(("127.0.0.1", p)); print(p)' 2>/dev/null; do :; done
 }
 [ "$port" -ne 0 ] || port=$(free_port)
 
