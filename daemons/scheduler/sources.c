@@ -377,9 +377,21 @@ static void on_mount(void *ctx) {
         loop_source_arm_in(((struct sources *) ctx)->debounce, USEC_PER_MSEC);
 }
 
+/* With a mount, often enough to tell of its silence soon. */
+static void look_again(struct sources *x) {
+        usec_t look_for = SOURCES_LOOK_FOR;
+
+        for (size_t i = 0; x->dirs[i]; i++)
+                if (x->mounts[i])
+                        look_for = MIN(look_for, MAX(x->s->conf->mount_silence, USEC_PER_SEC));
+        loop_source_arm_in(x->look, look_for);
+}
+
 /* A bucket may be mounted after the start. Where it is mounted is read from the kernel's table: a
  * file system that does not answer is not asked. */
 static void find_mounts(struct sources *x, const struct pipelines_options *o) {
+        const struct sources_mount_times times = {x->s->conf->mount_every,
+                                                  x->s->conf->mount_silence};
         _cleanup_free_ char *table = NULL;
 
         if (fileio_read("/proc/self/mountinfo", MOUNTINFO_MAX, &table, NULL) < 0)
@@ -387,9 +399,11 @@ static void find_mounts(struct sources *x, const struct pipelines_options *o) {
         for (size_t i = 0; x->dirs[i]; i++) {
                 if (x->mounts[i] || !sources_mount_is_silent(table, x->dirs[i]))
                         continue;
-                if (sources_mount_new(x->s->loop, x->dirs[i], o, on_mount, x, &x->mounts[i]) >= 0)
-                        log_info("%s is a mount: its files are watched by their generation",
-                                 x->dirs[i]);
+                if (sources_mount_new(x->s->loop, x->dirs[i], o, times, on_mount, x,
+                                      &x->mounts[i]) < 0)
+                        continue;
+                log_info("%s is a mount: its files are watched by their generation", x->dirs[i]);
+                look_again(x);
         }
 }
 
@@ -452,7 +466,7 @@ static int on_debounce(struct loop_source *source, usec_t now, void *ctx) {
 static int on_look(struct loop_source *source, usec_t now, void *ctx) {
         struct sources *x = ctx;
 
-        loop_source_arm_in(x->look, SOURCES_LOOK_FOR);
+        look_again(x);
         sources_read(x->s);
         return 0;
 }

@@ -4,7 +4,8 @@
  * A file that cannot be read right now keeps what it gave last; a file that is gone takes its DAGs
  * with it (no new runs; their history stays). Services go to STATE/services/NAME.json.
  * Threads: the loop's; compiling happens on it too. Limits: SOURCES_WATCHES directories are
- * watched; beyond that, and for file systems that tell nothing, SOURCES_LOOK_FOR. */
+ * watched; beyond that, and for file systems that tell nothing, SOURCES_LOOK_FOR or, where one is
+ * a mount, [scheduler] mount_silence. */
 #pragma once
 
 #include "lib/base/macros.h"

@@ -19,7 +19,6 @@
 #include "lib/base/str.h"
 #include "lib/net/loop.h"
 
-#define SILENCE_FOR (30 * USEC_PER_SEC) /* beyond it the file system does not answer */
 #define FREE_SECONDS 2
 
 struct sources_mount {
@@ -27,6 +26,7 @@ struct sources_mount {
         struct loop *loop;
         char *dir, *python, *env_file;
         unsigned scan_depth;
+        struct sources_mount_times times;
         void (*changed)(void *ctx);
         void *ctx;
         pthread_t thread;
@@ -229,13 +229,15 @@ static void turn(struct sources_mount *m) {
 static void *run(void *ctx) {
         struct sources_mount *m = ctx;
         struct timespec until;
+        usec_t until_at;
 
         pthread_mutex_lock(&m->lock);
         while (!m->stopping) {
                 pthread_mutex_unlock(&m->lock);
                 turn(m);
-                clock_gettime(CLOCK_MONOTONIC, &until);
-                until.tv_sec += (time_t) (SOURCES_MOUNT_EVERY / USEC_PER_SEC);
+                until_at = clock_mono(clock_system()) + m->times.every_for;
+                until.tv_sec = (time_t) (until_at / USEC_PER_SEC);
+                until.tv_nsec = (long) (until_at % USEC_PER_SEC) * 1000;
                 pthread_mutex_lock(&m->lock);
                 while (!m->stopping &&
                        pthread_cond_timedwait(&m->wake, &m->lock, &until) != ETIMEDOUT)
@@ -253,7 +255,7 @@ int sources_mount_get(struct sources_mount *m, struct sources_mount_set **ret, s
         int r = 0;
 
         pthread_mutex_lock(&m->lock);
-        if (m->asked_at && now > m->asked_at + SILENCE_FOR)
+        if (m->asked_at && now - m->asked_at > m->times.silence_for)
                 r = errmsg_fail(em, -ETIMEDOUT,
                                 "%s has not answered for %llu s: is the bucket away? Its pipelines "
                                 "stay as they were",
@@ -281,7 +283,8 @@ static void free_all(struct sources_mount *m) {
 }
 
 int sources_mount_new(struct loop *loop, const char *dir, const struct pipelines_options *o,
-                      void (*changed)(void *ctx), void *ctx, struct sources_mount **ret) {
+                      struct sources_mount_times times, void (*changed)(void *ctx), void *ctx,
+                      struct sources_mount **ret) {
         struct sources_mount *m = mem_new(struct sources_mount);
         pthread_condattr_t monotonic;
         int r;
@@ -290,6 +293,8 @@ int sources_mount_new(struct loop *loop, const char *dir, const struct pipelines
                 return -ENOMEM;
         m->task.run = on_task;
         m->loop = loop;
+        m->times = times;
+        m->times.every_for = MIN(MAX(times.every_for, USEC_PER_SEC), USEC_PER_HOUR);
         m->changed = changed;
         m->ctx = ctx;
         m->scan_depth = o->scan_depth;

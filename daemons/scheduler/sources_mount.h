@@ -7,11 +7,15 @@
 #pragma once
 
 #include "daemons/scheduler/pipelines.h"
+#include "lib/base/clock.h"
 
 struct loop;
 struct sources_mount;
 
-#define SOURCES_MOUNT_EVERY (10 * USEC_PER_SEC)
+struct sources_mount_times {
+        usec_t every_for;   /* between looks */
+        usec_t silence_for; /* beyond it the file system does not answer */
+};
 
 /* What one reading gave: with references, for who still uses it while the next one is made. */
 struct sources_mount_set {
@@ -25,7 +29,8 @@ bool sources_mount_is_silent(const char *mountinfo, const char *dir);
 
 /* All is copied. changed() comes on the loop's thread when there is another reading. */
 int sources_mount_new(struct loop *loop, const char *dir, const struct pipelines_options *o,
-                      void (*changed)(void *ctx), void *ctx, struct sources_mount **ret);
+                      struct sources_mount_times times, void (*changed)(void *ctx), void *ctx,
+                      struct sources_mount **ret);
 /* A thread that the file system keeps is left to it, with all it has (the kernel ends a process
  * only when a FUSE daemon that is stopped lets go of it). */
 struct sources_mount *sources_mount_free(struct sources_mount *m);

@@ -15,12 +15,14 @@ PATIENCE = 90
 
 
 @pytest.fixture
-def mounted():
+def mounted(request):
+    """A pipeline's directory on a bucket. A mount may be silent for as long as the test's argument says."""
     with Bucketd("--sync=no") as server:
         server.json("POST", "/storage/v1/b", {"name": "dags"})
         with Mount(server.url, "--metadata-cache-ttl-secs=1", "--metadata-cache-negative-ttl-secs=1", "--implicit-dirs",
                    bucket="dags") as mount:
-            box = Box(f"[scheduler]\nstop_grace = 1s\npipelines = {mount.path}\n")
+            box = Box(f"[scheduler]\nstop_grace = 1s\nmount_every = 1s\nmount_silence = {getattr(request, 'param', '30s')}\n"
+                      f"pipelines = {mount.path}\n")
             try:
                 yield server, mount, box
             finally:
@@ -58,6 +60,7 @@ def test_another_generation_is_another_version(mounted):
     assert wrote == 2, wrote
 
 
+@pytest.mark.parametrize("mounted", ["5s"], indirect=True)
 def test_a_mount_that_does_not_answer(mounted):
     server, mount, box = mounted
     put(server, "far/liminal.yml", yml("far", [("say", "true")]))
