@@ -7,6 +7,7 @@ No wrong answer: what was acknowledged is there, once, and what comes back is wh
 longer than 35 s, and at the end all ends. No leaked descriptor, no growing memory."""
 
 import argparse
+import collections
 import hashlib
 import os
 import random
@@ -191,12 +192,14 @@ class Soak:
         self.proxy = desk.start(f"{pg.name}?port=5432", f"{my.name}?port=3309", f"{echo.name}?port=5000", f"{bye.name}?port=5001",
                                 env={"ASAN_OPTIONS": options}).ready()
         self.workers = [kind(self, n * 10 + k) for k, kind in enumerate((Postgres, Mariadb, Echo, Farewell)) for n in range(each)]
-        self.faults = 0
+        self.struck = collections.Counter()
+
+    FAULTS = ["cut", "cut all", "door", "server ca", "client ca", "cert", "fail over", "api", "api slow", "away", "nothing"]
 
     def fault(self):
         """One misfortune, at one instance."""
         i, r = self.random.choice(self.instances), self.random
-        kind = r.choice(["cut", "cut all", "door", "server ca", "client ca", "cert", "fail over", "api", "api slow", "away", "nothing"])
+        kind = r.choice(self.FAULTS)
         if kind == "cut":
             i.cut_all(1)
         elif kind == "cut all":
@@ -219,9 +222,10 @@ class Soak:
             i.stop_listening()
             self.over.wait(r.uniform(0.1, 1))
             i.come_back()
-        self.faults += 1
+        self.struck[kind] += 1
 
-    def run(self, seconds):
+    def run(self, seconds, least_faults):
+        """For so long, and until so many things broke: at times one on the other, at times with a second of peace."""
         for _ in range(3):  # a first round of everything, for a fair count of descriptors
             for port in (5000, 5001):
                 box.dial(self.address, port).close()
@@ -229,8 +233,8 @@ class Soak:
             w.start()
         time.sleep(min(5, seconds / 5))
         rss, end = self.proxy.rss_kib(), time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.over.wait(self.random.uniform(0.2, 1.5))
+        while time.monotonic() < end or self.struck.total() < least_faults:
+            self.over.wait(self.random.uniform(0, self.random.choice((0.1, 0.4, 1.5))))
             self.fault()
             box.must(self.proxy.running, "the proxy ended:", self.proxy.text()[-2000:])
             for w in self.workers:
@@ -262,7 +266,7 @@ class Soak:
         grown = self.proxy.rss_kib() - rss
         box.must(grown < 24 << 10, f"memory grew by {grown} KiB")
         done, broken = sum(w.done for w in self.workers), sum(w.broken for w in self.workers)
-        return {"answers": done, "broken off": broken, "faults": self.faults, "certificates": sum(len(i.signed) for i in self.instances),
+        return {"answers": done, "broken off": broken, "faults": self.struck.total(), "kinds": len(self.struck), "certificates": sum(len(i.signed) for i in self.instances),
                 "longest": round(max(w.longest for w in self.workers), 1), "descriptors": left, "KiB more": grown,
                 "connections": sum(len(i.sessions) for i in self.instances)}
 
@@ -282,11 +286,11 @@ class Soak:
         return 4 + 12
 
 
-def soak(program, seconds, seed):
+def soak(program, seconds, seed, least_faults=0):
     with box.cloudsql.Cloud() as cloud:
         s = Soak(cloud, program, seed)
         try:
-            return s.run(seconds)
+            return s.run(seconds, least_faults)
         finally:
             s.over.set()
             s.desk.close()

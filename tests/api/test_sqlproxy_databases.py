@@ -17,7 +17,7 @@ from test_tracking_interop import read, write
 from tracking_test import Tracking
 
 PROGRAM = os.environ.get("ONEBOX_PEER_SQLPROXY") or sqlproxy_conformance.ours()
-SOAK_SECONDS = float(os.environ.get("ONEBOX_SOAK_SECONDS", "120"))
+SOAK_SECONDS = float(os.environ.get("ONEBOX_SOAK_SECONDS", "40"))
 
 pytestmark = pytest.mark.skipif(not find("postgres", "/usr/lib/postgresql/*/bin") or not find("mariadbd", "/usr/sbin"),
                                 reason="PostgreSQL and MariaDB are not installed")
@@ -155,7 +155,9 @@ def answers(t):
 
 
 def test_soak():
-    """Certificates of seconds, rotations, fail-overs, cuts, an API with moods: no wrong answer, nothing stuck, nothing leaked."""
-    got = sqlproxy_soak.soak(PROGRAM, SOAK_SECONDS, int(os.environ.get("ONEBOX_SEED", "6")))
-    assert got["answers"] > 50 and got["faults"] > SOAK_SECONDS / 10, got
+    """Certificates of seconds, rotations, fail-overs, cuts, an API with moods: no wrong answer, nothing stuck, nothing leaked.
+    What it shows depends on how much broke and how many certificates came and went, not on how long it took."""
+    got = sqlproxy_soak.soak(PROGRAM, SOAK_SECONDS, int(os.environ.get("ONEBOX_SEED", "6")), 120)
+    assert got["answers"] > 50 and got["faults"] >= 120 and got["kinds"] == len(sqlproxy_soak.Soak.FAULTS), got
+    assert got["certificates"] > 4 * 4, got
     print(got)
