@@ -115,6 +115,34 @@ def _pages():
     yield "providers", "GET", AJAX3 + "gateway/supported-providers", None
     yield "job", "GET", AJAX3 + "jobs/x", None
     yield "workspaces", "GET", "/api/3.0/mlflow/workspaces", None
+    yield "no login, no form", "GET", "/signup", None
+    yield "no login, no user", "POST", "/api/2.0/mlflow/users/create-ui", {}
 
 
-PAGES = [*_pages()]
+def _odd():
+    """What generated requests found: names by their other spelling, blanks, halves, slashes."""
+    yield "options", "OPTIONS", "runs/create", None
+    yield "options of nothing", "OPTIONS", "runs/nothing", None
+    yield "slashes", "GET", "//health", None
+    yield "slashes before", "GET", "//model-versions/get-artifact?name=x&path=../x", None
+    yield "slashes of nothing", "GET", "/api//2.0/mlflow/nothing", None
+    odd = {"experiment_id": "{pe}"}
+    yield "odd run", "POST", "runs/create", {"experimentId": "{pe}", "startTime": "7", "runName": "odd", "tags": [{"key": "a", "value": "b"}]}, {"odd": ("run", "info", "run_id")}
+    yield "odd run by both", "POST", "runs/create", {**odd, "experimentId": "{pe}"}
+    yield "odd run id", "POST", "runs/update", {"runId": "{odd}", "run_name": "x"}
+    yield "odd run ids", "POST", "runs/update", {"run_id": "{odd}", "runId": "{odd}", "run_name": "x"}
+    yield "odd search", "POST", "runs/search", {"experimentIds": ["{pe}"], "maxResults": 1, "orderBy": ["attributes.start_time ASC"]}
+    metric = {"key": "half", "value": 1, "timestamp": 1}
+    for half in ({"dataset_name": "d"}, {"dataset_digest": "d"}):
+        yield f"half a data set {half}", "POST", "runs/log-metric", {"run_id": "{odd}", **metric, **half}
+        yield f"half a data set {half}", "POST", "runs/log-batch", {"run_id": "{odd}", "metrics": [{**metric, **half}]}
+    for text in (" ", "x y", "x y AND z", "5 x", "'a' x", "name x", "x.y z", "name = 'a' AND x y"):
+        yield f"odd filter {text!r}", "POST", "experiments/search", {"max_results": 5, "filter": text}
+        yield f"odd filter {text!r}", "POST", "runs/search", {"experiment_ids": ["{pe}"], "filter": text}
+        yield f"odd filter {text!r}", "GET", "registered-models/search", {"filter": text}
+    yield "odd filter of models", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": " "}
+    yield "odd order of models", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "order_by": [{"ascending": True}]}
+    yield "odd page", "POST", "experiments/search", {"max_results": 2**63 - 1}
+
+
+PAGES = [*_pages(), *_odd()]
