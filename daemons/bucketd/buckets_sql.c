@@ -26,6 +26,7 @@ void buckets_sql_set_config(struct bucket *b, const char *config) {
         /* Written by us: exactly this text, or none. */
         b->has_folders = strstr(config, "\"hierarchicalNamespace\":{\"enabled\":true}") != NULL;
         b->has_versions = strstr(config, "\"versioning\":{\"enabled\":true}") != NULL;
+        b->holds_new = strstr(config, "\"defaultEventBasedHold\":true") != NULL;
 }
 
 static int read_from(struct db_stmt *s, int col, struct arena *a, struct bucket *ret) {

@@ -16,6 +16,7 @@ struct bucket {
         const char *policy; /* JSON, see policies_api.c; "" or NULL: never set */
         bool has_folders;   /* a hierarchical namespace */
         bool has_versions;  /* what is replaced or deleted stays as a version */
+        bool holds_new;     /* a new object has an event-based hold, unless it says otherwise */
 };
 
 /* The configuration, and what follows from it. */

@@ -12,6 +12,7 @@
 struct rest {
         const char *at, *end;
         const struct rest *next;
+        const char *begin; /* of the whole pattern; NULL: of an alternative */
 };
 
 static bool match(const struct rest *p, const char *name, unsigned *steps);
@@ -84,8 +85,20 @@ static bool in_set(const char *at, const char *end, char c) {
 
 static bool match_stars(const struct rest *p, const char *name, unsigned *steps) {
         bool over_slashes = p->end - p->at > 1 && p->at[1] == '*';
-        struct rest behind = {p->at + (over_slashes ? 2 : 1), p->end, p->next};
+        struct rest behind = {.at = p->at + (over_slashes ? 2 : 1),
+                              .end = p->end,
+                              .next = p->next,
+                              .begin = p->begin};
+        bool begins = p->at == p->begin || p->at[-1] == '/';
 
+        /* A directory of any depth may be none. */
+        if (over_slashes && begins && behind.at < behind.end && *behind.at == '/') {
+                struct rest none = behind;
+
+                none.at++;
+                if (match(&none, name, steps))
+                        return true;
+        }
         for (;; name++) {
                 if (match(&behind, name, steps))
                         return true;
@@ -101,7 +114,8 @@ static bool match_braces(const struct rest *p, const char *name, unsigned *steps
         if (!end)
                 return false;
         for (const char *q = from; q <= end; q++) {
-                struct rest behind = {end + 1, p->end, p->next}, one = {from, q, &behind};
+                struct rest behind = {.at = end + 1, .end = p->end, .next = p->next},
+                            one = {.at = from, .end = q, .next = &behind};
 
                 if (*q == '\\' && q < end) {
                         q++;
@@ -163,7 +177,7 @@ static bool match(const struct rest *p, const char *name, unsigned *steps) {
 }
 
 bool glob_match(const char *pattern, const char *name) {
-        struct rest p = {pattern, pattern + strlen(pattern), NULL};
+        struct rest p = {.at = pattern, .end = pattern + strlen(pattern), .begin = pattern};
         unsigned steps = STEPS_MAX;
 
         return match(&p, name, &steps);

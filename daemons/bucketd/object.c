@@ -187,6 +187,26 @@ int object_set(struct arena *a, struct object *o, const char *key, const char *v
         return object_patch(a, o, &resource, false, no);
 }
 
+/* The attributes are our own text: a quote within a string of them has a backslash before it. */
+const char *object_hold(const struct object *o) {
+        const char *text = o->attributes ?: "";
+
+        return strstr(text, "\"temporaryHold\":true")    ? "Temporary"
+               : strstr(text, "\"eventBasedHold\":true") ? "Event-Based"
+                                                         : NULL;
+}
+
+int object_hold_new(struct arena *a, struct object *o) {
+        struct json on = {.type = JSON_TRUE, .key = "eventBasedHold"};
+        struct json resource = {.type = JSON_OBJECT, .child = &on, .len = 1};
+        struct refused no;
+
+        on.key_len = STRLEN("eventBasedHold");
+        if (strstr(o->attributes ?: "", "\"eventBasedHold\":"))
+                return 0;
+        return object_patch(a, o, &resource, false, &no);
+}
+
 /* --- the resource ---------------------------------------------------------------------------- */
 
 static size_t put_varint(unsigned char *p, uint64_t value) {

@@ -36,6 +36,10 @@ int object_patch(struct arena *a, struct object *o, const struct json *resource,
 /* One attribute ("cacheControl"), or with in_metadata one key of its metadata. */
 int object_set(struct arena *a, struct object *o, const char *key, const char *value,
                bool in_metadata, struct refused *no);
+/* "Event-Based", "Temporary", or NULL: it may be deleted and replaced. */
+const char *object_hold(const struct object *o);
+/* It has an event-based hold unless somebody said whether it has. */
+int object_hold_new(struct arena *a, struct object *o);
 /* The attributes as a tree, and one string of them ("" in metadata: NULL when absent). */
 int object_attributes(struct arena *a, const struct object *o, const struct json **ret);
 

@@ -41,6 +41,17 @@ int object_store_need(const struct object_store *s, const char *name, const stru
         return r;
 }
 
+/* What is held is neither deleted nor replaced, not even by a version. */
+static int check_hold(const struct object_store *s, const struct object *o) {
+        const char *hold = o->generation > 0 ? object_hold(o) : NULL;
+
+        return hold ? gcs_error_set(s->no, GCS_ERROR_FORBIDDEN,
+                                    "Object '%s/%.500s' is under active %s hold and cannot be "
+                                    "deleted, overwritten or archived until hold is removed.",
+                                    s->bucket->name, o->name, hold)
+                    : 0;
+}
+
 /* A new moment, behind every generation there was of this name though the clock went back. */
 static int stamp(const struct object_store *s, const char *name, int64_t old, usec_t *ret) {
         int64_t last = old;
@@ -72,6 +83,10 @@ int object_store_put(const struct object_store *s, struct object *o, const struc
                 return r;
         r = check(s, c, &old, false);
         if (r == 0)
+                r = check_hold(s, &old);
+        if (r == 0 && s->bucket->holds_new)
+                r = object_hold_new(s->arena, o);
+        if (r == 0)
                 r = stamp(s, o->name, old.generation, &at);
         if (r != 0)
                 return r;
@@ -96,6 +111,8 @@ int object_store_delete(const struct object_store *s, const char *name, const st
         struct object old;
         int r = object_store_need(s, name, c, false, &old);
 
+        if (r == 0)
+                r = check_hold(s, &old);
         if (r != 0)
                 return r;
         if (c && c->generation > 0)

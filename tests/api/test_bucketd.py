@@ -127,6 +127,30 @@ def test_metadata(server):
     assert server.ask("GET", server.object("meta", "?fields=a(")).status == 400
 
 
+def test_holds(server):
+    """What is held stays, whoever asks; a bucket may hold what is new."""
+    server.put("held", b"1")
+    server.json("PATCH", server.object("held"), {"temporaryHold": True, "metadata": {"eventBasedHold": "true", "x": '"eventBasedHold":true'}})
+    for answer in (server.ask("DELETE", server.object("held")), server.ask("PUT", "/bkt/held", b"2"),
+                   server.ask("POST", server.object("held", "/moveTo/o/elsewhere"))):
+        assert answer.status == 403 and "under active Temporary hold" in answer.text
+    assert server.read("held").body == b"1" and server.read("elsewhere").status == 404
+    server.json("PATCH", server.object("held"), {"temporaryHold": False})
+    server.put("held", b"2")
+    server.json("POST", "/storage/v1/b", {"name": "holding", "defaultEventBasedHold": True})
+    for name, body in (("a", {}), ("b", {"eventBasedHold": False})):
+        answer = server.ask("POST", "/upload/storage/v1/b/holding/o?uploadType=resumable", json.dumps({"name": name, **body}),
+                            {"Content-Type": "application/json"})
+        where = answer.headers["Location"].split("/", 3)[3]
+        assert server.ask("PUT", "/" + where, b"x").status == 200
+    path = "/storage/v1/b/holding/o/"
+    assert server.json("GET", path + "a")["eventBasedHold"] is True
+    assert "under active Event-Based hold" in server.ask("DELETE", path + "a").text
+    assert server.ask("DELETE", path + "b").status == 204
+    server.json("PATCH", path + "a", {"eventBasedHold": False})
+    assert server.ask("DELETE", path + "a").status == 204
+
+
 def test_checksums_that_do_not_agree(server):
     bad = server.put("sum", b"x", headers={"x-goog-hash": "crc32c=AAAAAA=="}, status=400)
     assert "CRC32C" in bad["error"]["message"]

@@ -139,12 +139,31 @@ static void resource(void **state) {
         arena_done(&a);
 }
 
+static void holds(void **state) {
+        struct object o = {.attributes = "{\"metadata\":{\"a\":\"\\\"temporaryHold\\\":true\"}}"};
+        struct arena a;
+
+        (void) state;
+        arena_init(&a, 0);
+        assert_null(object_hold(&(struct object){}));
+        assert_null(object_hold(&o));
+        assert_int_equal(object_hold_new(&a, &o), 0);
+        assert_string_equal(object_hold(&o), "Event-Based");
+        assert_non_null(strstr(o.attributes, "temporaryHold"));
+        /* Who said that it has none has none. */
+        o.attributes = "{\"eventBasedHold\":false}";
+        assert_int_equal(object_hold_new(&a, &o), 0);
+        assert_null(object_hold(&o));
+        o.attributes = "{\"eventBasedHold\":true,\"temporaryHold\":true}";
+        assert_string_equal(object_hold(&o), "Temporary");
+        arena_done(&a);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(names),
-                cmocka_unit_test(patches),
-                cmocka_unit_test(bad_patches),
-                cmocka_unit_test(resource),
+                cmocka_unit_test(names),       cmocka_unit_test(patches),
+                cmocka_unit_test(bad_patches), cmocka_unit_test(resource),
+                cmocka_unit_test(holds),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
