@@ -53,10 +53,10 @@ static void read_resource(struct users_call *c, struct fields *f, const char *pa
                 if (str_eq(types[i], f->type))
                         return;
         ask_check(&c->q, refusal_invalid(&c->q.refusal,
-                                         "Invalid resource_type '%s'. Valid types are: experiment, "
-                                         "gateway_endpoint, gateway_model_definition, "
-                                         "gateway_secret, prompt, registered_model, scorer, "
-                                         "workspace",
+                                         "Invalid resource type '%s'. Valid resource types are: "
+                                         "('experiment', 'gateway_endpoint', "
+                                         "'gateway_model_definition', 'gateway_secret', 'prompt', "
+                                         "'registered_model', 'scorer', 'workspace')",
                                          f->type));
 }
 

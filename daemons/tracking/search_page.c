@@ -6,7 +6,7 @@
 
 int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
                       const struct search_page *p) {
-        int64_t n = 0, n_page = p->limit - 1;
+        int64_t n = 0, n_page = p->limit - 1; /* 0: only whether there is anything */
         DB_USE struct db_stmt *s = NULL;
         const char *token;
         int r;
@@ -24,7 +24,7 @@ int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
         }
         if (r != 0)
                 return r;
-        if (n > 0)
+        if (n > 0 && n_page > 0)
                 json_write_end(&j->json);
         if (n <= n_page)
                 return 0;

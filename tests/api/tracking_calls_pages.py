@@ -142,6 +142,8 @@ def _odd():
         yield f"odd filter {text!r}", "GET", "registered-models/search", {"filter": text}
     yield "odd filter of models", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": " "}
     yield "odd order of models", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "order_by": [{"ascending": True}]}
+    yield "no page of models", "GET", "registered-models/search", {"max_results": 0}
+    yield "no page of versions", "GET", "model-versions/search", {"max_results": 0}
     yield "odd page", "POST", "experiments/search", {"max_results": 2**63 - 1}
 
 
