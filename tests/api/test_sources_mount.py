@@ -67,15 +67,19 @@ def test_a_mount_that_does_not_answer(mounted):
     box.up()
     box.wait_dag("far", PATIENCE)
     mount.process.send_signal(signal.SIGSTOP)
-    # everything else goes on: files beside it are read, runs are made, of its pipelines as well
+    # everything else goes on: files beside it are read, runs are made, of its pipelines as well. Their tasks have their directory
+    # there: they may have to wait for it (unless the kernel still knows it), and do not fail
+    far = box.trigger("far")
     load(box, "near", [("say", "true")])
     assert run(box, "near")[1]["state"] == "success"
-    assert run(box, "far")[1]["state"] == "success"
     box.wait(lambda: box.get("/api/v2/importErrors").json["total_entries"] == 1, PATIENCE + 60, "the word that it is silent")
     (error,) = box.get("/api/v2/importErrors").json["import_errors"]
     assert error["filename"] == str(mount.path) and "has not answered" in error["stack_trace"], error
     assert box.get("/api/v2/dags/far").status == 200
+    assert run(box, "near")[1]["state"] == "success"
+    assert box.run_of("far", far)["state"] in ("queued", "running", "success")
     mount.process.send_signal(signal.SIGCONT)
+    assert box.wait_run("far", far, PATIENCE)["state"] == "success"
     put(server, "far/liminal.yml", yml("far", [("say", "true"), ("more", "true")]))
     box.wait(lambda: "more" in [t["task_id"] for t in box.get("/api/v2/dags/far/tasks").json["tasks"]], PATIENCE + 60, "the new version")
     box.wait(lambda: box.get("/api/v2/importErrors").json["total_entries"] == 0, PATIENCE + 60, "the end of the error")
