@@ -89,8 +89,7 @@ static int write_urls(struct store *store, const char *name, const char *id, int
         json_write_init(&w, out, JSON_WRITE_PRETTY | JSON_WRITE_ASCII);
         json_write_object(&w);
         json_write_kv_str(&w, "upload_id", id);
-        if (n > 0)
-                json_write_kv_array(&w, "credentials");
+        json_write_kv_items(&w, "credentials");
         for (int64_t i = 1; i <= n && r >= 0; i++) {
                 _cleanup_free_ char *url = NULL;
 
@@ -100,8 +99,7 @@ static int write_urls(struct store *store, const char *name, const char *id, int
                 json_write_kv_i64(&w, "part_number", i);
                 json_write_end(&w);
         }
-        if (n > 0)
-                json_write_end(&w);
+        json_write_end(&w);
         json_write_end(&w);
         return json_write_finish(&w) ?: r;
 }

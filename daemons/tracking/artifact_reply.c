@@ -211,8 +211,7 @@ static int reply_listing(struct ask *q, const struct listing *l, const char *par
         json_write_object(&w);
         if (root_uri)
                 json_write_kv_str(&w, "root_uri", root_uri);
-        if (l->n > 0)
-                json_write_kv_array(&w, "files");
+        json_write_kv_items(&w, "files");
         for (size_t i = 0; i < l->n; i++) {
                 const struct entry *e = &l->entries[i];
 
@@ -224,8 +223,7 @@ static int reply_listing(struct ask *q, const struct listing *l, const char *par
                         json_write_kv_u64(&w, "file_size", e->size);
                 json_write_end(&w);
         }
-        if (l->n > 0)
-                json_write_end(&w);
+        json_write_end(&w);
         json_write_end(&w);
         json_write_finish(&w);
         return job_reply_json(q, &out);

@@ -218,12 +218,10 @@ static int run_create(struct job *j, struct db *db) {
                 return r;
         json_write_kv_object(&j->json, "dataset");
         r = write_dataset(j, db, &d);
-        if (in->n_experiments > 0) {
-                json_write_kv_array(&j->json, "experiment_ids");
-                for (size_t i = 0; i < in->n_experiments; i++)
-                        json_write_str(&j->json, in->experiments[i]);
-                json_write_end(&j->json);
-        }
+        json_write_kv_items(&j->json, "experiment_ids");
+        for (size_t i = 0; i < in->n_experiments; i++)
+                json_write_str(&j->json, in->experiments[i]);
+        json_write_end(&j->json);
         json_write_end(&j->json);
         return r;
 }
@@ -315,18 +313,15 @@ int evaluation_datasets_api_delete_tag(struct http_request *req) {
 static int run_experiments(struct job *j, struct db *db) {
         const struct in *in = j->in;
         DB_USE struct db_stmt *s = NULL;
-        int r = evaluation_datasets_api_check(j, db, in->id), n = 0;
+        int r = evaluation_datasets_api_check(j, db, in->id);
 
         if (r != 0)
                 return r;
         s = evaluation_datasets_sql_experiments(db, in->id);
-        while ((r = db_step(s)) == DB_ROW) {
-                if (n++ == 0)
-                        json_write_kv_array(&j->json, "experiment_ids");
+        json_write_kv_items(&j->json, "experiment_ids");
+        while ((r = db_step(s)) == DB_ROW)
                 json_write_str(&j->json, db_col_text(s, 0));
-        }
-        if (n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

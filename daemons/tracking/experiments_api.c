@@ -22,20 +22,16 @@
 
 static int write_tags(struct job *j, struct db *db, int64_t id) {
         DB_USE struct db_stmt *s = experiments_sql_tags(db, id);
-        bool any = false;
         int r;
 
+        json_write_kv_items(&j->json, "tags");
         while ((r = db_step(s)) == DB_ROW) {
-                if (!any)
-                        json_write_kv_array(&j->json, "tags");
-                any = true;
                 json_write_object(&j->json);
                 json_write_kv_str(&j->json, "key", db_col_text(s, 0));
                 json_write_kv_str(&j->json, "value", db_col_text(s, 1) ? db_col_text(s, 1) : "");
                 json_write_end(&j->json);
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

@@ -180,27 +180,23 @@ static int check_list(struct job *j) {
 static int run_list(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = NULL;
         struct gateway_binding x;
-        bool any = false;
         int r = check_list(j);
 
         if (r != 0)
                 return r;
         s = gateway_endpoints_sql_bindings(db);
+        json_write_kv_items(&j->json, "bindings");
         while ((r = db_step(s)) == DB_ROW) {
                 r = gateway_endpoints_sql_binding_read(s, j->arena, &x);
                 if (r < 0)
                         return r;
                 if (!is_asked_for(j->in, &x))
                         continue;
-                if (!any)
-                        json_write_kv_array(&j->json, "bindings");
-                any = true;
                 json_write_object(&j->json);
                 write_binding(&j->json, &x);
                 json_write_end(&j->json);
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

@@ -85,21 +85,17 @@ static void read_rest(struct ask *q, struct in *in) {
 
 static int write_tags(struct job *j, struct db *db, const char *id) {
         DB_USE struct db_stmt *s = gateway_endpoints_sql_tags(db, id);
-        bool any = false;
         int r;
 
+        json_write_kv_items(&j->json, "tags");
         while ((r = db_step(s)) == DB_ROW) {
-                if (!any)
-                        json_write_kv_array(&j->json, "tags");
-                any = true;
                 json_write_object(&j->json);
                 json_write_kv_str(&j->json, "key", db_col_text(s, 0));
                 if (!db_col_is_null(s, 1))
                         json_write_kv_str(&j->json, "value", db_col_text(s, 1));
                 json_write_end(&j->json);
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 
@@ -387,10 +383,10 @@ static int run_list(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = gateway_endpoints_sql_list(db);
         struct gateway_mapping *models;
         struct gateway_endpoint x;
-        bool any = false;
         size_t n;
         int r;
 
+        json_write_kv_items(&j->json, "endpoints");
         while ((r = db_step(s)) == DB_ROW) {
                 r = gateway_endpoints_sql_read(s, j->arena, &x);
                 if (r == 0)
@@ -402,17 +398,13 @@ static int run_list(struct job *j, struct db *db) {
                 if (r == 0 ||
                     access_level_on(j->refusal.access, ACCESS_GATEWAY_ENDPOINT, x.id) < ACCESS_READ)
                         continue;
-                if (!any)
-                        json_write_kv_array(&j->json, "endpoints");
-                any = true;
                 json_write_object(&j->json);
                 r = write_endpoint(j, db, &x, models, n);
                 json_write_end(&j->json);
                 if (r < 0)
                         return r;
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

@@ -139,24 +139,20 @@ static bool is_asked_for(const struct job *j, const struct gateway_model *x) {
 static int run_list(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = gateway_models_sql_list(db);
         struct gateway_model x;
-        bool any = false;
         int r;
 
+        json_write_kv_items(&j->json, "model_definitions");
         while ((r = db_step(s)) == DB_ROW) {
                 r = gateway_models_sql_read(s, j->arena, &x);
                 if (r < 0)
                         return r;
                 if (!is_asked_for(j, &x))
                         continue;
-                if (!any)
-                        json_write_kv_array(&j->json, "model_definitions");
-                any = true;
                 json_write_object(&j->json);
                 gateway_models_api_write(&j->json, &x);
                 json_write_end(&j->json);
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

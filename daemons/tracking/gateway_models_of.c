@@ -139,14 +139,12 @@ int gateway_models_of_write_list(struct job *j, struct db *db, const struct gate
                                  size_t n) {
         int r = 0;
 
-        if (n > 0)
-                json_write_kv_array(&j->json, "model_mappings");
+        json_write_kv_items(&j->json, "model_mappings");
         for (size_t i = 0; r == 0 && i < n; i++) {
                 json_write_object(&j->json);
                 r = gateway_models_of_write(j, db, &all[i]);
                 json_write_end(&j->json);
         }
-        if (n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }

@@ -322,9 +322,9 @@ static int run_list(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = gateway_secrets_sql_list(db);
         const struct in *in = j->in;
         struct gateway_secret x;
-        bool any = false;
         int r;
 
+        json_write_kv_items(&j->json, "secrets");
         while ((r = db_step(s)) == DB_ROW) {
                 r = gateway_secrets_sql_read(s, j->arena, &x);
                 if (r < 0)
@@ -332,17 +332,13 @@ static int run_list(struct job *j, struct db *db) {
                 if ((in->provider && !str_eq(in->provider, x.provider)) ||
                     access_level_on(j->refusal.access, ACCESS_GATEWAY_SECRET, x.id) < ACCESS_READ)
                         continue;
-                if (!any)
-                        json_write_kv_array(&j->json, "secrets");
-                any = true;
                 json_write_object(&j->json);
                 r = write_secret(j, &x);
                 json_write_end(&j->json);
                 if (r < 0)
                         return r;
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

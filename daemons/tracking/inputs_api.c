@@ -226,7 +226,6 @@ static int run_search_datasets(struct job *j, struct db *db) {
         struct search_sql sql _cleanup_(search_sql_done) = {};
         const struct summaries *in = j->in;
         DB_USE struct db_stmt *s = NULL;
-        bool any = false;
         int r;
 
         search_sql_init(&sql, j->arena);
@@ -237,11 +236,9 @@ static int run_search_datasets(struct job *j, struct db *db) {
         search_sql_in_i64(&sql, "d.experiment_id", in->experiment_ids, in->n_experiment_ids);
         search_sql_page(&sql, SUMMARIES_MAX, 0);
         r = search_sql_prepare(&sql, db, &s);
+        json_write_kv_items(&j->json, "dataset_summaries");
         while (r == 0 && (r = db_step(s)) == DB_ROW) {
                 r = 0;
-                if (!any)
-                        json_write_kv_array(&j->json, "dataset_summaries");
-                any = true;
                 json_write_object(&j->json);
                 json_write_kv_str(&j->json, "experiment_id", db_col_text(s, 0));
                 json_write_kv_str(&j->json, "name", db_col_text(s, 1));
@@ -250,8 +247,7 @@ static int run_search_datasets(struct job *j, struct db *db) {
                         json_write_kv_str(&j->json, "context", db_col_text(s, 3));
                 json_write_end(&j->json);
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

@@ -255,9 +255,8 @@ static int run_list(struct job *j, struct db *db) {
         if (r != 0)
                 return r;
         s = label_schemas_sql_list(db, e.id, in->max_results + 1, in->offset);
+        json_write_kv_items(&j->json, "label_schemas");
         while ((r = db_step(s)) == DB_ROW && n++ < in->max_results) {
-                if (n == 1)
-                        json_write_kv_array(&j->json, "label_schemas");
                 json_write_object(&j->json);
                 r = label_schemas_sql_read(s, j->arena, &x);
                 if (r == 0)
@@ -266,8 +265,7 @@ static int run_list(struct job *j, struct db *db) {
                 if (r < 0)
                         return r;
         }
-        if (n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r < 0 ? r
                      : page_token_write(&j->json, j->arena, n > in->max_results,
                                         in->offset + in->max_results);

@@ -42,13 +42,10 @@ static int write_info(struct json_write *w, struct db *db, const struct logged_m
 
 static int write_metrics(struct json_write *w, struct db *db, const char *id) {
         DB_USE struct db_stmt *s = logged_models_sql_metrics(db, id);
-        bool any = false;
         int r;
 
+        json_write_kv_items(w, "metrics");
         while ((r = db_step(s)) == DB_ROW) {
-                if (!any)
-                        json_write_kv_array(w, "metrics");
-                any = true;
                 json_write_object(w);
                 runs_json_write_metric(w, db_col_text(s, 0), db_col_f64(s, 1), db_col_i64(s, 2),
                                        db_col_i64(s, 3));
@@ -60,8 +57,7 @@ static int write_metrics(struct json_write *w, struct db *db, const char *id) {
                 json_write_kv_str(w, "run_id", db_col_text(s, 7));
                 json_write_end(w);
         }
-        if (any)
-                json_write_end(w);
+        json_write_end(w);
         return r;
 }
 

@@ -80,22 +80,19 @@ static int run_history(struct job *j, struct db *db) {
         if (r != 0)
                 return r;
         s = metrics_sql_history(db, in->run_id, in->key, limit, in->offset);
+        json_write_kv_items(&j->json, "metrics");
         while ((r = db_step(s)) == DB_ROW) {
                 struct metric m = metrics_sql_read(s);
 
                 if (in->max_results && n++ == in->max_results)
                         break;
-                n += !in->max_results;
-                if (n == 1)
-                        json_write_kv_array(&j->json, "metrics");
                 json_write_object(&j->json);
                 runs_json_write_metric(&j->json, m.key, m.value, m.at_ms, m.step);
                 json_write_end(&j->json);
         }
         if (r < 0)
                 return r;
-        if (n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         if (!in->max_results || n <= in->max_results)
                 return 0;
         token = page_token_print(j->arena, in->offset + in->max_results);
@@ -210,7 +207,7 @@ static bool same_point(const struct metric *a, const struct metric *b) {
 }
 
 /* One point of each even part and always the last one of all, at most max_results. */
-static int sample_run(struct job *j, struct db *db, const char *run_id, bool *any) {
+static int sample_run(struct job *j, struct db *db, const char *run_id) {
         const struct bulk *in = j->in;
         DB_USE struct db_stmt *end =
                 metrics_sql_last(db, run_id, in->key, in->first_step, in->last_step);
@@ -221,9 +218,6 @@ static int sample_run(struct job *j, struct db *db, const char *run_id, bool *an
         if (r != DB_ROW)
                 return r;
         last = metrics_sql_read(end);
-        if (!*any)
-                json_write_kv_array(&j->json, "metrics");
-        *any = true;
         r = metrics_sample(db, j->arena, run_id, in->key, in->max_results, in->first_step,
                            in->last_step, &points, &n);
         if (r < 0)
@@ -239,16 +233,15 @@ static int sample_run(struct job *j, struct db *db, const char *run_id, bool *an
 
 static int run_interval(struct job *j, struct db *db) {
         const struct bulk *in = j->in;
-        bool any = false;
         int r = 0;
 
+        json_write_kv_items(&j->json, "metrics");
         for (size_t i = 0; r == 0 && i < in->n_run_ids; i++) {
                 r = access_check_run(db, &j->refusal, in->run_ids[i]);
                 if (r == 0)
-                        r = sample_run(j, db, in->run_ids[i], &any);
+                        r = sample_run(j, db, in->run_ids[i]);
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

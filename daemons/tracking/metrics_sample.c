@@ -1,31 +1,49 @@
 /* metrics_sample.c: see metrics_sample.h.
  *
- * On SQLite nothing is read but the index by step and the points that are asked for: each is found
- * from the one before. The index does not say how points of one step follow each other; where many
- * share a step, and on engines where each question is a trip, one statement sorts them all. */
+ * On SQLite nothing is read but the index by step, once, and the points that are asked for: each is
+ * found from a mark that was left before it. The index does not say how points of one step follow
+ * each other; where many share a step, and on engines where each question is a trip, one statement
+ * sorts them all. */
 #include "daemons/tracking/metrics_sample.h"
 
 #include <errno.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/mem.h"
 
 /* More points of one step than this are not counted through again and again. */
 #define SAME_STEP_MAX 64
+/* From one mark to the next: finding a mark's step costs about as much as passing so many points.
+ */
+#define STRIDE 128
+
+enum { NO_POINT = 1 };
+
+/* The first point of the step is number `at`. */
+struct mark {
+        int64_t step, at;
+};
 
 struct sample {
         struct db *db;
         const char *run_id, *key;
         int64_t first_step, last_step;
-        /* the number of the first point of a step that has been met */
-        int64_t step, at;
+        struct mark here;
+        struct mark *marks; /* marks[i]: of point number i * STRIDE */
+        size_t n_marks, marks_max;
         bool is_crowded; /* too many points share a step */
 };
 
-/* The step of point number `at`, and the step of the one before it when there is one. */
+static void sample_done(struct sample *s) {
+        mem_free(s->marks);
+}
+
+/* The step of point number `at`, and the step of the one before it when there is one. 0, NO_POINT
+ * or -errno. */
 static int look(struct sample *s, int64_t at, int64_t *ret_before, int64_t *ret_step) {
-        bool has_before = at > s->at;
-        DB_USE struct db_stmt *stmt = metrics_sql_neighbours(s->db, s->run_id, s->key, s->step,
-                                                             s->last_step, at - s->at - has_before);
+        bool has_before = at > s->here.at;
+        DB_USE struct db_stmt *stmt = metrics_sql_neighbours(
+                s->db, s->run_id, s->key, s->here.step, s->last_step, at - s->here.at - has_before);
         int r = db_step(stmt);
 
         if (r == DB_ROW && has_before) {
@@ -33,28 +51,46 @@ static int look(struct sample *s, int64_t at, int64_t *ret_before, int64_t *ret_
                 r = db_step(stmt);
         }
         if (r != DB_ROW)
-                return r < 0 ? r : -EIO;
+                return r < 0 ? r : NO_POINT;
         *ret_step = db_col_i64(stmt, 0);
         if (!has_before)
                 *ret_before = *ret_step;
         return 0;
 }
 
-/* Moves s->step and s->at to the step of point number `at`. */
+/* Moves on to the step of point number `at`. 0, NO_POINT or -errno. */
 static int go(struct sample *s, int64_t at) {
         int64_t before, step, n = 0;
         int r = look(s, at, &before, &step);
 
-        if (r < 0)
+        if (r != 0)
                 return r;
-        if (at == s->at || before != step) {
-                s->at = at; /* the first of its step */
-        } else if (step != s->step) {
-                r = metrics_sql_count(s->db, s->run_id, s->key, s->step, step - 1, &n);
-                s->at += n;
+        if (at == s->here.at || before != step) {
+                s->here.at = at; /* the first of its step */
+        } else if (step != s->here.step) {
+                r = metrics_sql_count(s->db, s->run_id, s->key, s->here.step, step - 1, &n);
+                s->here.at += n;
         }
-        s->step = step;
-        s->is_crowded = at - s->at > SAME_STEP_MAX;
+        s->here.step = step;
+        s->is_crowded = at - s->here.at > SAME_STEP_MAX;
+        return r;
+}
+
+/* Leaves marks and counts all points, unless it finds them crowded. 0 or -errno. */
+static int survey(struct sample *s, int64_t *ret_n) {
+        int64_t n = 0;
+        int r;
+
+        while ((r = go(s, (int64_t) s->n_marks * STRIDE)) == 0 && !s->is_crowded) {
+                r = mem_grow((void **) &s->marks, &s->marks_max, s->n_marks + 1, sizeof(*s->marks));
+                if (r < 0)
+                        return r;
+                s->marks[s->n_marks++] = s->here;
+        }
+        if (r < 0 || s->is_crowded)
+                return r;
+        r = metrics_sql_count(s->db, s->run_id, s->key, s->here.step, s->last_step, &n);
+        *ret_n = s->here.at + n;
         return r;
 }
 
@@ -73,13 +109,18 @@ static int by_seeks(struct sample *s, int64_t n, int64_t n_max, struct metric *p
         int64_t at = 0;
         int r = 0;
 
+        s->here = s->marks[0];
         for (int64_t i = 0; r == 0 && i < n_max; i++) {
+                const struct mark *mark = &s->marks[at / STRIDE];
                 DB_USE struct db_stmt *stmt = NULL;
 
+                if (mark->at > s->here.at)
+                        s->here = *mark;
                 r = go(s, at);
-                if (r < 0 || s->is_crowded)
-                        return r;
-                stmt = metrics_sql_nth_of_step(s->db, s->run_id, s->key, s->step, at - s->at);
+                if (r != 0 || s->is_crowded)
+                        return r > 0 ? -EIO : r;
+                stmt = metrics_sql_nth_of_step(s->db, s->run_id, s->key, s->here.step,
+                                               at - s->here.at);
                 r = read_point(stmt, &points[i]);
                 at += n / n_max + (i < n % n_max);
         }
@@ -104,7 +145,14 @@ static int by_sorting(struct sample *s, int64_t n_max, struct metric *points, si
 int metrics_sample(struct db *db, struct arena *a, const char *run_id, const char *key,
                    int64_t n_max, int64_t first_step, int64_t last_step, struct metric **ret,
                    size_t *ret_n) {
-        struct sample s = {db, run_id, key, first_step, last_step, first_step, 0, false};
+        struct sample s _cleanup_(sample_done) = {
+                .db = db,
+                .run_id = run_id,
+                .key = key,
+                .first_step = first_step,
+                .last_step = last_step,
+                .here = {first_step, 0},
+        };
         struct metric *points = arena_zalloc_array(a, (size_t) n_max, sizeof(*points));
         int64_t n = 0;
         int r = 0;
@@ -113,8 +161,8 @@ int metrics_sample(struct db *db, struct arena *a, const char *run_id, const cha
                 return -ENOMEM;
         *ret = points;
         if (db_get_dialect(db) == DB_SQLITE)
-                r = metrics_sql_count(db, run_id, key, first_step, last_step, &n);
-        if (r == 0 && n > n_max) {
+                r = survey(&s, &n);
+        if (r == 0 && n > n_max && !s.is_crowded) {
                 *ret_n = (size_t) n_max;
                 r = by_seeks(&s, n, n_max, points);
                 if (r < 0 || !s.is_crowded)

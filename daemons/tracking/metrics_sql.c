@@ -155,12 +155,18 @@ struct db_stmt *metrics_sql_latest(struct db *db, const char *run_id) {
         return s;
 }
 
+/* Of one key of one run, with two numbers more. */
+static struct db_stmt *use_points(struct db *db, size_t row, const char *run_id, const char *key,
+                                  int64_t x, int64_t y) {
+        struct db_stmt *s = use(db, row);
+
+        db_bind_all(s, run_id, key, x, y);
+        return s;
+}
+
 struct db_stmt *metrics_sql_history(struct db *db, const char *run_id, const char *key,
                                     int64_t limit, int64_t offset) {
-        struct db_stmt *s = use(db, STMT_history);
-
-        db_bind_all(s, run_id, key, limit, offset);
-        return s;
+        return use_points(db, STMT_history, run_id, key, limit, offset);
 }
 
 struct db_stmt *metrics_sql_sample(struct db *db, const char *run_id, const char *key,
@@ -173,11 +179,9 @@ struct db_stmt *metrics_sql_sample(struct db *db, const char *run_id, const char
 
 int metrics_sql_count(struct db *db, const char *run_id, const char *key, int64_t first_step,
                       int64_t last_step, int64_t *ret) {
-        DB_USE struct db_stmt *s = use(db, STMT_count);
-        int r;
+        DB_USE struct db_stmt *s = use_points(db, STMT_count, run_id, key, first_step, last_step);
+        int r = db_step(s);
 
-        db_bind_all(s, run_id, key, first_step, last_step);
-        r = db_step(s);
         if (r == DB_ROW)
                 *ret = db_col_i64(s, 0);
         return r < 0 ? r : 0;
@@ -193,18 +197,12 @@ struct db_stmt *metrics_sql_neighbours(struct db *db, const char *run_id, const 
 
 struct db_stmt *metrics_sql_nth_of_step(struct db *db, const char *run_id, const char *key,
                                         int64_t step, int64_t nth) {
-        struct db_stmt *s = use(db, STMT_nth_of_step);
-
-        db_bind_all(s, run_id, key, step, nth);
-        return s;
+        return use_points(db, STMT_nth_of_step, run_id, key, step, nth);
 }
 
 struct db_stmt *metrics_sql_last(struct db *db, const char *run_id, const char *key,
                                  int64_t first_step, int64_t last_step) {
-        struct db_stmt *s = use(db, STMT_last);
-
-        db_bind_all(s, run_id, key, first_step, last_step);
-        return s;
+        return use_points(db, STMT_last, run_id, key, first_step, last_step);
 }
 
 struct metric metrics_sql_read(struct db_stmt *s) {

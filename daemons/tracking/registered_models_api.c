@@ -263,7 +263,7 @@ static bool is_wanted(const bool wanted[MODEL_STAGE_N], const char *stage) {
 static int run_latest_versions(struct job *j, struct db *db) {
         const struct in *in = j->in;
         int64_t versions[MODEL_VERSIONS_SQL_STAGES];
-        bool wanted[MODEL_STAGE_N], any = false;
+        bool wanted[MODEL_STAGE_N];
         struct registered_model m;
         struct model_version v;
         size_t n = 0;
@@ -273,6 +273,7 @@ static int run_latest_versions(struct job *j, struct db *db) {
                 r = read_stages(j, wanted);
         if (r == 0)
                 r = model_versions_sql_latest(db, in->name, false, versions, &n);
+        json_write_kv_items(&j->json, "model_versions");
         for (size_t i = 0; r == 0 && i < n; i++) {
                 r = model_versions_sql_get(db, j->arena, in->name, versions[i], &v);
                 if (r != DB_ROW)
@@ -280,15 +281,11 @@ static int run_latest_versions(struct job *j, struct db *db) {
                 r = 0;
                 if (!is_wanted(wanted, v.stage))
                         continue;
-                if (!any)
-                        json_write_kv_array(&j->json, "model_versions");
-                any = true;
                 json_write_object(&j->json);
                 r = registry_json_write_version(j, db, &v, true);
                 json_write_end(&j->json);
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

@@ -20,17 +20,12 @@ static void write_text(struct json_write *w, const char *key, const char *text) 
 
 static int write_aliases_of(struct json_write *w, struct db *db, const struct model_version *m) {
         DB_USE struct db_stmt *s = registered_models_sql_aliases_of(db, m->name, m->version);
-        bool any = false;
         int r;
 
-        while ((r = db_step(s)) == DB_ROW) {
-                if (!any)
-                        json_write_kv_array(w, "aliases");
-                any = true;
+        json_write_kv_items(w, "aliases");
+        while ((r = db_step(s)) == DB_ROW)
                 json_write_str(w, db_col_text(s, 0));
-        }
-        if (any)
-                json_write_end(w);
+        json_write_end(w);
         return r;
 }
 
@@ -81,20 +76,16 @@ static int write_latest(struct job *j, struct db *db, const char *name, bool by_
 
 static int write_aliases(struct job *j, struct db *db, const char *name) {
         DB_USE struct db_stmt *s = registered_models_sql_aliases(db, name);
-        bool any = false;
         int r;
 
+        json_write_kv_items(&j->json, "aliases");
         while ((r = db_step(s)) == DB_ROW) {
-                if (!any)
-                        json_write_kv_array(&j->json, "aliases");
-                any = true;
                 json_write_object(&j->json);
                 json_write_kv_str(&j->json, "alias", db_col_text(s, 0));
                 write_number(&j->json, "version", db_col_i64(s, 1));
                 json_write_end(&j->json);
         }
-        if (any)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

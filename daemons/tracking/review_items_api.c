@@ -161,18 +161,16 @@ static int run_list(struct job *j, struct db *db) {
         if (r != 0)
                 return r;
         s = review_queues_sql_items(db, q.id, kept_as[in->status], in->max_results + 1, in->offset);
+        json_write_kv_items(&j->json, "items");
         while ((r = db_step(s)) == DB_ROW && n++ < in->max_results) {
                 r = review_queues_sql_read_item(s, j->arena, &x);
                 if (r < 0)
                         return r;
-                if (n == 1)
-                        json_write_kv_array(&j->json, "items");
                 json_write_object(&j->json);
                 write_item(j, &x);
                 json_write_end(&j->json);
         }
-        if (n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r < 0 ? r
                      : page_token_write(&j->json, j->arena, n > in->max_results,
                                         in->offset + in->max_results);

@@ -111,15 +111,12 @@ static int need_experiment(struct job *j, struct db *db, const struct in *in,
 /* --- writing --- */
 
 static int write_list(struct job *j, const char *key, struct db_stmt *s) {
-        int r, n = 0;
+        int r;
 
-        while ((r = db_step(s)) == DB_ROW) {
-                if (n++ == 0)
-                        json_write_kv_array(&j->json, key);
+        json_write_kv_items(&j->json, key);
+        while ((r = db_step(s)) == DB_ROW)
                 json_write_str(&j->json, db_col_text(s, 0));
-        }
-        if (n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 
@@ -379,13 +376,14 @@ static int run_list(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = NULL;
         struct review_queue q;
         struct experiment e;
-        int64_t n = 0, n_written = 0;
+        int64_t n = 0;
         int r = need_experiment(j, db, in, &e);
 
         if (r != 0)
                 return r;
         s = review_queues_sql_list(db, e.id, in->user, in->item_id, in->max_results + 1,
                                    in->offset);
+        json_write_kv_items(&j->json, "review_queues");
         while ((r = db_step(s)) == DB_ROW && n++ < in->max_results) {
                 r = review_queues_sql_read(s, j->arena, &q);
                 if (r == 0)
@@ -394,16 +392,13 @@ static int run_list(struct job *j, struct db *db) {
                         return r;
                 if (r == 0)
                         continue;
-                if (n_written++ == 0)
-                        json_write_kv_array(&j->json, "review_queues");
                 json_write_object(&j->json);
                 r = write_queue(j, db, &q);
                 json_write_end(&j->json);
                 if (r < 0)
                         return r;
         }
-        if (n_written > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r < 0 ? r
                      : page_token_write(&j->json, j->arena, n > in->max_results,
                                         in->offset + in->max_results);

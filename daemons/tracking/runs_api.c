@@ -196,8 +196,6 @@ static int write_found(void *ctx, const struct run *run) {
 
         if (p->n++ == p->n_max)
                 return 0;
-        if (p->n == 1)
-                json_write_kv_array(w, "runs");
         json_write_object(w);
         r = runs_json_write(w, p->db, run, RUNS_JSON_OUTPUTS);
         json_write_end(w);
@@ -208,13 +206,13 @@ static int run_search(struct job *j, struct db *db) {
         const struct search *in = j->in;
         struct page p = {j, db, 0, in->max_results};
         const char *token;
-        int r = runs_find(db, j->arena, &in->search, in->max_results + 1, in->offset, write_found,
-                          &p);
+        int r;
 
+        json_write_kv_items(&j->json, "runs");
+        r = runs_find(db, j->arena, &in->search, in->max_results + 1, in->offset, write_found, &p);
         if (r < 0)
                 return r;
-        if (p.n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         if (p.n <= p.n_max)
                 return 0;
         token = page_token_print(j->arena, in->offset + p.n_max);

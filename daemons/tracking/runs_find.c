@@ -18,8 +18,14 @@
 #define DRIVEN_COSTS 2
 /* And one that is passed more than one that is ranked, which is read with its neighbours. */
 #define PASSED_COSTS 6
-/* An index's way may turn out to be long: then all runs are read once. */
-#define TRY_FOR (40 * USEC_PER_MSEC)
+/* What ranking costs, in values that are looked up one by one: for each run of the experiments, and
+ * of that again for each key that is filtered or sorted by. */
+#define RANKED_COSTS 0.07
+#define RANKED_VALUE_COSTS 0.02
+/* A way that costs no more is taken without another look. */
+#define CHEAP 2500
+/* An index's way may turn out to be longer than reckoned: then all runs are read once. */
+#define TRY_FOR (25 * USEC_PER_MSEC)
 /* An offset beyond it says nothing more about costs. */
 #define OFFSET_LOOK (1 << 24)
 
@@ -30,6 +36,7 @@ struct find {
         int (*each)(void *ctx, const struct run *run);
         void *ctx;
         ssize_t driver;
+        double costs;          /* the way with the driver or without, reckoned as RANKED_COSTS */
         bool has_text_indexes; /* params and tags by their value, whatever the value is */
         usec_t try_for;        /* 0: the search goes its way to the end */
 };
@@ -55,6 +62,15 @@ static int size_of(struct find *f, int64_t max, int64_t *ret) {
         return number(f, &sql, ret);
 }
 
+/* No fewer than the runs of all experiments: told without counting. SQLite's. */
+static int at_most(struct find *f, int64_t *ret) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+
+        search_sql_init(&sql, f->arena);
+        search_sql_add(&sql, "SELECT max(rowid) FROM runs");
+        return number(f, &sql, ret);
+}
+
 static bool may_probe(const struct find *f, const struct filter_clause *c) {
         return runs_search_can_drive(c) &&
                (c->op == FILTER_EQ || c->entity == FILTER_METRIC || f->has_text_indexes);
@@ -69,18 +85,23 @@ struct probe {
         size_t n_counted;
 };
 
+static int probe(struct find *f, size_t clause, int64_t max, int64_t *ret) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+
+        search_sql_init(&sql, f->arena);
+        runs_search_build_probe(f->q, clause, max, &sql);
+        return number(f, &sql, ret);
+}
+
 static int probe_all(struct find *f, struct probe *ret) {
         *ret = (struct probe){.driver = -1, .n = PROBE_MAX, .product = 1};
         for (size_t i = 0; i < f->q->filter.n && ret->n >= SELECTIVE_MAX; i++) {
-                struct search_sql sql _cleanup_(search_sql_done) = {};
                 int64_t n;
                 int r;
 
                 if (!may_probe(f, &f->q->filter.clauses[i]))
                         continue;
-                search_sql_init(&sql, f->arena);
-                runs_search_build_probe(f->q, i, PROBE_MAX, &sql);
-                r = number(f, &sql, &n);
+                r = probe(f, i, PROBE_MAX, &n);
                 if (r < 0)
                         return r;
                 ret->product *= (double) n / PROBE_MAX;
@@ -93,37 +114,116 @@ static int probe_all(struct find *f, struct probe *ret) {
         return 0;
 }
 
-/* How many of `size` runs are passed in the order of an index until the page is full, should what
- * the clauses ask be independent; all when there is no such index. */
-static double passed_by_walk(const struct find *f, const struct probe *p, double size,
-                             int64_t n_page) {
-        double steps = (double) n_page;
-        bool walks =
-                f->q->n_order == 0 || runs_search_can_walk(&f->q->order[0], f->has_text_indexes);
+/* What part of `size` runs has none of the values that must not be there, as far as the values of
+ * all experiments tell. */
+static int part_without(struct find *f, int64_t size, double *ret) {
+        *ret = 1;
+        for (size_t i = 0; i < f->q->filter.n; i++) {
+                int64_t n;
+                int r;
 
-        if (!walks || p->product <= 0)
-                return size;
+                if (f->q->filter.clauses[i].op != FILTER_IS_NULL)
+                        continue;
+                r = probe(f, i, size, &n);
+                if (r < 0)
+                        return r;
+                *ret *= (double) (size - n) / (double) size;
+        }
+        return 0;
+}
+
+static bool walks(const struct find *f) {
+        return f->q->n_order > 0 && runs_search_can_walk(&f->q->order[0], f->has_text_indexes);
+}
+
+/* Runs that share the value that is first in the order are all passed. */
+static int tied(struct find *f, double *ret) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        int64_t n;
+        int r;
+
+        search_sql_init(&sql, f->arena);
+        runs_search_build_ties(f->q, PROBE_MAX, &sql);
+        r = number(f, &sql, &n);
+        if (r == 0)
+                *ret = (double) n;
+        return r;
+}
+
+/* How many of `n` runs are passed in the order of an index until the page is full, should what the
+ * clauses ask be independent; all when there is no such index. */
+static int passed_by_walk(struct find *f, const struct probe *p, int64_t n, int64_t n_page,
+                          double *ret) {
+        double steps = (double) n_page, without, ties = 0;
+        int r = part_without(f, n, &without);
+
+        *ret = (double) n;
+        if (r < 0 || (f->q->n_order > 0 && !walks(f)) || p->product <= 0 || without <= 0)
+                return r;
         for (size_t i = 0; i < p->n_counted; i++)
-                steps *= size / PROBE_MAX;
-        steps /= p->product;
-        return steps < size ? steps : size;
+                steps *= (double) n / PROBE_MAX;
+        steps /= p->product * without;
+        if (walks(f) && steps < *ret)
+                r = tied(f, &ties);
+        *ret = MIN(*ret, MAX(steps, ties));
+        return r;
+}
+
+/* Keys of values that are filtered by, and sorted by. */
+static void count_values(const struct runs_search *q, size_t *ret_n_clauses, size_t *ret_n_sorted) {
+        *ret_n_clauses = *ret_n_sorted = 0;
+        for (size_t i = 0; i < q->filter.n; i++)
+                *ret_n_clauses += runs_search_is_on_value(&q->filter.clauses[i]) &&
+                                  !runs_search_is_asked_before(q, i);
+        for (size_t i = 0; i < q->n_order; i++)
+                *ret_n_sorted += q->order[i].entity != FILTER_ATTRIBUTE;
+}
+
+/* Driver or walk, and what it will cost. */
+static int pick_of_large(struct find *f, const struct probe *p, int64_t n_page) {
+        bool is_sqlite = db_get_dialect(f->db) == DB_SQLITE;
+        size_t n_clauses, n_sorted;
+        double passed = 0, each;
+        int64_t n = 0;
+        int r = is_sqlite ? at_most(f, &n) : size_of(f, SIZE_MAX_LOOK, &n);
+
+        if (r == 0)
+                r = passed_by_walk(f, p, n, n_page, &passed);
+        if (r < 0)
+                return r;
+        count_values(f->q, &n_clauses, &n_sorted);
+        if (p->driver >= 0 && (double) p->n * DRIVEN_COSTS < passed) {
+                f->driver = p->driver;
+                f->costs = (double) p->n * (double) (n_clauses + n_sorted);
+                return 0;
+        }
+        each = (double) n_clauses + walks(f);
+        f->costs = passed * each;
+        if (is_sqlite && f->costs > CHEAP) {
+                r = size_of(f, SIZE_MAX_LOOK, &n);
+                f->costs = MIN(passed, (double) n) * each;
+        }
+        return r;
+}
+
+/* Else ranking does no better than the database. */
+static bool filters_by_value(const struct runs_search *q) {
+        for (size_t i = 0; i < q->filter.n; i++)
+                if (runs_search_is_on_value(&q->filter.clauses[i]))
+                        return true;
+        return false;
 }
 
 /* Which clause drives the search, if one does. */
 static int pick_driver(struct find *f, int64_t n_page) {
         struct probe p;
-        int64_t size;
         int r = probe_all(f, &p);
 
         f->driver = -1;
-        if (r < 0 || p.driver < 0)
+        if (r < 0 || !filters_by_value(f->q))
                 return r;
-        if (p.n >= SELECTIVE_MAX) {
-                r = size_of(f, SIZE_MAX_LOOK, &size);
-                if (r < 0 ||
-                    (double) p.n * DRIVEN_COSTS >= passed_by_walk(f, &p, (double) size, n_page))
-                        return r;
-        }
+        if (p.n >= SELECTIVE_MAX)
+                return pick_of_large(f, &p, n_page);
         f->driver = p.driver;
         return 0;
 }
@@ -247,15 +347,6 @@ static int by_value(struct find *f, int64_t limit, int64_t offset) {
         return part(f, RUNS_SEARCH_WITHOUT_VALUE, limit - n, offset, &n);
 }
 
-/* No fewer than the runs of all experiments: told without counting. SQLite's. */
-static int at_most(struct find *f, int64_t *ret) {
-        struct search_sql sql _cleanup_(search_sql_done) = {};
-
-        search_sql_init(&sql, f->arena);
-        search_sql_add(&sql, "SELECT max(rowid) FROM runs");
-        return number(f, &sql, ret);
-}
-
 /* Are there few enough runs to rank them all? */
 static int may_rank(struct find *f, bool *ret) {
         int64_t n = 0;
@@ -270,23 +361,27 @@ static int may_rank(struct find *f, bool *ret) {
         return r;
 }
 
-/* Would the database sort by values that it has to look up one by one, or pass many runs before the
- * page? Then nothing else is tried. */
-static int is_ranked_at_once(struct find *f, int64_t n_page, bool *ret) {
-        bool walks, sorts = false;
-        int64_t n = 0;
-        int r = 0;
+static double ranked_costs(const struct find *f, int64_t n) {
+        size_t n_clauses, n_sorted;
 
-        *ret = false;
-        if (f->driver >= 0 || f->q->n_order == 0)
-                return 0;
-        walks = runs_search_can_walk(&f->q->order[0], f->has_text_indexes);
+        count_values(f->q, &n_clauses, &n_sorted);
+        return (double) n * (RANKED_COSTS + RANKED_VALUE_COSTS * (double) (n_clauses + n_sorted));
+}
+
+/* Would the database sort by values that it has to look up one by one, pass many runs before the
+ * page, or look up more than ranking costs? Then nothing else is tried. */
+static int is_ranked_at_once(struct find *f, int64_t n_page, bool *ret) {
+        bool sorts = false;
+        int64_t n = 0;
+        int r = at_most(f, &n);
+
+        *ret = f->costs > CHEAP && f->costs > ranked_costs(f, n);
+        if (r < 0 || *ret || f->driver >= 0 || f->q->n_order == 0)
+                return r;
         for (size_t i = 0; i < f->q->n_order; i++)
                 sorts = sorts || f->q->order[i].entity != FILTER_ATTRIBUTE;
-        if (walks && n_page * PASSED_COSTS >= SMALL_MAX)
-                r = at_most(f, &n);
-        *ret = sorts && (!walks || (n > 0 && n <= n_page * PASSED_COSTS));
-        return r;
+        *ret = sorts && (!walks(f) || n <= n_page * PASSED_COSTS);
+        return 0;
 }
 
 static int by_rank(struct find *f, int64_t limit, int64_t offset) {
@@ -307,14 +402,6 @@ static int by_plan(struct find *f, int64_t limit, int64_t offset) {
         return part(f, RUNS_SEARCH_WHOLE, limit, offset, &n);
 }
 
-/* Else ranking does no better than the database. */
-static bool filters_by_value(const struct runs_search *q) {
-        for (size_t i = 0; i < q->filter.n; i++)
-                if (runs_search_is_on_value(&q->filter.clauses[i]))
-                        return true;
-        return false;
-}
-
 /* Through the runs of large experiments. */
 static int in_large(struct find *f, int64_t limit, int64_t offset, usec_t try_for) {
         int64_t n_page = limit + MIN(offset, (int64_t) OFFSET_LOOK);
@@ -329,7 +416,8 @@ static int in_large(struct find *f, int64_t limit, int64_t offset, usec_t try_fo
                 return r;
         if (at_once && (r = by_rank(f, limit, offset)) != RUNS_RANK_NOT)
                 return r;
-        f->try_for = ranks && !at_once && filters_by_value(f->q) ? try_for : 0;
+        /* what a driver finds has been counted; what a walk passes is a guess */
+        f->try_for = ranks && !at_once && f->driver < 0 && filters_by_value(f->q) ? try_for : 0;
         r = by_plan(f, limit, offset);
         if (r != -ETIME || f->try_for == 0)
                 return r;

@@ -34,49 +34,36 @@ void runs_json_write_metric(struct json_write *w, const char *key, double value,
         json_write_kv_i64(w, "step", step);
 }
 
-static void open_array(struct json_write *w, const char *name, bool *is_open) {
-        if (!*is_open)
-                json_write_kv_array(w, name);
-        *is_open = true;
-}
-
-static void close_array(struct json_write *w, bool is_open) {
-        if (is_open)
-                json_write_end(w);
-}
-
 static int write_metrics(struct json_write *w, struct db *db, const char *run_id) {
         DB_USE struct db_stmt *s = metrics_sql_latest(db, run_id);
-        bool is_open = false;
         int r;
 
+        json_write_kv_items(w, "metrics");
         while ((r = db_step(s)) == DB_ROW) {
                 struct metric m = metrics_sql_read(s);
 
-                open_array(w, "metrics", &is_open);
                 json_write_object(w);
                 runs_json_write_metric(w, m.key, m.value, m.at_ms, m.step);
                 json_write_end(w);
         }
-        close_array(w, is_open);
+        json_write_end(w);
         return r;
 }
 
 int runs_json_write_pairs(struct json_write *w, const char *name, struct db_stmt *stmt) {
         DB_USE struct db_stmt *s = stmt;
-        bool is_open = false;
         int r;
 
+        json_write_kv_items(w, name);
         while ((r = db_step(s)) == DB_ROW) {
                 const char *value = db_col_text(s, 1);
 
-                open_array(w, name, &is_open);
                 json_write_object(w);
                 json_write_kv_str(w, "key", db_col_text(s, 0));
                 json_write_kv_str(w, "value", value ? value : "");
                 json_write_end(w);
         }
-        close_array(w, is_open);
+        json_write_end(w);
         return r;
 }
 
@@ -100,11 +87,10 @@ static void write_text(struct json_write *w, const char *key, const char *text, 
 
 static int write_datasets(struct json_write *w, struct db *db, const char *run_id) {
         DB_USE struct db_stmt *s = inputs_sql_datasets(db, run_id);
-        bool is_open = false;
         int r;
 
+        json_write_kv_items(w, "dataset_inputs");
         while ((r = db_step(s)) == DB_ROW) {
-                open_array(w, "dataset_inputs", &is_open);
                 json_write_object(w);
                 r = runs_json_write_pairs(w, "tags", inputs_sql_tags(db, db_col_text(s, 0)));
                 if (r < 0)
@@ -119,24 +105,23 @@ static int write_datasets(struct json_write *w, struct db *db, const char *run_i
                 json_write_end(w);
                 json_write_end(w);
         }
-        close_array(w, is_open);
+        json_write_end(w);
         return r;
 }
 
 static int write_models(struct json_write *w, struct db_stmt *stmt, const char *name, bool steps) {
         DB_USE struct db_stmt *s = stmt;
-        bool is_open = false;
         int r;
 
+        json_write_kv_items(w, name);
         while ((r = db_step(s)) == DB_ROW) {
-                open_array(w, name, &is_open);
                 json_write_object(w);
                 json_write_kv_str(w, "model_id", db_col_text(s, 0));
                 if (steps)
                         json_write_kv_i64(w, "step", db_col_i64(s, 1));
                 json_write_end(w);
         }
-        close_array(w, is_open);
+        json_write_end(w);
         return r;
 }
 

@@ -359,6 +359,29 @@ void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t
         search_sql_add(sql, ") n");
 }
 
+/* "key = ? [AND is_nan = FALSE]" */
+static void add_first_key(struct search_sql *sql, const struct order_key *k, const char *alias) {
+        char key[32];
+
+        snprintf(key, sizeof(key), "%s.\"key\"", alias);
+        search_sql_same_text(sql, key, true, k->key);
+        if (k->entity == FILTER_METRIC)
+                search_sql_add(sql, " AND %s.is_nan = FALSE", alias);
+}
+
+void runs_search_build_ties(const struct runs_search *q, int64_t max, struct search_sql *sql) {
+        const struct order_key *k = &q->order[0];
+        const struct filter_clause entity = {.entity = k->entity};
+
+        search_sql_add(sql, "SELECT count(*) FROM (SELECT 1 FROM %s v WHERE ", table_of(&entity));
+        add_first_key(sql, k, "v");
+        search_sql_add(sql, " AND v.value = (SELECT f.value FROM %s f WHERE ", table_of(&entity));
+        add_first_key(sql, k, "f");
+        search_sql_add(sql, " ORDER BY f.value%s LIMIT 1) LIMIT ", k->descending ? " DESC" : "");
+        search_sql_i64(sql, max);
+        search_sql_add(sql, ") n");
+}
+
 void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql) {
         search_sql_add(sql, "SELECT count(*) FROM (SELECT 1 FROM runs WHERE ");
         add_scope(sql, q);

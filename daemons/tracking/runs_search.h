@@ -60,6 +60,9 @@ bool runs_search_can_walk(const struct order_key *k, bool has_text_indexes);
  * SELECT count(*). */
 void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t max,
                              struct search_sql *sql);
+/* How many values of all experiments are the one that the order begins with, at most `max`: SELECT
+ * count(*). Of an order that runs_search_can_walk(). */
+void runs_search_build_ties(const struct runs_search *q, int64_t max, struct search_sql *sql);
 /* Is the clause about a metric, param or tag (a run's name is one)? */
 bool runs_search_is_on_value(const struct filter_clause *c);
 /* Is clause i asked together with one before it? */

@@ -129,8 +129,9 @@ static int print_again(struct job *j, struct scorer *x) {
 
 static int write_list(struct job *j, struct db_stmt *s) {
         struct scorer x;
-        int r, n = 0;
+        int r;
 
+        json_write_kv_items(&j->json, "scorers");
         while ((r = db_step(s)) == DB_ROW) {
                 r = scorers_sql_read(s, j->arena, &x);
                 if (r == 0)
@@ -142,14 +143,11 @@ static int write_list(struct job *j, struct db_stmt *s) {
                 r = print_again(j, &x);
                 if (r < 0)
                         return r;
-                if (n++ == 0)
-                        json_write_kv_array(&j->json, "scorers");
                 json_write_object(&j->json);
                 write_scorer(&j->json, &x);
                 json_write_end(&j->json);
         }
-        if (n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         return r;
 }
 

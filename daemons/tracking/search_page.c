@@ -12,20 +12,18 @@ int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
         int r;
 
         r = search_sql_prepare(sql, db, &s);
+        json_write_kv_items(&j->json, p->key);
         while (r == 0 && (r = db_step(s)) == DB_ROW) {
                 r = 0;
                 if (n++ == n_page)
                         break;
-                if (n == 1)
-                        json_write_kv_array(&j->json, p->key);
                 json_write_object(&j->json);
                 r = p->write(j, db, s);
                 json_write_end(&j->json);
         }
         if (r != 0)
                 return r;
-        if (n > 0 && n_page > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         if (n <= n_page)
                 return 0;
         token = page_token_print(j->arena, p->offset + n_page);

@@ -257,13 +257,10 @@ static int write_map(struct json_write *w, struct db *db, const struct trace *t,
 static int write_assessments(struct json_write *w, struct db *db, struct arena *a, const char *id) {
         DB_USE struct db_stmt *s = assessments_sql_list(db, id);
         struct assessment x;
-        bool any = false;
         int r;
 
+        json_write_kv_items(w, "assessments");
         while ((r = db_step(s)) == DB_ROW) {
-                if (!any)
-                        json_write_kv_array(w, "assessments");
-                any = true;
                 r = assessments_sql_read(s, a, &x);
                 if (r < 0)
                         return r;
@@ -273,8 +270,7 @@ static int write_assessments(struct json_write *w, struct db *db, struct arena *
                 if (r < 0)
                         return r;
         }
-        if (any)
-                json_write_end(w);
+        json_write_end(w);
         return r;
 }
 

@@ -233,15 +233,13 @@ static int run_list(struct job *j, struct db *db) {
                 if (r < 0)
                         return r;
         }
-        if (n > 0)
-                json_write_kv_array(&j->json, "webhooks");
+        json_write_kv_items(&j->json, "webhooks");
         for (int64_t i = 0; r == 0 && i < MIN(n, in->max_results); i++) {
                 json_write_object(&j->json);
                 r = write_webhook(j, db, &list[i]);
                 json_write_end(&j->json);
         }
-        if (n > 0)
-                json_write_end(&j->json);
+        json_write_end(&j->json);
         if (r < 0 || n <= in->max_results)
                 return r;
         token = page_token_print(j->arena, in->offset + in->max_results);

@@ -56,6 +56,7 @@ static void open_container(struct json_write *w, bool object) {
         buf_add_char(w->out, object ? '{' : '[');
         w->in_object[w->depth] = object;
         w->has_items[w->depth] = false;
+        w->items_at[w->depth] = 0;
         w->depth++;
 }
 
@@ -73,6 +74,13 @@ void json_write_end(struct json_write *w) {
         assert(w->depth > 0 && !w->after_key);
         w->depth--;
         had_items = w->has_items[w->depth];
+        if (w->items_at[w->depth] > 0) {
+                if (!had_items) {
+                        buf_truncate(w->out, w->items_at[w->depth]);
+                        return;
+                }
+                w->has_items[w->depth - 1] = true;
+        }
         if (had_items && w->flags & JSON_WRITE_PRETTY)
                 add_newline(w);
         buf_add_char(w->out, w->in_object[w->depth] ? '}' : ']');
@@ -215,6 +223,18 @@ void json_write_kv_object(struct json_write *w, const char *key) {
 void json_write_kv_array(struct json_write *w, const char *key) {
         json_write_key(w, key);
         json_write_array(w);
+}
+
+/* The object counts it as an item of its own only when it is ended and stays. */
+void json_write_kv_items(struct json_write *w, const char *key) {
+        size_t at = w->out->len;
+        bool has_items;
+
+        assert(w->depth > 0);
+        has_items = w->has_items[w->depth - 1];
+        json_write_kv_array(w, key);
+        w->items_at[w->depth - 1] = at;
+        w->has_items[w->depth - 2] = has_items;
 }
 
 void json_write_kv_node(struct json_write *w, const char *key, const struct json *j) {

@@ -33,6 +33,7 @@ struct json_write {
         bool in_object[JSON_DEPTH_MAX];
         bool has_items[JSON_DEPTH_MAX];
         bool after_key;
+        size_t items_at[JSON_DEPTH_MAX]; /* where the key of one by json_write_kv_items() begins */
 };
 
 void json_write_init(struct json_write *w, struct buf *out, unsigned flags);
@@ -67,6 +68,8 @@ void json_write_kv_bool(struct json_write *w, const char *key, bool v);
 void json_write_kv_null(struct json_write *w, const char *key);
 void json_write_kv_object(struct json_write *w, const char *key);
 void json_write_kv_array(struct json_write *w, const char *key);
+/* An array that is left out, with its key, when it is ended without an item. */
+void json_write_kv_items(struct json_write *w, const char *key);
 void json_write_kv_node(struct json_write *w, const char *key, const struct json *j);
 
 /* Just a quoted, escaped string. flags: JSON_WRITE_ASCII or 0. */

@@ -72,6 +72,62 @@ static void spaced(void **state) {
         assert_string_equal(buf_cstr(&b), "{\"a\": 1, \"b\": [2, 3]}");
 }
 
+/* One list with items of their own, one without, in every place. */
+static void write_lists(struct json_write *w, bool first, bool inner, bool last) {
+        json_write_object(w);
+        json_write_kv_items(w, "first");
+        if (first)
+                json_write_i64(w, 1);
+        json_write_end(w);
+        json_write_kv_items(w, "middle");
+        json_write_object(w);
+        json_write_kv_items(w, "inner");
+        if (inner)
+                json_write_str(w, "{");
+        json_write_end(w);
+        json_write_end(w);
+        json_write_end(w);
+        json_write_kv_items(w, "last");
+        if (last) {
+                json_write_null(w);
+                json_write_null(w);
+        }
+        json_write_end(w);
+        json_write_end(w);
+}
+
+static void a_list_without_items_is_left_out(void **state) {
+        static const struct {
+                bool first, inner, last;
+                const char *text;
+        } rows[] = {
+                {false, false, false, "{\"middle\":[{}]}"},
+                {true, false, false, "{\"first\":[1],\"middle\":[{}]}"},
+                {false, true, false, "{\"middle\":[{\"inner\":[\"{\"]}]}"},
+                {true, true, true,
+                 "{\"first\":[1],\"middle\":[{\"inner\":[\"{\"]}],\"last\":[null,null]}"},
+        };
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                buf_reset(&b);
+                json_write_init(&w, &b, 0);
+                write_lists(&w, rows[i].first, rows[i].inner, rows[i].last);
+                assert_int_equal(json_write_finish(&w), 0);
+                assert_string_equal(buf_cstr(&b), rows[i].text);
+        }
+        buf_reset(&b);
+        json_write_init(&w, &b, JSON_WRITE_PRETTY);
+        json_write_object(&w);
+        json_write_kv_items(&w, "none");
+        json_write_end(&w);
+        json_write_end(&w);
+        assert_int_equal(json_write_finish(&w), 0);
+        assert_string_equal(buf_cstr(&b), "{}");
+}
+
 static void bad_bytes_become_the_replacement(void **state) {
         _cleanup_buf_ struct buf b = {};
 
@@ -149,6 +205,7 @@ int main(void) {
                 cmocka_unit_test(compact),
                 cmocka_unit_test(pretty),
                 cmocka_unit_test(spaced),
+                cmocka_unit_test(a_list_without_items_is_left_out),
                 cmocka_unit_test(bad_bytes_become_the_replacement),
                 cmocka_unit_test(odd_doubles),
                 cmocka_unit_test_teardown(errors_stick, base_test_no_faults),

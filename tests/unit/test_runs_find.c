@@ -124,6 +124,12 @@ static void test_plans(void **state) {
         same_pages(t, "params.p = '3' AND params.none IS NULL", "run_name");
         same_pages(t, "run_name LIKE 'r000%'", NULL);
         same_pages(t, "run_name = 'r00017' AND tags.rare = 'yes'", "metrics.m");
+        same_pages(t, "run_name LIKE '%3%'", "params.p");
+        same_pages(t, "metrics.m > 3 AND params.p = '3' AND tags.rare IS NULL", NULL);
+        same_pages(t, "metrics.m > 3 AND params.p != '3' AND tags.rare IS NULL", "params.p DESC");
+        same_pages(t, "params.p IS NULL", NULL);
+        same_pages(t, "params.p IS NULL AND metrics.m > 3", "metrics.m");
+        same_pages(t, "tags.rare IS NULL AND params.p IS NOT NULL", "start_time");
 }
 
 static void test_plans_by_several(void **state) {
@@ -211,6 +217,40 @@ static void test_indexes_are_used(void **state) {
              "SCAN");
 }
 
+/* How many values are the one that comes first. */
+static void ties(struct tracking_test *t, const char *order, int64_t max, int64_t n) {
+        static const int64_t experiments[] = {1};
+        struct runs_search q = {.experiment_ids = experiments, .n_experiment_ids = 1};
+        struct search_sql sql;
+        struct db_stmt *s;
+
+        assert_int_equal(runs_search_parse(&q, "", &order, 1, &t->refusal), 0);
+        search_sql_init(&sql, &t->arena);
+        runs_search_build_ties(&q, max, &sql);
+        assert_int_equal(search_sql_prepare(&sql, t->db, &s), 0);
+        assert_int_equal(db_step(s), DB_ROW);
+        assert_int_equal(db_col_i64(s, 0), n);
+        db_reset(s);
+        search_sql_done(&sql);
+}
+
+static void test_first_ties(void **state) {
+        struct tracking_test *t = *state;
+        int n_first = 0, n_last = 0;
+
+        fill(t);
+        for (int i = 0; i < N_RUNS; i++) {
+                n_first += i % 3 && i % 50 && i % 17 == 0;
+                n_last += i % 3 && i % 50 && i % 17 == 16;
+        }
+        ties(t, "metrics.m", N_RUNS, n_first);
+        ties(t, "metrics.m DESC", N_RUNS, n_last);
+        ties(t, "params.p DESC", N_RUNS, N_RUNS / 10);
+        ties(t, "params.p DESC", 17, 17);
+        ties(t, "tags.rare", N_RUNS, N_RUNS / 1000);
+        ties(t, "metrics.nope", N_RUNS, 0);
+}
+
 static void test_ties(void **state) {
         struct tracking_test *t = *state;
         static const int64_t experiments[] = {1};
@@ -253,6 +293,7 @@ int main(void) {
                 tracking_db_test(test_plans),      tracking_db_test(test_plans_by_several),
                 tracking_db_test(test_far_offset), tracking_db_test(test_indexes_are_used),
                 tracking_db_test(test_ties),       tracking_db_test(test_stop),
+                tracking_db_test(test_first_ties),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
