@@ -43,8 +43,9 @@ static int each_try(void *ctx, const char *try_id) {
         int r;
 
         walk->n_seen++;
-        if (spool_is_acked(s->tasks_dir, try_id) || callbacks_look(s, try_id))
-                return 0;
+        if (spool_is_acked(s->tasks_dir, try_id) || callbacks_look(s, try_id) ||
+            live_find(s, try_id))
+                return 0; /* that of a live one may be without its spec yet */
         arena_init(&a, 0);
         r = spool_look(s->tasks_dir, try_id, &a, &fact, &end);
         if (r == 0) {

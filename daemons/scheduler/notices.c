@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemons/scheduler/engine.h"
+#include "daemons/scheduler/event_logs_sql.h"
 #include "daemons/scheduler/notices_body.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/tracked_sql.h"
@@ -33,6 +34,7 @@ struct notice {
         struct http_ask_call *call;
         bool began, ended; /* heard */
         bool is_last;      /* the call under way tells the end */
+        char refusal[300]; /* why it has no run: goes into the event log */
 };
 
 struct notices {
@@ -57,6 +59,20 @@ static void round_clear(struct notices *n) {
         n->n_round = n->n_open = 0;
 }
 
+/* Where people look for what became of a run that is not there. */
+static int log_refusal(struct scheduler *s, const struct notice *notice) {
+        return event_logs_sql_insert(
+                s->db, &(struct event_logs_sql_row){.at = clock_now(s->clock),
+                                                    .event = "tracking_refused",
+                                                    .dag_id = notice->row.dag_id,
+                                                    .run_id = notice->row.run_id,
+                                                    .task_id = notice->row.task_id,
+                                                    .map_index = -1,
+                                                    .try_number = notice->row.try_number,
+                                                    .owner = "tracking",
+                                                    .extra = notice->refusal});
+}
+
 static int run_told(struct scheduler *s, struct engine_job *job) {
         struct notices *n = container_of(job, struct notices, job);
         int r = 0;
@@ -64,6 +80,8 @@ static int run_told(struct scheduler *s, struct engine_job *job) {
         for (size_t i = 0; i < n->n_round && r >= 0; i++) {
                 if (n->round[i].began)
                         r = tracked_sql_delete(s->db, n->round[i].try_id);
+                if (r >= 0 && n->round[i].began && n->round[i].refusal[0])
+                        r = log_refusal(s, &n->round[i]);
                 if (r >= 0 && n->round[i].ended)
                         r = tries_sql_set_told(s->db, n->round[i].try_id);
         }
@@ -108,6 +126,24 @@ static void round_over(struct notices *n) {
 
 static void go_on(struct notice *notice);
 
+/* The "message" of MLflow's errors. */
+static void refused(struct notice *notice, const struct http_ask_answer *a) {
+        const char *message = NULL, *said = a->body ? buf_cstr(a->body) : "";
+        struct arena arena;
+        struct json *j;
+
+        arena_init(&arena, 0);
+        if (a->body && json_parse_copy(&arena, said, a->body->len, &j, NULL) >= 0)
+                (void) json_want_str(j, "message", &message, NULL);
+        if (!message)
+                message = said;
+        log_warning("tracking refused to hear of try %s: status %d: %.300s", notice->try_id,
+                    a->status, message);
+        if (notice->run)
+                snprintf(notice->refusal, sizeof(notice->refusal), "%s", message);
+        arena_done(&arena);
+}
+
 static void on_answer(void *ctx, const struct http_ask_answer *a) {
         struct notice *notice = ctx;
         struct notices *n = notice->n;
@@ -120,8 +156,7 @@ static void on_answer(void *ctx, const struct http_ask_answer *a) {
                 return;
         }
         if (a->status >= 400)
-                log_warning("tracking refused to hear of try %s: status %d: %.200s", notice->try_id,
-                            a->status, buf_cstr(a->body));
+                refused(notice, a);
         if (notice->is_last) {
                 notice->ended = true;
         } else if (notice->run) {

@@ -188,6 +188,7 @@ static int put_name(const struct tracked_body *b, struct json_write *w) {
 }
 
 int tracked_body_print(const struct tracked_body *b, struct buf *out) {
+        const struct dag *d = b->task->run->spec;
         const char *experiment = told(b, "experiment");
         struct json_write w;
         int r;
@@ -195,9 +196,10 @@ int tracked_body_print(const struct tracked_body *b, struct buf *out) {
         json_write_init(&w, out, 0);
         json_write_object(&w);
         json_write_kv_object(&w, "run");
-        json_write_kv_str(&w, "experiment", experiment ? experiment : b->task->run->spec->id);
+        json_write_kv_str(&w, "experiment", experiment ? experiment : d->id);
         r = put_name(b, &w);
         json_write_kv_str(&w, "user", b->user);
+        json_write_kv_str(&w, "for_user", d->user ? d->user : d->owner);
         json_write_kv_u64(&w, "start_time", b->at / USEC_PER_MSEC);
         if (r == 0)
                 r = put_tags(b, &w);

@@ -54,27 +54,57 @@ static enum access_level needed_by(const struct http_request *req) {
         return ACCESS_EDIT;
 }
 
+static int load(struct arena *arena, struct auth_store *store, const char *name,
+                struct access **ret) {
+        struct access *a = arena_new(arena, struct access);
+        struct auth_grant *grants = NULL;
+        int r;
+
+        if (!a)
+                return -ENOMEM;
+        r = auth_grants_of_user(store, name, arena, &grants, &a->n_grants);
+        if (r < 0)
+                return r;
+        a->grants = grants;
+        *ret = a;
+        return 0;
+}
+
 int access_load(struct http_request *req, struct auth_store *store, enum access_level default_level,
                 const struct access **ret) {
         const struct auth_identity *who = req->identity;
-        struct auth_grant *grants = NULL;
         struct access *a;
         int r;
 
         *ret = NULL;
         if (!who || !store || who->role >= AUTH_OP || who->how == AUTH_BY_NOTHING)
                 return 0;
-        a = arena_new(req->arena, struct access);
-        if (!a)
-                return -ENOMEM;
-        r = auth_grants_of_user(store, who->name, req->arena, &grants, &a->n_grants);
+        r = load(req->arena, store, who->name, &a);
         if (r < 0)
                 return r;
-        a->grants = grants;
         a->needed = needed_by(req);
         a->default_level = default_level;
         if (who->role <= AUTH_VIEWER)
                 a->default_level = default_level < ACCESS_READ ? default_level : ACCESS_READ;
+        *ret = a;
+        return 0;
+}
+
+int access_load_of(struct http_request *req, struct auth_store *store,
+                   enum access_level default_level, const char *name, enum access_level needed,
+                   const struct access **ret) {
+        const struct auth_identity *who = req->identity;
+        struct access *a;
+        int r;
+
+        *ret = NULL;
+        if (!who || !store || who->how == AUTH_BY_NOTHING)
+                return 0;
+        r = load(req->arena, store, name, &a);
+        if (r < 0)
+                return r;
+        a->needed = needed;
+        a->default_level = default_level;
         *ret = a;
         return 0;
 }
@@ -176,17 +206,18 @@ void access_restrict(const struct access *a, const char *type, const char *colum
         add_ids(a, type, access_level_on(a, type, "") < ACCESS_READ, number, column, sql);
 }
 
-void access_created(struct http_request *req, struct auth_store *store, const char *type,
-                    const char *id) {
-        const struct auth_identity *who = req->identity;
+void access_created(struct http_request *req, struct auth_store *store, const char *name,
+                    const char *type, const char *id) {
         int r;
 
-        if (!req->access)
+        if (!name && !req->access)
                 return;
+        if (!name)
+                name = req->identity->name;
         (void) auth_grants_forget(store, type, id); /* of an earlier one with this id */
-        r = auth_grants_give(store, who->name, type, id, "MANAGE");
+        r = auth_grants_give(store, name, type, id, "MANAGE");
         if (r != 0) /* e.g. a Unix user who is not in auth.db */
-                log_notice("%s has no permission of its own on the %s %s: %s", who->name, type, id,
+                log_notice("%s has no permission of its own on the %s %s: %s", name, type, id,
                            r < 0 ? errmsg_strerror(r) : "it is no user of auth.db");
 }
 

@@ -43,6 +43,12 @@ const char *access_print(enum access_level level);
 int access_load(struct http_request *req, struct auth_store *store, enum access_level default_level,
                 const struct access **ret);
 
+/* The same for somebody on whose behalf the one who asks does it: a user without a role above that,
+ * who needs `needed`. */
+int access_load_of(struct http_request *req, struct auth_store *store,
+                   enum access_level default_level, const char *name, enum access_level needed,
+                   const struct access **ret);
+
 /* The level on one resource; everything for a NULL `a`. */
 enum access_level access_level_on(const struct access *a, const char *type, const char *id);
 
@@ -65,8 +71,8 @@ int access_check_run(struct db *db, struct refusal *r, const char *run_id);
 void access_restrict(const struct access *a, const char *type, const char *column, bool number,
                      struct search_sql *sql);
 
-/* Gives the one who asks everything on a resource just made; forgets what was given on one that is
- * gone. A failure is logged. */
-void access_created(struct http_request *req, struct auth_store *store, const char *type,
-                    const char *id);
+/* Gives the one who asks, or `name` where it is not NULL, everything on a resource just made;
+ * forgets what was given on one that is gone. A failure is logged. */
+void access_created(struct http_request *req, struct auth_store *store, const char *name,
+                    const char *type, const char *id);
 void access_deleted(struct auth_store *store, const char *type, const char *id);

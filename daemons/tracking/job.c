@@ -176,7 +176,7 @@ static void write_done(struct db_job *db_job, int r) {
         if (r == 0 && j->told_webhooks)
                 webhook_sender_wake(j->tracking->webhooks);
         if (r == 0 && j->made_id)
-                access_created(j->req, j->tracking->users, j->made_type, j->made_id);
+                access_created(j->req, j->tracking->users, j->made_for, j->made_type, j->made_id);
         if (r == 0 && j->gone_id)
                 access_deleted(j->tracking->users, j->gone_type, j->gone_id);
         if (job_reply(j, r) < 0)

@@ -29,7 +29,8 @@ struct job {
         int (*reply)(struct http_request *req); /* not NULL: in place of the JSON */
         /* Set by run(): a resource (access.h) that was made or is gone, once it is durable. */
         const char *made_type, *made_id, *gone_type, *gone_id;
-        bool told_webhooks; /* set by run(): messages were queued */
+        const char *made_for; /* set by run(): whose it is; NULL: of the one who asks */
+        bool told_webhooks;   /* set by run(): messages were queued */
         bool compact;
         bool refused;
 };

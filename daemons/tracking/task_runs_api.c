@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
@@ -34,6 +35,7 @@ static void read_try(struct ask *q, const char **ret, char ret_id[TASK_RUNS_SQL_
 
 struct began {
         const char *try_id, *experiment, *name, *user;
+        const char *for_user; /* whose pipeline it is: may he write there? NULL: not asked */
         char id[TASK_RUNS_SQL_ID_SIZE];
         int64_t start_at_ms;
         struct ask_pair *tags, *params;
@@ -47,7 +49,29 @@ static int make_experiment(struct job *j, struct db *db, const char *name, struc
         int r = experiments_sql_make(db, j->arena, name, j->tracking->artifact_root,
                                      tracking_now_ms(j->tracking), ret);
 
-        return r > 0 ? -EUCLEAN : r;
+        if (r != 0)
+                return r > 0 ? -EUCLEAN : r;
+        if (j->refusal.access) {
+                j->made_type = ACCESS_EXPERIMENT;
+                j->made_id = arena_printf(j->arena, "%" PRId64, ret->id);
+                j->made_for = ((const struct began *) j->in)->for_user;
+                if (!j->made_id)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* As the task's own code would be refused, but with what there is to do. */
+static int check_user(struct job *j, const struct experiment *e) {
+        const struct began *in = j->in;
+
+        if (access_check_experiment(&j->refusal, e->id) == 0)
+                return 0;
+        return refusal_set(
+                &j->refusal, REFUSAL_PERMISSION_DENIED,
+                "the user of the pipeline, %s, may not write into the experiment \"%s\": "
+                "give him EDIT on experiment %" PRId64 ", or let tracking: name another one",
+                in->for_user, in->experiment, e->id);
 }
 
 static int need_experiment(struct job *j, struct db *db, struct experiment *ret) {
@@ -56,7 +80,9 @@ static int need_experiment(struct job *j, struct db *db, struct experiment *ret)
 
         if (r == DB_DONE)
                 return make_experiment(j, db, in->experiment, ret);
-        return r < 0 ? r : experiments_sql_need_active(&j->refusal, ret);
+        if (r >= 0)
+                r = check_user(j, ret);
+        return r != 0 ? r : experiments_sql_need_active(&j->refusal, ret);
 }
 
 static int insert_run(struct job *j, struct db *db, const struct experiment *e) {
@@ -183,6 +209,7 @@ static void read_datasets(struct ask *q, struct began *in) {
 }
 
 int task_runs_api_began(struct http_request *req) {
+        const struct tracking *t = req->ctx;
         struct began in = {};
         struct ask q;
 
@@ -191,12 +218,16 @@ int task_runs_api_began(struct http_request *req) {
         in.experiment = ask_str(&q, "experiment", ASK_NEED);
         in.name = ask_str(&q, "name", ASK_NEED);
         in.user = ask_str(&q, "user", 0);
+        in.for_user = ask_str(&q, "for_user", 0);
         ask_i64(&q, "start_time", ASK_NEED, &in.start_at_ms);
         in.tags = read_pairs(&q, "tags", true, &in.n_tags);
         in.params = read_pairs(&q, "params", false, &in.n_params);
         read_datasets(&q, &in);
         if (q.result == 0)
                 ask_check(&q, field_check_experiment_name(&q.refusal, in.experiment));
+        if (q.result == 0 && in.for_user)
+                ask_check(&q, access_load_of(req, t->users, t->default_level, in.for_user,
+                                             ACCESS_EDIT, &q.refusal.access));
         return job_write(&q, run_began, &in);
 }
 

@@ -125,6 +125,25 @@ def test_a_spool_nobody_knows_goes_to_lost_and_found(own):
     assert not os.path.exists(f"{own.state}/tasks/{try_id}")
 
 
+def test_a_start_cut_off_before_its_spec_is_begun_again(own):
+    """Its directory is there and nothing in it: the scheduler was killed in between."""
+    own.names = ("scheduler",)
+    own.up()
+    load(own, "cut", [("a", "echo ran")])
+    run_id = own.trigger("cut")
+    ((try_id,),) = own.wait(lambda: [(t["try_id"],) for t in own_tries(own)], 20, "the try")
+    own.wait(lambda: os.path.exists(f"{own.state}/tasks/{try_id}/spec.json"), 20, "its spec")
+    own.kill("scheduler")
+    os.remove(f"{own.state}/tasks/{try_id}/spec.json")
+    own.names = ("launcher", "scheduler")
+    own.start("scheduler")
+    own.start("launcher")
+    own.wait_ready()
+    assert own.wait_run("cut", run_id)["state"] == "success"
+    assert not os.path.exists(f"{own.state}/tasks/lost+found")
+    assert [t["result"] for t in tries(own, "cut", run_id, "a")] == ["success"]
+
+
 def test_reports_that_mean_nothing(own):
     own.up()
     a = own.post("/internal/tries/01890a5d-ac96-774b-bcce-b302099a8057")

@@ -158,6 +158,53 @@ def test_a_pipeline_says_it_for_its_tasks(truth):
     assert [found[n].get("destination_table") for n in ("a", "b[0]", "b[1]")] == [None, "q.d.t", "q.d.t"]
 
 
+OF_EVE = """\
+name: {0}
+owner: eve
+pipelines:
+  - pipeline: {0}
+    start_date: 2026-01-01
+    timeout_minutes: 60
+    tracking: {{experiment: {1}}}
+    tasks:
+      - task: a
+        type: python
+        cmd: "true"
+"""
+
+
+def test_it_is_written_where_the_pipelines_user_may(truth):
+    """Not with the scheduler's own rights: refused with a reason where people look, the task itself not hindered; what is made for
+    her is hers."""
+    def v3(method, path, body):
+        a = truth.call(method, "/api/3.0/mlflow/" + path, body, sock="tracking.sock")
+        assert a.status == 200, a.body
+        return a.json
+
+    def ran(name, experiment):
+        truth.pipeline(name, OF_EVE.format(name, experiment))
+        truth.wait_dag(name, 120)
+        run_id = truth.trigger(name)
+        assert truth.wait_run(name, run_id, 120)["state"] == "success"
+        return only_try(truth, name, run_id)
+    truth.ask("POST", "users/create", {"username": "eve", "password": "eve's own password"})
+    vault = truth.ask("POST", "experiments/create", {"name": "vault"})["experiment_id"]
+    grant = {"username": "eve", "resource_type": "experiment", "resource_id": vault}
+    v3("POST", "users/permissions/grant", grant | {"permission": "NO_PERMISSIONS"})
+
+    t = ran("eves", "vault")
+    (event,) = truth.wait(lambda: truth.get("/api/v2/eventLogs?event=tracking_refused").json["event_logs"], 120, "the refusal")
+    assert (event["dag_id"], event["task_id"]) == ("eves", "a")
+    assert "eve, may not write into the experiment \"vault\"" in event["extra"] and "EDIT" in event["extra"]
+    assert truth.call("GET", f"/api/2.0/mlflow/runs/get?run_id={own_id(t)}", sock="tracking.sock").status == 404
+
+    v3("POST", "users/permissions/revoke", grant)
+    assert run_of(truth, ran("eves", "vault"))["info"]["experiment_id"] == vault
+    made = run_of(truth, ran("eves2", "eves own"))["info"]["experiment_id"]
+    got = truth.call("GET", f"/api/3.0/mlflow/users/permissions/get?username=eve&resource_type=experiment&resource_id={made}", sock="tracking.sock")
+    assert got.json["permission"] == "MANAGE", got.body
+
+
 def test_told_later_and_once(truth):
     """Tracking is away while tasks begin and end, and the scheduler is killed meanwhile: they are not hindered, and when both are back
     each try has one run, with the times that were."""

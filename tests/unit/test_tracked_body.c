@@ -82,6 +82,7 @@ static void all_there_is(void **state) {
         assert_string_equal(text_of(run, "experiment"), "e");
         assert_string_equal(text_of(run, "name"), "t");
         assert_string_equal(text_of(run, "user"), "airflow");
+        assert_string_equal(text_of(run, "for_user"), "onebox");
         assert_int_equal(json_i64(json_get(run, "start_time"), &at), 0);
         assert_int_equal(at, (CORE_FIXTURE_NOW + 1500) / 1000);
         assert_string_equal(value_of(&m, "params", "task_id"), "t");
