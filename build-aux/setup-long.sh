@@ -67,6 +67,7 @@ run_differential() {
         fi
         ONEBOX_PEER_MLFLOW=$peer/bin run_pytest tests/api/test_differential.py tests/api/test_tracking_interop.py \
                 tests/api/test_official_pages.py
+        ONEBOX_GENERATED=all run_pytest tests/api/test_generated.py
 }
 
 # Half an hour of databases in use while certificates change every few seconds and things break.

@@ -143,6 +143,8 @@ static int check_path(struct refusal *r, const char *path, const char *name) {
 }
 
 int field_check_name(struct refusal *r, const char *path, const char *name) {
+        if (!name)
+                name = "";
         if (!is_word_only(name, "/.- :"))
                 return invalid_value(r, path, name,
                                      "Names may only contain alphanumerics, underscores (_), "

@@ -21,7 +21,8 @@ enum {
         FIELD_CHECK_RESULTS_MAX = 50000, /* a page of a search */
 };
 
-/* Names of metrics, params and tags: letters, digits, "_-. :/" and no path that leads elsewhere. */
+/* Names of metrics, params and tags: letters, digits, "_-. :/" and no path that leads elsewhere.
+ * NULL is "", which is none. */
 int field_check_name(struct refusal *r, const char *path, const char *name);
 
 int field_check_metric(struct refusal *r, const char *path, const char *key, double value,

@@ -107,6 +107,15 @@ static void test_repr(void **state) {
         assert_string_equal(field_check_repr(a, "a\n\\\x01é"), "'a\\n\\\\\\x01é'");
 }
 
+static void test_no_name(void **state) {
+        struct tracking_test *t = *state;
+        struct refusal r = {.arena = &t->arena};
+        const char *value = "v";
+
+        assert_int_equal(field_check_name(&r, "key", NULL), REFUSED);
+        assert_int_equal(field_check_tag(&r, "", NULL, &value), REFUSED);
+}
+
 static void test_metric_dataset(void **state) {
         struct tracking_test *t = *state;
         struct refusal r = {.arena = &t->arena};
@@ -127,6 +136,7 @@ int main(void) {
                 tracking_test(test_batch_and_pages),
                 tracking_test(test_repr),
                 tracking_test(test_metric_dataset),
+                tracking_test(test_no_name),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
