@@ -135,11 +135,12 @@ static int merge_metadata(struct job *j, const struct json *given, struct assess
         json_write_init(&w, &out, JSON_WRITE_SPACED | JSON_WRITE_ASCII);
         json_write_object(&w);
         json_each (item, old) {
-                if (!json_get(given, item->key))
+                if (item->key && !json_get(given, item->key))
                         json_write_kv_node(&w, item->key, item);
         }
         json_each (item, given) {
-                json_write_kv_node(&w, item->key, item);
+                if (item->key) /* a list is no metadata */
+                        json_write_kv_node(&w, item->key, item);
         }
         json_write_end(&w);
         if (json_write_finish(&w) < 0)

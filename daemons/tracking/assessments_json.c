@@ -155,7 +155,7 @@ int assessments_json_read_value(struct refusal *r, const struct json *j, struct 
 
 int assessments_json_read_metadata(struct arena *a, const struct json *j, const char **ret) {
         *ret = NULL;
-        return json_first(j) ? to_text(a, j, false, ret) : 0;
+        return json_is(j, JSON_OBJECT) && json_first(j) ? to_text(a, j, false, ret) : 0;
 }
 
 static int read_source(struct refusal *r, const struct json *source, struct assessment *ret) {
@@ -264,7 +264,7 @@ static int write_metadata(struct json_write *w, struct arena *a, const char *tex
         int r = text ? json_parse_copy(a, text, strlen(text), &root, NULL) : 0;
         const char *value;
 
-        if (r < 0 || !json_first(root))
+        if (r < 0 || !json_is(root, JSON_OBJECT) || !json_first(root))
                 return r;
         json_write_kv_object(w, "metadata");
         json_each (item, root) {

@@ -120,3 +120,16 @@ def test_tokens_once(t):
     assert tokens() == 12
     assert otlp(t, export(span(79, 1, "parent", **usage(100)))).status == 200
     assert tokens() == 100
+
+
+@pytest.mark.parametrize("metadata", [["x"], [5], "x", 5, {}])
+def test_metadata_that_is_none(t, metadata):
+    """A list where a map should be once ended the server: it is no metadata, as with MLflow's."""
+    assert t.ask("POST", "/v1/traces", json.dumps(export(span(77, 1, "s"))), {"x-mlflow-experiment-id": "0"}).status == 200
+    path = f"/api/3.0/mlflow/traces/tr-{77:032x}/assessments"
+    at = "2025-11-24T16:00:00.125Z"
+    given = {"assessment_name": "g", "source": {"source_type": "CODE", "source_id": "me"}, "create_time": at, "last_update_time": at,
+             "feedback": {"value": True}, "metadata": metadata}
+    made = t.post(path, assessment=given)["assessment"]
+    changed = t.post(f"{path}/{made['assessment_id']}", method="PATCH", assessment={"metadata": metadata}, update_mask="metadata")["assessment"]
+    assert "metadata" not in made and "metadata" not in changed
