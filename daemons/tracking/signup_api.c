@@ -204,6 +204,7 @@ static int create(struct http_request *req, const char *name, const char *passwo
         const char *signup = arena_printf(req->arena, "%s/signup", t->static_prefix);
         const char *home = arena_printf(req->arena, "%s/", t->static_prefix);
         struct errmsg em = {};
+        struct ask q;
         int r;
 
         if (!signup || !home)
@@ -213,7 +214,11 @@ static int create(struct http_request *req, const char *name, const char *passwo
                 return reply_alert(req, "Username has already been taken: ", name, signup);
         if (r == -EINVAL)
                 return reply_alert(req, "", em.text, signup);
-        return r < 0 ? r : reply_alert(req, "Successfully signed up user: ", name, home);
+        if (r == 0)
+                return reply_alert(req, "Successfully signed up user: ", name, home);
+        ask_open_query(&q, req);
+        ask_check(&q, r); /* a full disk is called so */
+        return job_refuse(&q);
 }
 
 int signup_api_create(struct http_request *req) {
