@@ -83,6 +83,11 @@ run_pytest() {
         "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -rfE --tb=short --durations=5 "$@"
 }
 
+# Two processes share the modules out (tests/api/conftest.py says in which order): most tests wait more than they work.
+run_api() {
+        run_pytest -n 2 --dist loadfile --no-loadscope-reorder tests/api
+}
+
 # kill -9 of every daemon at random moments while runs go through; then the same with the tasks'
 # supervisors. The history is checked whole at the end of each.
 run_kill_rounds() {
@@ -146,7 +151,7 @@ check() {
         suite "unit tests, corpora, house rules" 900 run_unit
         if ! $unit; then
                 step "build as installed" build "$BUILD/demo" all "${INSTALL_CONFIGURE[@]}"
-                suite "API tests" 1500 run_pytest tests/api
+                suite "API tests" 1500 run_api
                 # Where Chromium and node are missing this says so and passes.
                 suite "pages in a browser" 240 run_pytest tests/browser
                 suite "kill rounds" 300 run_kill_rounds
