@@ -1,7 +1,7 @@
 // Connections and variables: what pipelines need to reach other machines. Secrets are written, never shown.
 import { h, replace, head, ask, note } from "./shared/dom.js";
 import { request, get, post, patch, may } from "./shared/api.js";
-import { sheet, empty } from "./shared/panel.js";
+import { below, sheet, empty } from "./shared/panel.js";
 
 const V2 = "api/v2";
 const e = encodeURIComponent;
@@ -114,5 +114,5 @@ export async function mount(root, { signal, title }) {
     load: async (s) => (await get(`${V2}/variables`, { limit: 1000 }, s)).variables,
     view: (list) => (list.length ? table(["Name", "Value"], list.map((v) => variableRow(v, () => variables.reload())))
       : empty("No variables yet", h("span", {}, "A pipeline uses one as {{var.value.NAME}}"))) });
-  replace(root, head("Connections", { sub: h("span", {}, "Kept sealed; a running task asks for them with its own token.") }), h("div", { class: "stack" }, connections, variables));
+  replace(root, head("Connections", { sub: h("span", {}, "Kept sealed; a running task asks for them with its own token.") }), h("div", { class: "stack" }, connections, below([connections], variables)));
 }

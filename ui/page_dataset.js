@@ -1,7 +1,7 @@
 // One evaluation dataset: its records, a page at a time.
 import { h, page, replace, head, copyable, ask, note } from "./shared/dom.js";
 import { tracking, may } from "./shared/api.js";
-import { place, empty } from "./shared/panel.js";
+import { belongs, place, empty } from "./shared/panel.js";
 import { paged } from "./shared/paged.js";
 import { when } from "./shared/time.js";
 import { recordsOf, tagsOf } from "./page_datasets.js";
@@ -30,8 +30,10 @@ const table = (list) => h("div", { class: "scroll" }, h("table", { class: "recor
 
 export function mount(root, { signal, title, params }) {
   const id = params.get("id");
-  const used = h("span", {});
-  const top = place({ lines: 2, signal, every: 15000, load: async (s) => ({ d: await tracking.dataset(id, s), write: await may("user") }), view: ({ d, write }) => {
+  const top = place({ lines: 2, signal, every: 15000, load: async (s) => {
+    const [d, ids, write] = await Promise.all([tracking.dataset(id, s), tracking.datasetExperiments(id, s).catch(() => []), may("user")]);
+    return { d, ids, write };
+  }, view: ({ d, ids, write }) => {
     title(d.name);
     const drop = async () => {
       if (!await ask(`Delete ${d.name}?`, h("p", {}, `Its ${(recordsOf(d) ?? 0).toLocaleString("en")} records go with it and cannot be brought back.`), "Delete")) return;
@@ -39,11 +41,10 @@ export function mount(root, { signal, title, params }) {
     };
     return head(d.name, { crumb: h("a", { href: page("datasets") }, "Datasets"),
       sub: [h("span", {}, `${(recordsOf(d) ?? 0).toLocaleString("en")} records`), h("span", {}, "changed ", when(Number(d.last_update_time) || null)), d.created_by ? h("span", {}, `by ${d.created_by}`) : null,
-        used, d.digest ? h("span", {}, "digest ", copyable(d.digest)) : null, copyable(id), tagsOf(d)],
+        ids.length ? h("span", {}, "of ", ids.slice(0, 5).map((x, i) => [i ? ", " : "", h("a", { href: page("experiment", { id: x }) }, `experiment ${x}`)])) : null, d.digest ? h("span", {}, "digest ", copyable(d.digest)) : null, copyable(id), tagsOf(d)],
       actions: write ? h("button", { type: "button", "data-key": "drop", onclick: drop }, "Delete") : null });
   } });
-  tracking.datasetExperiments(id, signal).then((ids) => { if (ids.length) replace(used, "of ", ids.slice(0, 5).map((x, i) => [i ? ", " : "", h("a", { href: page("experiment", { id: x }) }, `experiment ${x}`)])); }, () => {});
   const all = paged({ title: "Records", signal, every: 30000, lines: 6, load: (token, s) => tracking.records(id, token, s), view: table, narrow: "A client reads them all: mlflow.genai.datasets.get_dataset().",
     none: () => empty("No records yet", h("pre", {}, `from mlflow.genai import datasets\nd = datasets.get_dataset(dataset_id="${id}")\nd.merge_records([{"inputs": {"question": "why?"}}])`)) });
-  replace(root, top, h("div", { class: "stack" }, all));
+  replace(root, top, belongs(top, h("div", { class: "stack" }, all)));
 }

@@ -1,7 +1,7 @@
 // One experiment: its runs as a table to search, sort and compare by eye. The view is in the address.
 import { h, page, replace, head, setQuery, copyable, ask, note } from "./shared/dom.js";
 import { tracking } from "./shared/api.js";
-import { place, empty } from "./shared/panel.js";
+import { belongs, place, empty } from "./shared/panel.js";
 import { mark, word } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { number } from "./shared/chart.js";
@@ -154,10 +154,10 @@ export function mount(root, { signal, title, params }) {
     token ? h("div", { class: "empty" }, h("button", { type: "button", onclick: (e) => more(e.target) }, "Load more")) : null);
   }
 
-  replace(root, top, h("section", { class: "sheet", "aria-label": "Runs" },
+  replace(root, top, belongs(top, h("section", { class: "sheet", "aria-label": "Runs" },
     h("header", {}, h("form", { class: "query", role: "search", onsubmit: (e) => { e.preventDefault(); search(box.value.trim()); } }, box, h("button", {}, "Search"),
       h("button", { type: "button", class: "wide", onclick: () => search("") }, "Clear")), h("div", { class: "right" }, count, compare, csv, h("button", { type: "button", onclick: columns }, "Columns"))),
-    wrong, table));
+    wrong, table)));
   box.addEventListener("search", () => { if (!box.value && filter) search(""); });
 }
 

@@ -1,7 +1,7 @@
 // Now: is the box well, what runs, what needs somebody, what comes, and what came out lately.
 import { h, page, replace, copyable } from "./shared/dom.js";
 import { can, get, scheduler, tracking } from "./shared/api.js";
-import { sheet, place, empty } from "./shared/panel.js";
+import { below, sheet, place, empty } from "./shared/panel.js";
 import { live } from "./shared/live.js";
 import { mark, word } from "./shared/state.js";
 import { when, lasting, millis, clock, absolute } from "./shared/time.js";
@@ -14,6 +14,10 @@ const DAY = 86400e3;
 const AGAIN = ["up_for_retry", "interrupted"];
 
 const fact = (name, ...value) => h("div", { class: "fact" }, h("span", {}, name), h("span", {}, value));
+const metered = (...of) => { const f = fact(...of); f.classList.add("metered"); return f; };
+const SOON = h.bind(null, "span", { class: "faint" }, "…");
+// What stands in the strip before it is known how much: each has its place from the beginning.
+const soon = () => [fact("Scheduler", SOON()), fact("Tracking", SOON()), ["Disk", "Memory", "Load"].map((n) => metered(n, SOON())), fact("Up since", SOON())];
 
 // /ready answers 503 when something is away, and says what.
 async function ready(signal) {
@@ -35,7 +39,7 @@ const meter = (part) => h("span", { class: "bar-meter", "aria-hidden": "true" },
 
 // How full the machine is. What cannot be told is left out.
 function boxFacts(b) {
-  const share = (used, total, name, text) => (total > 0 ? fact(name, meter(used / total), text) : null);
+  const share = (used, total, name, text) => (total > 0 ? metered(name, meter(used / total), text) : null);
   return [share(b.disk_used, b.disk_total, "Disk", `${size(b.disk_total - b.disk_used)} free`),
     share(b.memory_used, b.memory_total, "Memory", `${size(b.memory_used)} of ${size(b.memory_total)}`),
     share(Math.min(b.load, b.cpus), b.cpus, "Load", `${b.load.toFixed(1)} of ${b.cpus}`),
@@ -90,10 +94,8 @@ const REST = ["status", "rows"];
 const telling = (r) => (r.data.metrics || []).filter((m) => !m.key.startsWith("training_") && !m.key.startsWith("system/") && !REST.includes(m.key)).slice(0, 2);
 
 async function latest(signal) {
-  const experiments = await tracking.experiments(undefined, signal);
-  if (!experiments.length) return { runs: [], names: {} };
-  const { runs = [] } = await tracking.runs({ experiment_ids: experiments.slice(0, 100).map((e) => e.experiment_id), max_results: 6, order_by: ["attributes.start_time DESC"] }, signal);
-  return { runs, names: Object.fromEntries(experiments.map((e) => [e.experiment_id, e.name])) };
+  const { runs = [] } = await tracking.runs({ everywhere: true, max_results: 6, order_by: ["attributes.start_time DESC"] }, signal);
+  return { runs, names: await tracking.names(runs.map((r) => r.info.experiment_id), signal) };
 }
 
 const latestList = ({ runs, names }) => (runs.length ? h("ul", { class: "list" }, runs.map((r) => h("li", {}, mark(r.info.status, word(r.info.status)),
@@ -102,7 +104,7 @@ const latestList = ({ runs, names }) => (runs.length ? h("ul", { class: "list" }
   h("div", { class: "pairs" }, telling(r).flatMap((m) => [h("span", { class: "faint" }, m.key), h("span", { class: "num" }, number(m.value))])))))
   : empty("Nothing tracked yet", h("pre", {}, "mlflow.set_tracking_uri(\"http://127.0.0.1:5000\")")));
 
-const modelList = (models) => (models.length ? h("ul", { class: "list" }, models.slice(0, 6).map((m) => h("li", {}, h("div", { class: "what" }, h("a", { href: page("model", { name: m.name }) }, m.name)),
+const modelList = ({ rows: models }) => (models.length ? h("ul", { class: "list" }, models.map((m) => h("li", {}, h("div", { class: "what" }, h("a", { href: page("model", { name: m.name }) }, m.name)),
   h("div", { class: "aside" }, (m.aliases || []).slice(0, 2).map((a) => h("span", { class: "tag strong" }, `${a.alias} → ${a.version}`)), when(Number(m.last_updated_timestamp) || null)))))
   : empty("No models yet"));
 
@@ -133,19 +135,19 @@ function pipelineSide(d) {
 
 export function mount(root, { signal, title }) {
   title("");
-  const counts = h("div", { class: "facts" });
+  const counts = h("div", { class: "facts" }, fact("Running", SOON()), fact("Last 24 h", SOON()));
   // What belongs together comes together, so that nothing moves once it is there.
-  const strip = place({ lines: 1, signal, every: 10000, load: async (s) => (await Promise.allSettled([ready(s), get("api/onebox/v1/box", {}, s)])).map(told),
+  const strip = place({ before: soon(), signal, every: 10000, load: async (s) => (await Promise.allSettled([ready(s), get("api/onebox/v1/box", {}, s)])).map(told),
     view: ([health, machine]) => [health ? healthFacts(health) : fact("onebox", mark("failed"), "away"), machine ? boxFacts(machine) : null] }, h("div", { class: "facts" }));
   const side = place({ lines: 8, signal, every: 20000, load: everything, failed: () => replace(counts), view: (d) => {
     side.classList.remove("tall");
     replace(counts, countFacts(d));
     return pipelineSide(d);
   } }, h("div", { class: "stack tall" }));
+  const lately = sheet({ title: "Tracked lately", lines: 5, signal, every: 10000, load: latest, view: latestList });
+  const models = sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models({ order: "last_updated_timestamp DESC", size: 6 }, s), count: (m) => m.total || "", view: modelList });
+  const services = sheet({ title: "Services", lines: 2, signal, every: 30000, load: (s) => scheduler.services(s), view: serviceList });
   replace(root, h("h1", { class: "hidden" }, "Now"), h("section", { class: "sheet strip", "aria-label": "The box" }, strip, counts),
-    h("div", { class: "cols" }, side, h("div", { class: "stack" },
-      sheet({ title: "Tracked lately", lines: 5, signal, every: 10000, load: latest, view: latestList }),
-      sheet({ title: "Models", lines: 2, signal, every: 20000, load: (s) => tracking.models(undefined, s), view: modelList }),
-      sheet({ title: "Services", lines: 2, signal, every: 30000, load: (s) => scheduler.services(s), view: serviceList }))));
+    h("div", { class: "cols" }, side, below([side], h("div", { class: "stack" }, lately, below([lately], models), below([lately, models], services)))));
   live(signal, side.reload);
 }

@@ -1,7 +1,7 @@
 // One registered model: its versions and where each of them comes from.
 import { h, page, replace, head, copyable } from "./shared/dom.js";
 import { tracking } from "./shared/api.js";
-import { place, sheet, empty } from "./shared/panel.js";
+import { place, empty } from "./shared/panel.js";
 import { badge } from "./shared/state.js";
 import { when } from "./shared/time.js";
 import { aliases } from "./page_models.js";
@@ -19,30 +19,35 @@ async function withOrigins(list, signal) {
 // The pipelines that its versions came of.
 const pipelines = (list) => [...new Set(list.map((v) => tagOf(v.from, "onebox.dag_id")).filter(Boolean))].sort();
 
+function top(m, list) {
+  const dags = pipelines(list);
+  return head(m.name, { crumb: h("a", { href: page("models") }, "Models"),
+    sub: [aliases(m), dags.length ? h("span", {}, "from ", dags.map((dag, i) => [i ? ", " : "", h("a", { href: page("pipeline", { dag }) }, dag)])) : null,
+      h("span", {}, "changed ", when(Number(m.last_updated_timestamp) || null)), m.description ? h("span", {}, m.description) : null,
+      (m.tags || []).map((t) => h("span", { class: "tag" }, `${t.key}: ${t.value}`))] });
+}
+
+const versions = (name, model, list) => h("section", { class: "sheet", "aria-label": "Versions" }, h("header", {}, h("h2", {}, "Versions"), h("span", { class: "count" }, list.length || "")),
+  list.length ? h("div", { class: "scroll" }, h("table", {},
+    h("thead", {}, h("tr", {}, h("th", { class: "num fit" }, "Version"), h("th", {}, "Alias"), h("th", {}, "Made by"), h("th", { class: "wide" }, "State"), h("th", { class: "wide" }, "Source"), h("th", {}, "Registered"))),
+    h("tbody", {}, list.map((v) => h("tr", {},
+      h("td", { class: "num" }, h("b", {}, v.version)),
+      h("td", {}, h("span", { class: "row" }, (model.aliases || []).filter((a) => String(a.version) === String(v.version)).map((a) => h("span", { class: "tag strong" }, a.alias)))),
+      h("td", {}, v.run_id ? h("a", { href: page("training", { run: v.run_id }) }, h("span", { class: "mono" }, v.run_id.slice(0, 8))) : h("span", { class: "faint" }, "—"),
+        origin(v.from) ? h("div", { class: "quiet" }, origin(v.from)) : null,
+        v.user_id ? h("span", { class: "quiet" }, ` by ${v.user_id}`) : null),
+      h("td", { class: "wide" }, badge(v.status)), h("td", { class: "wide" }, copyable(v.source || "")), h("td", { class: "nowrap" }, when(Number(v.creation_timestamp)))))))) : empty("No versions"));
+
 export function mount(root, { signal, title, params }) {
   const name = params.get("name");
   title(name);
-  const came = h("span", {});
-  const top = place({ lines: 2, signal, every: 15000, load: (s) => tracking.model(name, s), view: (m) => head(m.name, {
-    crumb: h("a", { href: page("models") }, "Models"),
-    sub: [aliases(m), came, h("span", {}, "changed ", when(Number(m.last_updated_timestamp) || null)), m.description ? h("span", {}, m.description) : null,
-      (m.tags || []).map((t) => h("span", { class: "tag" }, `${t.key}: ${t.value}`))] }) });
-  const from = (list) => { const dags = pipelines(list); replace(came, dags.length ? ["from ", dags.map((dag, i) => [i ? ", " : "", h("a", { href: page("pipeline", { dag }) }, dag)])] : null); };
-  const versions = sheet({ title: "Versions", count: ({ list }) => list.length, signal, every: 15000, lines: 5,
+  const all = place({ lines: 8, signal, every: 15000,
     load: async (s) => {
       const [model, list] = await Promise.all([tracking.model(name, s), tracking.versions(name, s)]);
       return { model, list: await withOrigins(list.sort((a, b) => Number(b.version) - Number(a.version)), s) };
     },
-    view: ({ model, list }) => (from(list), list.length ? h("div", { class: "scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", { class: "num fit" }, "Version"), h("th", {}, "Alias"), h("th", {}, "Made by"), h("th", { class: "wide" }, "State"), h("th", { class: "wide" }, "Source"), h("th", {}, "Registered"))),
-      h("tbody", {}, list.map((v) => h("tr", {},
-        h("td", { class: "num" }, h("b", {}, v.version)),
-        h("td", {}, h("span", { class: "row" }, (model.aliases || []).filter((a) => String(a.version) === String(v.version)).map((a) => h("span", { class: "tag strong" }, a.alias)))),
-        h("td", {}, v.run_id ? h("a", { href: page("training", { run: v.run_id }) }, h("span", { class: "mono" }, v.run_id.slice(0, 8))) : h("span", { class: "faint" }, "—"),
-          origin(v.from) ? h("div", { class: "quiet" }, origin(v.from)) : null,
-          v.user_id ? h("span", { class: "quiet" }, ` by ${v.user_id}`) : null),
-        h("td", { class: "wide" }, badge(v.status)), h("td", { class: "wide" }, copyable(v.source || "")), h("td", { class: "nowrap" }, when(Number(v.creation_timestamp)))))))) : empty("No versions")) });
+    view: ({ model, list }) => [top(model, list), h("div", { class: "stack" }, versions(name, model, list), use)] });
   const use = h("section", { class: "sheet", "aria-label": "Use it" }, h("header", {}, h("h2", {}, "Use it")),
     h("div", { class: "body" }, h("pre", {}, `import mlflow\nmodel = mlflow.pyfunc.load_model("models:/${name}@production")`)));
-  replace(root, top, h("div", { class: "stack" }, versions, use));
+  replace(root, all);
 }

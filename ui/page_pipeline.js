@@ -1,7 +1,7 @@
 // One pipeline: its tasks against its last runs, its shape, its errors.
 import { h, page, replace, head } from "./shared/dom.js";
 import { can, scheduler } from "./shared/api.js";
-import { place, sheet, empty } from "./shared/panel.js";
+import { belongs, below, place, empty } from "./shared/panel.js";
 import { live, ofDag } from "./shared/live.js";
 import { graph, taskHref } from "./shared/dag.js";
 import { grid } from "./shared/grid.js";
@@ -17,7 +17,7 @@ const TRACKED = 20;
 // What has ended stays as it is, unless somebody clears it: then its end is another. Only the rest is
 // asked again.
 async function everything(dag, known, signal) {
-  const [tasks, runs] = await Promise.all([scheduler.tasks(dag, signal), scheduler.runs(dag, RUNS, signal)]);
+  const [tasks, runs, errors] = await Promise.all([scheduler.tasks(dag, signal), scheduler.runs(dag, RUNS, signal), scheduler.importErrors(signal).catch(() => [])]);
   runs.reverse();
   const instances = await Promise.all(runs.map(async (r) => {
     const key = `${r.dag_run_id} ${r.state} ${r.end_date}`;
@@ -26,22 +26,25 @@ async function everything(dag, known, signal) {
     if (r.end_date) known.set(key, list);
     return list;
   }));
-  return { tasks, runs, instances };
+  return { tasks, runs, instances, errors: errors.filter((e) => (e.dag_ids || []).includes(dag) || e.filename?.includes(`/${dag}/`)) };
 }
 
 const byTask = (list) => new Map(list.map((ti) => [ti.task_id, ti]));
 
+const section = (name, count, view) => h("section", { class: "sheet", id: name.toLowerCase(), "aria-label": name }, h("header", {}, h("h2", {}, name), h("span", { class: "count" }, count)), view);
+
 export function mount(root, { signal, title, params }) {
   const dag = params.get("dag");
   title(dag);
-  const open = new Set(), known = new Map();
+  const held = { open: new Set(), left: null }, known = new Map();
   let data = null;
   const gridBox = h("div", {});
   const drawGrid = () => replace(gridBox, data.runs.length
-    ? grid(dag, data.tasks, data.runs, new Map(data.runs.map((r, i) => [r.dag_run_id, byTask(data.instances[i])])), open, drawGrid)
+    ? grid(dag, data.tasks, data.runs, new Map(data.runs.map((r, i) => [r.dag_run_id, byTask(data.instances[i])])), held, drawGrid)
     : empty("Never run", h("span", {}, "Run it now, or wait for its schedule.")));
 
-  const ways = h("span", {}); // to what stands below the runs
+  // To what stands below the runs; their room is kept before it is known that there is something.
+  const ways = ["models", "tracked"].map((id) => h("button", { class: "link later", type: "button", "data-way": id, onclick: () => document.getElementById(id)?.scrollIntoView() }, id));
   const top = place({ lines: 2, signal, every: 30000, load: (s) => scheduler.dag(dag, s), view: (d) => head(d.dag_display_name || dag, {
     crumb: h("a", { href: page("pipelines") }, "Pipelines"),
     sub: [d.description ? h("span", {}, d.description) : null, h("span", { class: "mono" }, schedule(d)),
@@ -50,37 +53,30 @@ export function mount(root, { signal, title, params }) {
       d.relative_fileloc || d.fileloc ? h("span", { class: "mono faint" }, d.relative_fileloc || d.fileloc) : null, ways],
     actions: can("user") && h("button", { class: "primary", type: "button", "data-key": "run", onclick: () => trigger(dag) }, "Run") }) });
 
-  const errors = h("div", {});
-  const shape = h("section", { class: "sheet", "aria-label": "Tasks" }, h("header", {}, h("h2", {}, "Tasks"), h("span", { class: "count" }, "with the states of the last run")), h("div", {}));
-  const runList = h("section", { class: "sheet", "aria-label": "Runs" }, h("header", {}, h("h2", {}, "Runs")), h("div", {}));
-  const main = sheet({ title: "Grid", signal, lines: 7, every: 30000, failed: () => { shape.hidden = runList.hidden = true; }, load: (s) => everything(dag, known, s), view: (d) => {
+  // What is sized by what is fetched comes all together: nothing of it pushes the rest away.
+  const main = place({ signal, lines: 9, every: 30000, load: (s) => everything(dag, known, s), view: (d) => {
     data = d;
-    shape.hidden = runList.hidden = false;
+    main.classList.remove("tall");
     const last = d.runs.at(-1);
-    replace(shape.lastChild, graph(d.tasks, { states: last ? byTask(d.instances.at(-1)) : null,
-      href: (n) => (last ? taskHref(dag, last.dag_run_id, n) : page("pipeline", { dag })) }));
-    replace(runList.lastChild, runsTable(dag, [...d.runs].reverse()));
     drawGrid();
-    return gridBox;
-  } });
+    return [d.errors.length ? importErrors(d.errors) : null,
+      section("Tasks", last ? "with the states of the last run" : "", graph(d.tasks, { states: last ? byTask(d.instances.at(-1)) : null,
+        href: (n) => (last ? taskHref(dag, last.dag_run_id, n) : page("pipeline", { dag })) })),
+      section("Grid", "", gridBox), section("Runs", "", runsTable(dag, [...d.runs].reverse()))];
+  } }, h("div", { class: "stack tall" }));
   const traces = h("div", { class: "stack" });
-  replace(root, top, h("div", { class: "stack" }, errors, shape, main, runList, traces));
+  replace(root, top, belongs(top, h("div", { class: "stack" }, main, below([main], traces))));
   tracked(traces, ways, dag, signal);
   live(signal, () => { main.reload(); top.reload(); tracked(traces, ways, dag, signal); }, ofDag(dag));
-  scheduler.importErrors(signal).then((all) => {
-    const own = all.filter((e) => (e.dag_ids || []).includes(dag) || e.filename?.includes(`/${dag}/`));
-    if (own.length) replace(errors, importErrors(own));
-  }, () => {});
 }
 
 // What it has tracked, and the models that came of it; nothing where there is none.
 async function tracked(box, ways, dag, signal) {
-  const section = (title, count, view) => h("section", { class: "sheet", id: title.toLowerCase(), "aria-label": title }, h("header", {}, h("h2", {}, title), h("span", { class: "count" }, count)), view);
   try {
     const [runs, models] = await Promise.all([trackedRuns(dag, null, TRACKED, signal), trackedModels(dag, signal)]);
     if (signal.aborted) return;
-    const way = (id) => h("button", { class: "link", type: "button", onclick: () => document.getElementById(id)?.scrollIntoView() }, id);
-    replace(ways, models.length ? [way("models"), " "] : null, runs.length ? way("tracked") : null);
+    const there = { models: models.length, tracked: runs.length };
+    for (const way of ways) way.classList.toggle("later", !there[way.dataset.way]);
     replace(box, models.length ? section("Models", models.length, modelsList(models)) : null,
       runs.length ? section("Tracked", runs.length < TRACKED ? runs.length : `the last ${TRACKED}`, trackedTable(runs, { started: true })) : null);
   } catch { /* tracking is away: the pipeline is there all the same */ }

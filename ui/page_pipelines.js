@@ -1,7 +1,7 @@
 // Pipelines: each with its state, its last runs, when it runs next, and the two things one does with it.
 import { h, page, replace, head, note } from "./shared/dom.js";
 import { can, scheduler } from "./shared/api.js";
-import { sheet, empty } from "./shared/panel.js";
+import { place, empty } from "./shared/panel.js";
 import { live } from "./shared/live.js";
 import { mark, word } from "./shared/state.js";
 import { when, lasting, absolute, millis } from "./shared/time.js";
@@ -102,21 +102,21 @@ export function mount(root, { signal, title, params }) {
     const some = dags.filter(fits);
     return some.length ? pipelineRows(some, new Map(runs)) : empty(`Nothing is called “${wanted}”`);
   };
-  const all = sheet({ title: "All pipelines", count: ({ dags }) => dags.length || "", right: box, lines: 8, signal, every: 30000,
+  const count = h("span", { class: "count" });
+  const sheet = h("section", { class: "sheet", "aria-label": "All pipelines" }, h("header", {}, h("h2", {}, "All pipelines"), count, h("div", { class: "right" }, box)), list);
+  // Errors above, the repository below, and the pipelines come together: what comes late may not push away what one is about to click.
+  const all = place({ lines: 9, signal, every: 30000,
     load: async (s) => {
       const [dags, errors, status] = await Promise.all([scheduler.dags(s), scheduler.importErrors(s).catch(() => []), scheduler.status(s).catch(() => null)]);
       return { dags, runs: [...await runsByDag(dags, s)], errors, git: status?.gitsync };
     },
     view: (data) => {
       shown = data;
-      replace(errors, data.errors.length ? importErrors(data.errors) : null);
-      replace(git, data.git ? fromGit(data.git) : null);
-      if (!data.dags.length) return noPipelines();
-      replace(list, table(data));
-      return list;
-    } });
-  const errors = h("div", {});
-  const git = h("div", {}); // below: what comes late may not push away what one is about to click
-  replace(root, head("Pipelines"), h("div", { class: "stack" }, errors, all, git));
+      all.classList.remove("tall");
+      count.textContent = data.dags.length || "";
+      replace(list, data.dags.length ? table(data) : noPipelines());
+      return [data.errors.length ? importErrors(data.errors) : null, sheet, data.git ? fromGit(data.git) : null];
+    } }, h("div", { class: "stack tall" }));
+  replace(root, head("Pipelines"), all);
   live(signal, all.reload);
 }

@@ -1,7 +1,7 @@
 // One prompt: its versions, the text of each, what changed between two, and which version an alias means.
 import { h, page, replace, head, setQuery, ask, note } from "./shared/dom.js";
 import { tracking, may } from "./shared/api.js";
-import { place, empty } from "./shared/panel.js";
+import { belongs, place, empty } from "./shared/panel.js";
 import { paged } from "./shared/paged.js";
 import { when } from "./shared/time.js";
 import { textdiff } from "./shared/textdiff.js";
@@ -97,5 +97,5 @@ export function mount(root, { signal, title, params }) {
           h("td", { class: "any" }, v.description || h("span", { class: "faint" }, "—")), h("td", { class: "wide nowrap" }, when(Number(v.creation_timestamp))))))));
     },
     none: () => { replace(pane); return empty("No versions", h("span", {}, write ? "Write its first text with New version." : "Its versions appear here.")); } });
-  replace(root, top, h("div", { class: "split" }, versions, pane));
+  replace(root, top, belongs(top, h("div", { class: "split" }, versions, pane)));
 }

@@ -41,7 +41,7 @@ export function mount(root, { signal, title, params }) {
   const fresh = h("button", { type: "button", hidden: true, onclick: make }, "New prompt");
   may("user").then((yes) => { fresh.hidden = !yes; });
   const all = paged({ title: "All prompts", right: [box, fresh], signal, every: 15000, lines: 5,
-    load: (token, s) => tracking.prompts(wanted, token, s), view: table,
+    load: (token, s, size) => tracking.prompts(wanted, token, size, s), view: table,
     none: () => (wanted ? empty(`No prompt is called “${wanted}”`) : empty("No prompts yet", h("span", {}, "A prompt that a client registers appears here, with every version of it:"),
       h("pre", {}, "mlflow.genai.register_prompt(name=\"answer\",\n  template=\"Answer {{question}} shortly.\")"))) });
   replace(root, head("Prompts"), h("div", { class: "stack" }, all));

@@ -1,7 +1,7 @@
 // One run: what each task does, as it does it, and what it says.
 import { ask, h, note, page, replace, head, setQuery, copyable } from "./shared/dom.js";
 import { can, scheduler } from "./shared/api.js";
-import { place, sheet } from "./shared/panel.js";
+import { belongs, below, place } from "./shared/panel.js";
 import { live, ofDag } from "./shared/live.js";
 import { fold, graph } from "./shared/dag.js";
 import { badge, over, runName, summary } from "./shared/state.js";
@@ -56,7 +56,8 @@ export function mount(root, { signal, title, params }) {
     draw();
   };
   const all = h("div", {});
-  const tasks = sheet({ title: "Tasks", lines: 6, signal, every: 15000,
+  const parts = [shape, h("div", { class: "split" }, h("section", { class: "sheet", "aria-label": "Tasks" }, h("header", {}, h("h2", {}, "Tasks")), all), log)];
+  const tasks = place({ lines: 8, signal, every: 15000,
     load: async (s) => {
       const [shape, states] = await Promise.all([scheduler.tasks(dag, s), scheduler.taskInstances(dag, run, s)]);
       return { shape, states };
@@ -65,8 +66,9 @@ export function mount(root, { signal, title, params }) {
       instances = new Map(d.states.map((ti) => [ti.task_id, ti]));
       draw.shape = d.shape;
       draw();
-      return all;
-    } });
+      tasks.classList.remove("tall");
+      return parts;
+    } }, h("div", { class: "stack tall" }));
 
   function pick(shape) {
     const ids = fold(shape).flatMap((n) => n.members);
@@ -132,7 +134,7 @@ export function mount(root, { signal, title, params }) {
     view: (answer) => h("span", {}, answer.text) }, h("p", { class: "why" }));
 
   const trainings = h("div", {});
-  replace(root, top, h("div", { class: "stack" }, shape, h("div", { class: "split" }, tasks, log), trainings));
+  replace(root, top, belongs(top, h("div", { class: "stack" }, tasks, below([tasks], trainings))));
   linked(trainings, dag, run, signal);
   live(signal, () => { tasks.reload(); top.reload(); linked(trainings, dag, run, signal); }, ofDag(dag));
 }

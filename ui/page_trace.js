@@ -5,7 +5,7 @@ import { place, empty } from "./shared/panel.js";
 import { badge, mark } from "./shared/state.js";
 import { when, span as lasts } from "./shared/time.js";
 import { spanTree } from "./shared/spans.js";
-import { traceName, took, shownValue } from "./page_traces.js";
+import { experimentOf, traceName, took, shownValue } from "./page_traces.js";
 import { go } from "./onebox.js";
 
 const LONG = 20000; // characters of one value shown
@@ -92,16 +92,13 @@ async function judge(id, reload) {
 export function mount(root, { signal, title, params }) {
   const id = params.get("id");
   let chosen = params.get("span");
-  const crumbName = h("span", {}, "…");
-  let named = null;
-  const all = place({ lines: 8, signal, every: 15000, load: async (s) => ({ ...(await tracking.trace(id, s)), write: await may("user") }), view: ({ trace_info: info, spans, write }) => {
-    const experiment = info.trace_location?.mlflow_experiment?.experiment_id;
+  const all = place({ lines: 8, signal, every: 15000, load: async (s) => {
+    const got = await tracking.trace(id, s), experiment = experimentOf(got.trace_info);
+    return { ...got, write: await may("user"), name: (await tracking.names([experiment], s))[experiment] };
+  }, view: ({ trace_info: info, spans, write, name }) => {
+    const experiment = experimentOf(info);
     const meta = info.trace_metadata || {};
     title(traceName(info));
-    if (named !== experiment) {
-      named = experiment;
-      tracking.experiment(experiment, signal).then((x) => { crumbName.textContent = x.name; }, () => { crumbName.textContent = experiment; });
-    }
     const drop = async () => {
       if (!await ask("Delete this trace?", h("p", {}, "Its spans and assessments go with it and cannot be brought back."), "Delete")) return;
       await tracking.deleteTrace(experiment, id).then(() => { note("Deleted"); go(page("traces", { experiment })); }, (error) => note(error.message, "bad"));
@@ -109,7 +106,7 @@ export function mount(root, { signal, title, params }) {
     const usage = meta["mlflow.trace.tokenUsage"];
     const session = meta["mlflow.trace.session"];
     const top = head(traceName(info), {
-      crumb: [h("a", { href: page("traces") }, "Traces"), " / ", h("a", { href: page("traces", { experiment }) }, crumbName)],
+      crumb: [h("a", { href: page("traces") }, "Traces"), " / ", h("a", { href: page("traces", { experiment }) }, name)],
       sub: [badge(info.state), h("span", {}, "started ", when(info.request_time)), took(info) ? h("span", {}, took(info)) : null,
         meta["mlflow.trace.user"] || meta["mlflow.user"] ? h("span", {}, `by ${meta["mlflow.trace.user"] || meta["mlflow.user"]}`) : null,
         session ? h("a", { href: page("traces", { filter: `metadata.\`mlflow.trace.session\` = '${session.replaceAll("'", "\\'")}'` }) }, `session ${session}`) : null,

@@ -7,7 +7,9 @@ import { mark, word } from "./shared/state.js";
 import { when, span } from "./shared/time.js";
 
 const NAME = "mlflow.traceName";
+const CHOICES = 200; // experiments offered to choose from
 
+export const experimentOf = (info) => info.trace_location?.mlflow_experiment?.experiment_id;
 export const traceName = (info) => info.tags?.[NAME] || info.trace_id;
 export const took = (info) => (info.execution_duration ? span(parseFloat(info.execution_duration) * 1000) : "");
 
@@ -25,12 +27,12 @@ const judged = (info) => (info.assessments || []).filter((a) => a.valid !== fals
 const line = (text, max = "420px") => h("div", { class: "quiet clip", style: { "font-weight": "400", "max-width": max } }, text || "");
 
 function row({ info, names }) {
-  const experiment = info.trace_location?.mlflow_experiment?.experiment_id;
+  const experiment = experimentOf(info);
   return h("tr", {},
     h("th", { scope: "row", class: "main" }, mark(info.state, word(info.state)), " ",
       h("a", { href: page("trace", { id: info.trace_id }), "data-key": info.trace_id }, traceName(info)), line(info.request_preview)),
     h("td", { class: "wide v" }, line(info.response_preview)),
-    names ? h("td", { class: "wide v" }, h("a", { href: page("experiment", { id: experiment }), class: "quiet clip block-link", title: names.get(experiment) }, names.get(experiment) || experiment)) : null,
+    names ? h("td", { class: "wide v" }, h("a", { href: page("experiment", { id: experiment }), class: "quiet clip block-link", title: names[experiment] }, names[experiment] ?? experiment)) : null,
     h("td", { class: "wide" }, h("span", { class: "row tags" }, judged(info))),
     h("td", { class: "num nowrap" }, took(info)), h("td", { class: "nowrap" }, when(info.request_time)));
 }
@@ -46,6 +48,7 @@ const howTo = () => empty("No traces yet", h("span", {}, "What an application do
 export function mount(root, { signal, title, params }) {
   title("Traces");
   let filter = params.get("filter") || "", only = params.get("experiment") || "";
+  const names = {};
   let experiments = null;
   const wrong = h("div", {});
   const box = h("input", { type: "search", placeholder: "Words, or a filter: status = 'ERROR' and tag.team = 'words'", "aria-label": "Search traces", "data-search": true, value: filter, spellcheck: "false" });
@@ -54,22 +57,22 @@ export function mount(root, { signal, title, params }) {
   const search = (text) => { filter = text; box.value = text; setQuery({ filter }); all.restart(); };
   box.addEventListener("search", () => { if (!box.value && filter) search(""); });
 
+  // Those that changed last are offered; the others by the way from their own pages.
   async function known(s) {
-    if (experiments) return experiments;
-    const list = await tracking.experiments(undefined, s);
-    if (only && !list.some((x) => x.experiment_id === only)) list.push({ experiment_id: only, name: `experiment ${only}` });
-    choose.append(...list.map((x) => h("option", { value: x.experiment_id, selected: x.experiment_id === only }, x.name)));
-    return (experiments = list);
+    if (experiments) return;
+    experiments = (await tracking.experiments({ size: CHOICES }, s)).rows;
+    if (only && !experiments.some((x) => x.experiment_id === only)) experiments.push({ experiment_id: only, name: (await tracking.names([only], s))[only] });
+    choose.append(...experiments.map((x) => h("option", { value: x.experiment_id, selected: x.experiment_id === only }, x.name)));
   }
   const all = paged({ title: "All traces", signal, every: 15000, lines: 8, narrow: "Search for the others.",
     right: choose,
     wrong: (error) => replace(wrong, error ? h("p", { class: "wrong", role: "alert" }, error.message) : null),
-    load: async (token, s) => {
-      const list = await known(s);
-      const ids = only ? [only] : list.map((x) => x.experiment_id);
-      return ids.length ? tracking.traces(ids, filterOf(filter), token, s) : { rows: [], token: null };
+    load: async (token, s, size) => {
+      const [got] = await Promise.all([tracking.traces(only, filterOf(filter), token, size, s), known(s)]);
+      Object.assign(names, await tracking.names(got.rows.map(experimentOf).filter(Boolean), s));
+      return got;
     },
-    view: (list) => table(list, only ? null : new Map(experiments.map((x) => [x.experiment_id, x.name]))),
+    view: (list) => table(list, only ? null : names),
     none: () => (filter ? empty("No trace matches", h("button", { type: "button", onclick: () => search("") }, "Clear the search"))
       : only ? empty("No traces in this experiment", h("button", { type: "button", onclick: () => { choose.value = only = ""; setQuery({ experiment: "" }); all.restart(); } }, "Show all experiments")) : howTo()) });
   replace(root, head("Traces"), h("div", { class: "stack" },

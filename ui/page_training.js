@@ -1,7 +1,7 @@
 // One tracked run: what went in, what came out, and what it left behind.
 import { h, page, replace, head, copyable } from "./shared/dom.js";
 import { tracking } from "./shared/api.js";
-import { place, sheet, empty } from "./shared/panel.js";
+import { belongs, place, sheet, empty } from "./shared/panel.js";
 import { badge } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { lineChart, number } from "./shared/chart.js";
@@ -29,9 +29,14 @@ const pairs = (rows, none) => (rows.length ? h("dl", { class: "keys" }, rows.fla
 const plain = (title, rows, none) => h("section", { class: "sheet", "aria-label": title },
   h("header", {}, h("h2", {}, title), h("span", { class: "count" }, rows.length || "")), pairs(rows, none));
 
-async function histories(run, keys, signal) {
-  const all = await Promise.all(keys.map((k) => tracking.history(run.info.run_id, k, signal)));
-  return keys.map((key, i) => ({ key, points: all[i] })).filter((m) => m.points.length > 1);
+// The points of these metrics. known: key → its last point and its history; what has no new last point has not grown.
+async function histories(run, keys, known, signal) {
+  const last = new Map((run.data.metrics || []).map((m) => [m.key, `${m.step} ${m.timestamp} ${m.value}`]));
+  await Promise.all(keys.map(async (key) => {
+    if (known.get(key)?.last === last.get(key)) return;
+    const points = await tracking.history(run.info.run_id, key, signal);
+    known.set(key, { last: last.get(key), points, figure: points.length > 1 ? chart({ key, points }) : null });
+  }));
 }
 
 function chart({ key, points }) {
@@ -44,75 +49,60 @@ function chart({ key, points }) {
     h("span", { class: "faint" }, `, of ${number(Math.min(...values))} to ${number(Math.max(...values))}`))), lineChart(line, { name: key, xName: byStep ? "step" : "s" }));
 }
 
-// The first charts by themselves, the others when they are asked for.
-function overTime(run, signal) {
-  const box = h("div", {}), keys = (run.data.metrics || []).map((m) => m.key);
-  const grid = h("div", { class: "charts" }), count = h("span", { class: "count" }), foot = h("div", {});
-  let at = 0;
-  async function next() {
-    const some = keys.slice(at, at + CHARTS);
-    let all;
-    try { all = await histories(run, some, signal); } catch (error) {
-      if (error.name !== "AbortError" && at) replace(foot, h("p", { class: "wrong" }, error.message));
-      return;
-    }
-    at += some.length;
-    grid.append(...all.map(chart));
-    const left = keys.length - at;
-    if (!grid.children.length && left) return next();
-    if (!grid.children.length) return;
-    count.textContent = grid.children.length;
-    replace(foot, left ? h("div", { class: "empty" }, h("button", { type: "button", onclick: (e) => { e.currentTarget.disabled = true; next(); } }, `Show ${Math.min(CHARTS, left)} more of ${left} metrics`)) : null);
-    if (!box.children.length) replace(box, h("section", { class: "sheet", "aria-label": "Charts" }, h("header", {}, h("h2", {}, "Over time"), count), grid, foot));
-  }
-  next();
-  return box;
+// The charts of the first metrics that have more than one point; more are asked for by a click.
+function overTime(keys, shown, known, more) {
+  const figures = keys.slice(0, shown).map((k) => known.get(k)?.figure).filter(Boolean);
+  const left = keys.length - shown;
+  if (!figures.length && left <= 0) return null;
+  return h("section", { class: "sheet", "aria-label": "Charts" }, h("header", {}, h("h2", {}, "Over time"), h("span", { class: "count" }, figures.length || "")),
+    h("div", { class: "charts" }, figures),
+    left > 0 ? h("div", { class: "empty" }, h("button", { type: "button", "data-key": "more", onclick: more }, `Show ${Math.min(CHARTS, left)} more of ${left} metrics`)) : null);
 }
 
 export function mount(root, { signal, title, params }) {
   const id = params.get("run");
-  let built = false;
-  const rest = h("div", { class: "stack" });
-  const experiment = h("span", {}, "…");
-  const top = place({ lines: 3, signal, every: 5000, load: (s) => tracking.run(id, s), view: (run) => {
+  const known = new Map(), files = artifacts(id, params.get("file"), signal);
+  const fileSheet = sheet({ title: "Artifacts", signal, load: files.load, view: files.view, lines: 4 });
+  let shown = CHARTS, again = false;
+  const top = place({ lines: 3, signal, every: 5000, load: async (s) => {
+    const run = await tracking.run(id, s), experiment = run.info.experiment_id;
+    return { run, name: (await tracking.names([experiment], s))[experiment] };
+  }, view: ({ run, name }) => {
     const { info } = run;
     title(info.run_name || id);
-    build(run);
+    if (again) rest.reload();
+    again = true;
     return head(info.run_name || id, {
-      crumb: [h("a", { href: page("experiments") }, "Experiments"), " / ", h("a", { href: page("experiment", { id: info.experiment_id }) }, experiment)],
+      crumb: [h("a", { href: page("experiments") }, "Experiments"), " / ", h("a", { href: page("experiment", { id: info.experiment_id }) }, name)],
       sub: [badge(info.status), h("span", {}, "started ", when(Number(info.start_time))), h("span", {}, lasting(Number(info.start_time), info.end_time ? Number(info.end_time) : null)),
         tagOf(run, "mlflow.user") ? h("span", {}, `by ${tagOf(run, "mlflow.user")}`) : null, madeBy(run), parent(run), copyable(id)] });
   } });
 
-  function build(run) {
+  // All that is sized by what it holds comes together; while the run goes on its numbers and lines grow.
+  const rest = place({ lines: 8, signal, load: async (s) => {
+    const run = await tracking.run(id, s);
+    const keys = (run.data.metrics || []).map((m) => m.key).sort();
+    const [versions] = await Promise.all([tracking.search(`run_id='${run.info.run_id}'`, s).catch(() => []), histories(run, keys.slice(0, shown), known, s)]);
+    return { run, keys, versions, shown };
+  }, view: ({ run, keys, versions }) => {
     const params1 = [...(run.data.params || [])].sort((a, b) => a.key.localeCompare(b.key));
-    const metrics = [...(run.data.metrics || [])].sort((a, b) => a.key.localeCompare(b.key)).map((m) => ({ key: m.key, value: number(m.value) }));
-    const numbers = h("div", { class: "halves" }, plain("Metrics", metrics, "No metrics"), plain("Parameters", params1, "No parameters"));
-    if (built) { rest.children[1].replaceWith(numbers); return; }
-    built = true;
-    tracking.experiment(run.info.experiment_id, signal).then((x) => { experiment.textContent = x.name; }, () => { experiment.textContent = run.info.experiment_id; });
-    const files = artifacts(id, params.get("file"), signal);
-    const charts = overTime(run, signal);
-    replace(rest, charts, numbers, models(run, signal),
-      sheet({ title: "Artifacts", signal, load: files.load, view: files.view, lines: 4 }), data(run), plain("Tags", tagRows(run), "No tags"));
-  }
-  replace(root, top, rest);
+    const metrics = keys.map((key) => ({ key, value: number(run.data.metrics.find((m) => m.key === key).value) }));
+    rest.classList.remove("tall");
+    return [overTime(keys, shown, known, (e) => { e.currentTarget.disabled = true; shown += CHARTS; rest.reload(); }),
+      h("div", { class: "halves" }, plain("Metrics", metrics, "No metrics"), plain("Parameters", params1, "No parameters")), models(run, versions),
+      fileSheet, data(run), plain("Tags", tagRows(run), "No tags")];
+  } }, h("div", { class: "stack tall" }));
+  replace(root, top, belongs(top, rest));
 }
 
 // The models this run made and the registered versions they became.
-function models(run, signal) {
-  const box = h("div", {});
+function models(run, versions) {
   const outputs = run.outputs?.model_outputs || [];
-  (async () => {
-    const quoted = `run_id='${run.info.run_id}'`;
-    const versions = await tracking.search(quoted, signal).catch(() => []);
-    if (!outputs.length && !versions.length) return;
-    replace(box, h("section", { class: "sheet", "aria-label": "Models" }, h("header", {}, h("h2", {}, "Models")), h("ul", { class: "list" },
-      outputs.map((o) => h("li", {}, h("div", { class: "what" }, "Logged model ", copyable(o.model_id)))),
-      versions.map((v) => h("li", {}, h("div", { class: "what" }, "Registered as ", h("a", { href: page("model", { name: v.name }) }, `${v.name} version ${v.version}`)),
-        h("div", { class: "aside" }, (v.aliases || []).map((a) => h("span", { class: "tag strong" }, a))))))));
-  })();
-  return box;
+  if (!outputs.length && !versions.length) return null;
+  return h("section", { class: "sheet", "aria-label": "Models" }, h("header", {}, h("h2", {}, "Models")), h("ul", { class: "list" },
+    outputs.map((o) => h("li", {}, h("div", { class: "what" }, "Logged model ", copyable(o.model_id)))),
+    versions.map((v) => h("li", {}, h("div", { class: "what" }, "Registered as ", h("a", { href: page("model", { name: v.name }) }, `${v.name} version ${v.version}`)),
+      h("div", { class: "aside" }, (v.aliases || []).map((a) => h("span", { class: "tag strong" }, a)))))));
 }
 
 function data(run) {

@@ -222,11 +222,18 @@ static int write_found(struct job *j, struct db *db, struct db_stmt *s) {
 
 static int run_search(struct job *j, struct db *db) {
         const struct experiments_search *in = j->in;
-        struct search_sql sql _cleanup_(search_sql_done) = {};
+        struct search_sql sql _cleanup_(search_sql_done) = {}, all _cleanup_(search_sql_done) = {};
+        struct experiments_search counted = *in;
         int r;
 
+        counted.count = true;
         search_sql_init(&sql, j->arena);
+        search_sql_init(&all, j->arena);
         r = experiments_search_build(in, &j->refusal, &sql);
+        if (r == 0 && in->with_total)
+                r = experiments_search_build(&counted, &j->refusal, &all);
+        if (r == 0 && in->with_total)
+                r = search_page_total(j, db, &all);
         if (r != 0)
                 return r;
         return search_page_write(j, db, &sql,
@@ -249,6 +256,7 @@ int experiments_api_search(struct http_request *req) {
         in.order_by = ask_list(&q, "order_by", 0, &in.n_order_by);
         in.filter = ask_str(&q, "filter", 0);
         token = ask_str(&q, "page_token", 0);
+        ask_bool(&q, "with_total", &in.with_total);
         if (q.result == 0)
                 ask_check(&q, field_check_max_results(&q.refusal, max_results));
         if (q.result == 0)

@@ -79,16 +79,16 @@ int experiments_search_build(const struct experiments_search *q, struct refusal 
 
         if (x != 0)
                 return x;
-        search_sql_add(sql,
-                       "SELECT " EXPERIMENTS_SQL_COLUMNS
-                       " FROM experiments WHERE experiments.workspace = 'default'%s",
-                       stages[q->view]);
+        search_sql_add(sql, "SELECT %s FROM experiments WHERE experiments.workspace = 'default'%s",
+                       q->count ? "COUNT(*)" : EXPERIMENTS_SQL_COLUMNS, stages[q->view]);
         access_restrict(r->access, ACCESS_EXPERIMENT, "experiments.experiment_id", true, sql);
         for (size_t i = 0; i < filter.n; i++) {
                 x = add_clause(sql, &filter.clauses[i]);
                 if (x != 0)
                         return x;
         }
+        if (q->count)
+                return 0;
         x = add_order(q, r, sql);
         if (x == 0)
                 search_sql_page(sql, q->limit, q->offset);

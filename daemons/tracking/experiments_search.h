@@ -15,6 +15,8 @@ struct experiments_search {
         size_t n_order_by;
         enum experiments_search_view view;
         int64_t limit, offset;
+        bool with_total; /* the answer says how many there are; ours, not MLflow's */
+        bool count;      /* the statement is that: COUNT(*) of all pages */
 };
 
 /* Columns are EXPERIMENTS_SQL_COLUMNS. 0, REFUSED or -errno. */

@@ -177,6 +177,25 @@ int experiments_sql_tags_count(struct db *db, int64_t id, const char *prefix, in
         return r < 0 ? r : 0;
 }
 
+int experiments_sql_active_ids(struct db *db, struct arena *a, const struct access *access,
+                               size_t max, const int64_t **ret, size_t *ret_n) {
+        DB_USE struct db_stmt *s = use(db, STMT_active_ids);
+        int64_t *ids = arena_zalloc_array(a, max + 1, sizeof(*ids));
+        size_t n = 0;
+        int r;
+
+        if (!ids)
+                return -ENOMEM;
+        db_bind_all(s, (int64_t) max);
+        while ((r = db_step(s)) == DB_ROW)
+                ids[n++] = db_col_i64(s, 0);
+        if (r < 0)
+                return r;
+        *ret = ids;
+        *ret_n = access_keep_readable(access, ids, n);
+        return 0;
+}
+
 struct db_stmt *experiments_sql_tags(struct db *db, int64_t id) {
         struct db_stmt *s = use(db, STMT_tags);
 

@@ -52,6 +52,11 @@ int experiments_sql_rename(struct db *db, int64_t id, const char *name, int64_t 
 /* Deletes (keeping the rows) or restores the experiment and all its runs. */
 int experiments_sql_set_active(struct db *db, int64_t id, bool active, int64_t now_ms);
 
+/* The ids of the active ones that may be read, the latest first, `max` at most. 0 or -errno. */
+struct access;
+int experiments_sql_active_ids(struct db *db, struct arena *a, const struct access *access,
+                               size_t max, const int64_t **ret, size_t *ret_n);
+
 int experiments_sql_tag_set(struct db *db, int64_t id, const char *key, const char *value);
 /* *ret_n: how many tags went. */
 int experiments_sql_tag_delete(struct db *db, int64_t id, const char *key, int64_t *ret_n);

@@ -203,11 +203,18 @@ static int write_found(struct job *j, struct db *db, struct db_stmt *s) {
 
 static int run_search(struct job *j, struct db *db) {
         const struct registry_search *in = j->in;
-        struct search_sql sql _cleanup_(search_sql_done) = {};
+        struct search_sql sql _cleanup_(search_sql_done) = {}, all _cleanup_(search_sql_done) = {};
+        struct registry_search counted = *in;
         int r;
 
+        counted.count = true;
         search_sql_init(&sql, j->arena);
+        search_sql_init(&all, j->arena);
         r = registry_search_models(in, &j->refusal, &sql);
+        if (r == 0 && in->with_total)
+                r = registry_search_models(&counted, &j->refusal, &all);
+        if (r == 0 && in->with_total)
+                r = search_page_total(j, db, &all);
         if (r != 0)
                 return r;
         return search_page_write(j, db, &sql,
@@ -229,6 +236,7 @@ int registered_models_api_search(struct http_request *req) {
         if (q.result == 0 && (max_results > SEARCH_RESULTS_MAX || max_results < 0))
                 ask_refuse_value(&q, "max_results");
         in.order_by = ask_list(&q, "order_by", 0, &in.n_order_by);
+        ask_bool(&q, "with_total", &in.with_total);
         token = ask_str(&q, "page_token", 0);
         if (q.result == 0)
                 ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));

@@ -115,13 +115,15 @@ static int build(enum filter_family family, const struct registry_search *q, con
 
         if (x != 0)
                 return x;
-        search_sql_add(sql, "SELECT %s FROM %ss WHERE %ss.workspace = 'default'%s", columns, table,
-                       table, alive);
+        search_sql_add(sql, "SELECT %s FROM %ss WHERE %ss.workspace = 'default'%s",
+                       q->count ? "COUNT(*)" : columns, table, table, alive);
         access_restrict(r->access, ACCESS_MODEL,
                         family == FILTER_MODEL_VERSIONS ? "model_versions.name"
                                                         : "registered_models.name",
                         false, sql);
         add_clauses(sql, &filter, table);
+        if (q->count)
+                return 0;
         x = add_order(sql, family, q, table, r);
         if (x == 0)
                 search_sql_page(sql, q->limit, q->offset);

@@ -11,6 +11,8 @@ struct registry_search {
         const char **order_by;
         size_t n_order_by;
         int64_t limit, offset;
+        bool with_total; /* the answer says how many there are; ours, not MLflow's */
+        bool count;      /* the statement is that: COUNT(*) of all pages */
 };
 
 /* Columns are REGISTERED_MODELS_SQL_COLUMNS. 0, REFUSED or -ENOMEM. */

@@ -178,9 +178,12 @@ int runs_api_get(struct http_request *req) {
         return runs_api_ask_get(&q);
 }
 
+enum { EXPERIMENTS_MAX = FIELD_CHECK_RESULTS_MAX / 5 }; /* SQLite binds 32,766 values at most */
+
 struct search {
         struct runs_search search;
         int64_t max_results, offset;
+        bool everywhere; /* in all experiments; ours, not MLflow's */
 };
 
 struct page {
@@ -203,11 +206,17 @@ static int write_found(void *ctx, const struct run *run) {
 }
 
 static int run_search(struct job *j, struct db *db) {
-        const struct search *in = j->in;
+        struct search *in = j->in;
         struct page p = {j, db, 0, in->max_results};
         const char *token;
-        int r;
+        int r = 0;
 
+        if (in->everywhere)
+                r = experiments_sql_active_ids(db, j->arena, j->refusal.access, EXPERIMENTS_MAX,
+                                               &in->search.experiment_ids,
+                                               &in->search.n_experiment_ids);
+        if (r < 0)
+                return r;
         json_write_kv_items(&j->json, "runs");
         r = runs_find(db, j->arena, &in->search, in->max_results + 1, in->offset, write_found, &p);
         if (r < 0)
@@ -228,10 +237,10 @@ static int read_experiment_ids(struct ask *q, const char **ids, size_t n, struct
 
         if (!numbers)
                 return -ENOMEM;
-        if (n > FIELD_CHECK_RESULTS_MAX / 5) /* SQLite binds 32,766 values at most */
+        if (n > EXPERIMENTS_MAX)
                 return refusal_invalid(&q->refusal,
                                        "A search looks through at most %d experiments. Got %zu.",
-                                       FIELD_CHECK_RESULTS_MAX / 5, n);
+                                       EXPERIMENTS_MAX, n);
         for (size_t i = 0; i < n; i++) {
                 r = field_check_experiment_id(&q->refusal, ids[i], &numbers[i]);
                 if (r != 0)
@@ -250,6 +259,7 @@ int runs_api_ask_search(struct ask *q) {
         int64_t view = 1;
 
         ids = ask_list(q, "experiment_ids", 0, &n_ids);
+        ask_bool(q, "everywhere", &in.everywhere);
         filter = ask_str(q, "filter", 0);
         ask_i64(q, "max_results", 0, &in.max_results);
         order_by = ask_list(q, "order_by", 0, &n_order_by);

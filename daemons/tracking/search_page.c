@@ -32,3 +32,15 @@ int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
         json_write_kv_str(&j->json, "next_page_token", token);
         return 0;
 }
+
+int search_page_total(struct job *j, struct db *db, struct search_sql *sql) {
+        DB_USE struct db_stmt *s = NULL;
+        int r = search_sql_prepare(sql, db, &s);
+
+        if (r == 0)
+                r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : -EIO;
+        json_write_kv_i64(&j->json, "total", db_col_i64(s, 0));
+        return 0;
+}

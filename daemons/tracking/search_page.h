@@ -17,6 +17,11 @@ static inline int64_t search_page_more(int64_t max_results) {
         return max_results < INT64_MAX ? max_results + 1 : max_results;
 }
 
+/* Writes "total", how many there are on all pages together; `sql` is a SELECT COUNT(*). 0 or
+ * -errno.
+ */
+int search_page_total(struct job *j, struct db *db, struct search_sql *sql);
+
 /* Runs the statement and writes the page to j->json. 0 or -errno. */
 int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
                       const struct search_page *p);

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "daemons/tracking/access.h"
+#include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/search_page.h"
@@ -19,6 +20,7 @@ struct search {
         struct traces_search search;
         int64_t max_results, offset;
         bool old;
+        bool everywhere; /* in all experiments; ours, not MLflow's */
 };
 
 static int write_found(struct job *j, struct db *db, struct db_stmt *s) {
@@ -34,8 +36,15 @@ static int write_found(struct job *j, struct db *db, struct db_stmt *s) {
 
 static int run_search(struct job *j, struct db *db) {
         struct search_sql sql _cleanup_(search_sql_done) = {};
-        const struct search *in = j->in;
+        struct search *in = j->in;
+        int r = 0;
 
+        if (in->everywhere)
+                r = experiments_sql_active_ids(db, j->arena, j->refusal.access, EXPERIMENTS_MAX,
+                                               &in->search.experiment_ids,
+                                               &in->search.n_experiment_ids);
+        if (r < 0)
+                return r;
         search_sql_init(&sql, j->arena);
         traces_search_build(&in->search, &sql);
         search_sql_page(&sql, in->max_results + 1, in->offset);
@@ -65,12 +74,12 @@ static int read_ids(struct ask *q, const char **ids, size_t n, struct traces_sea
 }
 
 /* The experiments of "locations". */
-static const char **read_locations(struct ask *q, size_t *ret_n) {
+static const char **read_locations(struct ask *q, unsigned need, size_t *ret_n) {
         const struct json *list, *item, *id;
         const char **ids;
         size_t n = 0;
 
-        list = ask_objects(q, "locations", ASK_NEED, &n);
+        list = ask_objects(q, "locations", need, &n);
         ids = arena_zalloc_array(q->arena, n + 1, sizeof(*ids));
         *ret_n = 0;
         if (!ids) {
@@ -85,8 +94,8 @@ static const char **read_locations(struct ask *q, size_t *ret_n) {
         return ids;
 }
 
-static int search(struct ask *q, const char **ids, size_t n_ids, bool old) {
-        struct search in = {.max_results = RESULTS, .old = old};
+static int search(struct ask *q, const char **ids, size_t n_ids, bool everywhere, bool old) {
+        struct search in = {.max_results = RESULTS, .old = old, .everywhere = everywhere};
         const char **order_by, *filter, *token;
         size_t n_order_by;
 
@@ -113,12 +122,14 @@ static int search(struct ask *q, const char **ids, size_t n_ids, bool old) {
 
 int traces_search_api_search(struct http_request *req) {
         const char **ids;
+        bool everywhere = false;
         struct ask q;
         size_t n;
 
         ask_open(&q, req);
-        ids = read_locations(&q, &n);
-        return search(&q, ids, n, false);
+        ask_bool(&q, "everywhere", &everywhere);
+        ids = read_locations(&q, everywhere ? 0 : ASK_NEED, &n);
+        return search(&q, ids, n, everywhere, false);
 }
 
 int traces_search_api_search_v2(struct http_request *req) {
@@ -128,7 +139,7 @@ int traces_search_api_search_v2(struct http_request *req) {
 
         ask_open(&q, req);
         ids = ask_list(&q, "experiment_ids", ASK_NEED, &n);
-        return search(&q, ids, n, true);
+        return search(&q, ids, n, false, true);
 }
 
 /* --- how two filters go together ----------------------------------------------------------------

@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const CHROMIUM = process.env.CHROMIUM || "chromium";
-const PATIENCE = 15000; // ms for anything a page is waited for
+const PATIENCE = 120000; // ms; ends what hangs, and measures nothing
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export class Browser {
   static async start() {
     const home = mkdtempSync(join(tmpdir(), "onebox-browser-"));
-    const child = spawn(CHROMIUM, ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--mute-audio", "--no-first-run",
+    const child = spawn(CHROMIUM, ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--mute-audio", "--no-first-run",
       "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe", `--user-data-dir=${home}`, "about:blank"],
     { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     const browser = new Browser(child, home);
@@ -21,7 +21,7 @@ export class Browser {
   }
 
   constructor(child, home) {
-    Object.assign(this, { child, home, next: 1, waiting: new Map(), pages: new Map(), contexts: [] });
+    Object.assign(this, { child, home, next: 1, waiting: new Map(), pages: new Map(), tab: null });
     let text = "";
     child.stdio[4].setEncoding("utf8").on("data", (piece) => {
       const parts = (text + piece).split("\0");
@@ -45,23 +45,19 @@ export class Browser {
     return new Promise((done, fail) => this.waiting.set(id, { done, fail }));
   }
 
-  async page({ width = 1440, height = 900, dark = false } = {}) {
-    const { browserContextId } = await this.call("Target.createBrowserContext");
-    const { targetId } = await this.call("Target.createTarget", { url: "about:blank", browserContextId });
-    const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
-    const page = new Page(this, sessionId);
-    this.pages.set(sessionId, page);
-    this.contexts.push(browserContextId);
-    for (const domain of ["Page", "Runtime", "Log", "Network"]) await page.call(`${domain}.enable`);
-    await page.call("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
-    await page.call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }] });
-    return page;
-  }
-
-  // Ends every page: one left open goes on working, and the machine is small.
-  async closePages() {
-    for (const browserContextId of this.contexts.splice(0)) await this.call("Target.disposeBrowserContext", { browserContextId }).catch(() => {});
-    this.pages.clear();
+  // The one tab, empty and of this size: a new one costs more than most pages, and one left open goes on working.
+  async page(view) {
+    if (!this.tab) {
+      const { targetId } = (await this.call("Target.getTargets")).targetInfos.find((t) => t.type === "page");
+      const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
+      this.tab = new Page(this, sessionId);
+      this.pages.set(sessionId, this.tab);
+      for (const domain of ["Page", "Runtime", "Log"]) await this.tab.call(`${domain}.enable`);
+      await this.tab.call("Page.addScriptToEvaluateOnNewDocument", { source: WATCH });
+    }
+    await this.tab.empty();
+    await this.tab.show(view);
+    return this.tab;
   }
 
   async stop() {
@@ -72,8 +68,18 @@ export class Browser {
   }
 }
 
+// What moved without anybody's touching it, and what that was.
+const WATCH = `window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifts.push({ value: e.value, what: e.sources.map((s) =>
+      \`\${s.node?.outerHTML?.slice(0, 90) ?? s.node?.textContent ?? "gone"} from \${s.previousRect.y} to \${s.currentRect.y}\`) });
+  }).observe({ type: "layout-shift", buffered: true });`;
+
+// What the page asks the daemons, as against its own files.
+const ASKED = ["*/api/*", "*/ajax-api/*", "*/ready", "*/version"].map((urlPattern) => ({ urlPattern }));
+
 class Page {
-  constructor(browser, id) { Object.assign(this, { browser, id, errors: [], dialogs: 0 }); }
+  constructor(browser, id) { Object.assign(this, { browser, id, errors: [], dialogs: 0, held: [], asked: new Map() }); }
 
   call(method, params) { return this.browser.call(method, params, this.id); }
 
@@ -82,6 +88,24 @@ class Page {
     if (method === "Log.entryAdded" && params.entry.level === "error" && params.entry.source !== "network") this.errors.push(params.entry.text);
     if (method === "Runtime.consoleAPICalled" && params.type === "error") this.errors.push(params.args.map((a) => a.value ?? a.description).join(" "));
     if (method === "Page.javascriptDialogOpening") { this.dialogs++; this.call("Page.handleJavaScriptDialog", { accept: true }); }
+    if (method === "Fetch.requestPaused") this.held.push(params);
+    if (method === "Network.requestWillBeSent" && params.type !== "EventSource") this.asked.set(params.requestId, params.request.url);
+    if (method === "Network.loadingFinished" || method === "Network.loadingFailed") this.asked.delete(params.requestId);
+  }
+
+  // As new: nothing shown, nothing remembered, nothing under way.
+  async empty() {
+    await this.call("Fetch.disable");
+    await this.call("Page.navigate", { url: "about:blank" });
+    Object.assign(this, { errors: [], dialogs: 0, held: [] });
+    this.asked.clear();
+  }
+
+  // Its size and colours. Nothing turns or glows: that would keep the machine busy, and nobody looks.
+  async show({ width = 1440, height = 900, dark = false } = {}) {
+    await this.call("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
+    await this.call("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" },
+      { name: "prefers-reduced-motion", value: "reduce" }] });
   }
 
   // The value of an expression in the page; promises are waited for.
@@ -93,21 +117,48 @@ class Page {
 
   async until(expression, what = expression) {
     const end = Date.now() + PATIENCE;
-    for (;;) {
+    for (let wait = 2; ; wait = Math.min(wait * 2, 40)) {
       const value = await this.eval(expression).catch(() => null);
       if (value) return value;
-      if (Date.now() > end) throw new Error(`waited in vain for ${what}; the page says: ${await this.eval("document.body.innerText.slice(0, 600)").catch(() => "")}`);
-      await pause(40);
+      if (Date.now() > end) throw new Error(`waited in vain for ${what}\n${await this.state()}`);
+      await pause(wait);
     }
   }
 
+  // Where it is and what it shows, for whoever has to find out why.
+  async state() {
+    const told = await this.eval("`at ${location.href}, ${document.readyState}, ${document.querySelectorAll('.skeleton').length} places still empty; it says:\\n${document.body.innerText.slice(0, 800)}`").catch((e) => e.message);
+    return [told, this.errors.length ? `errors: ${this.errors.join("; ")}` : null, this.asked.size ? `not answered yet: ${[...this.asked.values()].join(" ")}` : null].filter(Boolean).join("\n");
+  }
+
   async open(url) {
-    await this.call("Page.navigate", { url });
+    const { errorText } = await this.call("Page.navigate", { url });
+    if (errorText) throw new Error(`${url}: ${errorText}`);
     await this.until("document.readyState === 'complete'", `${url} to load`);
   }
 
   // Nothing is being fetched for the first time any more.
   settled() { return this.until("document.querySelector('main .page, main form, main .empty') && !document.querySelector('.skeleton')", "the page to settle"); }
+
+  // Two frames: what has come is painted.
+  frames() { return this.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"); }
+
+  // Opens a page whose answers come one at a time, the last asked for first, each painted before the next
+  // comes: the worst a slow machine can do, by no clock.
+  async openSlowly(url) {
+    await this.call("Fetch.enable", { patterns: ASKED });
+    await this.open(url);
+    const end = Date.now() + PATIENCE;
+    for (let quiet = 0; quiet < 3;) {
+      if (Date.now() > end) throw new Error(`waited in vain for every answer to be shown\n${await this.state()}`);
+      await this.frames();
+      const next = this.held.pop();
+      if (next) await this.call("Fetch.continueRequest", { requestId: next.requestId }).catch(() => {});
+      const done = !next && !this.asked.size && await this.eval("Boolean(document.querySelector('main .page')) && !document.querySelector('.skeleton')");
+      quiet = done ? quiet + 1 : 0;
+    }
+    await this.call("Fetch.disable");
+  }
 
   async click(selector) {
     await this.until(`document.querySelector(${JSON.stringify(selector)})`, selector);

@@ -185,6 +185,8 @@ def answer(path, query):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer is one packet; in two, the second waits for the first to be acknowledged
+    disable_nagle_algorithm = True
 
     def log_message(self, *args):
         pass
@@ -196,6 +198,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Security-Policy", POLICY)
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
 
     def send_json(self, status, body):
         self.send(status, "application/json", json.dumps(body).encode())
@@ -315,6 +318,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # a browser comes with many connections at once
 
     def handle_error(self, request, address):
         """A browser that goes away in the middle is no news."""

@@ -1,10 +1,8 @@
 // The pages in a real browser: node pages.mjs BASE, where BASE is a fake_box.py with the scenario "full".
 // Prints TAP; ends with 1 when something failed.
 import assert from "node:assert/strict";
-import { Browser } from "./browser.mjs";
+import { base, clean, fits, fresh, hostile, nameless, NARROW, run, see, seeSlowly, still, test, unreadable, WIDE } from "./looking.mjs";
 
-const base = process.argv[2];
-const hostile = "<img src=x onerror=alert(1)>";
 const json = async (path, init) => (await fetch(`${base}/${path}`, init)).json();
 const runs = (await json("api/v2/dags/iris/dagRuns?limit=20")).dag_runs;
 const at = (r) => encodeURIComponent(r.dag_run_id);
@@ -13,22 +11,6 @@ const everyPage = ["", "pipelines", "pipeline?dag=iris", `pipeline?dag=${encodeU
   "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris", "connections",
   "traces", "trace?id=1", "prompts", "prompt?name=x", "datasets", "dataset?id=1", "webhooks", "compare?runs=a,b"];
 
-const browser = await Browser.start();
-const tests = [];
-const test = (name, run) => tests.push([name, run]);
-
-async function see(path, view) {
-  const page = await browser.page(view);
-  await page.eval("1");
-  await page.call("Page.addScriptToEvaluateOnNewDocument", { source: `window.shifts = 0;
-    new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) window.shifts += e.value; }).observe({ type: "layout-shift", buffered: true });` });
-  await page.open(`${base}/${path}`);
-  await page.settled();
-  return page;
-}
-
-const clean = (page) => { assert.deepEqual(page.errors, []); assert.equal(page.dialogs, 0, "no script of a name may run"); };
-
 test("a connection is made by its form, and the password never shown", async () => {
   const page = await see("connections");
   assert.match(await page.text(), /pg/);
@@ -36,7 +18,6 @@ test("a connection is made by its form, and the password never shown", async () 
   await page.eval(`[...document.querySelectorAll("button")].find((b) => b.textContent === "New connection").click()`);
   assert.equal(await page.eval(`document.querySelector("dialog input[name=password]").type`), "password");
   clean(page);
-  await browser.closePages();
 });
 
 test("a connection is tested in its row, and the answer stays there as text", async () => {
@@ -45,26 +26,24 @@ test("a connection is tested in its row, and the answer stays there as text", as
   await page.until(`document.querySelector(".told .bad")?.textContent.includes("<b>nobody</b>")`);
   assert.equal(await page.eval(`[...document.querySelectorAll("button")].find((b) => b.textContent === "Test").disabled`), false);
   clean(page);
-  await browser.closePages();
 });
 
-for (const width of [1440, 390]) {
-  test(`every page fits ${width} px and says nothing wrong`, async () => {
-    for (const path of everyPage) {
-      const page = await see(path, { width, height: 844 });
-      assert.equal(await page.eval("document.documentElement.scrollWidth <= innerWidth"), true, `${path} is too wide`);
-      assert.ok((await page.text()).trim().length > 10, `${path} is not empty`);
-      clean(page);
-      await browser.closePages();
+test("every page fits a wide and a narrow window, and says nothing wrong", async () => {
+  for (const [i, path] of everyPage.entries()) {
+    const views = i % 2 ? [NARROW, WIDE] : [WIDE, NARROW];
+    const page = await see(path, views[0]);
+    for (const view of views) {
+      await page.show(view);
+      await fits(page, view, path);
     }
-  });
-}
+    assert.ok((await page.text()).trim().length > 10, `${path} is not empty`);
+    clean(page, path);
+  }
+});
 
-test("nothing jumps while the first page loads", async () => {
-  for (const path of ["", "pipelines", "pipeline?dag=iris"]) {
-    const page = await see(path);
-    const shifts = await page.eval("window.shifts");
-    assert.ok(shifts < 0.1, `${path || "home"} shifts by ${shifts}`);
+test("nothing jumps while a page loads, however slowly its parts come", async () => {
+  for (const view of [WIDE, NARROW]) {
+    for (const path of ["", "pipelines", "pipeline?dag=iris", `run?dag=iris&run=${at(failed)}`, "connections"]) await still(await seeSlowly(path, view), `${path || "home"} at ${view.width}`);
   }
 });
 
@@ -110,12 +89,7 @@ test("the keyboard reaches everything from the top", async () => {
 });
 
 test("every control has a name", async () => {
-  for (const path of everyPage.slice(0, 5)) {
-    const page = await see(path);
-    const nameless = await page.eval(`[...document.querySelectorAll("a[href], button, input, textarea")].filter((e) => !(e.innerText?.trim() || e.textContent.trim() ||
-      e.getAttribute("aria-label") || e.title || e.placeholder || e.closest("label") || e.querySelector("[aria-label]"))).map((e) => e.outerHTML.slice(0, 120))`);
-    assert.deepEqual(nameless, [], path);
-  }
+  for (const path of everyPage.slice(0, 5)) assert.deepEqual(await nameless(await see(path)), [], path);
 });
 
 test("a matrix folds and unfolds; a cell leads to its task without loading the frame again", async () => {
@@ -235,7 +209,7 @@ test("a page whose scheduler is away says so, without empty frames", async () =>
   try {
     await json("scenario/broken");
     for (const path of ["", "pipelines", "pipeline?dag=iris", `run?dag=iris&run=${at(runs[0])}`, "connections"]) {
-      const page = await see(path, { width: 390, height: 844 });
+      const page = await see(path, NARROW);
       await page.until("document.querySelector('main [role=alert]')?.innerText.includes('systemctl start onebox-scheduler')", path);
       assert.deepEqual(await page.eval("[...document.querySelectorAll('main .sheet')].filter((e) => e.checkVisibility() && e.innerText.trim().split('\\n').length < 2 && !e.querySelector('.skeleton')).map((e) => e.outerHTML.slice(0, 80))"), [], path);
       clean(page);
@@ -259,44 +233,29 @@ test("nothing there yet is said kindly", async () => {
   try {
     await json("scenario/empty");
     for (const [path, wanted] of [["pipelines", "No pipelines yet"], ["pipeline?dag=x", "Never run"], ["connections", "No connections yet"], ["", "Nothing is running"]]) {
-      const page = await see(path, { width: 390, height: 844 });
+      const page = await see(path, NARROW);
       assert.ok((await page.text()).includes(wanted), wanted);
-      assert.equal(await page.eval("document.documentElement.scrollWidth <= innerWidth"), true, path);
+      await fits(page, NARROW, path);
       clean(page);
     }
   } finally { await json("scenario/full"); }
 });
 
 test("addresses that MLflow's client prints lead to the same run", async () => {
-  const page = await browser.page();
+  const page = await fresh();
   await page.open(`${base}/#/experiments/1/runs/abc`);
   await page.until("location.pathname.endsWith('/training') && location.search === '?run=abc'");
 });
 
 test("dark and light differ, and both can be read", async () => {
+  const page = await see("pipelines");
+  const back = new Set();
   for (const dark of [false, true]) {
-    const page = await see("pipelines", { dark });
-    const low = await page.eval(`(() => {
-      const rgb = (s) => s.match(/[\\d.]+/g).slice(0, 3).map(Number);
-      const light = (s) => { const [r, g, b] = rgb(s).map((v) => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
-      const back = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!c.includes("0)") || c.startsWith("rgb(")) return c; } return "rgb(255, 255, 255)"; };
-      return [...document.querySelectorAll("main *, header *")].filter((e) => e.childNodes.length && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && e.offsetParent && !e.closest(".hidden")).map((e) => {
-        const [a, b] = [light(getComputedStyle(e).color), light(back(e))].sort((x, y) => y - x);
-        return [(a + .05) / (b + .05), e.textContent.trim().slice(0, 40)];
-      }).filter(([c]) => c < 4.5);
-    })()`);
-    assert.deepEqual(low, [], dark ? "dark" : "light");
+    await page.show({ dark });
+    assert.deepEqual(await unreadable(page), [], dark ? "dark" : "light");
+    back.add(await page.eval("getComputedStyle(document.documentElement).backgroundColor"));
   }
+  assert.equal(back.size, 2);
 });
 
-let bad = 0;
-console.log(`1..${tests.length}`);
-for (const [i, [name, run]] of tests.entries()) {
-  try { await run(); console.log(`ok ${i + 1} - ${name}`); } catch (error) {
-    bad++;
-    console.log(`not ok ${i + 1} - ${name}\n${String(error.stack).replace(/^/gm, "# ")}`);
-  }
-  await browser.closePages();
-}
-await browser.stop();
-process.exit(bad ? 1 : 0);
+await run();

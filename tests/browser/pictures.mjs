@@ -18,7 +18,6 @@ try {
       if (wide > 0) console.error(`${name}${suffix}: ${wide} px too wide`);
       for (const e of page.errors) console.error(`${name}${suffix}: ${e}`);
       await page.picture(`${dir}/${name}${suffix}.png`);
-      await browser.closePages();
     }
   }
 } finally {

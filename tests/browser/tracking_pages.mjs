@@ -1,11 +1,9 @@
 // Tracking's pages in a real browser, over a real onebox-tracking: node tracking_pages.mjs BASE IDS, where BASE is a
 // fake_box.py in front of it and IDS what tracking_full.py made, as JSON. Prints TAP.
 import assert from "node:assert/strict";
-import { Browser } from "./browser.mjs";
+import { base, clean, fits, fresh, hostile, nameless, NARROW, press, run, see, seeSlowly, shown, still, test, unreadable, WIDE } from "./looking.mjs";
 
-const base = process.argv[2];
 const ids = JSON.parse(process.argv[3]);
-const hostile = "<img src=x onerror=alert(1)>";
 const box = (path) => fetch(`${base}/${path}`).then((a) => a.text());
 const ml = (method, path, body) => fetch(`${base}/ajax-api/${path}`, { method, body: body && JSON.stringify(body) }).then((a) => a.json());
 const someRuns = (await ml("POST", "2.0/mlflow/runs/search", { experiment_ids: [ids.iris], max_results: 3 })).runs.map((r) => r.info.run_id);
@@ -13,48 +11,42 @@ const pages = ["traces", `trace?id=${ids.trace}`, `trace?id=${ids.wide}`, `trace
   "webhooks", "experiments", `experiment?id=${ids.iris}`, `compare?experiment=${ids.iris}&runs=${someRuns}`, `training?run=${someRuns[0]}`, "models", "model?name=iris-model"];
 const gone = ["trace?id=tr-0", "prompt?name=nobody", "dataset?id=d-0", "experiment?id=999", "training?run=00000000000000000000000000000000", "model?name=nobody"];
 
-const browser = await Browser.start();
-const tests = [];
-const test = (name, run) => tests.push([name, run]);
-async function see(path, view) {
-  const page = await browser.page(view);
-  await page.open(`${base}/${path}`);
-  await page.settled();
-  return page;
-}
-const clean = (page, path) => { assert.deepEqual(page.errors, [], path); assert.equal(page.dialogs, 0, "no script of a name may run"); };
-const press = (page, text, within = "main") => page.until(`(() => { const b = [...document.querySelectorAll(${JSON.stringify(`${within} button, ${within} a.button`)})].find((b) => b.textContent.trim() === ${JSON.stringify(text)} && !b.hidden && !b.disabled); b?.click(); return Boolean(b); })()`, `the button ${text}`);
-const shown = (page, text) => page.until(`document.querySelector("main").innerText.includes(${JSON.stringify(text)})`, text);
-
-for (const width of [1440, 390]) {
-  test(`full, every page fits ${width} px, has names for its controls and says nothing wrong`, async () => {
-    for (const path of pages) {
-      const page = await see(path, { width, height: 844 });
-      assert.equal(await page.eval("document.documentElement.scrollWidth <= innerWidth"), true, `${path} is too wide`);
-      assert.equal(await page.eval("document.querySelectorAll('main [role=alert]').length"), 0, `${path}: ${await page.text("main [role=alert]")}`);
-      assert.equal(await page.eval("document.querySelectorAll('main img').length"), 0, path);
-      assert.deepEqual(await page.eval(`[...document.querySelectorAll("a[href], button, input, textarea, select")].filter((e) => !(e.textContent.trim() || e.getAttribute("aria-label") || e.title || e.closest("label") || e.querySelector("[aria-label]"))).map((e) => e.outerHTML.slice(0, 120))`), [], path);
-      assert.deepEqual(await page.eval(`[...document.querySelectorAll("[href], [src]")].map((e) => e.getAttribute("href") ?? e.getAttribute("src")).filter((u) => u.startsWith("/") || u.startsWith("http"))`), [], `${path}: relative addresses only`);
-      clean(page, path);
-      await browser.closePages();
+test("full, every page fits a wide and a narrow window, has names for its controls and says nothing wrong", async () => {
+  for (const [i, path] of pages.entries()) {
+    const views = i % 2 ? [NARROW, WIDE] : [WIDE, NARROW];
+    const page = await see(path, views[0]);
+    for (const view of views) {
+      await page.show(view);
+      await fits(page, view, path);
+      assert.deepEqual(await nameless(page), [], path);
     }
-  });
-}
+    assert.equal(await page.eval("document.querySelectorAll('main [role=alert]').length"), 0, `${path}: ${await page.text("main [role=alert]")}`);
+    assert.equal(await page.eval("document.querySelectorAll('main img').length"), 0, path);
+    assert.deepEqual(await page.eval(`[...document.querySelectorAll("[href], [src]")].map((e) => e.getAttribute("href") ?? e.getAttribute("src")).filter((u) => u.startsWith("/") || u.startsWith("http"))`), [], `${path}: relative addresses only`);
+    clean(page, path);
+  }
+});
+
+test("nothing jumps while a page loads, however slowly its parts come", async () => {
+  for (const [i, path] of pages.entries()) {
+    const view = i % 2 ? WIDE : NARROW;
+    await still(await seeSlowly(path, view), `${path} at ${view.width}`);
+  }
+});
 
 test("a server that fails, is away, or knows nobody is said on every page", async () => {
   try {
     for (const [scenario, wanted] of [["hurt", "the <b>disk</b> is full"], ["broken", "onebox up"]]) {
       await box(`scenario/${scenario}`);
       for (const path of pages) {
-        const page = await see(path, { width: 390, height: 844 });
+        const page = await see(path, NARROW);
         await page.until(`document.querySelector("main [role=alert]")?.innerText.includes(${JSON.stringify(wanted)})`, `${path} to say why`);
-        assert.equal(await page.eval("document.documentElement.scrollWidth <= innerWidth"), true, `${path} is too wide`);
+        await fits(page, NARROW, path);
         clean(page, path);
-        await browser.closePages();
       }
     }
     await box("scenario/stranger");
-    const page = await browser.page();
+    const page = await fresh();
     await page.open(`${base}/traces?filter=x`);
     await page.until("location.pathname.endsWith('/login') && location.search.includes('traces')");
   } finally { await box("scenario/full"); }
@@ -65,7 +57,6 @@ test("what is not there any more is said", async () => {
     const page = await see(path);
     await page.until("document.querySelector('main [role=alert]')?.innerText.length > 20", path);
     clean(page, path);
-    await browser.closePages();
   }
   const page = await see(`compare?experiment=${ids.iris}&runs=${someRuns[0]},${"0".repeat(32)}`);
   await shown(page, "Not there any more: 000");
@@ -204,7 +195,6 @@ test("who only reads is offered nothing else", async () => {
       const page = await see(path);
       const offered = await page.eval("[...document.querySelectorAll('main button')].filter((b) => b.checkVisibility() && /^(Delete|New|Add|Alias|Edit|Test|×)/.test(b.textContent)).map((b) => b.textContent)");
       assert.deepEqual(offered, [], path);
-      await browser.closePages();
     }
     const page = await see("webhooks");
     await shown(page, "Only administrators");
@@ -254,32 +244,13 @@ test("a pipeline leads to its runs and models, and they lead back", async () => 
 });
 
 test("dark and light can both be read", async () => {
-  for (const dark of [false, true]) {
-    for (const path of [`trace?id=${ids.trace}`, "prompt?name=answer&against=1", "webhooks"]) {
-      const page = await see(path, { dark });
-      const low = await page.eval(`(() => {
-        const rgb = (s) => s.match(/[\\d.]+/g).slice(0, 3).map(Number);
-        const light = (s) => { const [r, g, b] = rgb(s).map((v) => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
-        const back = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!c.includes("0)") || c.startsWith("rgb(")) return c; } return "rgb(255, 255, 255)"; };
-        return [...document.querySelectorAll("main *")].filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && e.offsetParent && !e.closest(".hidden")).map((e) => {
-          const [a, b] = [light(getComputedStyle(e).color), light(back(e))].sort((x, y) => y - x);
-          return [(a + .05) / (b + .05), e.textContent.trim().slice(0, 40)];
-        }).filter(([c]) => c < 4.5);
-      })()`);
-      assert.deepEqual(low, [], `${path} ${dark ? "dark" : "light"}`);
-      await browser.closePages();
+  for (const path of [`trace?id=${ids.trace}`, "prompt?name=answer&against=1", "webhooks"]) {
+    const page = await see(path);
+    for (const dark of [false, true]) {
+      await page.show({ dark });
+      assert.deepEqual(await unreadable(page), [], `${path} ${dark ? "dark" : "light"}`);
     }
   }
 });
 
-let bad = 0;
-console.log(`1..${tests.length}`);
-for (const [i, [name, run]] of tests.entries()) {
-  try { await run(); console.log(`ok ${i + 1} - ${name}`); } catch (error) {
-    bad++;
-    console.log(`not ok ${i + 1} - ${name}\n${String(error.stack).replace(/^/gm, "# ")}`);
-  }
-  await browser.closePages();
-}
-await browser.stop();
-process.exit(bad ? 1 : 0);
+await run();

@@ -98,13 +98,26 @@ const ML3 = "ajax-api/3.0/mlflow";
 const IS_PROMPT = "mlflow.prompt.is_prompt";
 const like = (field, text) => (text ? `${field} ILIKE '%${text.replaceAll("'", "\\'")}%'` : null);
 const both = (...clauses) => clauses.filter(Boolean).join(" AND ") || undefined;
-const rows = (key) => (a) => ({ rows: a[key] || [], token: a.next_page_token || null });
+const rows = (key) => (a) => ({ rows: a[key] || [], token: a.next_page_token || null, total: a.total });
+const names = new Map(); // of experiments, as they were last seen
 
 export const tracking = {
-  experiments: (filter, signal) => post(`${ML}/experiments/search`,
-    { max_results: 1000, order_by: ["last_update_time DESC"], filter, view_type: "ACTIVE_ONLY" }, signal)
-    .then((a) => a.experiments || []),
+  // The first page says how many there are in all.
+  experiments: ({ name, order, token, size = 100 }, signal) => post(`${ML}/experiments/search`,
+    { max_results: size, order_by: [order || "last_update_time DESC"], filter: like("name", name) || undefined, view_type: "ACTIVE_ONLY", page_token: token || undefined, with_total: !token }, signal)
+    .then(rows("experiments")).then((all) => { for (const x of all.rows) names.set(x.experiment_id, x.name); return all; }),
+  // The names of these experiments by their ids, asked for once.
+  names: async (ids, signal) => {
+    const unknown = [...new Set(ids)].filter((id) => id && !names.has(id));
+    if (unknown.length) {
+      const { experiments = [] } = await post(`${ML}/experiments/search`, { max_results: unknown.length, view_type: "ALL",
+        filter: `experiment_id IN (${unknown.map((id) => `'${id}'`).join(", ")})` }, signal);
+      for (const x of experiments) names.set(x.experiment_id, x.name);
+    }
+    return Object.fromEntries(ids.map((id) => [id, names.get(id) ?? id]));
+  },
   experiment: (id, signal) => get(`${ML}/experiments/get`, { experiment_id: id }, signal).then((a) => a.experiment),
+  // query.everywhere: in all experiments
   runs: (query, signal) => post(`${ML}/runs/search`, query, signal),
   run: (id, signal) => get(`${ML}/runs/get`, { run_id: id }, signal).then((a) => a.run),
   history: (id, key, signal) => get(`${ML}/metrics/get-history`,
@@ -115,24 +128,24 @@ export const tracking = {
     .then((a) => a.files || []),
   artifactUrl: (id, path) => `get-artifact?${new URLSearchParams({ path, run_uuid: id })}`,
   artifact: (id, path, as, signal) => request("GET", tracking.artifactUrl(id, path), { as, signal }),
-  models: (filter, signal) => get(`${ML}/registered-models/search`, { max_results: 500, filter }, signal)
-    .then((a) => a.registered_models || []),
+  models: ({ name, order, token, size = 100 }, signal) => get(`${ML}/registered-models/search`,
+    { max_results: size, filter: like("name", name), order_by: order || undefined, page_token: token, with_total: token ? undefined : true }, signal).then(rows("registered_models")),
   model: (name, signal) => get(`${ML}/registered-models/get`, { name }, signal).then((a) => a.registered_model),
   search: (filter, signal) => get(`${ML}/model-versions/search`, { filter, max_results: 500 }, signal)
     .then((a) => a.model_versions || []),
   versions: (name, signal) => tracking.search(`name='${name.replaceAll("'", "\\'")}'`, signal),
 
-  // traces: of these experiments, the newest first
-  traces: (ids, filter, token, signal) => post(`${ML3}/traces/search`, {
-    locations: ids.map((id) => ({ type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: id } })),
-    filter: filter || undefined, max_results: 100, order_by: ["timestamp_ms DESC"], page_token: token || undefined }, signal).then(rows("traces")),
+  // traces: of this experiment, or of all; the newest first
+  traces: (id, filter, token, size, signal) => post(`${ML3}/traces/search`, {
+    ...(id ? { locations: [{ type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: id } }] } : { everywhere: true }),
+    filter: filter || undefined, max_results: Math.min(size, 500), order_by: ["timestamp_ms DESC"], page_token: token || undefined }, signal).then(rows("traces")),
   trace: (id, signal) => get(`${ML3}/traces/get`, { trace_id: id }, signal).then((a) => a.trace),
   deleteTrace: (experiment, id) => post(`${ML3}/traces/delete-traces`, { experiment_id: experiment, request_ids: [id] }),
   assess: (id, assessment) => post(`${ML3}/traces/${e(id)}/assessments`, { assessment: { trace_id: id, ...assessment } }),
   deleteAssessment: (id, which) => request("DELETE", `${ML3}/traces/${e(id)}/assessments/${e(which)}`),
 
   // prompts: registered models with a tag, as MLflow keeps them
-  prompts: (name, token, signal) => get(`${ML}/registered-models/search`, { max_results: 100, page_token: token,
+  prompts: (name, token, size, signal) => get(`${ML}/registered-models/search`, { max_results: size, page_token: token, with_total: token ? undefined : true,
     filter: both(`tags.\`${IS_PROMPT}\` = 'true'`, like("name", name)) }, signal).then(rows("registered_models")),
   promptVersions: (name, token, signal) => get(`${ML}/model-versions/search`, { max_results: 100, page_token: token, order_by: "version_number DESC",
     filter: both(`name = '${name.replaceAll("'", "\\'")}'`, `tags.\`${IS_PROMPT}\` = 'true'`) }, signal).then(rows("model_versions")),

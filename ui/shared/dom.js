@@ -17,10 +17,13 @@ function fill(node, props, children) {
 export const h = (tag, props, ...children) => fill(document.createElement(tag), props, children);
 export const svg = (tag, props, ...children) => fill(document.createElementNS(SVG, tag), props, children);
 
-// Puts new children in, keeping the focus on what carries the same data-key, and the scroll.
+// Puts new children in, keeping the focus on what carries the same data-key. What is there already stays
+// as it is, with its scroll.
 export function replace(root, ...children) {
+  const now = children.flat(Infinity).filter((c) => c != null && c !== false);
+  if (now.length === root.childNodes.length && now.every((c, i) => c === root.childNodes[i])) return;
   const held = root.contains(document.activeElement) && document.activeElement.dataset?.key;
-  root.replaceChildren(...children.flat(Infinity).filter((c) => c != null && c !== false));
+  root.replaceChildren(...now);
   if (held) root.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
 }
 

@@ -25,14 +25,15 @@ function cell(dag, run, taskId, instance) {
   return h("a", { class: "cell", href: page("run", { dag, run: run.dag_run_id, task: taskId }), title: text }, mark(state, text));
 }
 
-// instances: Map run id → Map task id → instance. open: Set of unfolded nodes, kept by the caller.
-export function grid(dag, tasks, runs, instances, open, redraw) {
+// instances: Map run id → Map task id → instance. held, kept by the caller: open, the Set of unfolded nodes; left, how far
+// it is scrolled, null at the newest run.
+export function grid(dag, tasks, runs, instances, held, redraw) {
   const longest = Math.max(1, ...runs.map(lengthOf));
   const of = (run, task) => instances.get(run.dag_run_id)?.get(task);
   const rows = [];
   for (const n of fold(tasks)) {
-    const isOpen = open.has(n.id);
-    const flip = () => { isOpen ? open.delete(n.id) : open.add(n.id); redraw(); };
+    const isOpen = held.open.has(n.id);
+    const flip = () => { isOpen ? held.open.delete(n.id) : held.open.add(n.id); redraw(); };
     rows.push(h("div", { class: "task" },
       h("div", { class: "name", title: n.tasks[0].doc_md || n.id },
         n.many ? h("button", { class: "twist", type: "button", "data-key": `fold-${n.id}`, "aria-expanded": String(isOpen),
@@ -48,7 +49,10 @@ export function grid(dag, tasks, runs, instances, open, redraw) {
     style: { "grid-template-columns": `max-content repeat(${runs.length}, 24px) 1fr` } },
     h("div", { class: "task" }, h("div", { class: "name quiet" }, `Last ${runs.length} runs`), runs.map((r) => column(dag, r, longest)), h("div")),
     rows.map((r) => (r.append(h("div")), r))));
-  requestAnimationFrame(() => { box.scrollLeft = box.scrollWidth; });
+  requestAnimationFrame(() => {
+    box.scrollLeft = held.left ?? box.scrollWidth;
+    box.addEventListener("scroll", () => { held.left = box.scrollLeft + box.clientWidth < box.scrollWidth - 4 ? box.scrollLeft : null; }, { passive: true });
+  });
   return box;
 }
 

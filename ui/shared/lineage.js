@@ -11,10 +11,8 @@ const quote = (s) => `'${s.replaceAll("'", "\\'")}'`;
 
 // The runs of a pipeline, or of one of its runs, over all experiments; newest first.
 export async function trackedRuns(dag, run, most, signal) {
-  const ids = (await tracking.experiments(undefined, signal)).map((e) => e.experiment_id);
-  if (!ids.length) return [];
   const filter = `tags.\`onebox.dag_id\` = ${quote(dag)}` + (run ? ` and tags.\`onebox.run_id\` = ${quote(run)}` : "");
-  const { runs = [] } = await tracking.runs({ experiment_ids: ids, max_results: most, order_by: ["attributes.start_time DESC"], filter }, signal);
+  const { runs = [] } = await tracking.runs({ everywhere: true, max_results: most, order_by: ["attributes.start_time DESC"], filter }, signal);
   return runs;
 }
 

@@ -31,15 +31,28 @@ export function sheet({ title, count, right, lines = 4, signal, every = 0, load,
   return node;
 }
 
-// The same for a bare place of the page.
-export function place({ lines = 3, failed, ...rest }, node = h("div", {})) {
-  replace(node, skeleton(lines));
+// The same for a bare place of the page. before: what stands there in place of a skeleton.
+export function place({ lines = 3, before, failed, ...rest }, node = h("div", {})) {
+  replace(node, before ?? skeleton(lines));
   attach(node, node, { ...rest, broke: failed });
   return node;
 }
 
+// What stands below something that is still being fetched has its room, but is not seen, until that has
+// found its own size: so nothing ever moves under the eye. Both are fetched at the same time.
+const when = (come, node) => {
+  node.classList.add("later");
+  come.then(() => node.classList.remove("later"));
+  return node;
+};
+export const below = (tops, node) => when(Promise.all(tops.map((t) => t.first)), node);
+// The same for what is nothing without the other: while that cannot be shown, neither is this.
+export const belongs = (top, node) => when(top.good, node);
+
 function attach(node, body, { signal, every, load, view, broke }) {
-  let shown, timer, running = false, again = false;
+  let shown, timer, running = false, again = false, first, good;
+  node.first = new Promise((done) => { first = done; });
+  node.good = new Promise((done) => { good = done; });
   const plan = (ms) => {
     clearTimeout(timer);
     if (ms && !signal.aborted) timer = setTimeout(() => (document.hidden ? plan(ms) : reload()), ms);
@@ -50,6 +63,7 @@ function attach(node, body, { signal, every, load, view, broke }) {
       replace(body, trouble(error, reload));
       broke?.();
     }
+    first();
     node.classList.toggle("stale", shown !== undefined);
     plan(error.away ? AGAIN_AFTER : 0);
   };
@@ -63,6 +77,8 @@ function attach(node, body, { signal, every, load, view, broke }) {
       const text = JSON.stringify(data);
       node.classList.remove("stale");
       if (text !== shown) { replace(body, view(data)); shown = text; }
+      first();
+      good();
       plan(every);
     } catch (error) {
       if (error.name === "AbortError" || signal.aborted) return;
