@@ -26,6 +26,21 @@ static int check_token(struct http_request *req) {
         return r < 0 ? r : HTTP_LATER;
 }
 
+/* Who gives a key of his own believes that nobody reads the content without it. */
+static int check_key(struct http_request *req) {
+        struct refused no;
+        int r;
+
+        if (!http_request_header(req, "x-goog-encryption-algorithm") &&
+            !http_request_header(req, "x-goog-copy-source-encryption-algorithm"))
+                return 0;
+        gcs_error_set(&no, GCS_ERROR_INVALID,
+                      "This server does not encrypt with keys of its clients: leave the key away, "
+                      "or encrypt before the upload.");
+        r = gcs_error_reply(req, &no);
+        return r < 0 ? r : HTTP_LATER;
+}
+
 /* A status that is asked for in place of everything comes at once. */
 static int plan_call(struct http_request *req, struct bucket_call *call) {
         char seconds[24];
@@ -52,6 +67,8 @@ int bucket_call_before(struct http_request *req) {
         call->d = bucket_call_daemon(req);
         req->data = call;
         r = check_token(req);
+        if (r == 0)
+                r = check_key(req);
         return r != 0 ? r : plan_call(req, call);
 }
 

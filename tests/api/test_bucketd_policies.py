@@ -125,6 +125,16 @@ def test_no_access_control_lists(server):
             assert "IAM policy" in error(server.ask(method, BUCKET + rest, "{}"), 400)
 
 
+def test_keys_of_clients_are_not_ignored(server):
+    """What somebody believes to be encrypted must not lie there in clear."""
+    for prefix in ("x-goog-encryption", "x-goog-copy-source-encryption"):
+        key = {f"{prefix}-algorithm": "AES256", f"{prefix}-key": "a2V5", f"{prefix}-key-sha256": "c3Vt"}
+        for method, path in (("PUT", "/bkt/secret"), ("POST", f"/upload{BUCKET}/o?uploadType=media&name=secret"), ("GET", "/bkt/secret")):
+            answer = server.ask(method, path, b"x" if method != "GET" else None, key)
+            assert answer.status == 400 and "does not encrypt" in answer.text
+    assert server.ask("GET", "/bkt/secret").status == 404
+
+
 @pytest.mark.parametrize("method, path, says", [
     ("GET", "/storage/v1/projects/p/hmacKeys", "token_file"), ("POST", "/storage/v1/projects/p/hmacKeys", "token_file"),
     ("GET", "/storage/v1/projects/p/serviceAccount", "service account"),
