@@ -109,6 +109,13 @@ static int check_id(struct refusal *r, const char *id) {
         return field_check_length(r, "trace_id", 50, id);
 }
 
+/* A list has no keys: it is no map. */
+static const struct json *map_of(const struct json *j, const char *key) {
+        const struct json *map = json_get(j, key);
+
+        return json_is(map, JSON_OBJECT) ? map : NULL;
+}
+
 static int read_metadata(struct refusal *r, struct traces_json_given *g) {
         const char *session = text_of(g->metadata, SESSION);
         const char *tokens = text_of(g->metadata, TOKENS), *cost = text_of(g->metadata, COST);
@@ -135,8 +142,8 @@ int traces_json_read(struct refusal *r, const struct json *j, struct traces_json
                           .client_id = text_of(j, "client_request_id"),
                           .request_preview = text_of(j, "request_preview"),
                           .response_preview = text_of(j, "response_preview")},
-                .tags = json_get(j, "tags"),
-                .metadata = json_get(j, "trace_metadata"),
+                .tags = map_of(j, "tags"),
+                .metadata = map_of(j, "trace_metadata"),
                 .assessments = json_get(j, "assessments"),
         };
         int x = field_check_experiment_id(r, experiment ? experiment : "", &g.trace.experiment_id);
