@@ -113,7 +113,8 @@ static int run_end(struct job *j, struct db *db) {
         if (r != 0)
                 return r;
         t.has_took = true;
-        t.took_ms = in->end_at_ms - t.at_ms;
+        if (__builtin_sub_overflow(in->end_at_ms, t.at_ms, &t.took_ms))
+                t.took_ms = in->end_at_ms < t.at_ms ? INT64_MIN : INT64_MAX;
         t.status = in->status ? in->status : t.status;
         t.name = given->name ? given->name : t.name;
         t.session = given->session ? given->session : t.session;
