@@ -89,8 +89,10 @@ static int build_metrics(uint8_t view, const char *filter, const char *order, st
 static int build(uint8_t family, const char *filter, const char *order, struct refusal *r,
                  struct search_sql *sql) {
         const char *orders[] = {order};
-        const struct registry_search registry = {filter, orders, order != NULL, 10, 0};
-        const struct experiments_search experiments = {filter, orders, order != NULL, 0, 10, 0};
+        const struct registry_search registry = {
+                .filter = filter, .order_by = orders, .n_order_by = order != NULL, .limit = 10};
+        const struct experiments_search experiments = {
+                .filter = filter, .order_by = orders, .n_order_by = order != NULL, .limit = 10};
         const struct evaluation_datasets_search datasets = {
                 .filter = filter, .order_by = orders, .n_order_by = order != NULL, .limit = 10};
         const struct logged_models_search_order by = {.field = order};
