@@ -24,7 +24,7 @@ enum copy_kind { COPY, REWRITE, MOVE, COMPOSE };
 struct source {
         const char *name;
         struct condition condition;
-        int64_t version; /* as it was found: a generation that is no longer live; 0: the live one */
+        int64_t version; /* the generation that goes for good; 0: the live one, as by a delete */
 };
 
 struct copy {
@@ -102,6 +102,12 @@ static int merge_tail(const struct object_store *s, struct object *o) {
         return blobs_sql_insert(s->db, id, 0, size, data);
 }
 
+/* Does it go for good when it goes? What is composed stands in the composite, so no version of it
+ * is kept; of what the composite replaces one is, as of whatever is overwritten. */
+static bool goes_for_good(const struct copy *c, const struct source *s, const struct object *o) {
+        return o->deleted_at || (c->kind == COMPOSE && !str_eq(s->name, c->to_name));
+}
+
 static int read_sources(struct copy *c, const struct object_store *from, struct object *ret) {
         struct object to = {.name = c->to_name};
         int r = 0;
@@ -113,7 +119,7 @@ static int read_sources(struct copy *c, const struct object_store *from, struct 
                                       &o);
                 if (r != 0)
                         return r;
-                c->sources[i].version = o.deleted_at ? o.generation : 0;
+                c->sources[i].version = goes_for_good(c, &c->sources[i], &o) ? o.generation : 0;
                 if (c->kind == COMPOSE) {
                         r = append(from->arena, &to, &o);
                         if (i == 0 && !to.content_type)
@@ -133,8 +139,7 @@ static int read_sources(struct copy *c, const struct object_store *from, struct 
         return r;
 }
 
-/* What was read goes: the live object as by a delete, a version for good. A live source may be the
- * destination, too: then it is replaced already. */
+/* What was read goes. A live source may be the destination, too: then it is replaced already. */
 static int delete_sources(struct copy *c, const struct object_store *from) {
         int r = 0;
 
