@@ -1,5 +1,6 @@
 """What all modules of this directory share."""
 
+import gc
 import os
 
 import pytest
@@ -13,6 +14,12 @@ LONG_ONES = ["test_sqlproxy_databases.py", "test_sqlproxy.py", "test_sources_mou
 def pytest_collection_modifyitems(items):
     order = {name: n for n, name in enumerate(LONG_ONES)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+def pytest_collection_finish():
+    """What was collected stays to the end: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)

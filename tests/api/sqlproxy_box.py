@@ -336,6 +336,15 @@ class Desk:
             return True
         raise Failed(f"somebody listens at {port}")
 
+    def given_up(self, port):
+        """A socket that this process had, too: whoever forks here just now holds it until its exec."""
+        def attempt():
+            try:
+                return self.not_listening(port)
+            except Failed:
+                return False
+        return wait_for(attempt, f"nobody to listen at {port}")
+
     def https(self, name="sqladmin.test"):
         """The same API over TLS: (its address, the file of the CA that vouches for it)."""
         ca = pki.Authority("Make-believe web CA")

@@ -111,7 +111,7 @@ def _(t):
     with socket.create_server((t.address, 5077)) as old:
         t.up("--port", 5000, t.instance(), env={"NOTIFY_SOCKET": m.path, "LISTEN_FDNAMES": "127.0.0.1.5077"}, under=handing(t, [old.fileno()]))
     must("127.0.0.1.5077" in m.heard("FDSTOREREMOVE=1")[0], m.words)
-    t.not_listening(5077)
+    t.given_up(5077)
 
 
 @check("systemd: a socket unit's socket is found by its address", ours=True)
@@ -120,7 +120,7 @@ def _(t):
         t.up("--port", 5000, t.instance(), t.instance(), under=handing(t, [strange.fileno(), theirs.fileno()]))
     t.echoes(5000)
     t.echoes(5001)
-    t.not_listening(5077)
+    t.given_up(5077)
 
 
 @check("systemd: STATUS= names address, cipher and the certificate's end, or what is wrong", ours=True)
