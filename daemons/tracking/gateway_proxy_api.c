@@ -187,7 +187,7 @@ int gateway_proxy_api_ask(struct http_request *req) {
 
         if (!t->gateway_proxy)
                 return http_request_reply_static(req, 200, "application/json", none,
-                                                 STRLEN("{\"endpoints\":[]}\n"));
+                                                 sizeof(none) - 1);
         if (req->method == HTTP_GET)
                 ask_open_query(&q, req);
         else
