@@ -76,12 +76,17 @@ static bool may_probe(const struct find *f, const struct filter_clause *c) {
                (c->op == FILTER_EQ || c->entity == FILTER_METRIC || f->has_text_indexes);
 }
 
+static bool walks(const struct find *f) {
+        return f->q->n_order > 0 && runs_search_can_walk(&f->q->order[0], f->has_text_indexes);
+}
+
 /* What counting has shown. */
 struct probe {
         ssize_t driver; /* the clause that finds the fewest runs, -1: none finds fewer than
                            PROBE_MAX */
         int64_t n;      /* that many */
-        double product; /* of all counts, each divided by PROBE_MAX */
+        double product; /* of the counts of what a walk asks run by run, each divided by PROBE_MAX
+                         */
         size_t n_counted;
 };
 
@@ -104,8 +109,10 @@ static int probe_all(struct find *f, struct probe *ret) {
                 r = probe(f, i, PROBE_MAX, &n);
                 if (r < 0)
                         return r;
-                ret->product *= (double) n / PROBE_MAX;
-                ret->n_counted++;
+                if (!walks(f) || !runs_search_is_on_walked(f->q, &f->q->filter.clauses[i])) {
+                        ret->product *= (double) n / PROBE_MAX;
+                        ret->n_counted++;
+                }
                 if (n < ret->n) {
                         ret->n = n;
                         ret->driver = (ssize_t) i;
@@ -130,10 +137,6 @@ static int part_without(struct find *f, int64_t size, double *ret) {
                 *ret *= (double) (size - n) / (double) size;
         }
         return 0;
-}
-
-static bool walks(const struct find *f) {
-        return f->q->n_order > 0 && runs_search_can_walk(&f->q->order[0], f->has_text_indexes);
 }
 
 /* Runs that share the value that is first in the order are all passed. */
@@ -179,12 +182,19 @@ static void count_values(const struct runs_search *q, size_t *ret_n_clauses, siz
                 *ret_n_sorted += q->order[i].entity != FILTER_ATTRIBUTE;
 }
 
+static double ranked_costs(const struct find *f, int64_t n) {
+        size_t n_clauses, n_sorted;
+
+        count_values(f->q, &n_clauses, &n_sorted);
+        return (double) n * (RANKED_COSTS + RANKED_VALUE_COSTS * (double) (n_clauses + n_sorted));
+}
+
 /* Driver or walk, and what it will cost. */
 static int pick_of_large(struct find *f, const struct probe *p, int64_t n_page) {
         bool is_sqlite = db_get_dialect(f->db) == DB_SQLITE;
         size_t n_clauses, n_sorted;
         double passed = 0, each;
-        int64_t n = 0;
+        int64_t n = 0, worth;
         int r = is_sqlite ? at_most(f, &n) : size_of(f, SIZE_MAX_LOOK, &n);
 
         if (r == 0)
@@ -199,8 +209,10 @@ static int pick_of_large(struct find *f, const struct probe *p, int64_t n_page) 
         }
         each = (double) n_clauses + walks(f);
         f->costs = passed * each;
-        if (is_sqlite && f->costs > CHEAP) {
-                r = size_of(f, SIZE_MAX_LOOK, &n);
+        /* with fewer runs than that a walk is the shorter way, however few of them it finds */
+        worth = (int64_t) (ranked_costs(f, n) / each) + 1;
+        if (is_sqlite && f->costs > CHEAP && passed > (double) worth) {
+                r = size_of(f, worth, &n);
                 f->costs = MIN(passed, (double) n) * each;
         }
         return r;
@@ -359,13 +371,6 @@ static int may_rank(struct find *f, bool *ret) {
                 r = size_of(f, RUNS_RANK_MAX + 1, &n);
         *ret = *ret && n <= RUNS_RANK_MAX;
         return r;
-}
-
-static double ranked_costs(const struct find *f, int64_t n) {
-        size_t n_clauses, n_sorted;
-
-        count_values(f->q, &n_clauses, &n_sorted);
-        return (double) n * (RANKED_COSTS + RANKED_VALUE_COSTS * (double) (n_clauses + n_sorted));
 }
 
 /* Would the database sort by values that it has to look up one by one, pass many runs before the

@@ -143,10 +143,10 @@ static void add_scope(struct search_sql *sql, const struct runs_search *q) {
 
 /* Is the clause about the value that the order begins with, and lets only runs through that have
  * it? */
-static bool is_on_walked(const struct runs_search *q, const struct filter_clause *c) {
-        return c->entity == q->order[0].entity && str_eq(c->key, q->order[0].key) &&
-               c->op != FILTER_IS_NULL && c->op != FILTER_IS_NOT_NULL &&
-               (c->entity != FILTER_METRIC || c->op != FILTER_NE);
+bool runs_search_is_on_walked(const struct runs_search *q, const struct filter_clause *c) {
+        return q->n_order > 0 && c->entity == q->order[0].entity &&
+               str_eq(c->key, q->order[0].key) && c->op != FILTER_IS_NULL &&
+               c->op != FILTER_IS_NOT_NULL && (c->entity != FILTER_METRIC || c->op != FILTER_NE);
 }
 
 static bool is_joined(const struct order_key *k) {
@@ -241,7 +241,7 @@ static void add_walked(struct search_sql *sql, const struct runs_search *q) {
         for (size_t i = 0; i < q->filter.n; i++) {
                 const struct filter_clause *c = &q->filter.clauses[i];
 
-                if (is_on_walked(q, c)) {
+                if (runs_search_is_on_walked(q, c)) {
                         search_sql_add(sql, " AND ");
                         search_sql_compare(sql, "o0.value", c);
                 }
@@ -269,7 +269,7 @@ static bool is_asked(const struct runs_search *q, const struct runs_search_plan 
         if (plan->keys_only && runs_search_is_on_value(c))
                 return false;
         if (walk)
-                return !is_on_walked(q, c);
+                return !runs_search_is_on_walked(q, c);
         return plan->driver < 0 || !is_with_driver(q, plan->driver, c);
 }
 
@@ -392,7 +392,7 @@ void runs_search_build_size(const struct runs_search *q, int64_t max, struct sea
 
 bool runs_search_implies_value(const struct runs_search *q) {
         for (size_t i = 0; i < q->filter.n; i++)
-                if (is_on_walked(q, &q->filter.clauses[i]))
+                if (runs_search_is_on_walked(q, &q->filter.clauses[i]))
                         return true;
         return false;
 }

@@ -76,5 +76,8 @@ void runs_search_build_values(const struct runs_search *q, size_t i, struct sear
 /* How many runs the experiments have in the view, at most `max`. */
 void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql);
 
+/* Is the clause asked of the index that is walked in the order's way, so that no run is passed that
+ * does not fulfil it? */
+bool runs_search_is_on_walked(const struct runs_search *q, const struct filter_clause *c);
 /* Does a clause let only runs through that have the value that the order begins with? */
 bool runs_search_implies_value(const struct runs_search *q);
