@@ -217,14 +217,16 @@ void entries_unpark(struct mnt *m, struct inode *i) {
 
 /* --- making ---------------------------------------------------------------------------------- */
 
-/* -EEXIST, when something of the name is there. */
-static int entries_must_be_free(struct mnt *m, const char *dir, const char *name) {
+/* -EEXIST, when something of the name is there. ret_at: of when it is that there is nothing. */
+static int entries_must_be_free(struct mnt *m, const char *dir, const char *name, usec_t *ret_at) {
         _cleanup_found_ struct lookup_found f = {};
         int r = names_check(dir, name);
 
         if (r < 0)
                 return r;
         r = lookup_name(m, dir, name, &f);
+        if (r == -ENOENT)
+                *ret_at = f.heard_at;
         return r == -ENOENT ? 0 : r < 0 ? r : -EEXIST;
 }
 
@@ -263,7 +265,8 @@ static int entries_make_placeholder(struct mnt *m, const char *path) {
 
 int entries_mkdir(struct mnt *m, const char *dir, const char *name, char **ret_path) {
         _cleanup_free_ char *path = NULL;
-        int r = entries_must_be_free(m, dir, name);
+        usec_t free_at;
+        int r = entries_must_be_free(m, dir, name, &free_at);
 
         if (r < 0)
                 return r;
@@ -279,7 +282,7 @@ int entries_mkdir(struct mnt *m, const char *dir, const char *name, char **ret_p
         (void) stat_cache_put_dir(m->stats, path, strlen(path) - 1, true, true, STAT_CACHE_OURS,
                                   mnt_now());
         /* There was nothing of the name, so there is nothing below it. */
-        (void) stat_cache_put_listed(m->stats, path, NULL, 0, mnt_now());
+        (void) stat_cache_put_made(m->stats, path, free_at);
         pthread_mutex_unlock(&m->tree);
         *ret_path = TAKE_PTR(path);
         return 0;
@@ -291,7 +294,8 @@ int entries_symlink(struct mnt *m, const char *dir, const char *name, const char
         _cleanup_buf_ struct buf metadata = {}, json = {};
         struct iovec body = {(char *) target, strlen(target)};
         struct timespec now = mnt_time();
-        int r = entries_must_be_free(m, dir, name);
+        usec_t free_at;
+        int r = entries_must_be_free(m, dir, name, &free_at);
 
         if (r >= 0)
                 r = attrs_print_symlink(&metadata, target, m->o.standard_symlinks, now);

@@ -230,14 +230,18 @@ static int lookup_known(struct mnt *m, const char *dir, const char *path, bool j
 
         /* What is written here is not in the bucket, or not in this form. */
         if (i && i->is_local && !(known > 0 && ret->is_dir)) {
-                *ret = (struct stat_cache_found){.file = i->attrs, .until_at = now};
+                *ret = (struct stat_cache_found){
+                        .file = i->attrs, .until_at = now, .heard_at = now};
                 return 1;
         }
         if (known > 0)
                 return 1;
         if (just_listed ? stat_cache_is_listed(m->stats, dir, now)
                         : stat_cache_denies(m->stats, dir, now)) {
-                *ret = (struct stat_cache_found){.until_at = now};
+                *ret = (struct stat_cache_found){
+                        .until_at = now,
+                        .heard_at = stat_cache_listed_at(m->stats, dir, now),
+                };
                 return 1;
         }
         return 0;
@@ -246,6 +250,7 @@ static int lookup_known(struct mnt *m, const char *dir, const char *path, bool j
 static int lookup_answer(const char *path, bool want_object, const struct stat_cache_found *f,
                          struct lookup_found *ret) {
         ret->until_at = f->until_at;
+        ret->heard_at = f->heard_at;
         if (f->is_dir && !want_object) {
                 ret->path = names_join(path, "", true);
                 ret->is_explicit = f->is_explicit;
@@ -263,7 +268,7 @@ static int lookup_uncached(struct mnt *m, const char *path, bool want_object,
                            struct lookup_found *ret) {
         _cleanup_answer_ struct remote_answer answer = {};
         _cleanup_free_ char *dir_path = names_join(path, "", true);
-        struct stat_cache_found f = {};
+        struct stat_cache_found f = {.heard_at = mnt_now()};
         struct gcs_request q;
         int r;
 

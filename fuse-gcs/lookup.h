@@ -9,6 +9,7 @@ struct lookup_found {
         struct attrs *attrs; /* of an object; NULL: a directory */
         bool is_explicit;    /* the directory has a placeholder */
         usec_t until_at;
+        usec_t heard_at; /* as the bucket was at that moment */
 };
 void lookup_found_done(struct lookup_found *f);
 #define _cleanup_found_ _cleanup_(lookup_found_done)

@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 
 #define STAT_CACHE_RUSH_MISSES 32 /* names looked for in vain, each soon after the other */
+#define STAT_CACHE_MADE_MISSES 4  /* the same, where only we have made anything yet */
 #define STAT_CACHE_RUSH_GAP (1 * USEC_PER_SEC)
 #define STAT_CACHE_NAME 256 /* bytes, about */
 #define STAT_CACHE_DOUBT_FOR (60 * USEC_PER_SEC)
@@ -19,9 +20,9 @@ struct stat_cache_entry {
         struct attrs *file;
         char *names; /* of a listed directory */
         size_t names_len;
-        usec_t until_at;
+        usec_t heard_at, until_at;
         uint64_t seq; /* of our last change */
-        bool file_known, dir_known, is_dir, is_explicit, is_large, is_listed;
+        bool file_known, dir_known, is_dir, is_explicit, is_large, is_listed, is_made;
         uint32_t len;
         uint32_t hash;
         char path[];
@@ -197,6 +198,7 @@ static usec_t stat_cache_until(usec_t now, usec_t for_) {
 static void stat_cache_touch(struct stat_cache *c, struct stat_cache_entry *e, usec_t now) {
         bool is_something = e->file || e->is_dir || e->is_listed || e->is_large;
 
+        e->heard_at = now;
         e->until_at = stat_cache_until(now, is_something ? c->o.ttl_for : c->o.negative_for);
         stat_cache_use(c, e);
         while (c->n_bytes > c->o.n_bytes_max && c->oldest)
@@ -218,6 +220,7 @@ int stat_cache_get(struct stat_cache *c, const char *path, size_t len, usec_t no
                 .is_dir = e->is_dir,
                 .is_explicit = e->is_explicit,
                 .until_at = e->until_at,
+                .heard_at = e->heard_at,
         };
         return 1;
 }
@@ -314,11 +317,30 @@ int stat_cache_put_listed(struct stat_cache *c, const char *dir, char *names, si
         mem_free(e->names);
         e->names = names;
         e->is_listed = true;
-        e->is_large = false;
+        e->is_large = e->is_made = false;
         e->names_len = names ? n_bytes : 0;
         c->n_bytes += stat_cache_cost(e);
         stat_cache_touch(c, e, now);
         return 0;
+}
+
+int stat_cache_put_made(struct stat_cache *c, const char *dir, usec_t heard_at) {
+        char key[STAT_CACHE_KEY_MAX];
+        size_t len = stat_cache_dir_key(dir, key);
+        int r = stat_cache_put_listed(c, dir, NULL, 0, heard_at);
+        struct stat_cache_entry *e = r < 0 ? NULL : stat_cache_find(c, key, len);
+
+        if (e)
+                e->is_made = true;
+        return r;
+}
+
+usec_t stat_cache_listed_at(struct stat_cache *c, const char *dir, usec_t now) {
+        char key[STAT_CACHE_KEY_MAX];
+        size_t len = stat_cache_dir_key(dir, key);
+        struct stat_cache_entry *e = stat_cache_find(c, key, len);
+
+        return e && e->is_listed ? e->heard_at : now;
 }
 
 void stat_cache_put_large(struct stat_cache *c, const char *dir, usec_t now) {
@@ -329,7 +351,7 @@ void stat_cache_put_large(struct stat_cache *c, const char *dir, usec_t now) {
         if (!e)
                 return;
         e->is_large = true;
-        e->is_listed = false;
+        e->is_listed = e->is_made = false;
         stat_cache_touch(c, e, now);
 }
 
@@ -359,12 +381,16 @@ bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now) {
 }
 
 bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now) {
+        char key[STAT_CACHE_KEY_MAX];
+        size_t len = stat_cache_dir_key(dir, key);
+        const struct stat_cache_entry *e = stat_cache_find(c, key, len);
+
         if (!stat_cache_is_listed(c, dir, now) || now < c->doubt_until)
                 return false;
         if (now - c->missed_at > STAT_CACHE_RUSH_GAP)
                 c->n_missed = 0;
         c->missed_at = now;
-        return c->n_missed++ >= STAT_CACHE_RUSH_MISSES;
+        return c->n_missed++ >= (e->is_made ? STAT_CACHE_MADE_MISSES : STAT_CACHE_RUSH_MISSES);
 }
 
 void stat_cache_doubt(struct stat_cache *c, usec_t now) {

@@ -33,6 +33,7 @@ struct stat_cache_found {
         bool is_dir;        /* a directory, by placeholder or by what is below it */
         bool is_explicit;   /* its placeholder is there */
         usec_t until_at;    /* good till then */
+        usec_t heard_at;    /* as the bucket was at that moment */
 };
 /* 1: known (perhaps as nothing); 0: not known. */
 int stat_cache_get(struct stat_cache *c, const char *path, size_t len, usec_t now,
@@ -52,6 +53,10 @@ void stat_cache_forget_below(struct stat_cache *c, const char *dir);
  * in order, one behind the other, each with its NUL; taken over (may be NULL). */
 int stat_cache_put_listed(struct stat_cache *c, const char *dir, char *names, size_t n_bytes,
                           usec_t now);
+/* A directory that we made: as there was nothing of its name at heard_at, it was empty then. */
+int stat_cache_put_made(struct stat_cache *c, const char *dir, usec_t heard_at);
+/* When the list was heard that stat_cache_denies() believes. */
+usec_t stat_cache_listed_at(struct stat_cache *c, const char *dir, usec_t now);
 void stat_cache_forget_listed(struct stat_cache *c, const char *dir);
 /* One page did not hold it all: asking for names one by one is better for a while. */
 void stat_cache_put_large(struct stat_cache *c, const char *dir, usec_t now);
@@ -59,7 +64,8 @@ bool stat_cache_is_large(struct stat_cache *c, const char *dir, usec_t now);
 bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now);
 /* A name has no entry: is the list enough to say that it is not there? For the first few, no: who
  * looks for one name wants what others made a moment ago to be seen. For many one soon after the
- * other (an archive is unpacked), yes. Counts. */
+ * other (an archive is unpacked), yes; for few in a directory that was made here just now. Counts.
+ */
 bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now);
 /* A name was there that a list had not: others write here. For a minute no list denies anything. */
 void stat_cache_doubt(struct stat_cache *c, usec_t now);

@@ -135,6 +135,51 @@ static void test_mkdir_and_rmdir(void **state) {
         assert_is(t, "", "d", "nothing");
 }
 
+/* A small tree: but for the first few names, making one is one request. */
+static void test_made_here(void **state) {
+        struct mount_test *t = *state;
+        usec_t now = mnt_now();
+        char *path;
+
+        stat_cache_free(t->m.stats);
+        assert_int_equal(stat_cache_new(&(struct stat_cache_options){1 << 20, 7200 * USEC_PER_SEC,
+                                                                     3600 * USEC_PER_SEC},
+                                        &t->m.stats),
+                         0);
+        assert_int_equal(entries_mkdir(&t->m, "", "d", &path), 0);
+        mem_free(path);
+        mount_test_bucket_forget_calls(&t->bucket);
+        for (char c = 'a'; c < 'a' + 20; c++) {
+                assert_int_equal(entries_mkdir(&t->m, "d/", (char[]){c, 0}, &path), 0);
+                mem_free(path);
+                assert_is(t, (char[]){'d', '/', c, '/', 0}, "x", "nothing");
+        }
+        assert_true(t->bucket.n_calls[GCS_STAT] <= 4 && t->bucket.n_calls[GCS_LIST] <= 4);
+        /* Another's objects: a create in its place is refused, a listing has them, and with it all
+         * others are asked for again. */
+        mount_test_bucket_put(&t->bucket, "d/made", "elsewhere");
+        assert_is(t, "d/", "made", "nothing");
+        assert_int_equal(entries_mkdir(&t->m, "d/", "made", &path),
+                         0); /* its own object: "d/made/" */
+        mem_free(path);
+        mount_test_bucket_put(&t->bucket, "d/other/", "");
+        assert_int_equal(entries_mkdir(&t->m, "d/", "other", &path), -EEXIST);
+        assert_listed(
+                t, "d/",
+                "a/ b/ c/ d/ e/ f/ g/ h/ i/ j/ k/ l/ m/ made\n made/ n/ o/ other/ p/ q/ r/ s/ t/ ");
+        assert_is(t, "d/", "made", "dir");
+        /* A directory made where an old list said there is none is known no longer than that list.
+         */
+        assert_int_equal(stat_cache_put_listed(t->m.stats, "", NULL, 0, now - 1000 * USEC_PER_SEC),
+                         0);
+        for (char c = 'A'; c < 'A' + 32; c++)
+                assert_is(t, "", (char[]){c, 0}, "nothing");
+        assert_int_equal(entries_mkdir(&t->m, "", "old", &path), 0);
+        mem_free(path);
+        assert_true(stat_cache_is_listed(t->m.stats, "old/", now + 2000 * USEC_PER_SEC));
+        assert_false(stat_cache_is_listed(t->m.stats, "old/", now + 2700 * USEC_PER_SEC));
+}
+
 static struct handle *open_file(struct mount_test *t, const char *path) {
         struct attrs *a = NULL;
         struct handle *h;
@@ -362,6 +407,7 @@ int main(void) {
                 mount_test_case(test_conflicts),
                 mount_test_case(test_odd_names),
                 mount_test_case(test_mkdir_and_rmdir),
+                mount_test_case(test_made_here),
                 mount_test_case(test_unlinked_but_open),
                 mount_test_case(test_rename_of_open_and_dirty),
                 mount_test_case(test_rename_over_open),

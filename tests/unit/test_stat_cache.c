@@ -90,6 +90,40 @@ static void test_denies(void **state) {
         stat_cache_free(c);
 }
 
+/* In a directory we made few names are enough, until others make some, or it is as old as what is
+ * not there. */
+static void test_made(void **state) {
+        struct stat_cache *c = make(SIZE_MAX);
+        usec_t at = 100 * S;
+        unsigned n;
+
+        assert_int_equal(stat_cache_put_made(c, "d/", at), 0);
+        assert_int_equal(stat_cache_listed_at(c, "d/", at + 1), at);
+        for (n = 0; n < 10; n++)
+                assert_int_equal(stat_cache_denies(c, "d/", at + n), n >= 4);
+        /* Our own names do not change that. */
+        put(c, "d/a", STAT_CACHE_OURS, at + n);
+        assert_true(stat_cache_denies(c, "d/", at + n));
+        assert_true(stat_cache_denies(c, "d/", at + S));
+        assert_true(stat_cache_denies(c, "d/", at + 2 * S));
+        /* It was empty when nothing of its name was there, not when it was made. */
+        assert_int_equal(stat_cache_put_made(c, "e/", at - 2 * S), 0);
+        assert_true(stat_cache_denies(c, "e/", at + 3 * S - 1));
+        assert_false(stat_cache_denies(c, "e/", at + 3 * S));
+        /* Another's name was in it: nothing is believed, whoever made it. */
+        stat_cache_doubt(c, at + 3 * S);
+        assert_int_equal(stat_cache_put_made(c, "d/", at + 3 * S), 0);
+        for (n = 0; n < 10; n++)
+                assert_false(stat_cache_denies(c, "d/", at + 3 * S + n));
+        /* Once listed it is a directory like any other. */
+        at += 100 * S;
+        assert_int_equal(stat_cache_put_made(c, "d/", at), 0);
+        assert_int_equal(stat_cache_put_listed(c, "d/", NULL, 0, at), 0);
+        for (n = 0; n < 40; n++)
+                assert_int_equal(stat_cache_denies(c, "d/", at + n), n >= 32);
+        stat_cache_free(c);
+}
+
 /* What was asked before our own change says nothing about it. */
 static void test_older_answers(void **state) {
         struct stat_cache *c = make(SIZE_MAX);
@@ -171,7 +205,7 @@ int main(void) {
                 cmocka_unit_test(test_ages),        cmocka_unit_test(test_listed),
                 cmocka_unit_test(test_denies),      cmocka_unit_test(test_older_answers),
                 cmocka_unit_test(test_bounded),     cmocka_unit_test(test_limit_and_room),
-                cmocka_unit_test(test_large_stays),
+                cmocka_unit_test(test_large_stays), cmocka_unit_test(test_made),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
