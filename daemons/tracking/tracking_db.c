@@ -22,6 +22,7 @@
 #include "daemons/tracking/tags_sql.h"
 #include "daemons/tracking/task_runs_sql.h"
 #include "daemons/tracking/traces_sql.h"
+#include "daemons/tracking/webhook_deliveries_sql.h"
 #include "daemons/tracking/webhooks_sql.h"
 #include "lib/base/clock.h"
 #include "lib/base/macros.h"
@@ -41,6 +42,7 @@ static const struct db_set *const sets[] = {
         &registered_models_sql_set,
         &model_versions_sql_set,
         &webhooks_sql_set,
+        &webhook_deliveries_sql_set,
         &evaluation_datasets_sql_set,
         &gateway_endpoints_sql_set,
         &gateway_models_sql_set,

@@ -38,6 +38,7 @@
 #include "daemons/tracking/traces_search_api.h"
 #include "daemons/tracking/traces_v2_api.h"
 #include "daemons/tracking/users_api.h"
+#include "daemons/tracking/webhook_deliveries_api.h"
 #include "daemons/tracking/webhooks_api.h"
 #include "lib/auth/auth_role.h"
 #include "lib/base/arena.h"

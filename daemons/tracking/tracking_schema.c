@@ -216,6 +216,14 @@ static const char webhook_queue[] =
         "KEY, webhook_id VARCHAR(256) NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL, "
         "due_at BIGINT NOT NULL)";
 
+/* And what they were told lately: see webhook_deliveries_sql.h. */
+static const char webhook_deliveries[] =
+        "CREATE TABLE IF NOT EXISTS onebox_webhook_deliveries (webhook_id VARCHAR(256) NOT NULL, "
+        "delivery_id VARCHAR(36) NOT NULL, entity VARCHAR(64) NOT NULL, action VARCHAR(64) NOT "
+        "NULL, is_test INTEGER NOT NULL, queued_at BIGINT NOT NULL, attempts INTEGER NOT NULL, "
+        "told_at BIGINT, status INTEGER, error VARCHAR(500), due_at BIGINT NOT NULL, message "
+        "VARCHAR(2000) NOT NULL, PRIMARY KEY (webhook_id, delivery_id))";
+
 /* What tries read and wrote, until they have ended: see lineage_sql.h. */
 static const char lineage[] =
         "CREATE TABLE IF NOT EXISTS onebox_lineage (try_id VARCHAR(64) NOT NULL, id VARCHAR(36) "
@@ -232,6 +240,8 @@ static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, 
                 r = ensure_indexes(db);
         if (r == 0)
                 r = db_exec(db, webhook_queue);
+        if (r == 0)
+                r = db_exec(db, webhook_deliveries);
         if (r == 0)
                 r = db_exec(db, lineage);
         if (r == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemons/tracking/registered_models_sql.h"
+#include "daemons/tracking/webhook_deliveries_sql.h"
 #include "daemons/tracking/webhooks_sql.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
@@ -123,6 +124,14 @@ static int make_id(const struct tracking *t, char ret[ENTROPY_UUID_SIZE]) {
         return r;
 }
 
+static int queue(struct db *db, int64_t now_ms, struct webhook_told *d) {
+        int r;
+
+        d->queued_at_ms = d->due_at_ms = now_ms;
+        r = webhooks_sql_queue(db, d->id, d->webhook_id, d->message, now_ms);
+        return r == 0 ? webhook_deliveries_sql_insert(db, d) : r;
+}
+
 int webhook_event_emit(struct job *j, struct db *db, const char *name,
                        const struct webhook_event *e) {
         int is_prompt = registered_models_sql_tag_has(db, name, IS_PROMPT), r;
@@ -144,8 +153,12 @@ int webhook_event_emit(struct job *j, struct db *db, const char *name,
                 if (r == 0)
                         r = make_id(j->tracking, id);
                 if (r == 0)
-                        r = webhooks_sql_queue(db, id, db_col_text(s, 0), body,
-                                               tracking_now_ms(j->tracking));
+                        r = queue(db, tracking_now_ms(j->tracking),
+                                  &(struct webhook_told){.id = id,
+                                                         .webhook_id = db_col_text(s, 0),
+                                                         .entity = entity,
+                                                         .action = e->action,
+                                                         .message = body});
                 if (r != 0)
                         return r < 0 ? r : -EEXIST;
                 j->told_webhooks = true;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/webhook_deliveries_sql.h"
 #include "daemons/tracking/webhook_url.h"
 #include "daemons/tracking/webhooks_sql.h"
 #include "lib/base/arena.h"
@@ -15,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
 #include "lib/db/db_writer.h"
 #include "lib/net/http_client.h"
 #include "lib/net/loop.h"
@@ -144,6 +146,12 @@ int webhook_sender_tell(struct webhook_sender *s, const char *url, const char *s
         return 0;
 }
 
+const char *webhook_sender_excerpt(struct arena *a, const char *text) {
+        if (!utf8_valid(text, strlen(text)))
+                return "it answered something that is no text";
+        return arena_strndup(a, text, utf8_cut(text, WEBHOOK_DELIVERIES_SQL_TEXT));
+}
+
 /* --- the queue ----------------------------------------------------------------------------------
  */
 
@@ -162,44 +170,58 @@ struct fetch {
         int result;
 };
 
-/* A message that is over, or comes again. */
+/* A message that is over, or comes again: told.due_at_ms, 0 when it is over. */
 struct settle {
         struct db_job job;
-        char *id;
-        int64_t due_at_ms; /* 0: it is over */
+        struct arena arena;
+        struct webhook_told told;
 };
 
 static void look(struct webhook_sender *s);
 
 static int settle_run(struct db *db, struct db_job *job) {
-        struct settle *x = container_of(job, struct settle, job);
+        const struct webhook_told *told = &container_of(job, struct settle, job)->told;
+        int r = told->due_at_ms ? webhooks_sql_later(db, told->id, told->due_at_ms)
+                                : webhooks_sql_done(db, told->id);
 
-        return x->due_at_ms ? webhooks_sql_later(db, x->id, x->due_at_ms)
-                            : webhooks_sql_done(db, x->id);
+        return r < 0 ? r : webhook_deliveries_sql_told(db, told);
+}
+
+static void settle_free(struct settle *x) {
+        arena_done(&x->arena);
+        mem_free(x);
 }
 
 static void settle_done(struct db_job *job, int r) {
         struct settle *x = container_of(job, struct settle, job);
 
         if (r < 0)
-                log_warning("webhook delivery %s cannot be taken off the queue: %s", x->id,
+                log_warning("webhook delivery %s cannot be taken off the queue: %s", x->told.id,
                             errmsg_strerror(r));
-        mem_free(x->id);
-        mem_free(x);
+        settle_free(x);
 }
 
-static void settle(struct webhook_sender *s, const char *id, int64_t due_at_ms) {
+/* What came of one attempt: a status, or 0 and an error in words. */
+static void settle(struct webhook_sender *s, const struct webhook_delivery *d, int64_t due_at_ms,
+                   int status, const char *text) {
+        bool is_good = status > 0 && status < 400;
         struct settle *x = mem_new(struct settle);
 
         if (!x)
                 return; /* it will be told again */
-        *x = (struct settle){.job = {.run = settle_run, .done = settle_done},
-                             .id = mem_strdup(id),
-                             .due_at_ms = due_at_ms};
-        if (!x->id || db_writer_submit(s->tracking->writer, &x->job) < 0) {
-                mem_free(x->id);
-                mem_free(x);
-        }
+        *x = (struct settle){.job = {.run = settle_run, .done = settle_done}};
+        arena_init(&x->arena, 0);
+        x->told = (struct webhook_told){
+                .id = arena_strdup(&x->arena, d->id),
+                .webhook_id = arena_strdup(&x->arena, d->webhook_id),
+                .told_at_ms = tracking_now_ms(s->tracking),
+                .status = status,
+                .error = is_good ? NULL : webhook_sender_excerpt(&x->arena, text),
+                .due_at_ms = due_at_ms,
+        };
+        if (!x->told.id || !x->told.webhook_id || (!is_good && !x->told.error) ||
+            db_writer_submit(s->tracking->writer, &x->job) < 0)
+                settle_free(x);
 }
 
 static void fetch_free(struct fetch *f) {
@@ -238,14 +260,15 @@ static void on_told(void *ctx, int status, const char *text, int64_t wait_s) {
                 return;
         }
         if (again && d->attempts < s->retries) {
-                settle(s, d->id,
+                settle(s, d,
                        wait_s > 0 ? tracking_now_ms(s->tracking) + wait_s * 1000
-                                  : later(s, d->attempts));
+                                  : later(s, d->attempts),
+                       status, text);
         } else {
                 if (status == 0 || status >= 400)
                         log_warning("webhook %s: delivery %s failed and is given up: %s %.200s",
                                     d->url, d->id, status ? "it answered" : "", text);
-                settle(s, d->id, 0);
+                settle(s, d, 0, status, text);
         }
         ended(m->fetch);
 }

@@ -23,6 +23,9 @@ struct webhook_sender *webhook_sender_free(struct webhook_sender *s);
 /* From any thread: something was queued. */
 void webhook_sender_wake(struct webhook_sender *s);
 
+/* The beginning of an answer or an error, to be kept. NULL: out of memory. */
+const char *webhook_sender_excerpt(struct arena *a, const char *text);
+
 const struct auth_seal *webhook_sender_seal(const struct webhook_sender *s);
 
 /* Tells `url` one message now, from any thread; then done() on the loop's thread: with a status, or

@@ -9,12 +9,14 @@
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/job.h"
 #include "daemons/tracking/page_token.h"
+#include "daemons/tracking/webhook_deliveries_sql.h"
 #include "daemons/tracking/webhook_event.h"
 #include "daemons/tracking/webhook_sender.h"
 #include "daemons/tracking/webhook_url.h"
 #include "daemons/tracking/webhooks_sql.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
+#include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
@@ -333,8 +335,16 @@ int webhooks_api_delete(struct http_request *req) {
 
 /* --- a trial --- */
 
-static void on_told(void *ctx, int status, const char *text, int64_t wait_s) {
-        struct http_request *req = ctx;
+/* From its telling to the answer; in the request's arena. */
+struct trial {
+        struct db_job job;
+        struct http_request *req;
+        struct webhook_told told;
+        const char *text; /* of the answer, or the error */
+};
+
+static void answer_trial(struct trial *x) {
+        int64_t status = x->told.status;
         struct buf out = {};
         struct json_write w;
 
@@ -344,15 +354,44 @@ static void on_told(void *ctx, int status, const char *text, int64_t wait_s) {
         json_write_kv_bool(&w, "success", status > 0 && status < 400);
         if (status > 0) {
                 json_write_kv_i64(&w, "response_status", status);
-                json_write_kv_str(&w, "response_body", text);
+                json_write_kv_str(&w, "response_body", x->text);
         } else {
-                json_write_kv_str(&w, "error_message", text);
+                json_write_kv_str(&w, "error_message", x->text);
         }
         json_write_end(&w);
         json_write_end(&w);
         json_write_finish(&w);
-        if (http_request_reply_json(req, 200, &out) < 0)
-                http_request_reply_cut(req);
+        if (http_request_reply_json(x->req, 200, &out) < 0)
+                http_request_reply_cut(x->req);
+}
+
+static int note_trial(struct db *db, struct db_job *job) {
+        const struct webhook_told *told = &container_of(job, struct trial, job)->told;
+        int r = webhook_deliveries_sql_insert(db, told);
+
+        return r < 0 ? r : webhook_deliveries_sql_told(db, told);
+}
+
+/* What came of it is said whether it could be noted or not. */
+static void trial_noted(struct db_job *job, int r) {
+        if (r < 0)
+                log_warning("a webhook's trial cannot be noted: %s", errmsg_strerror(r));
+        answer_trial(container_of(job, struct trial, job));
+}
+
+static void on_told(void *ctx, int status, const char *text, int64_t wait_s) {
+        struct trial *x = ctx;
+        const struct tracking *t = x->req->ctx;
+
+        x->told.status = status;
+        x->told.told_at_ms = tracking_now_ms(t);
+        x->text = arena_strdup(x->req->arena, text);
+        x->text = x->text ? x->text : "";
+        if (status <= 0 || status >= 400)
+                x->told.error = webhook_sender_excerpt(x->req->arena, x->text);
+        x->job = (struct db_job){.run = note_trial, .done = trial_noted};
+        if (db_writer_submit(t->writer, &x->job) < 0)
+                answer_trial(x);
 }
 
 static int look_webhook(struct ask *q, struct db *db, void *ctx) {
@@ -375,10 +414,13 @@ int webhooks_api_test(struct http_request *req) {
         struct in in = {.webhook.id = http_request_param(req, "webhook_id")};
         const struct tracking *t = req->ctx;
         const char *body = NULL;
+        struct trial *x = arena_new(req->arena, struct trial);
         char id[ENTROPY_ID_SIZE];
         struct ask q;
         int r;
 
+        if (!x)
+                return -ENOMEM;
         ask_open(&q, req);
         if (q.body && json_get(q.body, "event"))
                 ask_check(&q, read_event(&q, json_get(q.body, "event"), &in.test));
@@ -390,7 +432,17 @@ int webhooks_api_test(struct http_request *req) {
                 ask_check(&q, entropy_id(t->entropy, id));
         if (q.result != 0)
                 return job_refuse(&q);
+        *x = (struct trial){.req = req,
+                            .told = {.id = arena_strdup(req->arena, id),
+                                     .webhook_id = in.webhook.id,
+                                     .entity = in.test.entity,
+                                     .action = in.test.action,
+                                     .message = body,
+                                     .is_test = true,
+                                     .queued_at_ms = tracking_now_ms(t)}};
+        if (!x->told.id)
+                return -ENOMEM;
         r = webhook_sender_tell(t->webhooks, in.webhook.url, in.webhook.secret, id, body, on_told,
-                                req);
+                                x);
         return r < 0 ? r : HTTP_LATER;
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "daemons/tracking/webhook_deliveries_sql.h"
+
 #define DB_SET webhooks_sql
 #define DB_SET_ROWS "daemons/tracking/webhooks_sql.def"
 #include "lib/db/db_set.h"
@@ -73,6 +75,8 @@ int webhooks_sql_delete(struct db *db, const char *id, int64_t now_ms) {
 
         db_bind_all(s, now_ms, now_ms, id);
         r = db_run(s);
+        if (r == 0)
+                r = webhook_deliveries_sql_forget(db, id);
         return r < 0 ? r : forget(db, id);
 }
 
@@ -128,6 +132,7 @@ int webhooks_sql_read_delivery(struct db_stmt *s, struct arena *a, struct webhoo
                 .attempts = db_col_i64(s, 2),
                 .url = db_col_dup(s, 3, a, &oom),
                 .secret = db_col_dup(s, 4, a, &oom),
+                .webhook_id = db_col_dup(s, 5, a, &oom),
         };
 
         if (oom)

@@ -16,7 +16,7 @@ struct webhook {
 
 /* What waits to be told. */
 struct webhook_delivery {
-        const char *id, *body, *url, *secret;
+        const char *id, *webhook_id, *body, *url, *secret;
         int64_t attempts;
 };
 

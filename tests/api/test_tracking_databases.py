@@ -6,6 +6,7 @@ import pytest
 from daemon_test import until
 from db_server import KINDS, DbServer
 from test_tracking_interop import read, write
+from test_webhooks import ENV, Receiver, deliveries, hook
 from tracking_test import Tracking
 
 
@@ -70,6 +71,26 @@ def test_conflicts_and_races(server):
         # a batch is written whole or not at all
         t.refused("POST", "runs/log-batch", {"run_id": r, "tags": [{"key": "half", "value": "x"}], "params": [{"key": "p", "value": "3"}]})
         assert "half" not in json.dumps(t.get("runs/get", run_id=r))
+
+
+def test_what_webhooks_were_told(server):
+    """The last hundred of each are kept, and go with it."""
+    receiver = Receiver()
+    with Tracking("--backend-store-uri", server.uri(server.fresh()), env=ENV) as t:
+        h = hook(t, receiver.url, "REGISTERED_MODEL.CREATED")
+        receiver.statuses = [(404,)]
+        for n in range(105):
+            t.post("registered-models/create", name=f"m{n}")
+        until(lambda: len(receiver.got) == 105 and all(d["state"] != "WAITING" for d in deliveries(t, h)), "all to be told")
+        kept = deliveries(t, h)
+        assert 90 <= len(kept) <= 100 and kept[0]["state"] == "TOLD"
+        assert json.loads(kept[0]["message"])["data"]["name"] == "m104"
+        assert t.post(f"webhooks/{h}/test")["result"]["success"]
+        assert deliveries(t, h)[0]["is_test"]
+        t.post("webhooks/" + h, method="DELETE")
+        t.refused("GET", f"webhooks/{h}/deliveries", status=404)
+    receiver.server.shutdown()
+    receiver.server.server_close()
 
 
 def test_runs_of_tasks(server):

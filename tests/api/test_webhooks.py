@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -143,6 +144,56 @@ def test_again_after_a_failure(t, receiver):
     t.post("registered-models/create", name="unwanted")
     until(lambda: "given up" in t.log.read_text(), "the refusal to be noted")
     assert len(receiver.got) == 4 and "stubborn" not in t.log.read_text()
+    t.post("webhooks/" + h, method="DELETE")
+
+
+def deliveries(t, h):
+    return t.get(f"webhooks/{h}/deliveries")["deliveries"]
+
+
+def test_what_was_told_can_be_looked_at(t, receiver):
+    """Each message with its attempts, the answer and when it comes again; a trial too; and it is forgotten with its webhook."""
+    h = hook(t, receiver.url, "REGISTERED_MODEL.CREATED")
+    assert deliveries(t, h) == []
+    receiver.statuses = [(503,), (200,), (404,)]
+    t.post("registered-models/create", name="looked-at")
+    until(lambda: [d for d in deliveries(t, h) if d["attempts"]], "the first attempt")
+    until(lambda: deliveries(t, h)[0]["state"] == "TOLD", "the second one")
+    t.post("registered-models/create", name="refused")
+    until(lambda: deliveries(t, h)[0]["state"] == "GIVEN_UP", "the refusal")
+    assert t.post(f"webhooks/{h}/test")["result"]["success"]
+    trial, refused, told = deliveries(t, h)
+    assert (trial["is_test"], trial["state"], trial["attempts"], trial["response_status"]) == (True, "TOLD", 1, 200)
+    assert (refused["state"], refused["attempts"], refused["response_status"], refused["error_message"]) == ("GIVEN_UP", 1, 404, "seen")
+    assert (told["entity"], told["action"], told["is_test"], told["attempts"], told["response_status"]) == ("registered_model", "created", False, 2, 200)
+    assert told["queued_timestamp"] <= told["told_timestamp"] and "error_message" not in told and "next_timestamp" not in told
+    assert json.loads(told["message"])["data"]["name"] == "looked-at"
+    assert told["delivery_id"] == receiver.got[0][0]["X-MLflow-Delivery-Id"]
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    t.post("registered-models/create", name="nobody-listens")
+    waiting = until(lambda: [d for d in deliveries(t, h) if d["state"] == "WAITING" and d["attempts"]], "an attempt that fails")[0]
+    assert waiting["next_timestamp"] > waiting["told_timestamp"] and waiting["error_message"] and "response_status" not in waiting
+    t.refused("GET", "webhooks/nobody/deliveries", status=404)
+    t.post("webhooks/" + h, method="DELETE")
+    t.refused("GET", f"webhooks/{h}/deliveries", status=404)
+    with sqlite3.connect(t.database) as db:
+        assert db.execute("SELECT count(*) FROM onebox_webhook_deliveries WHERE webhook_id = ?", (h,)).fetchone() == (0,)
+    db.close()
+
+
+def test_only_the_last_deliveries_are_kept(t, receiver):
+    h = hook(t, receiver.url, "MODEL_VERSION_TAG.SET", status="DISABLED")
+    t.post("webhooks/" + h, method="PATCH", status="ACTIVE")
+    t.post("registered-models/create", name="busy")
+    t.post("model-versions/create", name="busy", source="s3://b/x")
+    for n in range(130):
+        t.post("model-versions/set-tag", name="busy", version="1", key=f"k{n}", value="v")
+    until(lambda: len(receiver.got) == 130 and all(d["state"] == "TOLD" for d in deliveries(t, h)), "all to be told")
+    with sqlite3.connect(t.database) as db:
+        assert db.execute("SELECT count(*) FROM onebox_webhook_deliveries WHERE webhook_id = ?", (h,)).fetchone()[0] <= 100
+    db.close()
+    assert [json.loads(d["message"])["data"]["key"] for d in deliveries(t, h)][:2] == ["k129", "k128"]
     t.post("webhooks/" + h, method="DELETE")
 
 

@@ -177,6 +177,15 @@ test("a webhook is made, changed, tested and deleted; its secret is never shown"
   assert.ok(!(await page.eval("document.documentElement.innerHTML")).includes("s3cret"));
   await press(page, "Test", "tbody tr:first-child");
   await page.until("document.querySelector('.told .bad')?.innerText.length > 5");
+  await press(page, "Deliveries", "tbody tr:first-child");
+  await page.until("document.querySelector('[aria-label=Deliveries] tbody')?.innerText.includes('given up')", "the trial among the deliveries");
+  await page.click("[aria-label=Deliveries] summary");
+  await page.until("document.querySelector('[aria-label=Deliveries] pre').checkVisibility() && document.querySelector('[aria-label=Deliveries] pre').innerText.includes('example_prompt')", "what was told");
+  await page.show(NARROW);
+  await fits(page, NARROW, "deliveries");
+  await page.show(WIDE);
+  await press(page, "Close", "[aria-label=Deliveries]");
+  await page.until("!document.querySelector('[aria-label=Deliveries]')");
   await press(page, "Edit", "tbody tr:first-child");
   assert.equal(await page.eval("document.querySelector('dialog [name=secret]').value"), "");
   await page.click("dialog [name=active]");

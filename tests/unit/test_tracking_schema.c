@@ -60,10 +60,12 @@ static void test_new(void **state) {
         assert_int_equal(number(uri, "SELECT count(*) FROM sqlite_master WHERE type = 'table' "
                                      "AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'onebox_%'"),
                          71); /* MLflow's */
-        assert_int_equal(number(uri, "SELECT count(*) FROM sqlite_master WHERE type = 'table' "
-                                     "AND name LIKE 'onebox_%' AND name NOT IN "
-                                     "('onebox_webhook_queue', 'onebox_lineage')"),
-                         0); /* ours beside them: that one */
+        assert_int_equal(
+                number(uri,
+                       "SELECT count(*) FROM sqlite_master WHERE type = 'table' "
+                       "AND name LIKE 'onebox_%' AND name NOT IN "
+                       "('onebox_webhook_queue', 'onebox_webhook_deliveries', 'onebox_lineage')"),
+                0); /* ours beside them: that one */
         assert_int_equal(number(uri, "SELECT count(*) FROM experiments WHERE experiment_id = 0 AND "
                                      "name = 'Default' AND artifact_location = "
                                      "'mlflow-artifacts:/0' AND creation_time = 42"),

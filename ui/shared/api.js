@@ -165,6 +165,7 @@ export const tracking = {
 
   webhooks: (token, signal) => get(`${ML}/webhooks`, { max_results: 100, page_token: token }, signal).then(rows("webhooks")),
   saveWebhook: (id, body) => (id ? patch(`${ML}/webhooks/${e(id)}`, body) : post(`${ML}/webhooks`, body)),
+  deliveries: (id, signal) => get(`${ML}/webhooks/${e(id)}/deliveries`, {}, signal).then((a) => a.deliveries),
   testWebhook: (id) => post(`${ML}/webhooks/${e(id)}/test`, {}).then((a) => a.result),
   deleteWebhook: (id) => request("DELETE", `${ML}/webhooks/${e(id)}`),
 };

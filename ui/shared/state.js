@@ -28,6 +28,10 @@ const STATES = {
   error: ["bad", "error", "cross"],
   in_progress: ["run", "in progress", "ring"],
   state_unspecified: ["none", "unknown", "dot"],
+  told: ["ok", "told", "disc"],
+  waiting: ["wait", "waiting", "hollow"],
+  again: ["again", "comes again", "half"],
+  given_up: ["bad", "given up", "cross"],
   active: ["ok", "active", "disc"],
   disabled: ["skip", "disabled", "dash"],
 };
