@@ -16,20 +16,44 @@
 #define PROMPT_TYPE "_mlflow_prompt_type"
 #define PROMPT_TEXT "mlflow.prompt.text"
 
+/* What a trial tells of: fields as the client's own examples have them. */
+#define A_MODEL "\"name\": \"example_model\""
+#define A_PROMPT "\"name\": \"example_prompt\""
+#define A_VERSION ", \"version\": \"1\""
+#define A_KEY ", \"key\": \"example_key\""
+#define A_VALUE ", \"value\": \"example_value\""
+#define A_ALIAS ", \"alias\": \"example_alias\""
+#define A_MADE(what) \
+        ", \"tags\": {\"example_key\": \"example_value\"}, \"description\": \"An example " what "\""
+
 static const struct {
         const char *entity, *prompt_entity; /* NULL: only the other has it */
         const char *action;
+        const char *example, *prompt_example; /* the text of its JSON without the braces */
 } events[] = {
         /* one entity's actions in the alphabet's order */
-        {"registered_model", "prompt", "created"},
-        {"model_version", "prompt_version", "created"},
-        {"model_version_tag", "prompt_version_tag", "deleted"},
-        {"model_version_tag", "prompt_version_tag", "set"},
-        {"model_version_alias", "prompt_alias", "created"},
-        {"model_version_alias", "prompt_alias", "deleted"},
-        {NULL, "prompt_tag", "deleted"},
-        {NULL, "prompt_tag", "set"},
-        {"budget_policy", NULL, "exceeded"}, /* never: there are no budgets */
+        {"registered_model", "prompt", "created", A_MODEL A_MADE("registered model"),
+         A_PROMPT A_MADE("prompt")},
+        {"model_version", "prompt_version", "created",
+         A_MODEL A_VERSION
+         ", \"source\": \"models:/123\", \"run_id\": \"abcd1234abcd5678\"" A_MADE("model version"),
+         A_PROMPT A_VERSION ", \"template\": \"Hello {{name}}!\"" A_MADE("prompt version")},
+        {"model_version_tag", "prompt_version_tag", "deleted", A_MODEL A_VERSION A_KEY,
+         A_PROMPT A_VERSION A_KEY},
+        {"model_version_tag", "prompt_version_tag", "set", A_MODEL A_VERSION A_KEY A_VALUE,
+         A_PROMPT A_VERSION A_KEY A_VALUE},
+        {"model_version_alias", "prompt_alias", "created", A_MODEL A_ALIAS A_VERSION,
+         A_PROMPT A_ALIAS A_VERSION},
+        {"model_version_alias", "prompt_alias", "deleted", A_MODEL A_ALIAS, A_PROMPT A_ALIAS},
+        {NULL, "prompt_tag", "deleted", NULL, A_PROMPT A_KEY},
+        {NULL, "prompt_tag", "set", NULL, A_PROMPT A_KEY A_VALUE},
+        /* never but as a trial: there are no budgets */
+        {"budget_policy", NULL, "exceeded",
+         "\"budget_policy_id\": \"bp-abc123\", \"budget_unit\": \"USD\", \"budget_amount\": 100.0, "
+         "\"current_spend\": 105.5, \"duration_unit\": \"MONTHS\", \"duration_value\": 1, "
+         "\"target_scope\": \"ENDPOINT\", \"workspace\": \"default\", \"target_value\": "
+         "\"ep-abc123\", \"window_start\": 1704067200000",
+         NULL},
 };
 
 static bool is_of(size_t i, const char *entity) {
@@ -90,27 +114,38 @@ static void write_fields(struct json_write *w, const struct webhook_event *e, bo
         }
 }
 
+/* The message but for its data, which come between the two. */
+static void begin(const struct tracking *t, struct json_write *w, struct buf *out,
+                  const char *entity, const char *action) {
+        char time[TIMESTAMP_SIZE];
+
+        json_write_init(w, out, JSON_WRITE_SPACED | JSON_WRITE_ASCII);
+        json_write_object(w);
+        json_write_kv_str(w, "entity", entity);
+        json_write_kv_str(w, "action", action);
+        json_write_kv_str(
+                w, "timestamp",
+                timestamp_print(clock_now(t->clock), TIMESTAMP_USEC | TIMESTAMP_OFFSET, time));
+}
+
+static int end(struct json_write *w, struct arena *a, struct buf *out, const char **ret) {
+        json_write_end(w);
+        if (json_write_finish(w) < 0)
+                return -ENOMEM;
+        *ret = arena_strndup(a, buf_cstr(out), out->len);
+        return *ret ? 0 : -ENOMEM;
+}
+
 static int make_body(const struct tracking *t, struct arena *a, const char *entity,
                      const struct webhook_event *e, bool is_prompt, const char **ret) {
         _cleanup_buf_ struct buf out = {};
-        char time[TIMESTAMP_SIZE];
         struct json_write w;
 
-        json_write_init(&w, &out, JSON_WRITE_SPACED | JSON_WRITE_ASCII);
-        json_write_object(&w);
-        json_write_kv_str(&w, "entity", entity);
-        json_write_kv_str(&w, "action", e->action);
-        json_write_kv_str(
-                &w, "timestamp",
-                timestamp_print(clock_now(t->clock), TIMESTAMP_USEC | TIMESTAMP_OFFSET, time));
+        begin(t, &w, &out, entity, e->action);
         json_write_kv_object(&w, "data");
         write_fields(&w, e, is_prompt);
         json_write_end(&w);
-        json_write_end(&w);
-        if (json_write_finish(&w) < 0)
-                return -ENOMEM;
-        *ret = arena_strndup(a, buf_cstr(&out), out.len);
-        return *ret ? 0 : -ENOMEM;
+        return end(&w, a, &out, ret);
 }
 
 /* uuid4 in its usual form */
@@ -166,46 +201,26 @@ int webhook_event_emit(struct job *j, struct db *db, const char *name,
         return r;
 }
 
+/* NULL: there is no such event. */
+static const char *example_of(const char *entity, const char *action) {
+        for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+                if (is_of(i, entity) && str_eq(events[i].action, action))
+                        return str_eq(events[i].entity, entity) ? events[i].example
+                                                                : events[i].prompt_example;
+        return NULL;
+}
+
 int webhook_event_example(const struct tracking *t, struct arena *a, const char *entity,
                           const char *action, const char **ret) {
-        static const struct ask_pair tags[] = {{"example_key", "example_value"}};
-        struct webhook_event e = {.action = action,
-                                  .fields = {{"name", "example_model"}},
-                                  .tags = tags,
-                                  .n_tags = ARRAY_SIZE(tags)};
-        bool prompt = str_starts(entity, "prompt"), version = strstr(entity, "version") != NULL;
-        size_t n = 1;
+        _cleanup_buf_ struct buf out = {};
+        const char *fields = example_of(entity, action);
+        const char *data = fields ? arena_printf(a, "{%s}", fields) : NULL;
+        struct json_write w;
 
-        if (prompt)
-                e.fields[0].value = "example_prompt";
-        if (strstr(entity, "alias")) {
-                e.fields[n].key = "alias";
-                e.fields[n++].value = "example_alias";
-                version = str_eq(action, "created");
-        }
-        if (version) {
-                e.fields[n].key = "version";
-                e.fields[n++].value = "1";
-        }
-        if (str_ends(entity, "_tag")) {
-                e.fields[n].key = "key";
-                e.fields[n++].value = "example_key";
-                if (str_eq(action, "set")) {
-                        e.fields[n].key = "value";
-                        e.fields[n++].value = "example_value";
-                }
-        } else if (str_eq(action, "created") && !strstr(entity, "alias")) {
-                if (version) {
-                        e.fields[n].key = prompt ? "template" : "source";
-                        e.fields[n++].value = prompt ? "Hello {{name}}!" : "models:/123";
-                }
-                if (version && !prompt) {
-                        e.fields[n].key = "run_id";
-                        e.fields[n++].value = "abcd1234abcd5678";
-                }
-                e.fields[n++].key = "tags";
-                e.fields[n].key = "description";
-                e.fields[n].value = "An example";
-        }
-        return make_body(t, a, entity, &e, false, ret);
+        if (!data)
+                return -ENOMEM;
+        begin(t, &w, &out, entity, action);
+        json_write_key(&w, "data");
+        json_write_raw(&w, data, strlen(data));
+        return end(&w, a, &out, ret);
 }

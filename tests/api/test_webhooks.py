@@ -217,9 +217,10 @@ def test_tells_after_a_crash(receiver):
 
 
 CLIENT = textwrap.dedent("""
-    import sys
+    import json, sys
     from mlflow import MlflowClient
-    from mlflow.entities.webhook import WebhookEvent
+    from mlflow.entities.webhook import VALID_ENTITY_ACTIONS, WebhookEvent
+    from mlflow.webhooks.types import get_example_payload_for_event
     c = MlflowClient(sys.argv[1])
     w = c.create_webhook("client", sys.argv[2], ["prompt.created", WebhookEvent("prompt_version", "created")],
                          description="d", secret="x")
@@ -227,6 +228,10 @@ CLIENT = textwrap.dedent("""
     assert w.webhook_id in [x.webhook_id for x in c.list_webhooks(max_results=100)]
     trial = c.test_webhook(w.webhook_id)
     assert trial.success and trial.response_status == 200 and trial.response_body == "seen", trial
+    for entity, actions in VALID_ENTITY_ACTIONS.items():
+        for event in (WebhookEvent(entity, action) for action in sorted(actions, key=str)):
+            assert c.test_webhook(w.webhook_id, event).success, event
+            print(json.dumps([entity.value, event.action.value, get_example_payload_for_event(event)]))
     c.register_prompt("greeting", "Hello {{name}}", tags={"a": "b"}, commit_message="first")
     assert str(c.update_webhook(w.webhook_id, name="renamed", events=["prompt_alias.created"]).events[0]) \\
         .endswith("prompt_alias.created")
@@ -244,10 +249,13 @@ def test_client(t, receiver):
         client.send_signal(signal.SIGABRT)  # its stacks are the story
         said, _ = client.communicate()
     assert "all well" in said, f"{said}\n--- the server:\n{t.log.read_text()[-3000:]}\n--- told: {receiver.events()}"
-    until(lambda: len(receiver.got) >= 4, "the prompt to be told")
+    examples = [tuple(json.loads(line)) for line in said.splitlines() if line.startswith("[")]
+    assert len(examples) == 15
+    until(lambda: len(receiver.got) >= 1 + len(examples) + 3, "the prompt to be told")
     trial, *told = receiver.events()
-    assert trial == ("prompt", "created", {"name": "example_prompt", "tags": {"example_key": "example_value"},
-                                           "description": "An example"}) or trial[0] == "prompt", trial
+    assert trial[:2] in (("prompt", "created"), ("prompt_version", "created")) and trial in examples
+    trials, told = told[:len(examples)], told[len(examples):]
+    assert trials == examples
     assert sorted(e[0] for e in told) == ["prompt", "prompt_alias", "prompt_version"]
     version = next(e[2] for e in told if e[0] == "prompt_version")
     assert (version["template"], version["description"]) == ("Hello {{name}}", "first")
