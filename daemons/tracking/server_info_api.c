@@ -10,8 +10,12 @@
 #include "lib/net/http_request.h"
 #include "lib/net/http_server.h"
 
+/* The peer has this twice, and the older one, which calls it HTML, is found behind two slashes. */
 int server_info_api_health(struct http_request *req) {
-        return http_request_reply_static(req, 200, "text/plain; charset=utf-8", "OK", 2);
+        const char *type = str_starts(req->target, "//") ? "text/html; charset=utf-8"
+                                                         : "text/plain; charset=utf-8";
+
+        return http_request_reply_static(req, 200, type, "OK", 2);
 }
 
 int server_info_api_version(struct http_request *req) {
