@@ -97,8 +97,9 @@ def _pages():
     lab = {"experiment_id": "{pe}", "prompt_template": "t", "prompt_parameters": [{"key": "k", "value": "v"}], "model_route": "r", "model_input": "i"}
     for n in range(len(lab) + 1):
         yield f"lab without {n}", "POST", AJAX + "runs/create-promptlab-run", dict([*lab.items()][:n])
-    yield "lab", "POST", AJAX + "runs/create-promptlab-run", {
-        **lab, "mlflow_version": "3.18.0", "run_name": "tried", "model_parameters": [{"key": "temperature", "value": 0.25}], "model_output": "o", "user_id": "u", "start_time": 5}
+    yield ("lab", "POST", AJAX + "runs/create-promptlab-run", {
+        **lab, "mlflow_version": "3.18.0", "run_name": "tried", "model_parameters": [{"key": "temperature", "value": 0.25}], "model_output": "o", "user_id": "u", "start_time": 5},
+        {"lab": ("run", "info", "run_id")})
     yield "scorers", "GET", AJAX3 + "scorers/list", {"experiment_id": "0"}
     yield "evaluation datasets", "POST", AJAX3 + "datasets/search", {"experiment_ids": ["{pe}"]}
     yield "evaluation datasets by GET", "GET", AJAX3 + "datasets/search", {"experiment_ids": ["{pe}"]}
