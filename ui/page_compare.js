@@ -60,7 +60,7 @@ export function mount(root, { signal, title, params }) {
   }
   function draw() {
     const { runs, gone } = got;
-    replace(body, gone.length ? h("p", { class: "wrong" }, `Not there any more: ${gone.join(", ")}`) : null, h("table", { class: "runs compare" },
+    replace(body, gone.length ? h("p", { class: "wrong" }, `Not there any more: ${gone.join(", ")}`) : null, h("table", { class: "runs compare", style: { "--runs": runs.length } },
       h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "hidden" }, "Name")), runs.map((r, i) => h("th", { scope: "col" }, h("i", { class: "swatch", style: { background: `var(${lineColour(i)})` } }), mark(r.info.status, word(r.info.status)), " ",
         h("a", { href: page("training", { run: r.info.run_id }), class: "clip run-name", title: nameOf(r) }, nameOf(r)))))),
       h("tbody", {}, h("tr", {}, h("th", { scope: "row" }, "started"), runs.map((r) => h("td", {}, when(Number(r.info.start_time))))),

@@ -7,7 +7,8 @@ import { when } from "./shared/time.js";
 import { recordsOf, tagsOf } from "./page_datasets.js";
 import { go } from "./onebox.js";
 
-const SHORT = 400; // characters of a value in a row
+const SHORT = 400;     // characters of a value in a row
+const EXPERIMENTS = 5; // of its, named at its head
 
 // One value is shown as it is, several by their names.
 function cell(value, kind = "v") {
@@ -32,8 +33,8 @@ export function mount(root, { signal, title, params }) {
   const id = params.get("id");
   const top = place({ lines: 2, signal, every: 15000, load: async (s) => {
     const [d, ids, write] = await Promise.all([tracking.dataset(id, s), tracking.datasetExperiments(id, s).catch(() => []), may("user")]);
-    return { d, ids, write };
-  }, view: ({ d, ids, write }) => {
+    return { d, ids, write, names: await tracking.names(ids.slice(0, EXPERIMENTS), s) };
+  }, view: ({ d, ids, write, names }) => {
     title(d.name);
     const drop = async () => {
       if (!await ask(`Delete ${d.name}?`, h("p", {}, `Its ${(recordsOf(d) ?? 0).toLocaleString("en")} records go with it and cannot be brought back.`), "Delete")) return;
@@ -41,10 +42,11 @@ export function mount(root, { signal, title, params }) {
     };
     return head(d.name, { crumb: h("a", { href: page("datasets") }, "Datasets"),
       sub: [h("span", {}, `${(recordsOf(d) ?? 0).toLocaleString("en")} records`), h("span", {}, "changed ", when(Number(d.last_update_time) || null)), d.created_by ? h("span", {}, `by ${d.created_by}`) : null,
-        ids.length ? h("span", {}, "of ", ids.slice(0, 5).map((x, i) => [i ? ", " : "", h("a", { href: page("experiment", { id: x }) }, `experiment ${x}`)])) : null, d.digest ? h("span", {}, "digest ", copyable(d.digest)) : null, copyable(id), tagsOf(d)],
+        ids.length ? h("span", {}, "of ", ids.slice(0, EXPERIMENTS).map((x, i) => [i ? ", " : "", h("a", { href: page("experiment", { id: x }), class: "clip" }, names[x] === x ? `experiment ${x}` : names[x])])) : null, d.digest ? h("span", {}, "digest ", copyable(d.digest)) : null, copyable(id), tagsOf(d)],
       actions: write ? h("button", { type: "button", "data-key": "drop", onclick: drop }, "Delete") : null });
   } });
-  const all = paged({ title: "Records", signal, every: 30000, lines: 6, load: (token, s) => tracking.records(id, token, s), view: table, narrow: "A client reads them all: mlflow.genai.datasets.get_dataset().",
+  const all = paged({ title: "Records", signal, every: 30000, lines: 6, view: table,
+    load: async (token, s) => { const [got, d] = await Promise.all([tracking.records(id, token, s), token ? null : tracking.dataset(id, s)]); return { ...got, total: d && recordsOf(d) }; }, narrow: "A client reads them all: mlflow.genai.datasets.get_dataset().",
     none: () => empty("No records yet", h("pre", {}, `from mlflow.genai import datasets\nd = datasets.get_dataset(dataset_id="${id}")\nd.merge_records([{"inputs": {"question": "why?"}}])`)) });
   replace(root, top, belongs(top, h("div", { class: "stack" }, all)));
 }

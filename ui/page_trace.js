@@ -111,7 +111,7 @@ export function mount(root, { signal, title, params }) {
         meta["mlflow.trace.user"] || meta["mlflow.user"] ? h("span", {}, `by ${meta["mlflow.trace.user"] || meta["mlflow.user"]}`) : null,
         session ? h("a", { href: page("traces", { filter: `metadata.\`mlflow.trace.session\` = '${session.replaceAll("'", "\\'")}'` }) }, `session ${session}`) : null,
         meta["mlflow.sourceRun"] ? h("a", { href: page("training", { run: meta["mlflow.sourceRun"] }) }, "its run") : null,
-        usage ? h("span", {}, tokens(usage)) : null, copyable(id)],
+        usage ? h("span", {}, tokens(usage)) : null, traceName(info) === id ? null : copyable(id)],
       actions: write ? h("button", { type: "button", "data-key": "drop", onclick: drop }, "Delete") : null });
     const assessments = info.assessments || [];
     const said = h("section", { class: "sheet", "aria-label": "Assessments" },

@@ -53,12 +53,15 @@ function ticker(node, draw) {
   return node;
 }
 
-// "5 min ago" or "in 2 h"
+const FAR = 60 * 86400e3; // what is farther than that from now is told by its date
+
+// "5 min ago", "in 2 h" or "25 Nov 2025"
 export function when(at) {
   const ms = millis(at);
   if (ms == null) return null;
   const node = h("time", { datetime: new Date(ms).toISOString(), title: absolute(ms) });
-  return ticker(node, () => { const t = ago(ms); if (node.textContent !== t) node.textContent = t; });
+  const day = new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  return ticker(node, () => { const t = Math.abs(Date.now() - ms) > FAR ? day : ago(ms); if (node.textContent !== t) node.textContent = t; });
 }
 
 // The span between two moments; without an end it runs on.
