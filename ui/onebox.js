@@ -6,6 +6,9 @@ const PAGES = ["home", "pipelines", "pipeline", "run", "experiments", "experimen
   "models", "model", "prompts", "prompt", "datasets", "dataset", "connections", "webhooks"];
 const SECTION = { pipeline: "pipelines", run: "pipelines", experiment: "experiments", training: "experiments", compare: "experiments",
   trace: "traces", model: "models", prompt: "prompts", dataset: "datasets" };
+// What a page is about, by its query: without it there is nothing to show.
+const NEEDS = { pipeline: ["dag"], run: ["dag", "run"], experiment: ["id"], training: ["run"], trace: ["id"], model: ["name"],
+  prompt: ["name"], dataset: ["id"] };
 const main = document.getElementById("main");
 let leave = new AbortController();
 
@@ -29,15 +32,19 @@ async function show() {
   const root = h("div", { class: "page" });
   const title = (text) => { document.title = text ? `${text} · onebox` : "onebox"; };
   title("");
-  if (!PAGES.includes(name)) {
-    replace(main, h("div", { class: "empty" }, h("b", {}, "There is no such page"), h("a", { href: "./" }, "To the first page")));
+  const params = new URLSearchParams(location.search);
+  const missing = (NEEDS[name] || []).filter((key) => !params.get(key));
+  if (!PAGES.includes(name) || missing.length) {
+    replace(main, h("div", { class: "empty" }, h("b", {}, "There is no such page"),
+      missing.length ? h("span", {}, `Its address does not say which ${name}: it needs ?${missing.map((key) => `${key}=…`).join("&")}`) : null,
+      missing.length ? h("a", { href: page(SECTION[name]) }, `To the ${SECTION[name]}`) : h("a", { href: "./" }, "To the first page")));
     return;
   }
   try {
     const [module] = await Promise.all([import(`./page_${name}.js`), me()]);
     if (signal.aborted) return;
     replace(main, root);
-    module.mount(root, { params: new URLSearchParams(location.search), signal, title });
+    module.mount(root, { params, signal, title });
   } catch (error) {
     console.error(error);
     replace(main, h("div", { class: "empty" }, h("b", {}, "This page could not be loaded"), error.message,

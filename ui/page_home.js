@@ -99,7 +99,7 @@ async function latest(signal) {
 }
 
 const latestList = ({ runs, names }) => (runs.length ? h("ul", { class: "list" }, runs.map((r) => h("li", {}, mark(r.info.status, word(r.info.status)),
-  h("div", { class: "what" }, h("a", { href: page("training", { run: r.info.run_id }) }, r.info.run_name || r.info.run_id),
+  h("div", { class: "what" }, h("a", { href: page("training", { run: r.info.run_id }), class: "brief", title: r.info.run_name || null }, r.info.run_name || r.info.run_id),
     h("div", { class: "quiet" }, h("a", { class: "quiet", href: page("experiment", { id: r.info.experiment_id }) }, names[r.info.experiment_id]), " · ", when(Number(r.info.start_time)))),
   h("div", { class: "pairs" }, telling(r).flatMap((m) => [h("span", { class: "faint" }, m.key), h("span", { class: "num" }, number(m.value))])))))
   : empty("Nothing tracked yet", h("pre", {}, "mlflow.set_tracking_uri(\"http://127.0.0.1:5000\")")));

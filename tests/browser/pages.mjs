@@ -47,6 +47,12 @@ test("nothing jumps while a page loads, however slowly its parts come", async ()
   }
 });
 
+test("an address that does not say what it is about leads on", async () => {
+  const page = await see("run?dag=iris");
+  assert.match(await page.text(), /There is no such page[^]*needs \?run=…[^]*To the pipelines/);
+  clean(page);
+});
+
 test("the first page shows what needs somebody", async () => {
   const page = await see("");
   const text = await page.text();
