@@ -32,9 +32,10 @@ struct notice {
         const struct json *run, *file; /* of its beginning: what is still to be told */
         struct buf body;
         struct http_ask_call *call;
-        bool began, ended; /* heard */
-        bool is_last;      /* the call under way tells the end */
-        char refusal[300]; /* why it has no run: goes into the event log */
+        bool began, ended;   /* heard */
+        bool is_last;        /* the call under way tells the end */
+        bool is_one_of_many; /* the round's one call tells its end */
+        const char *refusal; /* why it has no run: goes into the event log */
 };
 
 struct notices {
@@ -43,14 +44,18 @@ struct notices {
         struct notice round[NOTICES_MAX];
         size_t n_round, n_open; /* of the round; not through */
         struct arena arena;     /* the round's */
+        struct http_ask_call *many;
         usec_t pause_for;
         struct loop_source *timer;
+        bool is_armed;
         struct engine_job job; /* writes what the round has told */
 };
 
 static void next_round(struct notices *n);
 
 static void round_clear(struct notices *n) {
+        http_ask_cancel(n->many);
+        n->many = NULL;
         for (size_t i = 0; i < n->n_round; i++) {
                 http_ask_cancel(n->round[i].call);
                 buf_done(&n->round[i].body);
@@ -80,7 +85,7 @@ static int run_told(struct scheduler *s, struct engine_job *job) {
         for (size_t i = 0; i < n->n_round && r >= 0; i++) {
                 if (n->round[i].began)
                         r = tracked_sql_delete(s->db, n->round[i].try_id);
-                if (r >= 0 && n->round[i].began && n->round[i].refusal[0])
+                if (r >= 0 && n->round[i].began && n->round[i].refusal)
                         r = log_refusal(s, &n->round[i]);
                 if (r >= 0 && n->round[i].ended)
                         r = tries_sql_set_told(s->db, n->round[i].try_id);
@@ -93,8 +98,13 @@ static bool is_through(const struct notice *notice) {
         return (notice->began || !notice->row.begun) && (notice->ended || !notice->row.result);
 }
 
+static void arm(struct notices *n, usec_t in_for) {
+        n->is_armed = true;
+        loop_source_arm_in(n->timer, in_for);
+}
+
 static void wait_and_try(struct notices *n) {
-        loop_source_arm_in(n->timer, n->pause_for);
+        arm(n, n->pause_for);
         n->pause_for = MIN(n->pause_for * 2, PAUSE_MAX_FOR);
 }
 
@@ -140,8 +150,13 @@ static void refused(struct notice *notice, const struct http_ask_answer *a) {
         log_warning("tracking refused to hear of try %s: status %d: %.300s", notice->try_id,
                     a->status, message);
         if (notice->run)
-                snprintf(notice->refusal, sizeof(notice->refusal), "%s", message);
+                notice->refusal = arena_printf(&notice->n->arena, "%.300s", message);
         arena_done(&arena);
+}
+
+/* What tracking refuses it will refuse for ever; what it cannot do now, later. */
+static bool is_for_later(const struct http_ask_answer *a) {
+        return a->error < 0 || a->status >= 500 || a->status == 429;
 }
 
 static void on_answer(void *ctx, const struct http_ask_answer *a) {
@@ -149,8 +164,7 @@ static void on_answer(void *ctx, const struct http_ask_answer *a) {
         struct notices *n = notice->n;
 
         notice->call = NULL;
-        /* what tracking refuses it will refuse for ever; what it cannot do now, later */
-        if (a->error < 0 || a->status >= 500 || a->status == 429) {
+        if (is_for_later(a)) {
                 if (--n->n_open == 0)
                         round_over(n);
                 return;
@@ -250,6 +264,84 @@ static void go_on(struct notice *notice) {
                 round_over(n);
 }
 
+/* --- the ends of many in one call ---------------------------------------------------------------
+ */
+
+static bool has_only_an_end(const struct notice *notice) {
+        return !notice->row.begun && notice->row.result;
+}
+
+/* When one of them was refused, each is told by itself. */
+static void on_many(void *ctx, const struct http_ask_answer *a) {
+        struct notices *n = ctx;
+        bool is_refused = !is_for_later(a) && a->status >= 400;
+
+        n->many = NULL;
+        n->n_open++; /* until all of them have been looked at */
+        for (size_t i = 0; i < n->n_round; i++) {
+                struct notice *notice = &n->round[i];
+
+                if (!notice->is_one_of_many)
+                        continue;
+                notice->is_one_of_many = false;
+                notice->ended = !is_refused && !is_for_later(a);
+                if (is_refused)
+                        go_on(notice);
+                else
+                        n->n_open--;
+        }
+        if (--n->n_open == 0)
+                round_over(n);
+}
+
+static int print_many(struct notices *n, struct buf *ret) {
+        struct json_write w;
+
+        json_write_init(&w, ret, 0);
+        json_write_object(&w);
+        json_write_kv_array(&w, "tries");
+        for (size_t i = 0; i < n->n_round; i++)
+                if (n->round[i].is_one_of_many)
+                        notices_body_write(&w, &n->round[i].row);
+        json_write_end(&w);
+        json_write_end(&w);
+        return json_write_finish(&w);
+}
+
+static int post_many(struct notices *n) {
+        _cleanup_buf_ struct buf body = {};
+        int r = print_many(n, &body);
+
+        return r < 0 ? r
+                     : http_ask_start(n->ask,
+                                      &(struct http_ask_request){
+                                              .method = "POST",
+                                              .target = "/internal/tries/ended",
+                                              .body = body.data,
+                                              .body_size = body.len,
+                                              .done = on_many,
+                                              .ctx = n,
+                                              .max_body = 64 * 1024,
+                                              .total_for = 30 * USEC_PER_SEC,
+                                      },
+                                      &n->many);
+}
+
+static void tell_round(struct notices *n) {
+        size_t n_all = n->n_round, n_ends = 0;
+
+        for (size_t i = 0; i < n_all; i++)
+                n_ends += has_only_an_end(&n->round[i]);
+        for (size_t i = 0; n_ends > 1 && i < n_all; i++)
+                n->round[i].is_one_of_many = has_only_an_end(&n->round[i]);
+        if (n_ends > 1 && post_many(n) < 0)
+                for (size_t i = 0; i < n_all; i++)
+                        n->round[i].is_one_of_many = false;
+        for (size_t i = 0; i < n_all; i++)
+                if (!n->round[i].is_one_of_many)
+                        go_on(&n->round[i]);
+}
+
 static int add(struct notices *n, const struct tries_sql_untold *row) {
         struct notice *notice = &n->round[n->n_round];
         struct errmsg em = {};
@@ -274,7 +366,7 @@ static int add(struct notices *n, const struct tries_sql_untold *row) {
 
 static void next_round(struct notices *n) {
         struct tries_sql_untold *rows;
-        size_t n_rows = 0, n_all;
+        size_t n_rows = 0;
         struct db *db;
         int r;
 
@@ -290,16 +382,16 @@ static void next_round(struct notices *n) {
                 wait_and_try(n);
                 return;
         }
-        n_all = n->n_round;
-        if (n_all == 0)
+        if (n->n_round == 0)
                 round_clear(n);
-        for (size_t i = 0; i < n_all; i++)
-                go_on(&n->round[i]);
+        else
+                tell_round(n);
 }
 
 static int on_timer(struct loop_source *source, usec_t now, void *ctx) {
         struct notices *n = ctx;
 
+        n->is_armed = false;
         if (n->n_round == 0)
                 next_round(n);
         return 0;
@@ -310,7 +402,11 @@ void notices_kick(struct scheduler *s) {
 
         /* a round under way or a pause looks into the database again when it is over */
         if (n->n_round == 0 && n->pause_for == PAUSE_MIN_FOR)
-                loop_source_arm_in(n->timer, 20 * USEC_PER_MSEC);
+                arm(n, 20 * USEC_PER_MSEC);
+}
+
+bool notices_are_through(const struct scheduler *s) {
+        return s->notices->n_round == 0 && !s->notices->is_armed;
 }
 
 int notices_new(struct scheduler *s, struct notices **ret) {
@@ -323,7 +419,8 @@ int notices_new(struct scheduler *s, struct notices **ret) {
                 return -ENOMEM;
         n->s = s;
         n->pause_for = PAUSE_MIN_FOR;
-        r = http_ask_new(s->loop, path, NOTICES_MAX, &n->ask);
+        r = http_ask_new(s->loop, path, NOTICES_CALLS, &n->ask);
+        n->is_armed = true;
         if (r >= 0)
                 r = loop_timer_in(s->loop, USEC_PER_SEC, USEC_PER_MSEC, on_timer, n, &n->timer);
         if (r < 0) {

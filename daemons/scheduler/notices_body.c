@@ -42,30 +42,36 @@ static void put_metrics(struct json_write *w, const struct tries_sql_untold *row
         json_write_end(w);
 }
 
-int notices_body_print(const struct tries_sql_untold *row, struct buf *out) {
+void notices_body_write(struct json_write *w, const struct tries_sql_untold *row) {
         enum world_result result = WORLD_RESULT_FAILED;
-        struct json_write w;
 
         (void) world_apply_result_parse(row->result, &result);
-        json_write_init(&w, out, 0);
-        json_write_object(&w);
-        json_write_kv_str(&w, "status", run_status(result));
-        json_write_kv_str(&w, "state", row->result);
-        json_write_kv_str(&w, "dag_id", row->dag_id);
-        json_write_kv_str(&w, "run_id", row->run_id);
-        json_write_kv_str(&w, "task_id", row->task_id);
-        json_write_kv_i64(&w, "try_number", row->try_number);
+        json_write_object(w);
+        json_write_kv_str(w, "try_id", row->try_id);
+        json_write_kv_str(w, "status", run_status(result));
+        json_write_kv_str(w, "state", row->result);
+        json_write_kv_str(w, "dag_id", row->dag_id);
+        json_write_kv_str(w, "run_id", row->run_id);
+        json_write_kv_str(w, "task_id", row->task_id);
+        json_write_kv_i64(w, "try_number", row->try_number);
         if (row->started_at != USEC_INFINITY)
-                json_write_kv_u64(&w, "start_time", row->started_at / USEC_PER_MSEC);
+                json_write_kv_u64(w, "start_time", row->started_at / USEC_PER_MSEC);
         if (row->ended_at != USEC_INFINITY)
-                json_write_kv_u64(&w, "end_time", row->ended_at / USEC_PER_MSEC);
-        put_metrics(&w, row);
-        json_write_kv_array(&w, "params");
-        json_write_object(&w);
-        json_write_kv_str(&w, "key", "task_status");
-        json_write_kv_str(&w, "value", row->result);
-        json_write_end(&w);
-        json_write_end(&w);
-        json_write_end(&w);
+                json_write_kv_u64(w, "end_time", row->ended_at / USEC_PER_MSEC);
+        put_metrics(w, row);
+        json_write_kv_array(w, "params");
+        json_write_object(w);
+        json_write_kv_str(w, "key", "task_status");
+        json_write_kv_str(w, "value", row->result);
+        json_write_end(w);
+        json_write_end(w);
+        json_write_end(w);
+}
+
+int notices_body_print(const struct tries_sql_untold *row, struct buf *out) {
+        struct json_write w;
+
+        json_write_init(&w, out, 0);
+        notices_body_write(&w, row);
         return json_write_finish(&w);
 }

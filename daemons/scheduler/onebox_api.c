@@ -6,14 +6,17 @@
 #include <string.h>
 
 #include "daemons/scheduler/core/world_leases.h"
+#include "daemons/scheduler/engine.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live.h"
+#include "daemons/scheduler/notices.h"
 #include "daemons/scheduler/pipelines.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/sources.h"
 #include "daemons/scheduler/sources_git.h"
+#include "daemons/scheduler/thrift.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -92,6 +95,13 @@ static void write_resources(const struct world *world, struct json_write *w) {
         json_write_end(w);
 }
 
+/* Nothing runs, and of what ran nothing is left to write, to tell or to give back: from here on the
+ * daemon sleeps until the next run is due or somebody asks. */
+static bool is_at_rest(const struct scheduler *s) {
+        return TAILQ_EMPTY(&s->world.active) && !engine_is_ahead(s) && notices_are_through(s) &&
+               !thrift_is_due(s->thrift);
+}
+
 int onebox_api_status(struct http_request *req) {
         struct scheduler *s = scheduler_api_of(req);
         const char *trouble = launch_trouble(s);
@@ -105,6 +115,7 @@ int onebox_api_status(struct http_request *req) {
         rest_kv_at(&w, "started_at", s->started_at);
         rest_kv_at(&w, "now", now);
         write_counts(s, &w);
+        json_write_kv_bool(&w, "at_rest", is_at_rest(s));
         rest_kv_at(&w, "next_run_at", world_next_due(&s->world, now));
         json_write_kv_str(&w, "launcher_trouble", trouble[0] ? trouble : NULL);
         json_write_kv_node(&w, "gitsync", sources_git_report(s, req->arena));

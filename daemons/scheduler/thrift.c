@@ -46,6 +46,10 @@ void thrift_look(struct thrift *t) {
                 arm(t, t->last_at + t->quiet_for);
 }
 
+bool thrift_is_due(const struct thrift *t) {
+        return t && t->is_armed;
+}
+
 unsigned thrift_count(const struct thrift *t, size_t *ret_bytes) {
         *ret_bytes = t->bytes;
         return t->n;

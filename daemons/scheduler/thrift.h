@@ -3,6 +3,8 @@
  * Threads: the loop's. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "lib/base/macros.h"
 
 struct db;
@@ -14,5 +16,7 @@ int thrift_new(struct loop *l, struct db *db, usec_t quiet_for, struct thrift **
 struct thrift *thrift_free(struct thrift *t);
 /* There was work. */
 void thrift_look(struct thrift *t);
+/* There is something to give back, soon. NULL is fine. */
+bool thrift_is_due(const struct thrift *t);
 /* How often memory was given back, and how many bytes of pages in all. */
 unsigned thrift_count(const struct thrift *t, size_t *ret_bytes);

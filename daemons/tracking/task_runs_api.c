@@ -23,7 +23,7 @@
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
-#define DATASETS_MAX 200
+enum { DATASETS_MAX = 200, ENDED_MAX = 1000 };
 
 static void read_try(struct ask *q, const char **ret, char ret_id[TASK_RUNS_SQL_ID_SIZE]) {
         *ret = http_request_param(q->req, "try_id");
@@ -244,9 +244,13 @@ struct ended {
         size_t n_metrics, n_params;
 };
 
+struct ended_all {
+        struct ended *tries;
+        size_t n;
+};
+
 /* The try's own run, where it has one. */
-static int end_own(struct job *j, struct db *db) {
-        const struct ended *in = j->in;
+static int end_own(struct job *j, struct db *db, const struct ended *in) {
         int64_t n, now_ms = tracking_now_ms(j->tracking);
         const char *old;
         int r = task_runs_sql_end(db, in->id, in->status, in->start_at_ms,
@@ -265,15 +269,25 @@ static int end_own(struct job *j, struct db *db) {
         return r;
 }
 
-static int run_ended(struct job *j, struct db *db) {
-        const struct ended *in = j->in;
+static int end_try(struct job *j, struct db *db, const struct ended *in, int64_t *n_closed) {
         int64_t n = 0, now_ms = tracking_now_ms(j->tracking);
         int r = lineage_sql_settle(db, j->tracking->entropy, j->arena, in->try_id, now_ms);
 
         if (r == 0)
                 r = runs_sql_close_of_try(db, in->try_id, in->status, now_ms, &n);
         if (r == 0 && in->has_own)
-                r = end_own(j, db);
+                r = end_own(j, db, in);
+        *n_closed += n;
+        return r;
+}
+
+static int run_ended(struct job *j, struct db *db) {
+        const struct ended_all *all = j->in;
+        int64_t n = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < all->n && r == 0; i++)
+                r = end_try(j, db, &all->tries[i], &n);
         json_write_kv_i64(&j->json, "closed", n);
         return r;
 }
@@ -306,28 +320,69 @@ static void read_metrics(struct ask *q, struct ended *in) {
                                                 in->metrics[i].value, at_ms));
 }
 
-int task_runs_api_ended(struct http_request *req) {
-        struct ended in = {};
+static void read_ended(struct ask *q, const char *try_id, struct ended *in) {
         const char *state;
         int64_t status;
+
+        in->try_id = try_id;
+        in->has_own = task_runs_sql_id(try_id, in->id) == 0;
+        if (ask_enum(q, "status", ASK_NEED, runs_sql_statuses, ARRAY_SIZE(runs_sql_statuses),
+                     &status))
+                in->status = runs_sql_statuses[status];
+        if (q->result == 0 && status < 3)
+                ask_check(q, refusal_invalid(&q->refusal,
+                                             "A try ends as FINISHED, FAILED or "
+                                             "KILLED, not as %s.",
+                                             in->status));
+        state = ask_str(q, "state", 0);
+        in->comes_again = str_eq(state, "rescheduled") || str_eq(state, "deferred");
+        ask_i64(q, "start_time", 0, &in->start_at_ms);
+        ask_i64(q, "end_time", 0, &in->end_at_ms);
+        in->params = read_pairs(q, "params", false, &in->n_params);
+        read_metrics(q, in);
+}
+
+int task_runs_api_ended(struct http_request *req) {
+        struct ended_all all = {.n = 1};
         struct ask q;
 
         ask_open(&q, req);
-        in.try_id = http_request_param(req, "try_id");
-        in.has_own = task_runs_sql_id(in.try_id, in.id) == 0;
-        if (ask_enum(&q, "status", ASK_NEED, runs_sql_statuses, ARRAY_SIZE(runs_sql_statuses),
-                     &status))
-                in.status = runs_sql_statuses[status];
-        if (q.result == 0 && status < 3)
-                ask_check(&q, refusal_invalid(&q.refusal,
-                                              "A try ends as FINISHED, FAILED or "
-                                              "KILLED, not as %s.",
-                                              in.status));
-        state = ask_str(&q, "state", 0);
-        in.comes_again = str_eq(state, "rescheduled") || str_eq(state, "deferred");
-        ask_i64(&q, "start_time", 0, &in.start_at_ms);
-        ask_i64(&q, "end_time", 0, &in.end_at_ms);
-        in.params = read_pairs(&q, "params", false, &in.n_params);
-        read_metrics(&q, &in);
-        return job_write(&q, run_ended, &in);
+        all.tries = arena_zalloc_array(q.arena, 1, sizeof(*all.tries));
+        if (ask_check(&q, all.tries ? 0 : -ENOMEM))
+                read_ended(&q, http_request_param(req, "try_id"), all.tries);
+        return job_write(&q, run_ended, &all);
+}
+
+/* --- ended, many at once --- */
+
+static void read_one_of(struct ask *q, const struct json *item, struct ended_all *all) {
+        const char *try_id;
+        struct ask one;
+
+        ask_open_within(&one, q->req, item, NULL);
+        try_id = ask_str(&one, "try_id", ASK_NEED);
+        if (one.result == 0)
+                read_ended(&one, try_id, &all->tries[all->n++]);
+        if (one.result != 0)
+                q->refusal = one.refusal;
+        ask_check(q, one.result);
+}
+
+int task_runs_api_ended_all(struct http_request *req) {
+        struct ended_all all = {};
+        const struct json *list, *item;
+        size_t n = 0;
+        struct ask q;
+
+        ask_open(&q, req);
+        list = ask_objects(&q, "tries", ASK_NEED, &n);
+        if (q.result == 0 && n > ENDED_MAX)
+                ask_check(&q, refusal_invalid(&q.refusal, "At most %d tries at once.", ENDED_MAX));
+        if (q.result == 0)
+                all.tries = arena_zalloc_array(q.arena, n, sizeof(*all.tries));
+        if (q.result == 0 && ask_check(&q, all.tries || n == 0 ? 0 : -ENOMEM))
+                json_each (item, list)
+                        if (q.result == 0)
+                                read_one_of(&q, item, &all);
+        return job_write(&q, run_ended, &all);
 }

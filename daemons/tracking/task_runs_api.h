@@ -13,3 +13,7 @@ int task_runs_api_began(struct http_request *req);
  * status in any case, the times, metrics and params; it goes when the task is only to be asked
  * again. */
 int task_runs_api_ended(struct http_request *req);
+
+/* POST /internal/tries/ended: {"tries": [{"try_id", and what is told of one}]}: many of them in one
+ * transaction; when one is refused, none of them is taken. */
+int task_runs_api_ended_all(struct http_request *req);

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from box import Box
+from daemon_test import PATIENCE
 from scheduler_calls import has_faults, load, log_of, own, run, tries  # noqa: F401 (own is a fixture)
 
 
@@ -209,38 +210,53 @@ def test_restart_with_much_history(own):
     assert own.get("/api/v2/dags/many/dagRuns?state=success").json["total_entries"] == 40
 
 
-def test_tracking_hears_of_every_end(own):
-    heard = []
+@pytest.mark.parametrize("takes_many", [True, False])
+def test_tracking_hears_of_every_end(own, takes_many):
+    """It says 503 first: it is told again. Ends that come together are told together; refused, each by itself."""
+    got, n_many, n_503 = {}, 0, 0
     server = socket.socket(socket.AF_UNIX)
     server.bind(own.run + "/tracking.sock")
     server.listen(16)
-    server.settimeout(30)
+    server.settimeout(PATIENCE)
+
+    def ask_of(c):
+        data = b""
+        while True:
+            head, end, body = data.partition(b"\r\n\r\n")
+            if end and len(body) >= int(re.search(rb"(?i)content-length: (\d+)", head)[1]):
+                return head.split()[1].decode(), json.loads(body)
+            more = c.recv(65536)
+            assert more, data
+            data += more
 
     def serve():
-        """Says 503 first: it is told again."""
-        while len(heard) < 4:
+        nonlocal n_many, n_503
+        while len(got) < 6:
             c, _ = server.accept()
-            data = c.recv(65536)
-            while b"\r\n\r\n" not in data or len(data.split(b"\r\n\r\n", 1)[1]) < 40:
-                data += c.recv(65536)
-            heard.append(data)
-            status = b"503 Later" if len(heard) <= 2 else b"200 OK"
+            path, body = ask_of(c)
+            if n_503 < 2:
+                n_503 += 1
+                status = b"503 Later"
+            elif path == "/internal/tries/ended":
+                n_many += 1
+                status = b"200 OK" if takes_many else b"400 No"
+                got.update({t["try_id"]: t["status"] for t in body["tries"] if takes_many})
+            else:
+                status = b"200 OK"
+                got[re.fullmatch("/internal/tries/([0-9a-f-]+)/ended", path)[1]] = body["status"]
             c.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
             c.close()
     t = threading.Thread(target=serve)
     t.start()
     own.up()
-    load(own, "told", [("a", "true"), ("b", "exit 2")])
+    load(own, "told", [(f"a{i}", "true", "depends_on: []") for i in range(4)] + [(f"b{i}", "exit 2", "depends_on: []") for i in range(2)])
     run_id, _ = run(own, "told")
-    t.join(30)
+    t.join(PATIENCE)
     server.close()
-    want = {x["try_id"]: s for task, s in (("a", "FINISHED"), ("b", "FAILED"))
+    want = {x["try_id"]: s for task, s in [(f"a{i}", "FINISHED") for i in range(4)] + [(f"b{i}", "FAILED") for i in range(2)]
             for x in tries(own, "told", run_id, task)}
-    got = {}
-    for data in heard:
-        head, _, body = data.partition(b"\r\n\r\n")
-        got[re.search(rb"/internal/tries/([0-9a-f-]+)/ended", head)[1].decode()] = json.loads(body)["status"]
-    assert got.items() >= {k: v for k, v in want.items()}.items()
+    assert got == want and n_503 == 2 and n_many
+    own.wait(lambda: own.get("/api/onebox/v1/status").json["at_rest"], PATIENCE, "rest")
 
 
 def test_a_version_that_cannot_be_read_stops_nothing(own):

@@ -188,6 +188,16 @@ def test_a_try_that_ends_closes_its_runs(tracking):
     assert tracking.post("/internal/tries/t1/ended", status="FINISHED") == {"closed": 0}
     tracking.refused("POST", "/internal/tries/t2/ended", {"status": "RUNNING"})
     tracking.refused("POST", "/internal/tries/t2/ended", {"status": "x"})
+    # many at once: all of them, or none when one is refused
+    third = run("t3")
+    for bad in ({"try_id": "t3", "status": "x"}, {"status": "FAILED"}, {"try_id": "", "status": "FAILED"}):
+        tracking.refused("POST", "/internal/tries/ended", {"tries": [{"try_id": "t2", "status": "KILLED"}, bad]})
+    for bad in ({}, {"tries": "t2"}, {"tries": ["t2"]}, {"tries": [{"try_id": "t2", "status": "KILLED"}] * 1001}):
+        tracking.refused("POST", "/internal/tries/ended", bad)
+    assert [status(r) for r in (other, third)] == ["RUNNING"] * 2
+    assert tracking.post("/internal/tries/ended", tries=[{"try_id": "t2", "status": "KILLED"}, {"try_id": "of nothing", "status": "FAILED"},
+                                                        {"try_id": "t3", "status": "FINISHED"}]) == {"closed": 2}
+    assert [status(r) for r in (other, third)] == ["KILLED", "FINISHED"]
 
 
 def test_every_route_is_asked_by_the_script():
@@ -197,7 +207,7 @@ def test_every_route_is_asked_by_the_script():
     asked = {(method, "/api/2.0/mlflow/" + path if not path.startswith("/") else path.replace("/ajax-api/", "/api/"))
              for _, method, path, *_ in CALLS}
     ours_alone = {"/", "/metrics", "/3.0/mlflow/ui-telemetry", "/3.0/mlflow/server-info",
-                  "/internal/tries/{try_id}/began", "/internal/tries/{try_id}/ended", "/internal/tries/{try_id}/objects", "/internal/gc",
+                  "/internal/tries/{try_id}/began", "/internal/tries/{try_id}/ended", "/internal/tries/ended", "/internal/tries/{try_id}/objects", "/internal/gc",
                   "/2.0/mlflow-artifacts/presigned/{path...}", "/2.0/mlflow-artifacts/mpu/complete/{path...}",
                   "/2.0/mlflow-artifacts/mpu/abort/{path...}", "/2.0/mlflow/webhooks/{webhook_id}/deliveries"}
     missing = []

@@ -48,6 +48,8 @@ OWN = [
      {"experiment": "of a pipeline", "name": "a", "user": "airflow", "start_time": 5, "params": [{"key": "task_id", "value": "a"}]}),
     ("what a try read", "POST", "/internal/tries/t1/objects", {"objects": [{"bucket": "b", "name": "n", "generation": "1"}]}),
     ("a try's end", "POST", "/internal/tries/t1/ended", {"status": "FAILED"}),
+    ("another run of a try", "POST", "runs/create", {"experiment_id": "0", "tags": [{"key": "onebox.try_id", "value": "t2"}]}),
+    ("ends of tries", "POST", "/internal/tries/ended", {"tries": [{"try_id": "t1", "status": "FAILED"}, {"try_id": "t2", "status": "KILLED"}]}),
     ("run to be gone", "POST", "runs/delete", {"run_id": "{own}"}),
     ("gc", "POST", "/internal/gc", {"run_ids": ["{own}"]}),
     ("dataset", "POST", V3 + "datasets/create", {"name": "of the walk"}, {"dw": ("dataset", "dataset_id")}),

@@ -80,16 +80,19 @@ def idle(place, sock):
         list(pool.map(trigger, range(RUNS)))
     ended = "/api/v2/dags/one/dagRuns?limit=1&state=success"
     until(lambda: ask(sock, "GET", ended)["total_entries"] >= RUNS, 1800, "the runs do not end", 0.5)
-    grown = None
+    began, grown = time.monotonic(), None
     for again in (False, True):  # as it has worked, and as it starts
         if again:
             scheduler = named(place, "onebox-schedul")
             os.kill(int(scheduler.name), 9)
             until(lambda: not scheduler.exists() and answers(sock, ended), 120, "it does not come back", 0.05)
         scheduler = named(place, "onebox-schedul")
-        time.sleep(5)
+        until(lambda: ask(sock, "GET", "/api/onebox/v1/status")["at_rest"], 120, "it finds no rest", 0.2)
+        rested = time.monotonic() - began
         before = cpu_ticks(scheduler)
         time.sleep(IDLE_FOR)
+        if not again:
+            print(f"  {'at rest (status says so) after the last end':<52} {rested:>9.2f} s")
         used, rss = 100 * (cpu_ticks(scheduler) - before) / TICK / IDLE_FOR, rss_mb(scheduler)
         grown = grown or rss
         word = "after its start" if again else "after all of them"

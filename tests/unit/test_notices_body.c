@@ -3,6 +3,7 @@
 
 #include "daemons/scheduler/notices_body.h"
 #include "lib/base/json.h"
+#include "lib/base/json_write.h"
 
 static const struct tries_sql_untold bare = {.try_id = "t1",
                                              .task_id = "a",
@@ -100,10 +101,33 @@ static void what_it_used(void **state) {
         arena_done(&a);
 }
 
+/* Items of a list say whose they are. */
+static void many(void **state) {
+        _cleanup_buf_ struct buf text = {};
+        struct json_write w;
+        const char *try_id;
+        struct json *list;
+        struct arena a;
+
+        arena_init(&a, 0);
+        json_write_init(&w, &text, 0);
+        json_write_array(&w);
+        notices_body_write(&w, &bare);
+        notices_body_write(&w, &bare);
+        json_write_end(&w);
+        assert_int_equal(json_write_finish(&w), 0);
+        assert_int_equal(json_parse_copy(&a, text.data, text.len, &list, NULL), 0);
+        assert_int_equal(list->len, 2);
+        assert_int_equal(json_str(json_get(json_first(list), "try_id"), &try_id), 0);
+        assert_string_equal(try_id, "t1");
+        arena_done(&a);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(statuses),
                 cmocka_unit_test(what_it_used),
+                cmocka_unit_test(many),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
