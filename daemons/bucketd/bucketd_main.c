@@ -43,11 +43,10 @@
 #include "lib/base/str.h"
 #include "lib/db/db_readers.h"
 #include "lib/db/db_writer.h"
-#include "lib/net/http_server.h"
+#include "lib/net/listeners.h"
 #include "lib/net/loop.h"
 #include "lib/net/loop_notify.h"
 
-#define LISTENERS_MAX 8
 #define DRAIN_FOR (5 * USEC_PER_SEC)
 #define TOKEN_MAX 4096
 
@@ -202,54 +201,26 @@ static int open_store(struct daemon *d, struct errmsg *em) {
 
 /* --- listeners ------------------------------------------------------------------------------- */
 
-static int listen_on(struct daemon *d, const char *address, bool remote, struct errmsg *em) {
-        const struct http_listen_options o = {
-                .name = "bucketd", .unix_mode = 0666, .allow_remote = remote};
-        struct http_listen *l;
-        int r = http_listen_open(address, &o, &l, em);
+static int on_open(void *ctx, const char *address) {
+        struct daemon *d = ctx;
 
-        if (r < 0)
+        return object_batch_at(d->bucketd.batch, address);
+}
+
+static int listen_on_all(struct daemon *d, struct errmsg *em) {
+        struct listeners l = {
+                .server = d->bucketd.http,
+                .options = {.name = "bucketd", .unix_mode = 0666, .allow_remote = true},
+                .on_open = on_open,
+                .ctx = d,
+        };
+        int r = listeners_open_handed(&l, em);
+
+        if (r != 0)
                 return r;
-        log_notice("listening on %s", http_listen_address(l));
-        r = object_batch_at(d->bucketd.batch, http_listen_address(l));
-        if (r >= 0)
-                r = http_server_listen(d->bucketd.http, l);
-        else
-                (void) http_listen_free(l);
-        return r < 0 ? errmsg_errno(em, r, "cannot listen on %s", address) : 0;
-}
-
-/* The sockets handed over by the service manager, if any: how many. */
-static int listen_on_handed(struct daemon *d, struct errmsg *em) {
-        int n, r;
-
-        for (n = 0; n < LISTENERS_MAX; n++) {
-                r = listen_on(d, "fd:bucketd", true, em);
-                if (r == -ENOENT)
-                        return n;
-                if (r < 0)
-                        return r;
-        }
-        return n;
-}
-
-static int listen_on_unix(struct daemon *d, struct errmsg *em) {
-        const char *socket = d->conf.socket, *address;
-        int r;
-
-        if (str_eq(socket, "none"))
-                return 0;
-        address = socket ? arena_printf(&d->arena, "unix:%s", socket)
-                         : arena_printf(&d->arena, "unix:%s/bucketd.sock", d->paths.runtime_dir);
-        if (!address)
-                return errmsg_errno(em, -ENOMEM, "cannot listen");
-        r = socket ? 0 : fileio_mkdir_p(d->paths.runtime_dir, 0755);
-        if (r < 0)
-                return errmsg_errno(em, r,
-                                    "the runtime directory %s cannot be made by uid %u: make it, "
-                                    "or name another with --runtime-dir (or --socket none)",
-                                    d->paths.runtime_dir, (unsigned) geteuid());
-        return listen_on(d, address, false, em);
+        l.options.allow_remote = false;
+        r = listeners_open_addresses(&l, d->conf.listen, em);
+        return r < 0 ? r : listeners_open_socket(&l, d->conf.socket, d->paths.runtime_dir, em);
 }
 
 static int start_server(struct daemon *d, struct errmsg *em) {
@@ -262,19 +233,9 @@ static int start_server(struct daemon *d, struct errmsg *em) {
                 .n_worker_queue = 4096,
                 .n_connections = 4096,
         };
-        const char *rest = d->conf.listen, *word, *address;
-        size_t n;
         int r = http_server_new(&o, routes, ARRAY_SIZE(routes), &d->bucketd.http, em);
 
-        if (r >= 0)
-                r = listen_on_handed(d, em);
-        if (r != 0)
-                return r;
-        while (r >= 0 && !str_eq(rest, "none") && str_word(&rest, " \t", &word, &n)) {
-                address = arena_strndup(&d->arena, word, n);
-                r = address ? listen_on(d, address, false, em) : -ENOMEM;
-        }
-        return r < 0 ? r : listen_on_unix(d, em);
+        return r < 0 ? r : listen_on_all(d, em);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */

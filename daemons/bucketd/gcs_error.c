@@ -47,30 +47,6 @@ int gcs_error_status(enum gcs_error error) {
         return rows[error].status;
 }
 
-int gcs_error_add_xml(struct buf *out, const char *text) {
-        for (; *text; text++)
-                switch (*text) {
-                case '<':
-                        buf_add_lit(out, "&lt;");
-                        break;
-                case '>':
-                        buf_add_lit(out, "&gt;");
-                        break;
-                case '&':
-                        buf_add_lit(out, "&amp;");
-                        break;
-                case '"':
-                        buf_add_lit(out, "&quot;");
-                        break;
-                case '\'':
-                        buf_add_lit(out, "&#39;");
-                        break;
-                default:
-                        buf_add_char(out, *text);
-                }
-        return buf_error(out);
-}
-
 static const char *write_json(int status, const char *reason, const char *message,
                               bool is_condition, struct buf *out) {
         struct json_write w;
@@ -100,7 +76,7 @@ static const char *write_xml(const char *code, const char *message, struct buf *
         buf_add_lit(out, "<?xml version='1.0' encoding='UTF-8'?><Error><Code>");
         buf_add_str(out, code);
         buf_add_lit(out, "</Code><Message>");
-        gcs_error_add_xml(out, message);
+        buf_add_markup(out, message);
         buf_add_lit(out, "</Message></Error>");
         return "application/xml; charset=UTF-8";
 }

@@ -35,5 +35,3 @@ int gcs_error_reply_errno(struct http_request *req, int r);
 /* http_server_options.error_format */
 const char *gcs_error_format(struct http_request *req, int status, const char *message,
                              struct buf *out);
-/* Text with the five characters of XML escaped. */
-int gcs_error_add_xml(struct buf *out, const char *text);

@@ -25,7 +25,7 @@ struct xml_list {
 
 static void put_text(struct buf *out, const char *name, const char *text) {
         buf_printf(out, "<%s>", name);
-        gcs_error_add_xml(out, text);
+        buf_add_markup(out, text);
         buf_printf(out, "</%s>", name);
 }
 

@@ -42,12 +42,11 @@
 #include "lib/base/str.h"
 #include "lib/db/db_readers.h"
 #include "lib/db/db_writer.h"
-#include "lib/net/http_server.h"
+#include "lib/net/listeners.h"
 #include "lib/net/loop.h"
 #include "lib/net/loop_notify.h"
 #include "lib/store/store_parts.h"
 
-#define LISTENERS_MAX 8
 #define DRAIN_FOR (5 * USEC_PER_SEC) /* how long a stop waits for answers under way */
 
 struct daemon {
@@ -144,76 +143,32 @@ static int open_auth(struct daemon *d, bool on, struct errmsg *em) {
 /* --- listeners -----------------------------------------------------------------------------------
  */
 
-static int listen_on(struct daemon *d, const char *address, bool remote, struct errmsg *em) {
-        const struct http_listen_options o = {
-                .name = "tracking",
-                .unix_mode = 0666,
-                .trust_peer = true,
-                .allow_remote = remote,
-                .allow_cidrs = d->conf.allow_cidrs,
+/* As mlflow's flags say it, when [tracking] listen= does not. */
+static int listen_on_host(struct daemon *d, struct listeners *l, struct errmsg *em) {
+        const char *host = d->conf.host,
+                   *address = arena_printf(&d->arena, "%s:%s", host, d->conf.port);
+
+        l->options.allow_remote = host && !str_starts(host, "127.") && !str_eq(host, "localhost");
+        return address ? listeners_open_addresses(l, address, em)
+                       : errmsg_errno(em, -ENOMEM, "cannot listen");
+}
+
+static int listen_on_all(struct daemon *d, struct errmsg *em) {
+        struct listeners l = {
+                .server = d->tracking.http,
+                .options = {.name = "tracking",
+                            .unix_mode = 0666,
+                            .trust_peer = true,
+                            .allow_remote = true,
+                            .allow_cidrs = d->conf.allow_cidrs},
         };
-        struct http_listen *l;
-        int r = http_listen_open(address, &o, &l, em);
+        int r = listeners_open_handed(&l, em);
 
-        if (r < 0)
+        if (r != 0)
                 return r;
-        log_notice("listening on %s", http_listen_address(l));
-        r = http_server_listen(d->tracking.http, l);
-        return r < 0 ? errmsg_errno(em, r, "cannot listen on %s", address) : 0;
-}
-
-/* The sockets handed over by the service manager, if any: how many. */
-static int listen_on_handed(struct daemon *d, struct errmsg *em) {
-        int n, r;
-
-        for (n = 0; n < LISTENERS_MAX; n++) {
-                r = listen_on(d, "fd:tracking", true, em);
-                if (r == -ENOENT)
-                        return n;
-                if (r < 0)
-                        return r;
-        }
-        return n;
-}
-
-static int listen_on_tcp(struct daemon *d, struct errmsg *em) {
-        const char *rest = d->conf.listen, *word, *address;
-        bool remote = d->conf.host && !str_starts(d->conf.host, "127.") &&
-                      !str_eq(d->conf.host, "localhost");
-        size_t n;
-        int r = 0;
-
-        if (str_eq(rest, "none"))
-                return 0;
-        if (!rest) {
-                address = arena_printf(&d->arena, "%s:%s", d->conf.host, d->conf.port);
-                return address ? listen_on(d, address, remote, em) : -ENOMEM;
-        }
-        while (r >= 0 && str_word(&rest, " \t", &word, &n)) {
-                address = arena_strndup(&d->arena, word, n);
-                r = address ? listen_on(d, address, true, em) : -ENOMEM;
-        }
-        return r;
-}
-
-static int listen_on_unix(struct daemon *d, struct errmsg *em) {
-        const char *socket = d->conf.socket, *address;
-        int r;
-
-        if (str_eq(socket, "none"))
-                return 0;
-        address = socket ? arena_printf(&d->arena, "unix:%s", socket)
-                         : arena_printf(&d->arena, "unix:%s/tracking.sock", d->paths.runtime_dir);
-        if (!address)
-                return errmsg_errno(em, -ENOMEM, "cannot listen");
-        r = socket ? 0 : fileio_mkdir_p(d->paths.runtime_dir, 0755);
-        if (r < 0)
-                return errmsg_errno(em, r,
-                                    "the runtime directory %s cannot be made by uid %u: make it "
-                                    "and give it to that uid, or name another with --runtime-dir "
-                                    "(or --socket none)",
-                                    d->paths.runtime_dir, (unsigned) geteuid());
-        return listen_on(d, address, false, em);
+        r = d->conf.listen ? listeners_open_addresses(&l, d->conf.listen, em)
+                           : listen_on_host(d, &l, em);
+        return r < 0 ? r : listeners_open_socket(&l, d->conf.socket, d->paths.runtime_dir, em);
 }
 
 static int start_server(struct daemon *d, struct errmsg *em) {
@@ -238,12 +193,7 @@ static int start_server(struct daemon *d, struct errmsg *em) {
         if (!routes)
                 return errmsg_errno(em, -ENOMEM, "cannot start");
         r = http_server_new(&o, routes, n, &t->http, em);
-        if (r >= 0)
-                r = listen_on_handed(d, em);
-        if (r != 0)
-                return r;
-        r = listen_on_tcp(d, em);
-        return r < 0 ? r : listen_on_unix(d, em);
+        return r < 0 ? r : listen_on_all(d, em);
 }
 
 /* --- life ----------------------------------------------------------------------------------------

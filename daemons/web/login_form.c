@@ -58,30 +58,6 @@ int login_form_parse(struct arena *a, const char *body, size_t size, struct logi
         return 0;
 }
 
-static void add_escaped(struct buf *out, const char *s) {
-        for (; *s; s++) {
-                switch (*s) {
-                case '<':
-                        buf_add_lit(out, "&lt;");
-                        break;
-                case '>':
-                        buf_add_lit(out, "&gt;");
-                        break;
-                case '&':
-                        buf_add_lit(out, "&amp;");
-                        break;
-                case '"':
-                        buf_add_lit(out, "&quot;");
-                        break;
-                case '\'':
-                        buf_add_lit(out, "&#39;");
-                        break;
-                default:
-                        buf_add_char(out, *s);
-                }
-        }
-}
-
 int login_form_page(struct buf *out, const char *html, size_t size, const char *error,
                     const char *next) {
         const struct {
@@ -96,7 +72,7 @@ int login_form_page(struct buf *out, const char *html, size_t size, const char *
                 if (!at)
                         continue;
                 buf_add(out, html, (size_t) (at - html));
-                add_escaped(out, places[i].value);
+                buf_add_markup(out, places[i].value);
                 html = at + strlen(places[i].mark);
         }
         buf_add(out, html, (size_t) (end - html));

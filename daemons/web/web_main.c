@@ -18,9 +18,8 @@
 #include "lib/base/mem.h"
 #include "lib/base/options.h"
 #include "lib/base/str.h"
+#include "lib/net/listeners.h"
 #include "lib/net/loop_notify.h"
-
-#define LISTENERS_MAX 8
 
 struct web_conf {
 #define CONF_KEY CONF_FIELD
@@ -94,56 +93,19 @@ static int start_forwards(struct web *w, struct errmsg *em) {
 
 /* --- listeners ------------------------------------------------------------------------------- */
 
-static int listen_on(struct web *w, const char *address, struct errmsg *em) {
-        const struct http_listen_options o = {.name = "web",
-                                              .unix_mode = 0666,
-                                              .trust_peer = true,
-                                              .allow_remote = w->conf.allow_remote,
-                                              .allow_cidrs = w->conf.allow_cidrs};
-        struct http_listen *l;
-        int r;
-
-        r = http_listen_open(address, &o, &l, em);
-        if (r < 0)
-                return r;
-        log_notice("listening on %s", http_listen_address(l));
-        r = http_server_listen(w->api.server, l);
-        return r < 0 ? errmsg_errno(em, r, "cannot listen on %s", address) : 0;
-}
-
-/* The sockets handed over by the service manager, if any: how many. */
-static int listen_on_handed(struct web *w, struct errmsg *em) {
-        int n, r;
-
-        for (n = 0; n < LISTENERS_MAX; n++) {
-                r = listen_on(w, "fd:web", em);
-                if (r == -ENOENT)
-                        return n;
-                if (r < 0)
-                        return r;
-        }
-        return n;
-}
-
 static int listen_on_all(struct web *w, struct errmsg *em) {
-        const char *rest = w->conf.listen, *socket, *word, *address;
-        size_t n;
-        int r;
+        const struct listeners l = {.server = w->api.server,
+                                    .options = {.name = "web",
+                                                .unix_mode = 0666,
+                                                .trust_peer = true,
+                                                .allow_remote = w->conf.allow_remote,
+                                                .allow_cidrs = w->conf.allow_cidrs}};
+        int r = listeners_open_handed(&l, em);
 
-        r = listen_on_handed(w, em);
         if (r != 0)
                 return r;
-        socket = arena_printf(&w->arena, "unix:%s", w->conf.socket ? w->conf.socket : "");
-        if (!w->conf.socket)
-                socket = arena_printf(&w->arena, "unix:%s/web.sock", w->paths.runtime_dir);
-        if (!socket)
-                return errmsg_errno(em, -ENOMEM, "cannot listen");
-        r = listen_on(w, socket, em);
-        while (r >= 0 && str_word(&rest, " \t", &word, &n)) {
-                address = arena_strndup(&w->arena, word, n);
-                r = address ? listen_on(w, address, em) : -ENOMEM;
-        }
-        return r;
+        r = listeners_open_socket(&l, w->conf.socket, w->paths.runtime_dir, em);
+        return r < 0 ? r : listeners_open_addresses(&l, w->conf.listen, em);
 }
 
 static int start_server(struct web *w, struct errmsg *em) {

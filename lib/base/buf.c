@@ -85,6 +85,30 @@ int buf_add_str(struct buf *b, const char *s) {
         return buf_add(b, s, strlen(s));
 }
 
+int buf_add_markup(struct buf *b, const char *text) {
+        for (; *text; text++)
+                switch (*text) {
+                case '<':
+                        buf_add_lit(b, "&lt;");
+                        break;
+                case '>':
+                        buf_add_lit(b, "&gt;");
+                        break;
+                case '&':
+                        buf_add_lit(b, "&amp;");
+                        break;
+                case '"':
+                        buf_add_lit(b, "&quot;");
+                        break;
+                case '\'':
+                        buf_add_lit(b, "&#39;");
+                        break;
+                default:
+                        buf_add_char(b, *text);
+                }
+        return buf_error(b);
+}
+
 int buf_printf(struct buf *b, const char *fmt, ...) {
         va_list ap;
         int r;

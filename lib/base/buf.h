@@ -31,6 +31,8 @@ int buf_add_slow(struct buf *b, const void *p, size_t n);
 int buf_add_char(struct buf *b, char c);
 int buf_add_fill(struct buf *b, char c, size_t n);
 int buf_add_str(struct buf *b, const char *s);
+/* Text of HTML or XML, or of an attribute there: & < > " ' as references. */
+int buf_add_markup(struct buf *b, const char *text);
 int buf_printf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 int buf_vprintf(struct buf *b, const char *fmt, va_list ap) _printf_(2, 0);
 /* Drops the first n bytes. */

@@ -61,6 +61,17 @@ static void no_memory_sticks(void **state) {
         assert_string_equal(buf_cstr(&b), "first");
 }
 
+static void markup_is_text(void **state) {
+        _cleanup_buf_ struct buf b = {};
+
+        (void) state;
+        assert_int_equal(buf_add_markup(&b, "<a href='x'>\"R&D\"</a> \xc3\xa9"), 0);
+        assert_string_equal(buf_cstr(&b),
+                            "&lt;a href=&#39;x&#39;&gt;&quot;R&amp;D&quot;&lt;/a&gt; \xc3\xa9");
+        b.limit = b.len;
+        assert_int_equal(buf_add_markup(&b, "&"), -E2BIG);
+}
+
 static void take_hands_over(void **state) {
         struct buf b = {};
         _cleanup_free_ char *s = NULL, *empty = NULL;
@@ -95,6 +106,7 @@ int main(void) {
                 cmocka_unit_test(grows_over_every_size),
                 cmocka_unit_test(the_limit_sticks),
                 cmocka_unit_test_teardown(no_memory_sticks, base_test_no_faults),
+                cmocka_unit_test(markup_is_text),
                 cmocka_unit_test(take_hands_over),
                 cmocka_unit_test(trim_gives_memory_back),
         };
