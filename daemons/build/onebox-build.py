@@ -235,10 +235,26 @@ def build_all(venvs):
         collect(venvs)
 
 
+def of_services(venvs):
+    """The keys of environments that services run in: STATE/services/NAME.json names their Python."""
+    keys = set()
+    for path in (venvs.parent / "services").glob("*.json"):
+        try:
+            python = Path(json.loads(path.read_text(encoding="utf-8"))["python"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if venvs in python.parents:
+            keys.add(python.relative_to(venvs).parts[0])
+    return keys
+
+
 def collect(venvs, days=KEEP_DAYS):
-    """What no task has used for so long goes; the scheduler touches queue/KEY.used at each use."""
+    """What no service names and no task has used for so long goes; the scheduler touches queue/KEY.used at each use."""
+    kept = of_services(venvs)
     for state in venvs.glob("*.state"):
         key = state.stem
+        if key in kept:
+            continue
         used = venvs / "queue" / f"{key}.used"
         last = max((p.stat().st_mtime for p in (state, used) if p.exists()), default=0)
         if is_key(key) and time.time() - last > days * 86400:

@@ -139,6 +139,16 @@ def test_a_service_runs_in_the_environment_of_its_image(box):
     out = subprocess.run([first["python"], "-c", "import oneboxtest; print(oneboxtest.VERSION)"], capture_output=True, text=True)
     assert out.stdout == "1.5\n", out.stderr
     box.wait(lambda: not warned(), 60, "the end of the word")
+    key = first["python"].split("/")[-3]
+
+    def collected():
+        """Is it gone when nobody has asked for it for long?"""
+        for name in (f"{key}.state", f"queue/{key}.used"):
+            if os.path.exists(f"{box.state}/venvs/{name}"):
+                os.utime(f"{box.state}/venvs/{name}", (0, 0))
+        assert build(box, "gc").returncode == 0
+        return not os.path.exists(first["python"])
+    assert not collected()  # a service may run for months
     write("--no-index\nno-such-thing-for-a-service\n", 8100)
     box.wait(warned, 60, "the word that it waits")
     assert build(box).returncode == 0
@@ -148,6 +158,7 @@ def test_a_service_runs_in_the_environment_of_its_image(box):
     write("", 8101)
     box.wait(lambda: json.load(open(path, encoding="utf-8"))["port"] == 8101, 60, "the service with onebox's own Python")
     assert json.load(open(path, encoding="utf-8"))["python"] == f"{box.state}/venv/bin/python"
+    assert collected()
 
 
 def test_onebox_build_waits_and_says_how_it_went(box):
