@@ -313,15 +313,21 @@ static void block_cache_tell(struct block_cache_run *run, size_t n) {
         }
 }
 
-char *block_cache_room(const struct block_cache_run *run, size_t *ret_n) {
+size_t block_cache_rooms(const struct block_cache_run *run, struct iovec *v, size_t n_max) {
         unsigned at = run->is_held ? (unsigned) (run->n_held / BLOCK_CACHE_SIZE) : run->at;
-        struct block_cache_block *b = at < run->n ? run->blocks[at] : NULL;
-        size_t filled = !b ? 0 : run->is_held ? run->n_held % BLOCK_CACHE_SIZE : b->n_filled;
+        size_t n = 0;
 
-        if (!b || filled == b->n_wanted)
-                return NULL;
-        *ret_n = b->n_wanted - filled;
-        return b->data + filled;
+        for (unsigned i = at; i < run->n && n < n_max; i++, n++) {
+                struct block_cache_block *b = run->blocks[i];
+                size_t filled = i > at         ? 0
+                                : run->is_held ? run->n_held % BLOCK_CACHE_SIZE
+                                               : b->n_filled;
+
+                if (filled == b->n_wanted)
+                        break;
+                v[n] = (struct iovec){b->data + filled, b->n_wanted - filled};
+        }
+        return n;
 }
 
 void block_cache_took(struct block_cache *c, struct block_cache_run *run, size_t n) {
@@ -340,13 +346,13 @@ void block_cache_took(struct block_cache *c, struct block_cache_run *run, size_t
 int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const char *data,
                      size_t n) {
         while (n > 0) {
+                struct iovec room;
                 size_t part;
-                char *room = block_cache_room(run, &part);
 
-                if (!room)
+                if (block_cache_rooms(run, &room, 1) == 0)
                         return -EMSGSIZE;
-                part = MIN(part, n);
-                memcpy(room, data, part);
+                part = MIN(room.iov_len, n);
+                memcpy(room.iov_base, data, part);
                 block_cache_took(c, run, part);
                 data += part;
                 n -= part;

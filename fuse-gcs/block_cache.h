@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "lib/base/macros.h"
 
@@ -70,9 +71,9 @@ int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_
 int block_cache_reserve(struct block_cache *c, uint64_t content, uint64_t first, unsigned n,
                         uint64_t size, struct block_cache_block **must,
                         struct block_cache_run **ret);
-/* Where the run's next bytes go, *ret_n of them at most; NULL: all are there. Only the run's own
- * GET writes, without the lock: nobody looks at bytes that were not told of. */
-char *block_cache_room(const struct block_cache_run *run, size_t *ret_n);
+/* Where the run's next bytes go, in order: so many places of at most n_max; 0: all are there. Only
+ * the run's own GET writes, without the lock: nobody looks at bytes that were not told of. */
+size_t block_cache_rooms(const struct block_cache_run *run, struct iovec *v, size_t n_max);
 /* n of them are there. */
 void block_cache_took(struct block_cache *c, struct block_cache_run *run, size_t n);
 /* The same for bytes from elsewhere: copied. -EMSGSIZE: more than was asked for. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/cache_filter.h"
@@ -36,9 +37,9 @@ struct block_fetch {
         char *path;
         struct block_fetch_source source;
         uint64_t from, n_wanted, n_got;
-        char *room;       /* where the next bytes are being received */
-        unsigned n_wrong; /* the fetcher's, when it began */
-        bool is_bad;      /* what came is not what the bucket has */
+        struct iovec rooms[GCS_DIRECT_PIECES]; /* where the next bytes are being received */
+        unsigned n_wrong;                      /* the fetcher's, when it began */
+        bool is_bad;                           /* what came is not what the bucket has */
 };
 
 static void block_fetch_count(struct mnt *m, int by) {
@@ -78,13 +79,18 @@ static void block_fetch_is_wrong(struct block_fetch *f) {
 }
 
 /* n bytes came: summed up before anybody is told of them. */
-static int block_fetch_sum(struct block_fetch *f, const char *data, size_t n) {
+static int block_fetch_sum(struct block_fetch *f, size_t n, const struct iovec *v) {
         const struct sums_object o = {f->source.content, f->source.size, f->source.crc32c};
+        uint32_t crc32c = 0;
         int r = 0;
 
-        if (f->source.has_crc32c)
-                r = sums_add(f->m->fetcher->sums, &o, f->from + f->n_got, n,
-                             crc32c_add(0, data, n));
+        if (f->source.has_crc32c) {
+                for (size_t left = n, part; left > 0; left -= part, v++) {
+                        part = MIN(left, v->iov_len);
+                        crc32c = crc32c_add(crc32c, v->iov_base, part);
+                }
+                r = sums_add(f->m->fetcher->sums, &o, f->from + f->n_got, n, crc32c);
+        }
         f->n_got += n;
         if (r == -EBADMSG)
                 block_fetch_is_wrong(f);
@@ -93,21 +99,22 @@ static int block_fetch_sum(struct block_fetch *f, const char *data, size_t n) {
 
 static int block_fetch_on_data(void *ctx, const char *data, size_t n) {
         struct block_fetch *f = ctx;
-        int r = block_fetch_sum(f, data, n);
+        int r = block_fetch_sum(f, n, &(struct iovec){(char *) data, n});
 
         return r < 0 ? r : block_cache_fill(f->m->blocks, f->run, data, n);
 }
 
-static char *block_fetch_room(void *ctx, size_t *ret_size) {
+static size_t block_fetch_rooms(void *ctx, struct iovec *v, size_t n_max) {
         struct block_fetch *f = ctx;
+        size_t n = block_cache_rooms(f->run, f->rooms, MIN(n_max, ARRAY_SIZE(f->rooms)));
 
-        f->room = block_cache_room(f->run, ret_size);
-        return f->room;
+        memcpy(v, f->rooms, n * sizeof(*v));
+        return n;
 }
 
 static int block_fetch_took(void *ctx, size_t n) {
         struct block_fetch *f = ctx;
-        int r = block_fetch_sum(f, f->room, n);
+        int r = block_fetch_sum(f, n, f->rooms);
 
         if (r >= 0)
                 block_cache_took(f->m->blocks, f->run, n);
@@ -154,7 +161,7 @@ static void block_fetch_on_done(void *ctx, const struct gcs_answer *a) {
 }
 
 void block_fetch_go(struct block_fetch *f) {
-        const struct gcs_direct_sink sink = {block_fetch_room, block_fetch_took, f};
+        const struct gcs_direct_sink sink = {block_fetch_rooms, block_fetch_took, f};
         usec_t began_at = clock_mono(clock_system()), spent_for;
         struct mnt *m = f->m;
         int r = remote_read(m->remote, &f->q, &sink);

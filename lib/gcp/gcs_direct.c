@@ -7,7 +7,6 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
-#include "lib/net/http_direct.h"
 
 struct gcs_direct {
         struct http_direct *http;
@@ -29,10 +28,10 @@ static usec_t gcs_direct_now(void) {
         return (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / 1000;
 }
 
-static char *gcs_direct_room(void *ctx, size_t *ret_size) {
+static size_t gcs_direct_rooms(void *ctx, struct iovec *v, size_t n_max) {
         struct gcs_direct_call *call = ctx;
 
-        return call->sink->room(call->sink->ctx, ret_size);
+        return call->sink->rooms(call->sink->ctx, v, n_max);
 }
 
 static int gcs_direct_took(void *ctx, size_t n) {
@@ -52,7 +51,7 @@ static int gcs_direct_get(struct gcs_direct *d, const struct gcs_request *q,
                 .headers = headers,
                 .n_wanted = q->length,
                 .is_range = true,
-                .room = gcs_direct_room,
+                .rooms = gcs_direct_rooms,
                 .took = gcs_direct_took,
                 .ctx = call,
         };

@@ -7,15 +7,17 @@
 #pragma once
 
 #include "lib/gcp/gcs_client.h"
+#include "lib/net/http_direct.h"
 
 #define GCS_DIRECT_PAUSE_FOR USEC_PER_SEC
+#define GCS_DIRECT_PIECES HTTP_DIRECT_PIECES /* places asked for at a time, at most */
 
 struct gcs_direct;
 
 /* Where content goes. */
 struct gcs_direct_sink {
-        /* The next bytes' place, *ret_size of them at most; NULL: there is none. */
-        char *(*room)(void *ctx, size_t *ret_size);
+        /* The next bytes' places, at most n_max, in order; 0: there is none. */
+        size_t (*rooms)(void *ctx, struct iovec *v, size_t n_max);
         /* n bytes are there. 0, or negative: ends the call with it. */
         int (*took)(void *ctx, size_t n);
         void *ctx;

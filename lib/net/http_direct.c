@@ -24,9 +24,12 @@
 #define HTTP_DIRECT_STALL_FOR (10 * USEC_PER_SEC)
 #define HTTP_DIRECT_IDLE_FOR (30 * USEC_PER_SEC)
 #define HTTP_DIRECT_FIRST 2048 /* bytes received with the head: those of the body are copied */
-/* So many bytes are worth waking up for; near the end all are: what TLS holds back of a record and
- * wraps around it is less than HTTP_DIRECT_TAIL. */
+/* So many bytes are worth waking up for, more while they come at once; near the end all are: what
+ * TLS holds back of a record and wraps around it is less than HTTP_DIRECT_TAIL. */
 #define HTTP_DIRECT_BITE ((uint64_t) 128 << 10)
+#define HTTP_DIRECT_BITE_MAX ((uint64_t) 1 << 20)
+#define HTTP_DIRECT_AT_ONCE_FOR (1 * USEC_PER_MSEC)
+#define HTTP_DIRECT_LONG_FOR (4 * USEC_PER_MSEC)
 #define HTTP_DIRECT_TAIL ((uint64_t) 20 << 10)
 
 struct http_direct_conn {
@@ -34,6 +37,7 @@ struct http_direct_conn {
         CURL *easy;
         int fd; /* -1: not connected yet */
         int low_water;
+        uint64_t bite;
         usec_t used_at;
         struct http_direct_conn *next;
 };
@@ -41,6 +45,7 @@ struct http_direct_conn {
 struct http_direct {
         char *origin, *host, *ca_file;
         bool is_tls;
+        bool is_plain; /* what the socket brings is HTTP, whatever the environment's proxies */
         struct http_direct_options o; /* its strings are not used */
         pthread_mutex_t lock;
         struct http_direct_conn *idle, *busy;
@@ -105,6 +110,7 @@ static int http_direct_connect(struct http_direct *d, struct http_direct_conn *c
         pthread_mutex_lock(&d->lock);
         c->fd = (int) fd;
         c->low_water = 1;
+        c->bite = HTTP_DIRECT_BITE;
         pthread_mutex_unlock(&d->lock);
         return d->stopping ? -ECANCELED : 0;
 }
@@ -247,25 +253,54 @@ static void http_direct_low_water(struct http_direct_conn *c, int n) {
                 c->low_water = n;
 }
 
+/* What is there. -EAGAIN: nothing yet. */
+static ssize_t http_direct_recv_now(struct http_direct_conn *c, struct iovec *v, size_t n_pieces) {
+        struct msghdr msg = {.msg_iov = v, .msg_iovlen = n_pieces};
+        CURLcode code;
+        size_t n = 0;
+        ssize_t k;
+
+        if (!c->pool->is_plain) {
+                code = curl_easy_recv(c->easy, v->iov_base, v->iov_len, &n);
+                return code == CURLE_OK      ? (ssize_t) n
+                       : code == CURLE_AGAIN ? -EAGAIN
+                                             : http_easy_errno(code);
+        }
+        do
+                k = recvmsg(c->fd, &msg, MSG_DONTWAIT);
+        while (k < 0 && errno == EINTR);
+        return k >= 0 ? k : errno == EAGAIN ? -EAGAIN : -ECONNRESET;
+}
+
+/* The faster they come, the more at a time. */
+static void http_direct_fit_bite(struct http_direct_conn *c, usec_t waited_for) {
+        if (waited_for < HTTP_DIRECT_AT_ONCE_FOR)
+                c->bite = MIN(c->bite * 2, HTTP_DIRECT_BITE_MAX);
+        else if (waited_for > HTTP_DIRECT_LONG_FOR)
+                c->bite = HTTP_DIRECT_BITE;
+}
+
 /* > 0 bytes, 0: the end of the connection. left: how many are to come, all told. */
-static ssize_t http_direct_recv(struct http_direct_conn *c, char *data, size_t size,
+static ssize_t http_direct_recv(struct http_direct_conn *c, struct iovec *v, size_t n_pieces,
                                 uint64_t left) {
         bool was_slow = false;
 
         for (;;) {
-                size_t n = 0;
-                CURLcode code = curl_easy_recv(c->easy, data, size, &n);
+                ssize_t n = http_direct_recv_now(c, v, n_pieces);
+                usec_t began_at;
                 int r;
 
-                if (code != CURLE_AGAIN)
-                        return code == CURLE_OK ? (ssize_t) n : http_easy_errno(code);
+                if (n != -EAGAIN)
+                        return n;
                 if (c->pool->stopping)
                         return -ECANCELED;
-                http_direct_low_water(c,
-                                      left > HTTP_DIRECT_TAIL
-                                              ? (int) MIN(left - HTTP_DIRECT_TAIL, HTTP_DIRECT_BITE)
-                                              : 1);
+                http_direct_low_water(c, left > HTTP_DIRECT_TAIL
+                                                 ? (int) MIN(left - HTTP_DIRECT_TAIL, c->bite)
+                                                 : 1);
+                began_at = http_direct_now();
                 r = http_direct_wait(c, POLLIN);
+                if (left > c->bite)
+                        http_direct_fit_bite(c, http_direct_now() - began_at);
                 /* Less than a bite came in all that time: that is not nothing. */
                 if (r == -ETIMEDOUT && c->low_water > 1 && !was_slow)
                         was_slow = true;
@@ -296,14 +331,14 @@ static int http_direct_print(const struct http_direct *d, const struct http_dire
 static int http_direct_put(const struct http_direct_request *r, const char *data, size_t n,
                            struct http_direct_answer *ret) {
         while (n > 0) {
-                size_t size = 0, part;
-                char *room = r->room(r->ctx, &size);
+                struct iovec room;
+                size_t part;
                 int x;
 
-                if (!room)
+                if (r->rooms(r->ctx, &room, 1) == 0)
                         return -EMSGSIZE;
-                part = MIN(n, size);
-                memcpy(room, data, part);
+                part = MIN(n, room.iov_len);
+                memcpy(room.iov_base, data, part);
                 x = r->took(r->ctx, part);
                 if (x < 0)
                         return x;
@@ -312,6 +347,21 @@ static int http_direct_put(const struct http_direct_request *r, const char *data
                 n -= part;
         }
         return 0;
+}
+
+/* Where as many as `left` bytes go. curl fills one place at a time. */
+static size_t http_direct_rooms(const struct http_direct_conn *c,
+                                const struct http_direct_request *r, uint64_t left,
+                                struct iovec rooms[HTTP_DIRECT_PIECES]) {
+        size_t n = r->rooms(r->ctx, rooms, c->pool->is_plain ? HTTP_DIRECT_PIECES : 1);
+
+        for (size_t i = 0; i < n; i++) {
+                rooms[i].iov_len = (size_t) MIN((uint64_t) rooms[i].iov_len, left);
+                left -= rooms[i].iov_len;
+                if (left == 0)
+                        return i + 1;
+        }
+        return n;
 }
 
 /* TLS gives a record at a time, which is little: what else is there comes along. */
@@ -328,18 +378,18 @@ static int http_direct_body(struct http_direct_conn *c, const struct http_direct
                             struct http_direct_answer *ret) {
         while (ret->n_received < r->n_wanted) {
                 uint64_t left = r->n_wanted - ret->n_received;
-                size_t size = 0;
-                char *room = r->room(r->ctx, &size);
+                struct iovec rooms[HTTP_DIRECT_PIECES];
+                size_t n_rooms = http_direct_rooms(c, r, left, rooms);
                 ssize_t n;
                 int x;
 
-                if (!room)
+                if (n_rooms == 0)
                         return -EMSGSIZE;
-                size = (size_t) MIN((uint64_t) size, left);
-                n = http_direct_recv(c, room, size, left);
+                n = http_direct_recv(c, rooms, n_rooms, left);
                 if (n <= 0)
                         return n < 0 ? (int) n : -ECONNRESET;
-                n += (ssize_t) http_direct_more(c, room + n, size - (size_t) n);
+                n += (ssize_t) http_direct_more(c, (char *) rooms[0].iov_base + n,
+                                                rooms[0].iov_len - (size_t) n);
                 x = r->took(r->ctx, (size_t) n);
                 if (x < 0)
                         return x;
@@ -353,7 +403,8 @@ static int http_direct_head(struct http_direct_conn *c, const struct http_direct
                             struct http_response *head, struct http_direct_answer *ret) {
         while (!head->has_head) {
                 char first[HTTP_DIRECT_FIRST];
-                ssize_t n = http_direct_recv(c, first, sizeof(first), 0), of_head;
+                struct iovec v = {first, sizeof(first)};
+                ssize_t n = http_direct_recv(c, &v, 1, 0), of_head;
 
                 if (n <= 0)
                         return n < 0 ? (int) n : -ECONNRESET;
@@ -457,6 +508,7 @@ int http_direct_new(const struct http_direct_options *o, struct http_direct **re
         d->o.stall_for = o->stall_for ?: HTTP_DIRECT_STALL_FOR;
         d->o.idle_for = o->idle_for ?: HTTP_DIRECT_IDLE_FOR;
         d->is_tls = str_starts(o->origin, "https://");
+        d->is_plain = http_easy_is_plain(o->origin);
         d->origin = mem_strdup(o->origin);
         d->host = mem_strdup(host + 3);
         if (!d->origin || !d->host || (o->ca_file && !(d->ca_file = mem_strdup(o->ca_file))))

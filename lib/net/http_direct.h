@@ -12,10 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "lib/base/macros.h"
 
 #define HTTP_DIRECT_PAUSE_FOR (2 * USEC_PER_SEC) /* after a connection that could not be made */
+#define HTTP_DIRECT_PIECES 8                     /* places asked for at a time, at most */
 
 struct http_direct;
 
@@ -46,8 +48,8 @@ struct http_direct_request {
         const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
         uint64_t n_wanted;          /* the body's size, to the byte */
         bool is_range;              /* 206 is the answer, not 200 */
-        /* Where the next bytes go, *ret_size of them at most; only once nothing is left: NULL. */
-        char *(*room)(void *ctx, size_t *ret_size);
+        /* Where the next bytes go: places in order, at most n_max; only once nothing is left: 0. */
+        size_t (*rooms)(void *ctx, struct iovec *v, size_t n_max);
         /* n bytes are there. 0, or negative: ends the call with it. */
         int (*took)(void *ctx, size_t n);
         void *ctx;

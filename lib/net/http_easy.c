@@ -2,6 +2,7 @@
 #include "lib/net/http_easy.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "lib/base/str.h"
 
@@ -36,6 +37,11 @@ int http_easy_errno(CURLcode code) {
 static bool http_easy_is_local(const char *url) {
         return str_starts(url, "http://127.") || str_starts(url, "http://localhost") ||
                str_starts(url, "http://[::1]") || str_starts(url, "http://169.254.");
+}
+
+bool http_easy_is_plain(const char *url) {
+        return http_easy_is_local(url) || (str_starts(url, "http://") && !getenv("http_proxy") &&
+                                           !getenv("all_proxy") && !getenv("ALL_PROXY"));
 }
 
 /* The first failure sticks. */

@@ -5,6 +5,8 @@
 
 /* 0 or a negative errno for what curl says. */
 int http_easy_errno(CURLcode code);
+/* Is what such a connection brings HTTP as it stands: no TLS, nor any proxy's? */
+bool http_easy_is_plain(const char *url);
 /* Whom it talks to: HTTP/1.1, TLS of at least 1.2, no signals; what is on this machine is not
  * asked for through the environment's proxy. unix_path and ca_file may be NULL. */
 CURLcode http_easy_set_target(CURL *easy, const char *url, const char *unix_path,

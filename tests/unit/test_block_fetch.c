@@ -35,14 +35,16 @@ static int way_read(struct remote *r, struct gcs_request *q, const struct gcs_di
         way.n_reads++;
         pthread_mutex_unlock(&way.lock);
         while (left > 0 && x >= 0) {
-                size_t n = 0;
-                char *room = sink->room(sink->ctx, &n);
+                struct iovec v[GCS_DIRECT_PIECES];
+                size_t n_rooms = sink->rooms(sink->ctx, v, ARRAY_SIZE(v)), n = 0, part;
 
-                assert_non_null(room);
-                n = MIN(MIN(n, (size_t) left), (size_t) 50000);
-                memcpy(room, data + q->offset, n);
+                assert_true(n_rooms > 0);
+                for (size_t i = 0; i < n_rooms && n < 200000 && left > n; i++, n += part) {
+                        part = MIN(MIN(v[i].iov_len, (size_t) left - n), (size_t) 200000 - n);
+                        memcpy(v[i].iov_base, data + q->offset + n, part);
+                }
                 if (way.flips)
-                        room[0] ^= 1;
+                        ((char *) v[0].iov_base)[0] ^= 1;
                 x = sink->took(sink->ctx, n);
                 q->offset += n;
                 q->length -= n;

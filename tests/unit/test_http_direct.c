@@ -8,6 +8,7 @@
 
 #include "lib/base/str.h"
 #include "lib/net/http_direct.h"
+#include "lib/net/http_easy.h"
 #include "tests/unit/net_test_cmocka.h"
 #include "tests/unit/tls_test_cert.h"
 
@@ -163,11 +164,13 @@ struct place {
         void *inside_ctx;
 };
 
-static char *place_room(void *ctx, size_t *ret_size) {
+static size_t place_rooms(void *ctx, struct iovec *v, size_t n_max) {
         struct place *p = ctx;
+        size_t n = 0;
 
-        *ret_size = MIN(p->most, p->size - p->n);
-        return *ret_size > 0 ? p->data + p->n : NULL;
+        for (size_t at = p->n; at < p->size && n < n_max; at += v[n++].iov_len)
+                v[n] = (struct iovec){p->data + at, MIN(p->most, p->size - at)};
+        return n;
 }
 
 static int place_took(void *ctx, size_t n) {
@@ -187,7 +190,7 @@ static int get(struct http_direct *d, struct place *p, uint64_t n_wanted,
                 .headers = (const char *const[]){"Range: bytes=0-9", NULL},
                 .n_wanted = n_wanted,
                 .is_range = true,
-                .room = place_room,
+                .rooms = place_rooms,
                 .took = place_took,
                 .ctx = p,
         };
@@ -492,13 +495,31 @@ static void test_tls(void **state) {
         unlink(path);
 }
 
+/* Only what no proxy and no TLS changes is read from the socket itself. */
+static void test_plain(void **state) {
+        assert_true(http_easy_is_plain("http://127.0.0.1:1"));
+        assert_true(http_easy_is_plain("http://storage.test"));
+        assert_false(http_easy_is_plain("https://storage.test"));
+        assert_false(http_easy_is_plain("https://127.0.0.1:1"));
+        setenv("all_proxy", "https://proxy.test", 1);
+        assert_false(http_easy_is_plain("http://storage.test"));
+        assert_true(http_easy_is_plain("http://127.0.0.1:1"));
+        unsetenv("all_proxy");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_kept),          cmocka_unit_test(test_closed_between),
-                cmocka_unit_test(test_idle),          cmocka_unit_test(test_other_answers),
-                cmocka_unit_test(test_broken),        cmocka_unit_test(test_busy),
-                cmocka_unit_test(test_nobody_there),  cmocka_unit_test(test_stopped),
-                cmocka_unit_test(test_refused_words), cmocka_unit_test(test_big),
+                cmocka_unit_test(test_plain),
+                cmocka_unit_test(test_kept),
+                cmocka_unit_test(test_closed_between),
+                cmocka_unit_test(test_idle),
+                cmocka_unit_test(test_other_answers),
+                cmocka_unit_test(test_broken),
+                cmocka_unit_test(test_busy),
+                cmocka_unit_test(test_nobody_there),
+                cmocka_unit_test(test_stopped),
+                cmocka_unit_test(test_refused_words),
+                cmocka_unit_test(test_big),
                 cmocka_unit_test(test_tls),
         };
 
