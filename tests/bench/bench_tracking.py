@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from promises import print_promises
+
 BUILD = Path(os.environ.get("ONEBOX_BUILD_DIR") or os.environ.get("top_builddir") or ".")
 PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
 RUNS = int(os.environ.get("ONEBOX_BENCH_RUNS", "10000"))
@@ -272,31 +274,6 @@ def promises(our, their):
     yield "RSS at the end, MiB", value("RSS at the end, MiB"), 64, None, False
 
 
-def verdict(measured, target, limit, more):
-    """Where the limit is nearer than the target, 80 % of it is what was promised."""
-    reached = None if limit is None else measured / limit if more else limit / measured
-    if target is None:
-        said = "no peer to compare with"
-    elif measured >= target if more else measured <= target:
-        return "met"
-    else:
-        said = f"{measured / target if more else target / measured:.0%} of it"
-    if reached is None:
-        return said
-    nearer = target is not None and (limit < target if more else limit > target)
-    return f"{said}, {reached:.0%} of the {'nearer ' if nearer else ''}limit" + (": met" if nearer and reached >= 0.8 else "")
-
-
-def number(value):
-    return f"{value:13,.2f}" if value is not None else f"{'-':>13}"
-
-
-def print_promises(our, their):
-    print(f"\n{'promise':62}{'measured':>13}{'target':>13}{'limit':>13}")
-    for label, measured, target, limit, more in promises(our, their):
-        print(f"{label:62}{number(measured)}{number(target)}{number(limit)}  {verdict(measured, target, limit, more)}")
-
-
 def started(name, root, argv):
     """A server on a database that is there already, as every start but the first finds it."""
     with Server(name, root, argv):
@@ -328,7 +305,7 @@ def main():
                 theirs = their[label][0]
                 line += f"{theirs:12,.2f}{(value / theirs if better == 'more' else theirs / value):8.1f}x"
             print(line)
-        print_promises(our, their)
+        print_promises(promises(our, their))
         if not PEER:
             print("ONEBOX_PEER_MLFLOW is not set: no real server beside")
     finally:
