@@ -1,5 +1,6 @@
 /* fuse-gcs: a bucket as a directory. Without --foreground the command ends as soon as the directory
  * is there, or says why it cannot be; the mount lives on in a process of its own. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -87,6 +88,19 @@ static int open_log(const struct mount_flags *f, const struct mount_conf *c, boo
         return 0;
 }
 
+/* A reason of the C library's is said in small letters, as Go has it: what waits for gcsfuse's
+ * "no such file or directory" finds it. */
+static void say_why(char *text) {
+        char *reason = NULL;
+
+        for (char *p = text; (p = strstr(p, ": ")); p += 2)
+                reason = p + 2;
+        for (int e = 1; reason && e < 134; e++)
+                if (str_eq(reason, errmsg_strerror(e)) && reason[1] >= 'a' && reason[1] <= 'z')
+                        reason[0] = (char) tolower((unsigned char) reason[0]);
+        fprintf(stderr, "fuse-gcs: %s\n", text);
+}
+
 struct parent {
         int pipe; /* -1: none waits */
         const struct mount_conf *conf;
@@ -151,7 +165,10 @@ static int wait_for_child(int fd) {
                         return EXIT_SUCCESS;
         }
         text[n] = 0;
-        fprintf(stderr, "fuse-gcs: %s\n", n > 0 ? text + 1 : "the mount's process died");
+        if (n > 0)
+                say_why(text + 1);
+        else
+                fputs("fuse-gcs: the mount's process died\n", stderr);
         return EXIT_FAILURE;
 }
 
@@ -207,7 +224,7 @@ int main(int argc, char **argv) {
                 if (r >= 0)
                         r = mount_conf_init(&c, &f, &em);
                 if (r < 0) {
-                        fprintf(stderr, "fuse-gcs: %s\n", em.text);
+                        say_why(em.text);
                         status = EXIT_FAILURE;
                 } else if (mount_flags_bool(&f, FLAGS_foreground)) {
                         status = serve(&f, &c, -1);

@@ -260,6 +260,8 @@ static int mount_flags_parse_one(struct mount_flags *f, const char *arg, const c
 }
 
 int mount_flags_parse(struct mount_flags *f, int argc, char *const *argv, struct errmsg *em) {
+        const char *extra = NULL;
+        size_t n_more = 0;
         bool only_words = false;
 
         for (int i = 0; i < argc; i++) {
@@ -273,10 +275,8 @@ int mount_flags_parse(struct mount_flags *f, int argc, char *const *argv, struct
                                                   &used, em);
                         i += used;
                 } else if (f->n_words == ARRAY_SIZE(f->words)) {
-                        return errmsg_fail(em, -EINVAL,
-                                           "%s is one word too many: want [flags] [BUCKET] "
-                                           "MOUNTPOINT",
-                                           argv[i]);
+                        if (n_more++ == 0)
+                                extra = argv[i];
                 } else {
                         f->words[f->n_words] = mem_strdup(argv[i]);
                         r = f->words[f->n_words++] ? 0 : -ENOMEM;
@@ -284,6 +284,12 @@ int mount_flags_parse(struct mount_flags *f, int argc, char *const *argv, struct
                 if (r < 0)
                         return r;
         }
+        /* gcsfuse's words, in which the command counts, too. */
+        if (extra)
+                return errmsg_fail(em, -EINVAL,
+                                   "Error: accepts between 2 and 3 arg(s), received %zu: %.80s is "
+                                   "one word too many: want [flags] [BUCKET] MOUNTPOINT",
+                                   1 + f->n_words + n_more, extra);
         return 0;
 }
 

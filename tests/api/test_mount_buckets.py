@@ -103,4 +103,6 @@ def test_the_command_line(tmp_path):
         done = subprocess.run([PROGRAM, *words], capture_output=True, text=True)
         assert done.returncode != 0 and "[BUCKET] MOUNTPOINT" in done.stderr
     done = subprocess.run([PROGRAM, tmp_path / "missing"], capture_output=True, text=True)
-    assert done.returncode != 0 and "missing" in done.stderr
+    assert done.returncode != 0 and "missing: no such file or directory" in done.stderr
+    done = subprocess.run([PROGRAM, "--key-file", tmp_path / "none", "bkt", tmp_path], capture_output=True, text=True)
+    assert done.returncode != 0 and "none: no such file or directory" in done.stderr

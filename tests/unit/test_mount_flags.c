@@ -61,7 +61,9 @@ static void test_refused(void **state) {
         refuse("--metadata-cache-ttl-secs=-2 a b", "want -1 to");
         refuse("--enable-cloud-profiler a b", "not supported");
         refuse("--profile=fast a b", "aiml-training");
-        refuse("a b c", "one word too many");
+        refuse("a b c", "received 4: c is one word too many");
+        refuse("a b c d --uid 5 e", "received 6: c is one word too many");
+        refuse("a b c --uid", "wants a whole number");
         refuse("--uid", "wants a whole number");
 }
 
