@@ -14,6 +14,7 @@
 #include "daemons/bucketd/objects_sql.h"
 #include "daemons/bucketd/page_name.h"
 #include "daemons/bucketd/policies_api.h"
+#include "daemons/bucketd/retention.h"
 #include "lib/base/str.h"
 #include "lib/base/timestamp.h"
 
@@ -24,8 +25,8 @@ struct call {
         const char *name, *base;
         const struct field_mask *mask;
         const struct json *resource;
-        struct bucket made; /* of a new one: its configuration */
-        bool is_whole;      /* replace, not patch */
+        int64_t metageneration; /* that is to be locked */
+        bool is_whole;          /* replace, not patch */
         bool force;
         size_t n_max;
         const char *prefix, *after;
@@ -92,7 +93,8 @@ static int write_bucket(struct arena *a, const struct bucket *b, const char *bas
 
 /* What a client may say of them all the same, when the bucket is made. */
 static bool may_say(const char *key) {
-        return !is_ours(key) || str_eq(key, "location") || str_eq(key, "storageClass");
+        return (!is_ours(key) && !str_eq(key, "retentionPolicy")) || str_eq(key, "location") ||
+               str_eq(key, "storageClass");
 }
 
 /* A bucket keeps these for ever, also when all is replaced. */
@@ -100,45 +102,63 @@ static bool is_fixed(const char *key) {
         return str_eq(key, "location") || str_eq(key, "hierarchicalNamespace");
 }
 
-/* An object's keys: those of `old`, those of `patch` over them; what is null goes. */
+/* An object's keys: those of `old`, those of `patch` over them; what is null goes. The topmost one
+ * begins with its retention policy, where there is one. */
 static void write_merged(struct json_write *w, const struct json *old, const struct json *patch,
-                         bool is_top, bool is_whole) {
+                         const struct retention *top, bool is_whole) {
         const struct json *item;
 
         json_write_object(w);
+        if (top)
+                retention_write(top, w);
         json_each (item, old) {
-                if (!json_get(patch, item->key) && (!is_whole || is_fixed(item->key)))
+                if (!json_get(patch, item->key) && (!is_whole || is_fixed(item->key)) &&
+                    !(top && str_eq(item->key, "retentionPolicy")))
                         json_write_kv_node(w, item->key, item);
         }
         json_each (item, patch) {
                 const struct json *was = json_get(old, item->key);
 
-                if (item->type == JSON_NULL || (is_top && !may_say(item->key)))
+                if (item->type == JSON_NULL || (top && !may_say(item->key)))
                         continue;
                 json_write_key(w, item->key);
                 if (item->type == JSON_OBJECT)
                         write_merged(w, json_is(was, JSON_OBJECT) && !is_whole ? was : NULL, item,
-                                     false, false);
+                                     NULL, false);
                 else
                         json_write_node(w, item);
         }
         json_write_end(w);
 }
 
-static int merge_config(struct arena *a, const struct json *old, const struct json *patch,
-                        bool is_whole, struct bucket *b, struct refused *no) {
+static int print_config(struct arena *a, const struct json *old, const struct json *patch,
+                        const struct retention *kept, bool is_whole, struct bucket *b) {
         _cleanup_buf_ struct buf out = {};
         struct json_write w;
         const char *config;
 
         json_write_init(&w, &out, 0);
-        write_merged(&w, old, patch, true, is_whole);
+        write_merged(&w, old, patch, kept, is_whole);
         if (json_write_finish(&w) < 0)
                 return -ENOMEM;
         config = arena_strdup(a, out.data);
         if (!config)
                 return -ENOMEM;
         buckets_sql_set_config(b, config);
+        return 0;
+}
+
+static int merge_config(struct arena *a, const struct json *old, const struct json *patch,
+                        bool is_whole, usec_t now, struct bucket *b, struct refused *no) {
+        struct retention kept;
+        int r;
+
+        retention_read(json_get(old, "retentionPolicy"), &kept);
+        r = retention_merge(&kept, patch, is_whole, now, no);
+        if (r == 0)
+                r = print_config(a, old, patch, &kept, is_whole, b);
+        if (r != 0)
+                return r;
         if (b->has_folders && b->has_versions)
                 return gcs_error_set(no, GCS_ERROR_INVALID,
                                      "Object versioning is not supported in a bucket with a "
@@ -276,9 +296,12 @@ static int insert(struct bucket_job *j, struct db *db, const char *name, const c
 
 static int insert_run(struct bucket_job *j, struct db *db) {
         struct call *c = container_of(j, struct call, job);
-        struct bucket b;
-        int r = insert(j, db, c->name, c->made.config, &b);
+        struct bucket b = {};
+        int r = merge_config(j->arena, NULL, c->resource, false, bucket_job_stamp(j->d), &b,
+                             &j->no);
 
+        if (r == 0)
+                r = insert(j, db, c->name, b.config, &b);
         return r != 0 ? r : write_bucket(j->arena, &b, c->base, c->mask, &j->json);
 }
 
@@ -291,12 +314,19 @@ int buckets_api_insert(struct http_request *req) {
                 (void) json_str(json_get(c->resource, "name"), &c->name);
                 r = check_name(c->name, &no);
         }
-        if (r == 0)
-                r = merge_config(req->arena, NULL, c->resource, false, &c->made, &no);
         if (r != 0)
                 return refuse(req, r, &no);
         c->job.run = insert_run;
         return bucket_job_write(&c->job);
+}
+
+static int changed(struct call *c, struct db *db, struct bucket *b) {
+        int r;
+
+        b->metageneration++;
+        b->updated_at = bucket_job_stamp(c->job.d);
+        r = buckets_sql_update(db, b);
+        return r != 0 ? r : write_bucket(c->job.arena, b, c->base, c->mask, &c->job.json);
 }
 
 static int patch_run(struct bucket_job *j, struct db *db) {
@@ -308,13 +338,9 @@ static int patch_run(struct bucket_job *j, struct db *db) {
         if (r == 0)
                 r = json_parse_copy(j->arena, b.config, strlen(b.config), &old, NULL);
         if (r == 0)
-                r = merge_config(j->arena, old, c->resource, c->is_whole, &b, &j->no);
-        if (r != 0)
-                return r;
-        b.metageneration++;
-        b.updated_at = bucket_job_stamp(j->d);
-        r = buckets_sql_update(db, &b);
-        return r != 0 ? r : write_bucket(j->arena, &b, c->base, c->mask, &j->json);
+                r = merge_config(j->arena, old, c->resource, c->is_whole, bucket_job_stamp(j->d),
+                                 &b, &j->no);
+        return r != 0 ? r : changed(c, db, &b);
 }
 
 static int patch(struct http_request *req, bool is_whole) {
@@ -335,6 +361,42 @@ int buckets_api_patch(struct http_request *req) {
 
 int buckets_api_update(struct http_request *req) {
         return patch(req, true);
+}
+
+static int lock_run(struct bucket_job *j, struct db *db) {
+        struct call *c = container_of(j, struct call, job);
+        struct retention kept;
+        struct json *old;
+        struct bucket b;
+        int r = buckets_sql_need(db, j->arena, c->name, &b, &j->no);
+
+        if (r == 0 && b.metageneration != c->metageneration)
+                return gcs_error_condition(&j->no);
+        if (r == 0)
+                r = json_parse_copy(j->arena, b.config, strlen(b.config), &old, NULL);
+        if (r != 0)
+                return r;
+        retention_read(json_get(old, "retentionPolicy"), &kept);
+        if (kept.period_s == 0)
+                return gcs_error_set(&j->no, GCS_ERROR_INVALID,
+                                     "Bucket %s has no retention policy to be locked.", c->name);
+        kept.is_locked = true;
+        r = print_config(j->arena, old, NULL, &kept, false, &b);
+        return r != 0 ? r : changed(c, db, &b);
+}
+
+int buckets_api_lock(struct http_request *req) {
+        struct refused no;
+        struct call *c;
+        int r = read_call(req, &c, &no);
+
+        if (r == 0 && http_request_query_i64(req, "ifMetagenerationMatch", &c->metageneration) != 0)
+                r = gcs_error_set(&no, GCS_ERROR_REQUIRED,
+                                  "Required parameter: ifMetagenerationMatch");
+        if (r != 0)
+                return refuse(req, r, &no);
+        c->job.run = lock_run;
+        return bucket_job_write(&c->job);
 }
 
 static int delete_run(struct bucket_job *j, struct db *db) {

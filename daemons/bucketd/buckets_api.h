@@ -13,6 +13,7 @@ int buckets_api_get(struct http_request *req);
 int buckets_api_patch(struct http_request *req);
 int buckets_api_update(struct http_request *req);
 int buckets_api_delete(struct http_request *req);
+int buckets_api_lock(struct http_request *req);
 int buckets_api_storage_layout(struct http_request *req);
 /* Always none. */
 int buckets_api_notifications(struct http_request *req);

@@ -1,6 +1,7 @@
 #include "daemons/bucketd/buckets_sql.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/str.h"
@@ -22,10 +23,15 @@ static struct db_stmt *use(struct db *db, size_t row) {
 }
 
 void buckets_sql_set_config(struct bucket *b, const char *config) {
+        static const char retained[] = "{\"retentionPolicy\":{\"retentionPeriod\":\"";
+
         b->config = config;
         /* Written by us: exactly this text, or none. */
         b->has_folders = strstr(config, "\"hierarchicalNamespace\":{\"enabled\":true}") != NULL;
         b->has_versions = strstr(config, "\"versioning\":{\"enabled\":true}") != NULL;
+        b->retained_for = str_starts(config, retained)
+                                  ? strtoull(config + sizeof(retained) - 1, NULL, 10) * USEC_PER_SEC
+                                  : 0;
         b->holds_new = strstr(config, "\"defaultEventBasedHold\":true") != NULL;
 }
 

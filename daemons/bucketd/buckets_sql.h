@@ -12,11 +12,12 @@ struct bucket {
         const char *name;
         int64_t metageneration;
         usec_t created_at, updated_at;
-        const char *config; /* JSON: what the client set */
-        const char *policy; /* JSON, see policies_api.c; "" or NULL: never set */
-        bool has_folders;   /* a hierarchical namespace */
-        bool has_versions;  /* what is replaced or deleted stays as a version */
-        bool holds_new;     /* a new object has an event-based hold, unless it says otherwise */
+        const char *config;  /* JSON: what the client set */
+        const char *policy;  /* JSON, see policies_api.c; "" or NULL: never set */
+        usec_t retained_for; /* an object is kept so long; 0: no retention policy */
+        bool has_folders;    /* a hierarchical namespace */
+        bool has_versions;   /* what is replaced or deleted stays as a version */
+        bool holds_new;      /* a new object has an event-based hold, unless it says otherwise */
 };
 
 /* The configuration, and what follows from it. */

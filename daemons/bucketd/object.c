@@ -328,6 +328,8 @@ int object_write_json(struct arena *a, const struct object *o, const char *base,
         put_time(&x, "updated", o->updated_at);
         put_time(&x, "timeStorageClassUpdated", o->created_at);
         put_time(&x, "timeFinalized", o->created_at);
+        if (o->retained_for > 0 && !object_hold(o))
+                put_time(&x, "retentionExpirationTime", o->created_at + o->retained_for);
         if (o->deleted_at > 0)
                 put_time(&x, "timeDeleted", o->deleted_at);
         r = put_attributes(a, o, &x);

@@ -20,6 +20,7 @@ struct object {
         const char *md5;    /* base64, or NULL: not known (composed, or large) */
         int64_t components; /* of a composed one, else 0 */
         usec_t created_at, updated_at;
+        usec_t retained_for;      /* its bucket's retention policy; 0: none */
         usec_t deleted_at;        /* no longer live since; 0: live */
         const char *content_type; /* or NULL */
         const char *attributes;   /* JSON: what else may be set by a client; "" = {} */

@@ -4,6 +4,7 @@
 #include "daemons/bucketd/bucketd.h"
 #include "daemons/bucketd/folders_sql.h"
 #include "daemons/bucketd/objects_sql.h"
+#include "daemons/bucketd/retention.h"
 
 static int check(const struct object_store *s, const struct condition *c, const struct object *o,
                  bool reads) {
@@ -35,21 +36,27 @@ int object_store_need(const struct object_store *s, const char *name, const stru
         if (r == 0)
                 return gcs_error_no_object(s->no, s->bucket->name, name);
         o.bucket = s->bucket->name;
+        o.retained_for = s->bucket->retained_for;
         r = check(s, c, &o, reads);
         if (r == 0)
                 *ret = o;
         return r;
 }
 
-/* What is held is neither deleted nor replaced, not even by a version. */
-static int check_hold(const struct object_store *s, const struct object *o) {
+/* What is held is neither deleted nor replaced, not even by a version; what is retained may become
+ * a version. */
+static int check_kept(const struct object_store *s, const struct object *o, bool is_for_good) {
         const char *hold = o->generation > 0 ? object_hold(o) : NULL;
 
-        return hold ? gcs_error_set(s->no, GCS_ERROR_FORBIDDEN,
-                                    "Object '%s/%.500s' is under active %s hold and cannot be "
-                                    "deleted, overwritten or archived until hold is removed.",
-                                    s->bucket->name, o->name, hold)
-                    : 0;
+        if (hold)
+                return gcs_error_set(s->no, GCS_ERROR_FORBIDDEN,
+                                     "Object '%s/%.500s' is under active %s hold and cannot be "
+                                     "deleted, overwritten or archived until hold is removed.",
+                                     s->bucket->name, o->name, hold);
+        if (s->bucket->has_versions && !is_for_good)
+                return 0;
+        return retention_check(s->bucket->retained_for, o->created_at, bucket_job_stamp(s->d),
+                               s->bucket->name, o->name, s->no);
 }
 
 /* A new moment, behind every generation there was of this name though the clock went back. */
@@ -83,7 +90,7 @@ int object_store_put(const struct object_store *s, struct object *o, const struc
                 return r;
         r = check(s, c, &old, false);
         if (r == 0)
-                r = check_hold(s, &old);
+                r = check_kept(s, &old, false);
         if (r == 0 && s->bucket->holds_new)
                 r = object_hold_new(s->arena, o);
         if (r == 0)
@@ -95,6 +102,7 @@ int object_store_put(const struct object_store *s, struct object *o, const struc
         o->generation = (int64_t) at;
         o->metageneration = 1;
         o->bucket = s->bucket->name;
+        o->retained_for = s->bucket->retained_for;
         r = retire(s, &old, at);
         if (r >= 0 && s->bucket->has_folders && old.generation == 0)
                 r = folders_sql_ensure(s->db, s->arena, s->bucket->id, o->name, o->created_at);
@@ -112,7 +120,7 @@ int object_store_delete(const struct object_store *s, const char *name, const st
         int r = object_store_need(s, name, c, false, &old);
 
         if (r == 0)
-                r = check_hold(s, &old);
+                r = check_kept(s, &old, c && c->generation > 0);
         if (r != 0)
                 return r;
         if (c && c->generation > 0)

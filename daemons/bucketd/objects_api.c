@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "daemons/bucketd/absent.h"
 #include "daemons/bucketd/bucket_call.h"
 #include "daemons/bucketd/bucket_job.h"
 #include "daemons/bucketd/field_mask.h"
@@ -162,6 +163,7 @@ struct many {
         struct buf items_text, prefixes_text;
         struct json_write prefixes;
         const struct field_mask *item_mask;
+        usec_t retained_for; /* of the bucket */
         bool wants_prefixes;
         size_t n_items, n_prefixes;
 };
@@ -173,6 +175,7 @@ static int add_object(void *ctx, const struct object *o) {
         if (!m->item_mask)
                 return 0;
         named.bucket = m->one.bucket;
+        named.retained_for = m->retained_for;
         m->n_items++;
         arena_reset(&m->row);
         return object_write_json(&m->row, &named, m->one.base, m->item_mask, &m->items);
@@ -209,6 +212,7 @@ static int list_page(struct many *m, struct db *db) {
 
         m->list.with_folders = m->list.with_folders && bucket.has_folders;
         m->list.with_versions = m->list.with_versions && !bucket.has_folders;
+        m->retained_for = bucket.retained_for;
         if (r == 0)
                 r = object_list_walk(db, j->arena, bucket.id, &m->list, &next);
         if (r == -EINVAL)
@@ -281,10 +285,8 @@ static int read_list(struct http_request *req, struct many *m, struct refused *n
                 .folded = add_folded,
                 .ctx = m,
         };
-        if (is_true(req, "softDeleted"))
-                return gcs_error_set(no, GCS_ERROR_INVALID,
-                                     "This server has no soft delete: what is to stay needs a "
-                                     "bucket with versioning, listed with versions=true.");
+        if (absent_check(req, NULL, no) != 0)
+                return REFUSED;
         if (m->list.glob && glob_match_check(m->list.glob) < 0)
                 return gcs_error_set(no, GCS_ERROR_INVALID, "Invalid matchGlob: %.100s",
                                      m->list.glob);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/bucketd/absent.h"
 #include "daemons/bucketd/bucket_call.h"
 #include "daemons/bucketd/bucket_job.h"
 #include "daemons/bucketd/bucketd.h"
@@ -322,5 +323,5 @@ int policies_api_check_acl(struct http_request *req, const struct json *resource
                                      "Cannot set %s: uniform bucket-level access is enabled in "
                                      "all buckets of this server. Use the bucket's IAM policy.",
                                      asked)
-                     : 0;
+                     : absent_check(req, resource, no);
 }

@@ -14,6 +14,6 @@ int policies_api_test(struct http_request *req);
 int policies_api_no_acl(struct http_request *req);
 
 /* Access control lists, in a resource or as a predefined one, are refused as in a bucket with
- * uniform access. resource may be NULL. 0, REFUSED. */
+ * uniform access, and so is what absent.h knows. resource may be NULL. 0, REFUSED. */
 int policies_api_check_acl(struct http_request *req, const struct json *resource,
                            struct refused *no);

@@ -135,12 +135,32 @@ def test_keys_of_clients_are_not_ignored(server):
     assert server.ask("GET", "/bkt/secret").status == 404
 
 
+@pytest.mark.parametrize("method, path, resource, says", [
+    ("POST", f"{BUCKET}/o/x/compose?destinationKmsKeyName=k", {"sourceObjects": [{"name": "a"}]}, "Cloud KMS"),
+    ("PATCH", f"{BUCKET}/o/a", {"kmsKeyName": "k"}, "Cloud KMS"),
+    ("PATCH", BUCKET, {"encryption": {"defaultKmsKeyName": "k"}}, "Cloud KMS"),
+    ("POST", f"/upload{BUCKET}/o?uploadType=media&name=b&kmsKeyName=k", {}, "Cloud KMS"),
+    ("POST", f"/upload{BUCKET}/o?uploadType=resumable&name=b", {"kmsKeyName": "k"}, "Cloud KMS"),
+    ("PATCH", BUCKET, {"softDeletePolicy": {"retentionDurationSeconds": "604800"}}, "versioning"),
+    ("POST", "/storage/v1/b?project=p&enableObjectRetention=True", {"name": "kept"}, "retentionPolicy"),
+    ("PATCH", f"{BUCKET}/o/a", {"retention": {"mode": "Locked", "retainUntilTime": "2099-01-01T00:00:00Z"}}, "hold"),
+    ("PATCH", f"{BUCKET}/o/a", {"contexts": {"custom": {"k": {"value": "v"}}}}, "metadata"),
+    ("GET", f"{BUCKET}/o?filter=contexts.%22k%22%3A*", None, "matchGlob")])
+def test_what_a_client_would_rely_on_is_refused(server, method, path, resource, says):
+    """It would be answered as if it were so: encrypted, kept, found by what was said of it."""
+    server.put("a", b"x")
+    assert says in error(server.ask(method, path, json.dumps(resource) if resource is not None else None), 400)
+    # What says that it is not wanted is no wish.
+    server.json("PATCH", BUCKET, {"softDeletePolicy": {"retentionDurationSeconds": "0"}, "encryption": None})
+    server.json("PATCH", f"{BUCKET}/o/a", {"kmsKeyName": None, "contexts": None, "retention": {}})
+    assert "items" in server.json("GET", f"{BUCKET}/o?softDeleted=False&filter=")
+
+
 @pytest.mark.parametrize("method, path, says", [
     ("GET", "/storage/v1/projects/p/hmacKeys", "token_file"), ("POST", "/storage/v1/projects/p/hmacKeys", "token_file"),
     ("GET", "/storage/v1/projects/p/serviceAccount", "service account"),
     ("POST", f"{BUCKET}/notificationConfigs", "notifies nobody"),
     ("DELETE", f"{BUCKET}/notificationConfigs/1", "notifies nobody"), ("POST", f"{BUCKET}/o/watch", "notifies nobody"),
-    ("POST", f"{BUCKET}/lockRetentionPolicy?ifMetagenerationMatch=1", "retention"),
     ("POST", f"{BUCKET}/o/x/restore?generation=1", "versioning"), ("POST", f"{BUCKET}/managedFolders", "managed folders"),
     ("GET", f"{BUCKET}/managedFolders/a/iam", "managed folders"), ("GET", f"{BUCKET}/anywhereCaches", "file cache"),
     ("GET", f"{BUCKET}/operations", "none to list")])
