@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from box import Box
+from box import TOP, Box
 from scheduler_calls import load, tries
 
 # A training as people write it, but for the client's library: resumes its run and its checkpoint.
@@ -40,27 +40,8 @@ for step in range(first, last + 1):
         open(os.path.join(place, "there"), "w").close()
         time.sleep(600)
 """
-# The same with the unmodified client: MLFLOW_RUN_ID is how it goes on with a run.
-CLIENT = """
-import json, os, sys
-place, last, stop_at = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-kept, first = os.path.join(place, "checkpoint"), 0
-if os.path.exists(kept):
-    os.environ["MLFLOW_RUN_ID"], first = json.load(open(kept))
-import mlflow, time
-with mlflow.start_run() as run:
-    for step in range(first, last + 1):
-        loss = 1 / (step + 1) + int(os.environ["ONEBOX_TRY"]) / 1000
-        mlflow.log_metric("loss", loss, step=step)
-        if step % 2 == 0:
-            mlflow.log_metrics({"even": loss}, step=step)
-        if step % 4 == 0:
-            json.dump([run.info.run_id, step], open(kept + ".tmp", "w"))
-            os.rename(kept + ".tmp", kept)
-        if step == stop_at and os.environ["ONEBOX_TRY"] == "1":
-            open(os.path.join(place, "there"), "w").close()
-            time.sleep(600)
-"""
+# The same with the unmodified client.
+CLIENT = (Path(TOP) / "tests/fake/training.py").read_text()
 OPEN = "python3 {0}/open.py"
 OPENING = """
 import json, os, urllib.request

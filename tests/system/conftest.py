@@ -1,5 +1,6 @@
 """A booted machine with this build installed, shared by the tests of this directory."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -27,6 +28,15 @@ def packages():
     """What a machine needs for the tests of this directory."""
     programs = [BUILD / "cli/onebox", BUILD / "fuse-gcs/fuse-gcs", *(BUILD / f"daemons/{d[7:]}/{d}" for d in [*DAEMONS, "onebox-sqlproxy"])]
     return SYSTEMD + TOOLS + packages_of(programs)
+
+
+CLIENT = "/opt/client"  # PYTHONPATH of the mlflow client inside, where the tests have one
+
+
+def client():
+    """Where the packages lie that the tests run with, the unmodified client among them."""
+    found = importlib.util.find_spec("mlflow")
+    return [(str(Path(found.origin).resolve().parents[1]), CLIENT)] if found else []
 
 
 class Box:
@@ -113,7 +123,7 @@ def box():
         pytest.skip("a machine is booted by root only")
     if not (BUILD / "config.status").exists():
         pytest.skip(f"no build to install in {BUILD}")
-    machine = Machine(packages(), "obsystem")
+    machine = Machine(packages(), "obsystem", binds=client())
     try:
         box = Box(machine)
         box.install()

@@ -72,8 +72,9 @@ def root_of(packages):
 class Machine:
     """One container. Its disk is a copy: what happens in it stays in it until remove()."""
 
-    def __init__(self, packages, name, private_network=True):
+    def __init__(self, packages, name, private_network=True, binds=()):
         self.name = name
+        self.binds = binds  # (directory of the host, where it is to be read inside)
         self.private_network = private_network
         self.disk = CACHE / "machines" / f"{name}-{os.getpid()}"
         self.process = None
@@ -110,6 +111,7 @@ class Machine:
             command.append("--property=DeviceAllow=/dev/fuse rwm")
         if self.private_network:
             command.append("--private-network")
+        command += [f"--bind-ro={outside}:{inside}" for outside, inside in self.binds]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.console,
                                         stderr=self.console, start_new_session=True)
         until(lambda: self._find_leader(), seconds, "the container has no first process")
