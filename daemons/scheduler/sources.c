@@ -18,6 +18,7 @@
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/services_dir.h"
 #include "daemons/scheduler/services_token.h"
+#include "daemons/scheduler/sources_digest.h"
 #include "daemons/scheduler/sources_git.h"
 #include "daemons/scheduler/sources_mount.h"
 #include "lib/base/arena.h"
@@ -37,6 +38,8 @@ struct sources_read {
         struct pipelines *sets;
         struct sources_mount_set **lent; /* the same: whose sets[i] is; NULL: our own */
         size_t n_sets;
+        uint64_t digest; /* of the texts */
+        bool has_digest;
         const char *unread; /* a directory that is still being read for the first time */
         struct import_errors_sql_row *errors; /* texts live in the sets and the arena */
         size_t n_errors, n_errors_allocated;
@@ -59,6 +62,8 @@ struct sources {
         bool watches_venvs; /* which are not there at first */
         bool reading;       /* a job is under way */
         bool again;         /* something changed meanwhile */
+        uint64_t digest;    /* of the texts that were read last */
+        bool is_settled;    /* they are in the world, all of them, and no service is among them */
 };
 
 /* --- the job ------------------------------------------------------------------------------------
@@ -234,6 +239,14 @@ static void prepare_tokens(struct scheduler *s, const struct sources_read *read)
                         services_token_prepare(s, read->sets[i].services[j].name);
 }
 
+static size_t count_services(const struct sources_read *read) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < read->n_sets; i++)
+                n += read->sets[i].n_services;
+        return n;
+}
+
 static void watch_venvs(struct sources *x);
 
 static void done_read(struct scheduler *s, struct engine_job *job, int r) {
@@ -257,6 +270,9 @@ static void done_read(struct scheduler *s, struct engine_job *job, int r) {
         else if ((read->is_partial || read->n_errors != x->n_errors) && r != -ECANCELED)
                 loop_source_arm_in(x->debounce, AGAIN_FOR); /* it may have been the moment */
         x->n_errors = read->n_errors;
+        x->digest = read->digest;
+        x->is_settled = r >= 0 && read->has_digest && !x->again && !read->is_partial &&
+                        read->n_errors == 0 && count_services(read) == 0;
         read_free(read);
 }
 
@@ -407,6 +423,23 @@ static void find_mounts(struct sources *x, const struct pipelines_options *o) {
         }
 }
 
+/* 0, or negative: nobody can say whether something has changed. A mount has its own way, on its own
+ * thread. */
+static int make_digest(struct sources *x, uint64_t *ret) {
+        uint64_t digest = SOURCES_DIGEST_EMPTY;
+        int r = 0;
+
+        for (size_t i = 0; x->dirs[i] && r >= 0; i++)
+                r = x->mounts[i] ? -EAGAIN : sources_digest_add_dir(&digest, x->dirs[i], 0);
+        if (r >= 0)
+                r = sources_digest_add_dir(&digest, x->git_link, sources_git_depth(x->s));
+        if (r >= 0)
+                r = sources_digest_add_file(&digest, x->env_file);
+        if (r >= 0)
+                *ret = digest;
+        return r;
+}
+
 static int load(struct sources *x, struct sources_read *read, const struct pipelines_options *o) {
         struct pipelines_options git = *o;
         int r = 0;
@@ -437,13 +470,14 @@ void sources_read(struct scheduler *s) {
                 x->again = true;
                 return;
         }
-        x->again = false;
+        x->again = x->is_settled = false;
         find_mounts(x, &(struct pipelines_options){.python = x->python, .env_file = x->env_file});
         watch_again(x); /* before reading, so that nothing is missed between */
         read = mem_new(struct sources_read);
         if (!read)
                 return;
         arena_init(&read->arena, 0);
+        read->has_digest = make_digest(x, &read->digest) >= 0; /* before: what comes is seen */
         r = load(x, read, &options);
         read->job.run = run_read;
         read->job.done = done_read;
@@ -465,9 +499,12 @@ static int on_debounce(struct loop_source *source, usec_t now, void *ctx) {
 
 static int on_look(struct loop_source *source, usec_t now, void *ctx) {
         struct sources *x = ctx;
+        uint64_t digest;
 
         look_again(x);
-        sources_read(x->s);
+        find_mounts(x, &(struct pipelines_options){.python = x->python, .env_file = x->env_file});
+        if (!x->is_settled || make_digest(x, &digest) < 0 || digest != x->digest)
+                sources_read(x->s);
         return 0;
 }
 
