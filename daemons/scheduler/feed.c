@@ -1,5 +1,6 @@
 #include "daemons/scheduler/feed.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,10 +14,21 @@
 #include "lib/base/timestamp.h"
 #include "lib/net/http_request.h"
 
+enum { CHUNK_SIZE = 16 * 1024 };
+
+/* Texts of items that came one after the other. Each by itself, hundreds of them would hold as many
+ * pages of what a burst of work used. */
+struct feed_chunk {
+        size_t n_refs; /* items, and the feed while it fills it */
+        size_t len, size;
+        char text[];
+};
+
 struct feed_item {
-        uint64_t seq; /* 0: empty */
-        char *dag_id;
-        char *text; /* the event's JSON */
+        uint64_t seq;             /* 0: empty */
+        struct feed_chunk *chunk; /* of the texts */
+        const char *dag_id;
+        const char *text; /* the event's JSON */
 };
 
 struct feed_listener {
@@ -34,30 +46,59 @@ struct feed {
         uint64_t seq; /* of the last published */
         struct feed_item *batch;
         size_t n_batch, n_allocated;
+        struct feed_chunk *chunk; /* to be filled */
         LIST_HEAD(, feed_listener) listeners;
 };
 
+static void chunk_unref(struct feed_chunk *c) {
+        if (c && --c->n_refs == 0)
+                mem_free(c);
+}
+
 static void item_done(struct feed_item *i) {
-        mem_free(i->dag_id);
-        mem_free(i->text);
+        chunk_unref(i->chunk);
         *i = (struct feed_item){};
 }
 
-/* The text is copied: many are kept, each as small as it can be. */
+static int need_room(struct feed *f, size_t size) {
+        struct feed_chunk *c = f->chunk;
+
+        if (c && c->size - c->len >= size)
+                return 0;
+        size = MAX(size, (size_t) CHUNK_SIZE);
+        c = mem_alloc(sizeof(*c) + size);
+        if (!c)
+                return -ENOMEM;
+        *c = (struct feed_chunk){.n_refs = 1, .size = size};
+        chunk_unref(f->chunk);
+        f->chunk = c;
+        return 0;
+}
+
+static const char *put(struct feed_chunk *c, const char *text, size_t len) {
+        char *at = c->text + c->len;
+
+        assert(c->size - c->len > len);
+        memcpy(at, text, len);
+        at[len] = 0;
+        c->len += len + 1;
+        return at;
+}
+
 static int add(struct feed *f, const char *dag_id, const struct buf *text) {
+        size_t n_id = strlen(dag_id);
         struct feed_item *i;
         int r = mem_grow((void **) &f->batch, &f->n_allocated, f->n_batch + 1, sizeof(*f->batch));
 
+        if (r >= 0)
+                r = need_room(f, n_id + 1 + text->len + 1);
         if (r < 0)
                 return r;
-        i = &f->batch[f->n_batch];
-        *i = (struct feed_item){.dag_id = mem_strdup(dag_id),
-                                .text = mem_strndup(buf_cstr(text), text->len)};
-        if (!i->dag_id || !i->text) {
-                item_done(i);
-                return -ENOMEM;
-        }
-        f->n_batch++;
+        i = &f->batch[f->n_batch++];
+        f->chunk->n_refs++;
+        *i = (struct feed_item){.chunk = f->chunk,
+                                .dag_id = put(f->chunk, dag_id, n_id),
+                                .text = put(f->chunk, buf_cstr(text), text->len)};
         return 0;
 }
 
@@ -128,6 +169,10 @@ void feed_publish(struct scheduler *s) {
                 to->seq = f->seq;
         }
         f->n_batch = 0;
+        if (f->n_allocated > FEED_KEEP) { /* a burst's */
+                f->batch = mem_free(f->batch);
+                f->n_allocated = 0;
+        }
         LIST_FOREACH(l, &f->listeners, in_feed)
         http_request_waker_wake(l->waker);
 }
@@ -258,6 +303,7 @@ struct feed *feed_free(struct feed *f) {
                 item_done(&f->items[i]);
         for (size_t i = 0; i < f->n_batch; i++)
                 item_done(&f->batch[i]);
+        chunk_unref(f->chunk);
         mem_free(f->batch);
         mem_free(f);
         return NULL;

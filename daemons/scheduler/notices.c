@@ -41,7 +41,7 @@ struct notice {
 struct notices {
         struct scheduler *s;
         struct http_ask *ask;
-        struct notice round[NOTICES_MAX];
+        struct notice *round;   /* NOTICES_MAX, while there is one */
         size_t n_round, n_open; /* of the round; not through */
         struct arena arena;     /* the round's */
         struct http_ask_call *many;
@@ -60,6 +60,7 @@ static void round_clear(struct notices *n) {
                 http_ask_cancel(n->round[i].call);
                 buf_done(&n->round[i].body);
         }
+        n->round = mem_free(n->round);
         arena_done(&n->arena);
         n->n_round = n->n_open = 0;
 }
@@ -374,6 +375,8 @@ static void next_round(struct notices *n) {
         r = db_readers_get(n->s->readers, &db);
         if (r >= 0)
                 r = tries_sql_untold(db, NOTICES_MAX, &n->arena, &rows, &n_rows);
+        if (r >= 0 && n_rows > 0 && !(n->round = mem_zalloc_array(NOTICES_MAX, sizeof(*n->round))))
+                r = -ENOMEM;
         for (size_t i = 0; r >= 0 && i < n_rows; i++)
                 r = add(n, &rows[i]);
         if (r < 0) {

@@ -270,7 +270,7 @@ static int open_parts(struct parts *p, struct errmsg *em) {
         if (r >= 0)
                 r = expire_new(s, &s->expire);
         if (r >= 0)
-                r = thrift_new(s->loop, s->db, THRIFT_AFTER, &s->thrift);
+                r = thrift_new(s->loop, s->db, s->readers, THRIFT_AFTER, &s->thrift);
         if (r >= 0) {
                 r = night_watch_new(s, &s->night, em);
                 if (r == -EINVAL)
@@ -293,6 +293,10 @@ static int listen_at(struct scheduler *s, const char *address,
         }
 }
 
+static void rest(void *ctx) {
+        thrift_rest(((struct scheduler *) ctx)->readers);
+}
+
 static int open_server(struct parts *p, struct errmsg *em) {
         const struct http_listen_options options = {.unix_mode = 0666, .trust_peer = true};
         struct scheduler *s = &p->s;
@@ -308,6 +312,7 @@ static int open_server(struct parts *p, struct errmsg *em) {
                                                           .ctx = s,
                                                           .before = before,
                                                           .has_slow_before = true,
+                                                          .rest = rest,
                                                           .n_workers = (unsigned) s->conf->workers},
                             scheduler_api_routes, scheduler_api_n_routes, &s->server, em);
         if (r < 0)

@@ -5,10 +5,14 @@
 
 #include "lib/base/mem.h"
 #include "lib/db/db.h"
+#include "lib/db/db_readers.h"
 #include "lib/net/loop.h"
+
+enum { WORTH_BYTES = 64 * 1024 };
 
 struct thrift {
         struct db *db;
+        struct db_readers *readers;
         struct loop *loop;
         struct loop_source *timer;
         usec_t quiet_for, last_at; /* of the last work, CLOCK_BOOTTIME */
@@ -32,7 +36,7 @@ static int on_timer(struct loop_source *source, usec_t now, void *ctx) {
                 arm(t, at);
                 return 0;
         }
-        t->bytes += db_trim(t->db);
+        t->bytes += db_trim(t->db) + db_readers_trim(t->readers);
         t->n++;
         mem_trim();
         return 0;
@@ -55,13 +59,23 @@ unsigned thrift_count(const struct thrift *t, size_t *ret_bytes) {
         return t->n;
 }
 
-int thrift_new(struct loop *l, struct db *db, usec_t quiet_for, struct thrift **ret) {
+/* What one question took is not worth looking through all that malloc() has. */
+void thrift_rest(struct db_readers *readers) {
+        size_t bytes = db_readers_trim(readers);
+
+        if (db_readers_close(readers) && bytes >= WORTH_BYTES)
+                mem_trim();
+}
+
+int thrift_new(struct loop *l, struct db *db, struct db_readers *readers, usec_t quiet_for,
+               struct thrift **ret) {
         struct thrift *t = mem_new(struct thrift);
         int r;
 
         if (!t)
                 return -ENOMEM;
         t->db = db;
+        t->readers = readers;
         t->loop = l;
         t->quiet_for = quiet_for;
         r = loop_timer(l, CLOCK_BOOTTIME, UINT64_MAX, USEC_PER_SEC, on_timer, t, &t->timer);

@@ -1,6 +1,6 @@
 /* thrift.h: what a burst of work used is given back when it is over: pages of the database kept in
  * memory, and what malloc() keeps of what was freed. A machine of 1 GiB has better use for it.
- * Threads: the loop's. */
+ * Threads: the loop's; thrift_rest() on any. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,12 +8,16 @@
 #include "lib/base/macros.h"
 
 struct db;
+struct db_readers;
 struct loop;
 struct thrift;
 
-/* `quiet_for` without work, and it is given back. */
-int thrift_new(struct loop *l, struct db *db, usec_t quiet_for, struct thrift **ret);
+/* `quiet_for` without work, and it is given back: by the writer, and by the loop's own reader. */
+int thrift_new(struct loop *l, struct db *db, struct db_readers *readers, usec_t quiet_for,
+               struct thrift **ret);
 struct thrift *thrift_free(struct thrift *t);
+/* The reader of the thread that calls it, after its own work, is closed. */
+void thrift_rest(struct db_readers *readers);
 /* There was work. */
 void thrift_look(struct thrift *t);
 /* There is something to give back, soon. NULL is fine. */

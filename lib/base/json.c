@@ -29,6 +29,25 @@ const struct json *json_at(const struct json *node, size_t i) {
         return child;
 }
 
+struct json *json_copy_nodes(struct arena *a, const struct json *j) {
+        struct json *copy = arena_memdup(a, j, sizeof(*j)), **tail;
+        const struct json *child;
+
+        if (!copy)
+                return NULL;
+        copy->next = NULL;
+        if (j->type != JSON_ARRAY && j->type != JSON_OBJECT)
+                return copy;
+        tail = &copy->child;
+        json_each (child, j) {
+                *tail = json_copy_nodes(a, child);
+                if (!*tail)
+                        return NULL;
+                tail = &(*tail)->next;
+        }
+        return copy;
+}
+
 int json_str(const struct json *j, const char **ret) {
         if (!j)
                 return JSON_ABSENT;

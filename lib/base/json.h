@@ -66,6 +66,9 @@ static inline bool json_is(const struct json *j, enum json_type type) {
         return j && j->type == type;
 }
 
+/* The same tree with nodes in `a`; texts stay where they are. NULL: no memory. */
+struct json *json_copy_nodes(struct arena *a, const struct json *j) _must_check_;
+
 static inline const struct json *json_first(const struct json *j) {
         return j && j->type >= JSON_ARRAY ? j->child : NULL;
 }

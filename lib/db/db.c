@@ -47,6 +47,7 @@ struct db {
         uint64_t n_uses;
         size_t n_active;
         atomic_bool is_lent;
+        bool is_lazy; /* statements are prepared to be checked, and again when they are used */
         const char *own_error; /* a failure found before the driver was asked */
 };
 
@@ -93,6 +94,7 @@ int db_open(const char *uri, unsigned flags, struct errmsg *em, struct db **ret_
         if (!db)
                 return -ENOMEM;
         db->driver = driver;
+        db->is_lazy = (flags & DB_FEW_PAGES) && driver->dialect == DB_SQLITE;
         for (size_t i = 0; i < DYNAMIC_MAX; i++)
                 db->dynamic[i].db = db;
         db->uri = db_uri_redact(uri);
@@ -196,6 +198,8 @@ int db_prepare_set(struct db *db, const struct db_set *set, struct errmsg *em) {
                         set_done(&p);
                         return r;
                 }
+                if (db->is_lazy)
+                        stmt_done(s);
         }
         db->sets[db->n_sets++] = p;
         return 0;
@@ -211,6 +215,9 @@ struct db_stmt *db_use(struct db *db, const struct db_set *set, size_t row) {
                         s = &db->sets[i].stmts[row];
         assert(s);
         db_reset(s);
+        if (!s->handle) /* a failure is the next step's answer */
+                s->bind_error = db->driver->prepare(db->conn, set->rows[row].sql, DB_PREPARE_KEPT,
+                                                    &s->handle);
         return s;
 }
 
@@ -291,14 +298,14 @@ static void bound(struct db_stmt *s, int r) {
 }
 
 void db_bind_i64(struct db_stmt *s, int param, int64_t value) {
-        bound(s, s->db->driver->bind_i64(s->handle, param, value));
+        bound(s, s->handle ? s->db->driver->bind_i64(s->handle, param, value) : 0);
 }
 
 void db_bind_f64(struct db_stmt *s, int param, double value) {
         if (isnan(value))
                 db_bind_null(s, param);
         else
-                bound(s, s->db->driver->bind_f64(s->handle, param, value));
+                bound(s, s->handle ? s->db->driver->bind_f64(s->handle, param, value) : 0);
 }
 
 void db_bind_text(struct db_stmt *s, int param, const char *text) {
@@ -309,18 +316,18 @@ void db_bind_text_n(struct db_stmt *s, int param, const char *text, size_t n_byt
         if (!text)
                 db_bind_null(s, param);
         else
-                bound(s, s->db->driver->bind_text(s->handle, param, text, n_bytes));
+                bound(s, s->handle ? s->db->driver->bind_text(s->handle, param, text, n_bytes) : 0);
 }
 
 void db_bind_blob(struct db_stmt *s, int param, const void *data, size_t n_bytes) {
         if (!data)
                 db_bind_null(s, param);
         else
-                bound(s, s->db->driver->bind_blob(s->handle, param, data, n_bytes));
+                bound(s, s->handle ? s->db->driver->bind_blob(s->handle, param, data, n_bytes) : 0);
 }
 
 void db_bind_null(struct db_stmt *s, int param) {
-        bound(s, s->db->driver->bind_null(s->handle, param));
+        bound(s, s->handle ? s->db->driver->bind_null(s->handle, param) : 0);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -341,9 +348,13 @@ static void rewind_stmt(struct db_stmt *s) {
 int db_step(struct db_stmt *s) {
         int r;
 
-        assert(s && s->handle);
+        assert(s && (s->handle || s->bind_error < 0));
         assert(!db_is_lent(s->db));
         s->db->own_error = NULL;
+        if (!s->handle)
+                return own_failure(s->db, s->bind_error,
+                                   "a statement could not be prepared: no memory, or the schema "
+                                   "has changed since the start");
         if (s->bind_error < 0)
                 return own_failure(s->db, s->bind_error,
                                    "a value could not be bound: no such "

@@ -48,7 +48,9 @@ enum db_flags {
         DB_READ_ONLY = 1 << 1,   /* every write answers -EROFS */
         DB_SYNC_NORMAL = 1 << 2, /* a commit may be lost by a power cut (never the file's health) */
         DB_FOREIGN_KEYS = 1 << 3, /* enforce REFERENCES */
-        /* keep 1 MiB of pages in memory, 256 KiB for reading, not 4 MiB: the kernel has them too */
+        /* SQLite: keep 1 MiB of pages in memory, 256 KiB for reading, not 4 MiB (the kernel has
+         * them too), and of the statements those that were used: all are checked when it is opened
+         */
         DB_FEW_PAGES = 1 << 5,
         DB_ROLLBACK = 1 << 4, /* rollback journal in place of WAL: readers need no write access */
 };

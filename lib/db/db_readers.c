@@ -68,10 +68,29 @@ int db_readers_get(struct db_readers *r, struct db **ret_db) {
                         release(reader);
                         return k;
                 }
+        } else if (!reader->db) {
+                k = db_open_config(&r->config, NULL, &reader->db);
+                if (k < 0)
+                        return k;
         }
         assert(reader->is_taken && reader->db);
         *ret_db = reader->db;
         return 0;
+}
+
+size_t db_readers_trim(struct db_readers *r) {
+        struct reader *reader = pthread_getspecific(r->key);
+
+        return reader && reader->db && !db_in_transaction(reader->db) ? db_trim(reader->db) : 0;
+}
+
+bool db_readers_close(struct db_readers *r) {
+        struct reader *reader = pthread_getspecific(r->key);
+
+        if (!reader || !reader->db || db_in_transaction(reader->db))
+                return false;
+        reader->db = db_free(reader->db);
+        return true;
 }
 
 int db_readers_new(const struct db_config *config, struct errmsg *em,

@@ -6,6 +6,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "lib/base/macros.h"
 
 struct db;
@@ -22,6 +25,12 @@ int db_readers_new(const struct db_config *config, struct errmsg *em,
 /* No thread may use one of its connections any more. */
 struct db_readers *db_readers_free(struct db_readers *r);
 DEFINE_CLEANUP(struct db_readers *, db_readers_free)
+
+/* What this thread's connection keeps of pages is given back: how many bytes. */
+size_t db_readers_trim(struct db_readers *r);
+
+/* This thread's connection is closed, until it asks again. False: it has none, or is using it. */
+bool db_readers_close(struct db_readers *r);
 
 /* This thread's connection, borrowed. -EMFILE: DB_READERS_MAX threads hold one. */
 int db_readers_get(struct db_readers *r, struct db **ret_db);

@@ -300,16 +300,26 @@ static int http_server_start_sources(struct http_server *s) {
 }
 
 static int http_server_start_pool(struct http_server *s) {
-        int r = s->options.has_slow_before ? http_worker_new(1, HTTP_SERVER_SLOW_MAX,
-                                                             http_exchange_check_slowly, &s->check)
-                                           : 0;
+        const struct http_worker_options slow = {
+                .n_threads = 1,
+                .n_queue = HTTP_SERVER_SLOW_MAX,
+                .run = http_exchange_check_slowly,
+        };
+        const struct http_worker_options workers = {
+                .n_threads = s->options.n_workers,
+                .n_queue = s->options.n_worker_queue,
+                .run = http_exchange_run,
+                .rest = s->options.rest,
+                .ctx = s->options.ctx,
+                .quiet_for = HTTP_SERVER_QUIET_FOR,
+        };
+        int r = s->options.has_slow_before ? http_worker_new(&slow, &s->check) : 0;
 
         if (r < 0)
                 return r;
         for (size_t i = 0; i < s->n_rows; i++)
                 if (s->rows[i].flags & HTTP_WORKER)
-                        return http_worker_new(s->options.n_workers, s->options.n_worker_queue,
-                                               http_exchange_run, &s->pool);
+                        return http_worker_new(&workers, &s->pool);
         return 0;
 }
 

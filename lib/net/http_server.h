@@ -18,6 +18,7 @@
 struct http_server;
 
 enum { HTTP_SERVER_SLOW_MAX = 32 };
+#define HTTP_SERVER_QUIET_FOR (5 * USEC_PER_SEC)
 
 struct http_server_options {
         struct loop *loop;
@@ -43,12 +44,15 @@ struct http_server_options {
         bool like_flask;
         const char *allowed_hosts; /* names besides localhost, space-separated; "*" = any; may be
                                       NULL */
-        unsigned n_workers;        /* 0 = 4 */
-        unsigned n_worker_queue;   /* requests waiting for a worker; more → 503; 0 = 256 */
-        unsigned n_connections;    /* 0 = 1024; when full the longest idle one is closed */
-        size_t max_body;           /* bytes, for rows without their own; 0 = 1 MiB */
-        usec_t idle_for;           /* between requests and for the whole header; 0 = 75 s */
-        usec_t stall_for;          /* a body or an answer that does not move; 0 = 60 s */
+        /* With ctx, on a worker's thread that had work and then none for HTTP_SERVER_QUIET_FOR:
+         * what it keeps to be quick can be given back. May be NULL. */
+        void (*rest)(void *ctx);
+        unsigned n_workers;      /* 0 = 4 */
+        unsigned n_worker_queue; /* requests waiting for a worker; more → 503; 0 = 256 */
+        unsigned n_connections;  /* 0 = 1024; when full the longest idle one is closed */
+        size_t max_body;         /* bytes, for rows without their own; 0 = 1 MiB */
+        usec_t idle_for;         /* between requests and for the whole header; 0 = 75 s */
+        usec_t stall_for;        /* a body or an answer that does not move; 0 = 60 s */
 };
 
 /* -EINVAL, -EEXIST with em naming the row at fault. Rows are borrowed. */

@@ -8,7 +8,9 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/net/http_exchange.h"
 
@@ -23,19 +25,41 @@ struct http_worker_pool {
         pthread_mutex_t lock;
         /* under lock */
         struct http_exchange *head, **tail;
-        size_t n_queued, n_queue_max;
+        size_t n_queued;
         bool stop;
         /* constant */
-        void (*run)(struct http_exchange *x, int worker);
+        struct http_worker_options o;
         unsigned n_threads;
         struct http_worker_thread threads[];
 };
 
-static struct http_exchange *http_worker_next(struct http_worker_pool *p) {
-        struct http_exchange *x;
+/* False: nothing came. */
+static bool http_worker_wait_for(struct http_worker_pool *p, usec_t span_for) {
+        usec_t at = clock_mono(clock_system()) + span_for;
+        const struct timespec until = {.tv_sec = (time_t) (at / USEC_PER_SEC),
+                                       .tv_nsec = (long) (at % USEC_PER_SEC * NSEC_PER_USEC)};
+        int r;
 
+        do
+                r = sem_clockwait(&p->wakes, CLOCK_MONOTONIC, &until);
+        while (r < 0 && errno == EINTR);
+        return r == 0;
+}
+
+static void http_worker_wait(struct http_worker_pool *p, bool has_worked) {
+        if (has_worked && p->o.rest) {
+                if (http_worker_wait_for(p, p->o.quiet_for))
+                        return;
+                p->o.rest(p->o.ctx);
+        }
         while (sem_wait(&p->wakes) < 0 && errno == EINTR)
                 ;
+}
+
+static struct http_exchange *http_worker_next(struct http_worker_pool *p, bool has_worked) {
+        struct http_exchange *x;
+
+        http_worker_wait(p, has_worked);
         pthread_mutex_lock(&p->lock);
         x = p->stop ? NULL : p->head;
         if (x) {
@@ -52,8 +76,9 @@ static void *http_worker_main(void *ctx) {
         struct http_worker_thread *t = ctx;
         struct http_exchange *x;
 
-        while ((x = http_worker_next(t->pool)))
-                t->pool->run(x, t->index);
+        for (bool has_worked = false; (x = http_worker_next(t->pool, has_worked));
+             has_worked = true)
+                t->pool->o.run(x, t->index);
         return NULL;
 }
 
@@ -69,11 +94,9 @@ static int http_worker_start(struct http_worker_pool *p, unsigned i) {
         return 0;
 }
 
-int http_worker_new(unsigned n_threads, unsigned n_queue,
-                    void (*run)(struct http_exchange *x, int worker),
-                    struct http_worker_pool **ret) {
+int http_worker_new(const struct http_worker_options *o, struct http_worker_pool **ret) {
         struct http_worker_pool *p =
-                mem_zalloc(sizeof *p + n_threads * sizeof(struct http_worker_thread));
+                mem_zalloc(sizeof *p + o->n_threads * sizeof(struct http_worker_thread));
         sigset_t all, before;
         int r = 0;
 
@@ -82,11 +105,10 @@ int http_worker_new(unsigned n_threads, unsigned n_queue,
         pthread_mutex_init(&p->lock, NULL);
         sem_init(&p->wakes, 0, 0);
         p->tail = &p->head;
-        p->run = run;
-        p->n_queue_max = n_queue;
+        p->o = *o;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        for (unsigned i = 0; i < n_threads && r >= 0; i++)
+        for (unsigned i = 0; i < o->n_threads && r >= 0; i++)
                 r = http_worker_start(p, i);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (r < 0) {
@@ -117,7 +139,7 @@ int http_worker_submit(struct http_worker_pool *p, struct http_exchange *x) {
 
         x->next_work = NULL;
         pthread_mutex_lock(&p->lock);
-        if (p->n_queued >= p->n_queue_max) {
+        if (p->n_queued >= p->o.n_queue) {
                 r = -EBUSY;
         } else {
                 *p->tail = x;

@@ -59,6 +59,44 @@ static void test_a_connection_for_each_thread(void **state) {
         assert_null(db_readers_free(NULL));
 }
 
+/* With few pages a statement is kept once it was used; a wrong one stops the start all the same. */
+static void test_statements_when_used(void **state) {
+        static const struct db_statement wrong_rows[] = {{"count", "SELECT count(*) FROM t"},
+                                                         {"wrong", "SELECT x FROM t"}};
+        static const struct db_set wrong = {"w", wrong_rows, 2};
+        static const struct db_set *const wrong_sets[] = {&wrong};
+        struct test_dir *t = *state;
+        _cleanup_(db_freep) struct db *db = NULL, *writer = NULL;
+        struct db_config config = {
+                .uri = t->uri, .flags = DB_READ_ONLY | DB_FEW_PAGES, .sets = sets, .n_sets = 1};
+        struct errmsg em = {};
+        struct db_stmt *s;
+
+        db_readers_free(readers_of(t->uri));
+        assert_ok(em, db_open_config(&config, &em, &db));
+        assert_int_equal(count(db), 0);
+        assert_int_equal(count(db), 0);
+        config.sets = wrong_sets;
+        assert_int_equal(db_open_config(&config, &em, &writer), -EINVAL);
+        assert_non_null(strstr(em.text, "w.wrong"));
+
+        /* what cannot be prepared any more is the next step's answer, binds before it or not */
+        db_free(db);
+        config.sets = sets;
+        assert_ok(em, db_open_config(&config, &em, &db));
+        assert_ok(em, db_open(t->uri, 0, &em, &writer));
+        assert_int_equal(db_exec(writer, "DROP TABLE t"), 0);
+        assert_int_equal(db_exec(db, "SELECT 1 FROM sqlite_schema"), 0); /* it learns of that */
+        s = db_use(db, &set, 0);
+        db_bind_i64(s, 1, 1);
+        db_bind_text(s, 2, "x");
+        assert_true(db_step(s) < 0);
+        assert_non_null(strstr(db_errmsg(db), "prepared"));
+        db_reset(s);
+        assert_int_equal(db_exec(writer, "CREATE TABLE t(id INTEGER PRIMARY KEY)"), 0);
+        assert_int_equal(count(db), 0);
+}
+
 static void test_reads_while_another_writes(void **state) {
         struct test_dir *t = *state;
         struct db_readers *r = readers_of(t->uri);
@@ -135,6 +173,7 @@ static void test_the_limit(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 IN_DIR(test_a_connection_for_each_thread),
+                IN_DIR(test_statements_when_used),
                 IN_DIR(test_reads_while_another_writes),
                 IN_DIR(test_a_bad_start_says_why),
                 IN_DIR(test_the_limit),

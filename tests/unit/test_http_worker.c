@@ -37,6 +37,39 @@ static void start(struct net_test *t) {
         net_test_start(t);
 }
 
+static sem_t rested;
+
+static void rest(void *ctx) {
+        sem_post(&rested);
+}
+
+static int nothing(struct http_request *req) {
+        return http_request_reply_text(req, 200, "");
+}
+
+/* Once after work, on the thread that worked; not while there is more, and not again. */
+static void test_rest(void **state) {
+        static const struct http_route one[] = {
+                HTTP_ROUTE(HTTP_GET, "/", nothing, 0, HTTP_WORKER),
+        };
+        struct net_test t = {
+                .rows = one, .n_rows = 1, .options.n_workers = 2, .options.rest = rest};
+        int n;
+
+        sem_init(&rested, 0, 0);
+        net_test_start(&t);
+        for (int i = 0; i < 2; i++) {
+                struct net_test_answer a =
+                        net_test_ask(&t, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+                net_test_answer_done(&a);
+        }
+        sem_wait(&rested);
+        net_test_stop(&t);
+        sem_getvalue(&rested, &n);
+        assert_in_range(n, 0, 1); /* of the other thread, if both had work */
+}
+
 /* Two at the gate, three in the queue: the sixth is told to come again, the loop goes on. */
 static void test_full_queue(void **state) {
         struct net_test t;
@@ -116,6 +149,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_full_queue),
                 cmocka_unit_test(test_freed_with_work),
+                cmocka_unit_test(test_rest),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

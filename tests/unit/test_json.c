@@ -1,6 +1,8 @@
 #include "tests/unit/base_test.h"
 
+#include "lib/base/buf.h"
 #include "lib/base/json.h"
+#include "lib/base/json_write.h"
 
 static struct arena arena;
 
@@ -127,6 +129,34 @@ static void walking(void **state) {
         assert_string_equal(json_type_name(NULL), "nothing");
 }
 
+static void copying_nodes(void **state) {
+        static const char *const texts[] = {
+                "[]", "{}", "null", "\"a\"", "-1.5e3", "{\"a\":[1,{\"b\":[]},\"x\"],\"c\":true}"};
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                _cleanup_buf_ struct buf text = {};
+                struct arena nodes, copies;
+                struct json *j, *copy;
+                struct json_write w;
+                char *kept;
+
+                arena_init(&nodes, 0);
+                arena_init(&copies, 0);
+                kept = arena_strdup(&copies, texts[i]);
+                assert_non_null(kept);
+                assert_int_equal(json_parse(&nodes, kept, strlen(kept), &j, NULL), 0);
+                copy = json_copy_nodes(&copies, j);
+                assert_non_null(copy);
+                arena_done(&nodes); /* it needs none of them */
+                json_write_init(&w, &text, 0);
+                json_write_node(&w, copy);
+                assert_int_equal(json_write_finish(&w), 0);
+                assert_string_equal(buf_cstr(&text), texts[i]);
+                arena_done(&copies);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(reading_values, start, end),
@@ -134,6 +164,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(need_and_want, start, end),
                 cmocka_unit_test_setup_teardown(unknown_keys, start, end),
                 cmocka_unit_test_setup_teardown(walking, start, end),
+                cmocka_unit_test(copying_nodes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

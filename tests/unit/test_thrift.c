@@ -3,6 +3,7 @@
 
 #include "daemons/scheduler/thrift.h"
 #include "lib/db/db.h"
+#include "lib/db/db_readers.h"
 #include "lib/net/loop.h"
 
 static void work(struct db *db) {
@@ -15,7 +16,8 @@ static void test_given_back(void **state) {
         _cleanup_(loop_freep) struct loop *l = NULL;
         struct thrift *t = NULL;
         struct errmsg em = {};
-        struct db *db = NULL;
+        struct db_readers *readers = NULL;
+        struct db *db = NULL, *reader;
         usec_t began;
         size_t bytes;
 
@@ -27,7 +29,8 @@ static void test_given_back(void **state) {
                 work(db);
         assert_int_equal(loop_new(&l), 0);
         thrift_look(NULL); /* before it is there */
-        assert_int_equal(thrift_new(l, db, 20 * USEC_PER_MSEC, &t), 0);
+        assert_ok(em, db_readers_new(&(struct db_config){.uri = dir->uri}, &em, &readers));
+        assert_int_equal(thrift_new(l, db, readers, 20 * USEC_PER_MSEC, &t), 0);
         assert_int_equal(thrift_count(t, &bytes), 0);
 
         /* work goes on: nothing is given back, however long it takes */
@@ -38,6 +41,20 @@ static void test_given_back(void **state) {
         assert_true(loop_now(l, CLOCK_BOOTTIME) >= began + 20 * USEC_PER_MSEC);
         assert_true(bytes > 100 * 4000);
         assert_int_equal(db_trim(db), 0);
+
+        /* and by whoever reads; a thread that has read nothing has nothing */
+        assert_int_equal(db_readers_trim(readers), 0);
+        assert_int_equal(db_readers_get(readers, &reader), 0);
+        assert_int_equal(db_exec(reader, "SELECT sum(length(x)) FROM t"), 0);
+        thrift_rest(readers);
+        assert_int_equal(db_readers_trim(readers), 0);
+        assert_false(db_readers_close(readers));
+        assert_int_equal(db_readers_get(readers, &reader), 0); /* it is there again when needed */
+        assert_int_equal(db_begin(reader, false), 0);
+        assert_false(db_readers_close(readers)); /* in use */
+        db_rollback(reader);
+        assert_int_equal(db_exec(reader, "SELECT sum(length(x)) FROM t"), 0);
+        assert_true(db_readers_trim(readers) > 50 * 4000);
 
         /* once for each burst */
         assert_int_equal(loop_turn(l, 100 * USEC_PER_MSEC), 0);
@@ -50,6 +67,7 @@ static void test_given_back(void **state) {
         assert_int_equal(loop_turn(l, 100 * USEC_PER_MSEC), 0);
         assert_int_equal(thrift_count(t, &bytes), 2);
         thrift_free(t);
+        db_readers_free(readers);
         db_free(db);
 }
 

@@ -152,10 +152,13 @@ static int check_dag(struct dag_reader *r, const struct dag *d) {
 
 int dag_parse(const char *text, size_t n_bytes, struct dag **ret, struct errmsg *em) {
         _cleanup_(dag_unrefp) struct dag *d = mem_new(struct dag);
+        _cleanup_(arena_done) struct arena nodes;
         struct dag_reader r = {.em = em};
         struct json *root;
+        char *kept;
         int k;
 
+        arena_init(&nodes, ARENA_LIMIT);
         if (!d)
                 return -ENOMEM;
         d->n_refs = 1;
@@ -168,7 +171,9 @@ int dag_parse(const char *text, size_t n_bytes, struct dag **ret, struct errmsg 
         d->missed = DAG_MISSED_LAST;
         d->max_active_tasks = 16;
 
-        k = json_parse_copy(&d->arena, text, n_bytes, &root, em);
+        /* The DAG's strings are in its text; of the tree it keeps nothing. */
+        kept = arena_memdup(&d->arena, text, n_bytes);
+        k = kept ? json_parse(&nodes, kept, n_bytes, &root, em) : -ENOMEM;
         if (k < 0)
                 return k;
         k = dag_keys_read(&r, root, dag_keys, ARRAY_SIZE(dag_keys), d);

@@ -160,8 +160,9 @@ static int read_expand(struct dag_reader *r, const struct json *v, struct dag_ex
 
         e->key = "return_value";
         if (json_is(v, JSON_ARRAY)) {
-                e->values = v;
-                return 0;
+                e->values =
+                        json_copy_nodes(r->arena, v); /* the others are gone after the reading */
+                return e->values ? 0 : -ENOMEM;
         }
         if (!json_is(v, JSON_OBJECT))
                 return dag_keys_wrong(r, v, "an array or {\"xcom\": TASK}");
