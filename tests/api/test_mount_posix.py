@@ -1,13 +1,19 @@
 """Other people's suites on the mount: fsx and pjdfstest, where somebody installed them (on the PATH or in
 $ONEBOX_SUITES; `setup check --all` does, when there is a cargo new enough). What pjdfstest may fail is listed here,
-with the reason; any other failure is an error."""
+with the reason; any other failure is an error.
 
+ONEBOX_EMULATOR is the URL of another server of buckets (fake-gcs-server, for one) that they run over in place of
+onebox-bucketd."""
+
+import json
 import os
 import re
 import shutil
 import subprocess
+import urllib.request
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bucketd_test import Bucketd
@@ -16,6 +22,7 @@ from mount_test import Mount, needs_fuse
 pytestmark = needs_fuse
 
 SUITES = os.environ.get("ONEBOX_SUITES", "")
+EMULATOR = os.environ.get("ONEBOX_EMULATOR", "").rstrip("/")
 STEPS = os.environ.get("ONEBOX_FSX_STEPS", "1000")
 
 # (tests, why): patterns of names, first hit counts.
@@ -57,6 +64,12 @@ def suite(name):
 
 @pytest.fixture(scope="module")
 def server():
+    if EMULATOR:
+        made = urllib.request.Request(f"{EMULATOR}/storage/v1/b?project=p", json.dumps({"name": "bkt"}).encode(),
+                                      {"Content-Type": "application/json"})
+        urllib.request.urlopen(made).close()
+        yield SimpleNamespace(url=EMULATOR)
+        return
     with Bucketd("--sync=no") as daemon:
         yield daemon
 
