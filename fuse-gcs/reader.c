@@ -244,6 +244,10 @@ ssize_t reader_copy(struct mnt *m, const struct block_fetch_source *s, struct pr
         size_t n = 0;
 
         size = offset < s->size ? (size_t) MIN((uint64_t) size, s->size - offset) : 0;
+        /* All of it is wanted: with as few GETs as there can be. */
+        if (size > BLOCK_CACHE_SIZE)
+                (void) block_fetch_range(m, s, offset, offset + size, PREFETCH_UNIT_MAX, NULL,
+                                         NULL);
         while (n < size) {
                 struct reader_reply reply = {.m = m};
                 size_t part = MIN(size - n, (size_t) 1 << 20);
