@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "lib/base/str.h"
+#include "tests/unit/runs_way_test.h"
 #include "tests/unit/tracking_test_db.h"
 
 enum { N_RUNS = 5000 }; /* enough for the plans of large experiments */
@@ -288,12 +290,90 @@ static void test_stop(void **state) {
         assert_int_equal(runs_find(t->db, &t->arena, &q, 10, 0, stop_at_two, &n), 0);
 }
 
+/* 10,000 runs as a bench makes them: metrics that are spread, params and tags of few values and of
+ * many. */
+static void fill_many(struct tracking_test *t) {
+        static const char *const fills[] = {
+                "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, "
+                "user_id, "
+                "status, start_time, source_version, lifecycle_stage, artifact_uri, experiment_id) "
+                "SELECT printf('%032x', i), 'run-' || i, 'UNKNOWN', '', '', 'u', "
+                "CASE WHEN i % 50 THEN 'FINISHED' ELSE 'FAILED' END, i, '', 'active', '', 1 FROM n",
+                "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) "
+                "SELECT k, (i * 7919 % 10007) / 10007.0, 1, 0, 0, printf('%032x', i) FROM n, "
+                "(SELECT 'acc' k UNION ALL SELECT 'loss')",
+                "INSERT INTO params (key, value, run_uuid) SELECT 'lr', i % 10, printf('%032x', i) "
+                "FROM n",
+                "INSERT INTO params (key, value, run_uuid) SELECT 'seed', 's' || i, "
+                "printf('%032x', i) FROM n",
+                "INSERT INTO tags (key, value, run_uuid) SELECT 'team', 'team-' || (i % 4), "
+                "printf('%032x', i) FROM n",
+                "INSERT INTO tags (key, value, run_uuid) SELECT 'mlflow.runName', 'run-' || i, "
+                "printf('%032x', i) "
+                "FROM n",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(fills); i++) {
+                char *sql = arena_printf(&t->arena,
+                                         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                                         "FROM n WHERE i < 10000) %s",
+                                         fills[i]);
+
+                if (db_exec(t->db, sql) != 0)
+                        fail_msg("%s: %s", sql, db_errmsg(t->db));
+        }
+}
+
+/* The ways of what people ask, by what this database counts. */
+static void test_ways(void **state) {
+        static const struct {
+                const char *filter, *order, *way;
+        } rows[] = {
+                {"metrics.acc > 0.5 AND params.lr = '3'", "metrics.acc DESC", "walk, then rank"},
+                {"", NULL, "list"},
+                {"", "attributes.start_time DESC", "list"},
+                {"", "metrics.acc DESC", "walk"},
+                {"", "params.lr", "walk"},
+                {"", "attributes.status", "list"},
+                {"attributes.status = 'FAILED'", "attributes.start_time DESC", "list"},
+                {"params.lr = '3'", NULL, "list, then rank"},
+                {"params.lr = '3'", "attributes.start_time DESC", "list, then rank"},
+                {"params.seed LIKE 's77%'", NULL, "clause 0"},
+                {"params.seed LIKE '%nowhere%'", "metrics.acc DESC", "clause 0"},
+                {"tags.team = 'team-3'", "attributes.start_time DESC", "list, then rank"},
+                {"tags.team = 'nobody'", "attributes.start_time DESC", "clause 0"},
+                {"run_name = 'run-77'", NULL, "clause 0"},
+                {"metrics.acc > 0.5 AND metrics.loss < 0.7", "metrics.acc DESC", "walk, then rank"},
+                {"metrics.acc > 0.99 AND params.lr = '3'", "metrics.loss", "clause 0"},
+                {"metrics.acc > 0.5 AND params.seed = 's9'", "metrics.acc", "clause 1"},
+        };
+        static const int64_t experiments[] = {1};
+        struct tracking_test *t = *state;
+
+        fill_many(t);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct runs_search q = {.experiment_ids = experiments,
+                                        .n_experiment_ids = 1,
+                                        .view = RUNS_SEARCH_ACTIVE};
+                struct runs_way way;
+                char room[64];
+
+                if (runs_search_parse(&q, rows[i].filter, &rows[i].order, rows[i].order ? 1 : 0,
+                                      &t->refusal) != 0)
+                        fail_msg("%s", t->refusal.text);
+                assert_int_equal(runs_find_way(t->db, &t->arena, &q, 100, 0, &way), 0);
+                if (!str_eq(runs_way_said(&way, &room), rows[i].way))
+                        fail_msg("%s by %s: %s, not %s", rows[i].filter,
+                                 rows[i].order ? rows[i].order : "none", room, rows[i].way);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_db_test(test_plans),      tracking_db_test(test_plans_by_several),
                 tracking_db_test(test_far_offset), tracking_db_test(test_indexes_are_used),
                 tracking_db_test(test_ties),       tracking_db_test(test_stop),
-                tracking_db_test(test_first_ties),
+                tracking_db_test(test_first_ties), tracking_db_test(test_ways),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,290 @@
+#include "daemons/tracking/runs_way.h"
+
+#include "daemons/tracking/runs_rank.h"
+#include "lib/base/str.h"
+
+/* A clause that finds fewer runs than this drives the search, whatever else there is. */
+#define SELECTIVE_MAX 1000
+/* How far a clause's runs are counted. */
+#define PROBE_MAX 20000
+/* Experiments with fewer runs than this are read whole and sorted. */
+#define SMALL_MAX 4000
+/* How far the runs of larger ones are counted. */
+#define SIZE_MAX_LOOK 200000
+/* A run that a driver found has to be looked up, and sorted: that much more it costs than one that
+ * is passed in the order of an index. */
+#define DRIVEN_COSTS 2
+/* And one that is passed more than one that is ranked, which is read with its neighbours. */
+#define PASSED_COSTS 6
+/* What ranking costs, in values that are looked up one by one: for each run of the experiments, and
+ * of that again for each key that is filtered or sorted by. */
+#define RANKED_COSTS 0.07
+#define RANKED_VALUE_COSTS 0.02
+/* A value takes about so long. */
+#define COST_USEC 2
+/* A way that costs no more is taken without another look. */
+#define CHEAP 2500
+
+struct reckoning {
+        const struct runs_search *q;
+        const struct runs_way_counts *counts;
+        bool is_sqlite; /* params and tags have indexes by their value, whatever the value is */
+        int64_t n_page;
+        ssize_t driver;
+        double costs; /* the way with the driver or without, reckoned as RANKED_COSTS */
+};
+
+static int count_runs(const struct reckoning *f, int64_t max, int64_t *ret) {
+        return f->counts->runs(f->counts->ctx, max, ret);
+}
+
+static int at_most(const struct reckoning *f, int64_t *ret) {
+        return f->counts->at_most(f->counts->ctx, ret);
+}
+
+static bool may_probe(const struct reckoning *f, const struct filter_clause *c) {
+        return runs_search_can_drive(c) &&
+               (c->op == FILTER_EQ || c->entity == FILTER_METRIC || f->is_sqlite);
+}
+
+static bool walks(const struct reckoning *f) {
+        return f->q->n_order > 0 && runs_search_can_walk(&f->q->order[0], f->is_sqlite);
+}
+
+/* Do the runs come in the order by an index of theirs? */
+static bool lists_in_order(const struct reckoning *f) {
+        const struct order_key *k = &f->q->order[0];
+
+        return f->q->n_order == 0 || (f->is_sqlite && k->entity == FILTER_ATTRIBUTE &&
+                                      k->descending && str_eq(k->key, "start_time"));
+}
+
+/* What counting has shown. */
+struct probe {
+        ssize_t driver; /* the clause that finds the fewest runs, -1: none finds fewer than
+                           PROBE_MAX */
+        int64_t n;      /* that many */
+        double product; /* of the counts of what a walk asks run by run, each divided by PROBE_MAX
+                         */
+        size_t n_counted;
+};
+
+static int probe(const struct reckoning *f, size_t clause, int64_t max, int64_t *ret) {
+        return f->counts->clause(f->counts->ctx, clause, max, ret);
+}
+
+static int probe_all(struct reckoning *f, struct probe *ret) {
+        *ret = (struct probe){.driver = -1, .n = PROBE_MAX, .product = 1};
+        for (size_t i = 0; i < f->q->filter.n && ret->n >= SELECTIVE_MAX; i++) {
+                int64_t n;
+                int r;
+
+                if (!may_probe(f, &f->q->filter.clauses[i]))
+                        continue;
+                r = probe(f, i, PROBE_MAX, &n);
+                if (r < 0)
+                        return r;
+                if (!walks(f) || !runs_search_is_on_walked(f->q, &f->q->filter.clauses[i])) {
+                        ret->product *= (double) n / PROBE_MAX;
+                        ret->n_counted++;
+                }
+                if (n < ret->n) {
+                        ret->n = n;
+                        ret->driver = (ssize_t) i;
+                }
+        }
+        return 0;
+}
+
+/* What part of `size` runs has none of the values that must not be there, as far as the values of
+ * all experiments tell. */
+static int part_without(struct reckoning *f, int64_t size, double *ret) {
+        *ret = 1;
+        for (size_t i = 0; i < f->q->filter.n; i++) {
+                int64_t n;
+                int r;
+
+                if (f->q->filter.clauses[i].op != FILTER_IS_NULL)
+                        continue;
+                r = probe(f, i, size, &n);
+                if (r < 0)
+                        return r;
+                *ret *= (double) (size - n) / (double) size;
+        }
+        return 0;
+}
+
+/* Runs that share the value that is first in the order are all passed. */
+static int tied(const struct reckoning *f, double *ret) {
+        int64_t n;
+        int r = f->counts->ties(f->counts->ctx, PROBE_MAX, &n);
+
+        if (r == 0)
+                *ret = (double) n;
+        return r;
+}
+
+/* How many of `n` runs are passed in the order of an index until the page is full, should what the
+ * clauses ask be independent; all when there is no such index. */
+static int passed_by_walk(struct reckoning *f, const struct probe *p, int64_t n, double *ret) {
+        double steps = (double) f->n_page, without, ties = 0;
+        int r = part_without(f, n, &without);
+
+        *ret = (double) n;
+        if (r < 0 || (!walks(f) && !lists_in_order(f)) || p->product <= 0 || without <= 0)
+                return r;
+        for (size_t i = 0; i < p->n_counted; i++)
+                steps *= (double) n / PROBE_MAX;
+        steps /= p->product * without;
+        if (walks(f) && steps < *ret)
+                r = tied(f, &ties);
+        *ret = MIN(*ret, MAX(steps, ties));
+        return r;
+}
+
+/* Keys of values that are filtered by, and sorted by. */
+static void count_values(const struct runs_search *q, size_t *ret_n_clauses, size_t *ret_n_sorted) {
+        *ret_n_clauses = *ret_n_sorted = 0;
+        for (size_t i = 0; i < q->filter.n; i++)
+                *ret_n_clauses += runs_search_is_on_value(&q->filter.clauses[i]) &&
+                                  !runs_search_is_asked_before(q, i);
+        for (size_t i = 0; i < q->n_order; i++)
+                *ret_n_sorted += q->order[i].entity != FILTER_ATTRIBUTE;
+}
+
+static double ranked_costs(const struct reckoning *f, int64_t n) {
+        size_t n_clauses, n_sorted;
+
+        count_values(f->q, &n_clauses, &n_sorted);
+        return (double) n * (RANKED_COSTS + RANKED_VALUE_COSTS * (double) (n_clauses + n_sorted));
+}
+
+/* Driver or walk, and what it will cost. */
+static int pick_of_large(struct reckoning *f, const struct probe *p) {
+        size_t n_clauses, n_sorted;
+        double passed = 0, each;
+        int64_t n = 0, worth;
+        int r = f->is_sqlite ? at_most(f, &n) : count_runs(f, SIZE_MAX_LOOK, &n);
+
+        if (r == 0)
+                r = passed_by_walk(f, p, n, &passed);
+        if (r < 0)
+                return r;
+        count_values(f->q, &n_clauses, &n_sorted);
+        if (p->driver >= 0 && (double) p->n * DRIVEN_COSTS < passed) {
+                f->driver = p->driver;
+                f->costs = (double) p->n * (double) (n_clauses + n_sorted);
+                return 0;
+        }
+        each = (double) n_clauses + walks(f);
+        f->costs = passed * each;
+        /* with fewer runs than that a walk is the shorter way, however few of them it finds */
+        worth = (int64_t) (ranked_costs(f, n) / each) + 1;
+        if (f->is_sqlite && f->costs > CHEAP && passed > (double) worth) {
+                r = count_runs(f, worth, &n);
+                f->costs = MIN(passed, (double) n) * each;
+        }
+        return r;
+}
+
+/* An index's way may turn out to be longer than reckoned. As long as ranking would have taken it is
+ * gone, and no longer than: */
+#define TRY_MAX (25 * USEC_PER_MSEC)
+
+static usec_t try_for(const struct reckoning *f, int64_t n) {
+        return MIN((usec_t) TRY_MAX, (usec_t) (ranked_costs(f, n) * COST_USEC));
+}
+
+/* Else ranking does no better than the database. */
+static bool filters_by_value(const struct runs_search *q) {
+        for (size_t i = 0; i < q->filter.n; i++)
+                if (runs_search_is_on_value(&q->filter.clauses[i]))
+                        return true;
+        return false;
+}
+
+/* Which clause drives the search, if one does. */
+static int pick_driver(struct reckoning *f) {
+        struct probe p;
+        int r = probe_all(f, &p);
+
+        f->driver = -1;
+        if (r < 0 || !filters_by_value(f->q))
+                return r;
+        if (p.n >= SELECTIVE_MAX)
+                return pick_of_large(f, &p);
+        f->driver = p.driver;
+        return 0;
+}
+
+/* Are there few enough runs to rank them all? *ret_n: no fewer than there are, when there are. */
+static int may_rank(struct reckoning *f, bool *ret, int64_t *ret_n) {
+        int r = 0;
+
+        *ret = f->is_sqlite && runs_rank_can(f->q);
+        *ret_n = 0;
+        if (*ret)
+                r = at_most(f, ret_n);
+        if (r == 0 && *ret_n > RUNS_RANK_MAX)
+                r = count_runs(f, RUNS_RANK_MAX + 1, ret_n);
+        *ret = *ret && *ret_n <= RUNS_RANK_MAX;
+        return r;
+}
+
+/* Would the database sort by values that it has to look up one by one, pass many runs before the
+ * page, or look up more than ranking costs? Then nothing else is tried. */
+static int is_ranked_at_once(struct reckoning *f, bool *ret) {
+        bool sorts = false;
+        int64_t n = 0;
+        int r = at_most(f, &n);
+
+        *ret = f->costs > CHEAP && f->costs > ranked_costs(f, n);
+        if (r < 0 || *ret || f->driver >= 0 || f->q->n_order == 0)
+                return r;
+        for (size_t i = 0; i < f->q->n_order; i++)
+                sorts = sorts || f->q->order[i].entity != FILTER_ATTRIBUTE;
+        *ret = sorts && (!walks(f) || n <= f->n_page * PASSED_COSTS);
+        return 0;
+}
+
+static enum runs_way_kind kind_of(const struct reckoning *f) {
+        return f->driver >= 0 ? RUNS_WAY_DRIVEN : walks(f) ? RUNS_WAY_WALKED : RUNS_WAY_LISTED;
+}
+
+/* Through the runs of large experiments. */
+static int pick_in_large(struct reckoning *f, struct runs_way *ret) {
+        bool ranks, at_once = false;
+        int64_t n = 0;
+        int r = pick_driver(f);
+
+        if (r == 0)
+                r = may_rank(f, &ranks, &n);
+        if (r == 0 && ranks)
+                r = is_ranked_at_once(f, &at_once);
+        if (r != 0)
+                return r;
+        *ret = (struct runs_way){.kind = kind_of(f), .driver = f->driver};
+        if (at_once) {
+                ret->rank = RUNS_WAY_RANK_FIRST;
+        } else if (ranks && f->driver < 0 && filters_by_value(f->q)) {
+                /* what a driver finds has been counted; what a walk passes is a guess */
+                ret->rank = RUNS_WAY_RANK_LATE;
+                ret->try_for = try_for(f, n);
+        }
+        return 0;
+}
+
+int runs_way_pick(const struct runs_search *q, bool is_sqlite, int64_t n_page,
+                  const struct runs_way_counts *counts, struct runs_way *ret) {
+        struct reckoning f = {
+                .q = q, .counts = counts, .is_sqlite = is_sqlite, .n_page = n_page, .driver = -1};
+        int64_t n = 0;
+        int r = count_runs(&f, SMALL_MAX, &n);
+
+        if (r < 0)
+                return r;
+        if (n >= SMALL_MAX)
+                return pick_in_large(&f, ret);
+        *ret = (struct runs_way){.kind = RUNS_WAY_LISTED, .driver = -1};
+        return 0;
+}
