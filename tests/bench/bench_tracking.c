@@ -1,8 +1,9 @@
 /* bench_tracking: the load of bench_tracking.py: many clients on one tracking server.
  *
- * usage: bench_tracking PORT EXPERIMENT WHAT CLIENTS REQUESTS    WHAT: metric, run, batch, search,
- * get Each client is a thread with a connection of its own; prints requests per second and the
- * latency's median and 99th percentile in milliseconds. */
+ * usage: bench_tracking PORT EXPERIMENT WHAT CLIENTS REQUESTS
+ * WHAT: metric, run, batch, search, search:FILTER:ORDER, get. Each client is a thread with a
+ * connection of its own; prints requests per second and the latency's median and 99th percentile in
+ * milliseconds. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -148,13 +149,29 @@ static void log_batch(struct client *c, size_t i) {
         call(c, "POST", "runs/log-batch", &body);
 }
 
+/* "search", or "search:FILTER:ORDER" of which either may be empty; # in them is a digit that
+ * changes from one request to the next. */
 static void search(struct client *c, size_t i) {
+        const char *filter = "metrics.acc > 0.5 AND params.lr = '#'", *order = "metrics.acc DESC";
         _cleanup_buf_ struct buf body = {};
+        char *colon, *asked = strdup(what);
 
-        buf_printf(&body,
-                   "{\"experiment_ids\": [\"%s\"], \"filter\": \"metrics.acc > 0.5 AND params.lr = "
-                   "'%zu'\", \"order_by\": [\"metrics.acc DESC\"], \"max_results\": 100}",
-                   experiment, i % 10);
+        if (!asked)
+                die("no memory");
+        if ((colon = strchr(asked, ':'))) {
+                filter = colon + 1;
+                colon = strchr(filter, ':');
+                if (!colon)
+                        die("search:FILTER:ORDER");
+                *colon = '\0';
+                order = colon + 1;
+        }
+        buf_printf(&body, "{\"experiment_ids\": [\"%s\"], \"filter\": \"", experiment);
+        for (; *filter; filter++)
+                buf_add_char(&body, *filter == '#' ? (char) ('0' + i % 10) : *filter);
+        buf_printf(&body, "\", \"order_by\": [%s%s%s], \"max_results\": 100}", *order ? "\"" : "",
+                   order, *order ? "\"" : "");
+        free(asked);
         call(c, "POST", "runs/search", &body);
 }
 
@@ -177,7 +194,7 @@ static void *run(void *arg) {
         struct client *c = arg;
 
         for (size_t k = 0; k < ARRAY_SIZE(calls); k++) {
-                if (strcmp(calls[k].name, what))
+                if (strncmp(calls[k].name, what, strcspn(what, ":")))
                         continue;
                 for (size_t i = 0; i < c->n; i++) {
                         double start = now_ms();
@@ -220,7 +237,7 @@ int main(int argc, char **argv) {
                 c->fd = dial();
                 c->n = n_each;
                 c->took_ms = took + i * n_each;
-                if (strcmp(what, "search"))
+                if (strncmp(what, "search", 6))
                         create_run(c, i);
         }
         start = now_ms();
