@@ -125,10 +125,12 @@ static int tied(const struct reckoning *f, double *ret) {
 }
 
 /* How many of `n` runs are passed in the order of an index until the page is full, should what the
- * clauses ask be independent; all when there is no such index. */
+ * clauses ask be independent; all when there is no such index. What is counted to know of values
+ * that must not be there may be all values of a key: that is worth it only where there is a driver
+ * to choose instead, else the way is tried for as long as counting may take (LACKS_TRY_MAX). */
 static int passed_by_walk(struct reckoning *f, const struct probe *p, int64_t n, double *ret) {
-        double steps = (double) f->n_page, without, ties = 0;
-        int r = part_without(f, n, &without);
+        double steps = (double) f->n_page, without = 1, ties = 0;
+        int r = p->driver >= 0 ? part_without(f, n, &without) : 0;
 
         *ret = (double) n;
         if (r < 0 || (!walks(f) && !lists_in_order(f)) || p->product <= 0 || without <= 0)
@@ -190,9 +192,16 @@ static int pick_of_large(struct reckoning *f, const struct probe *p) {
 /* An index's way may turn out to be longer than reckoned. As long as ranking would have taken it is
  * gone, and no longer than: */
 #define TRY_MAX (25 * USEC_PER_MSEC)
+/* Or when nothing has told how many runs lack a value that they must not have. */
+#define LACKS_TRY_MAX (10 * USEC_PER_MSEC)
 
 static usec_t try_for(const struct reckoning *f, int64_t n) {
-        return MIN((usec_t) TRY_MAX, (usec_t) (ranked_costs(f, n) * COST_USEC));
+        usec_t max = TRY_MAX;
+
+        for (size_t i = 0; i < f->q->filter.n; i++)
+                if (f->q->filter.clauses[i].op == FILTER_IS_NULL)
+                        max = LACKS_TRY_MAX;
+        return MIN(max, (usec_t) (ranked_costs(f, n) * COST_USEC));
 }
 
 /* Else ranking does no better than the database. */

@@ -130,8 +130,11 @@ static const struct row rows[] = {
          16500},
         {"tags.team = 'a'", "end_time DESC", 100, LARGE(0, 12500), "clause 0, but rank", "clause 0",
          16500},
-        {"tags.team IS NULL", NULL, 100, LARGE(0, 99990), "list, but rank", "list", 112991},
-        {"tags.team IS NULL", NULL, 100, LARGE(0, 500), "list, then rank", "list", 4500},
+        {"tags.team IS NULL", NULL, 100, LARGE(0, 99990), "list, then rank", "list", 4000},
+        {"params.lr = '3' AND tags.team IS NULL", NULL, 100, LARGE(0, 10000, 99990),
+         "clause 0, but rank", "clause 0", 113990},
+        {"params.lr = '3' AND tags.team IS NULL", NULL, 100, LARGE(0, 10000, 500),
+         "list, then rank", "list", 14500},
         {"run_name = 'r'", NULL, 100, LARGE(0, 1), "clause 0", "clause 0", 4001},
         {"run_name LIKE '%7%'", "start_time DESC", 100, LARGE(0, 40000), "list, then rank", "list",
          24000},
@@ -188,6 +191,9 @@ static void test_tried(void **state) {
         assert_in_range(found.try_for, USEC_PER_MSEC, 4 * USEC_PER_MSEC);
         assert_string_equal(way(*state, &many, true, filter, "metrics.m3", 100), "walk, then rank");
         assert_int_equal(found.try_for, 25 * USEC_PER_MSEC);
+        filter = "metrics.m1 > 0.5 AND tags.team IS NULL";
+        assert_string_equal(way(*state, &many, true, filter, "metrics.m3", 100), "walk, then rank");
+        assert_int_equal(found.try_for, 10 * USEC_PER_MSEC);
         assert_string_equal(way(*state, &many, true, "", "metrics.m3", 100), "walk");
         assert_int_equal(found.try_for, 0);
 }
