@@ -37,21 +37,31 @@ const char *access_print(enum access_level level) {
         return names[level];
 }
 
+static bool has_any(const char *path, const char *const *words) {
+        for (; *words; words++)
+                if (strstr(path, *words))
+                        return true;
+        return false;
+}
+
 /* What a request does, by its method and path. */
 static enum access_level needed_by(const struct http_request *req) {
+        static const char *const manages[] = {"/label-schemas/", NULL};
+        static const char *const manages_to_delete[] = {"alias", "model-versions/delete-tag",
+                                                        "/logged-models/", NULL};
+        static const char *const edits[] = {
+                "tag", "alias", "assessments", "/records", "/review-queues/", "/bindings/", NULL};
+        static const char *const deletes[] = {"/delete", "/restore", NULL};
         const char *path = req->route->path;
+        bool is_delete = req->method == HTTP_DELETE;
 
         if (req->route->min_role <= AUTH_VIEWER)
                 return ACCESS_READ;
-        if (strstr(path, "/label-schemas/"))
+        if (has_any(path, manages) || (is_delete && has_any(path, manages_to_delete)))
                 return ACCESS_MANAGE;
-        if (strstr(path, "tag") || strstr(path, "alias") || strstr(path, "assessments") ||
-            strstr(path, "/records") || strstr(path, "/review-queues/") ||
-            strstr(path, "/bindings/"))
+        if (has_any(path, edits))
                 return ACCESS_EDIT;
-        if (req->method == HTTP_DELETE || strstr(path, "/delete") || strstr(path, "/restore"))
-                return ACCESS_MANAGE;
-        return ACCESS_EDIT;
+        return is_delete || has_any(path, deletes) ? ACCESS_MANAGE : ACCESS_EDIT;
 }
 
 static int load(struct arena *arena, struct auth_store *store, const char *name,
@@ -109,17 +119,39 @@ int access_load_of(struct http_request *req, struct auth_store *store,
         return 0;
 }
 
-/* A denial wins; else the highest that is granted, or the default when that is higher. */
+bool access_is_manager(const struct access *a) {
+        for (size_t i = 0; a && i < a->n_grants; i++)
+                if (str_eq(a->grants[i].type, ACCESS_WORKSPACE) &&
+                    str_eq(a->grants[i].pattern, "*") && str_eq(a->grants[i].permission, "MANAGE"))
+                        return true;
+        return false;
+}
+
+static bool is_on(const struct auth_grant *g, const char *type, const char *id) {
+        return str_eq(g->type, type) && (str_eq(g->pattern, "*") || str_eq(g->pattern, id));
+}
+
+bool access_is_denied(const struct access *a, const char *type, const char *id) {
+        if (access_is_manager(a))
+                return false;
+        for (size_t i = 0; a && i < a->n_grants; i++)
+                if (is_on(&a->grants[i], type, id) && str_eq(a->grants[i].permission, "DENY"))
+                        return true;
+        return false;
+}
+
+/* Who manages all is not restricted; a denial wins; else the highest that is granted, or the
+ * default when that is higher. */
 enum access_level access_level_on(const struct access *a, const char *type, const char *id) {
         enum access_level best = ACCESS_NOTHING, level;
         bool found = false;
 
-        if (!a)
+        if (!a || access_is_manager(a))
                 return ACCESS_MANAGE;
         for (size_t i = 0; i < a->n_grants; i++) {
                 const struct auth_grant *g = &a->grants[i];
 
-                if (!str_eq(g->type, type) || (!str_eq(g->pattern, "*") && !str_eq(g->pattern, id)))
+                if (!is_on(g, type, id))
                         continue;
                 if (access_parse(g->permission, &level) < 0 || level == ACCESS_NOTHING)
                         return ACCESS_NOTHING;
@@ -225,4 +257,12 @@ void access_deleted(struct auth_store *store, const char *type, const char *id) 
         if (store && auth_grants_forget(store, type, id) < 0)
                 log_warning("permissions on the %s %s, which is gone, are still in auth.db", type,
                             id);
+}
+
+void access_moved(struct auth_store *store, const char *type, const char *id, const char *new_id) {
+        if (store && !str_eq(id, new_id) && auth_grants_move(store, type, id, new_id) < 0)
+                log_warning(
+                        "permissions on the %s %s, which is called %s now, are still on its old "
+                        "name in auth.db",
+                        type, id, new_id);
 }

@@ -30,6 +30,11 @@ struct access {
 
 #define ACCESS_EXPERIMENT "experiment"
 #define ACCESS_MODEL "registered_model"
+#define ACCESS_PROMPT "prompt"
+#define ACCESS_SCORER "scorer" /* its id: the experiment's, a slash and the name as in a URL */
+#define ACCESS_WORKSPACE                                                         \
+        "workspace" /* there is one; who may MANAGE "*" may do so with all in it \
+                     */
 #define ACCESS_GATEWAY_ENDPOINT "gateway_endpoint"
 #define ACCESS_GATEWAY_MODEL "gateway_model_definition"
 #define ACCESS_GATEWAY_SECRET "gateway_secret"
@@ -51,6 +56,12 @@ int access_load_of(struct http_request *req, struct auth_store *store,
 
 /* The level on one resource; everything for a NULL `a`. */
 enum access_level access_level_on(const struct access *a, const char *type, const char *id);
+
+/* May he manage roles, and everything that there is, without being an admin of the machine? */
+bool access_is_manager(const struct access *a);
+
+/* Has somebody denied it to him? Nothing is not a denial where nothing is what all have. */
+bool access_is_denied(const struct access *a, const char *type, const char *id);
 
 /* 0, or REFUSED (403) when what the request does is not allowed on the resource. */
 int access_check(struct refusal *r, const char *type, const char *id);
@@ -76,3 +87,5 @@ void access_restrict(const struct access *a, const char *type, const char *colum
 void access_created(struct http_request *req, struct auth_store *store, const char *name,
                     const char *type, const char *id);
 void access_deleted(struct auth_store *store, const char *type, const char *id);
+/* What was given on it goes with it to its new name. */
+void access_moved(struct auth_store *store, const char *type, const char *id, const char *new_id);

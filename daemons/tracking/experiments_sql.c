@@ -71,9 +71,12 @@ int experiments_sql_need(struct db *db, struct refusal *r, const char *id,
         x = experiments_sql_get(db, r->arena, number, ret);
         if (x < 0)
                 return x;
-        if (x == DB_ROW &&
-            (stage == EXPERIMENTS_SQL_ANY || ret->is_active == (stage == EXPERIMENTS_SQL_ACTIVE)))
-                return access_check_experiment(r, ret->id);
+        if (x == DB_ROW) {
+                x = access_check_experiment(r, ret->id);
+                if (x != 0 || stage == EXPERIMENTS_SQL_ANY ||
+                    ret->is_active == (stage == EXPERIMENTS_SQL_ACTIVE))
+                        return x;
+        }
         return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                            "No Experiment with id=%" PRId64 " exists", number);
 }

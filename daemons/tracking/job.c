@@ -175,9 +175,11 @@ static void write_done(struct db_job *db_job, int r) {
                 r = 0;
         if (r == 0 && j->told_webhooks)
                 webhook_sender_wake(j->tracking->webhooks);
-        if (r == 0 && j->made_id)
+        if (r == 0 && j->made_id && j->gone_id)
+                access_moved(j->tracking->users, j->made_type, j->gone_id, j->made_id);
+        else if (r == 0 && j->made_id)
                 access_created(j->req, j->tracking->users, j->made_for, j->made_type, j->made_id);
-        if (r == 0 && j->gone_id)
+        else if (r == 0 && j->gone_id)
                 access_deleted(j->tracking->users, j->gone_type, j->gone_id);
         if (job_reply(j, r) < 0)
                 log_error("an answer could not be made: out of memory");

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 
-#include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
+#include "daemons/tracking/registered_models_sql.h"
 
 #define DB_SET model_versions_sql
 #define DB_SET_ROWS "daemons/tracking/model_versions_sql.def"
@@ -59,7 +59,7 @@ int model_versions_sql_need(struct db *db, struct refusal *r, const char *name, 
         if (x == DB_DONE)
                 return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                    "Model Version (name=%s, version=%s) not found", name, version);
-        return x < 0 ? x : access_check(r, ACCESS_MODEL, name);
+        return x < 0 ? x : registered_models_sql_check_access(db, r, name);
 }
 
 int model_versions_sql_insert(struct db *db, struct model_version *m) {

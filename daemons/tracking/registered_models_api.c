@@ -75,7 +75,7 @@ static int run_create(struct job *j, struct db *db) {
         for (size_t i = 0; r == 0 && i < in->n_tags; i++)
                 r = registered_models_sql_tag_set(db, in->name, in->tags[i].key, in->tags[i].value);
         j->refusal.access = NULL; /* it is the asker's own */
-        j->made_type = ACCESS_MODEL;
+        j->made_type = registered_models_sql_access_type(db, in->name);
         j->made_id = in->name;
         if (r == 0)
                 r = webhook_event_emit(
@@ -148,6 +148,7 @@ static int run_rename(struct job *j, struct db *db) {
         struct registered_model m;
         int r = registered_models_sql_need(db, &j->refusal, in->name, &m);
 
+        j->made_type = j->gone_type = registered_models_sql_access_type(db, in->name);
         if (r == 0)
                 r = registered_models_sql_rename(db, in->name, in->new_name,
                                                  tracking_now_ms(j->tracking));
@@ -156,8 +157,7 @@ static int run_rename(struct job *j, struct db *db) {
                                    "Registered Model (name=%s) already exists.", in->new_name);
         if (r != 0)
                 return r;
-        j->refusal.access = NULL; /* what one may rename is one's own under its new name */
-        j->made_type = j->gone_type = ACCESS_MODEL;
+        j->refusal.access = NULL; /* what one may do with it follows */
         j->made_id = in->new_name;
         j->gone_id = in->name;
         return write_answer(j, db, in->new_name);
@@ -180,7 +180,7 @@ static int run_delete(struct job *j, struct db *db) {
         struct registered_model m;
         int r = registered_models_sql_need(db, &j->refusal, in->name, &m);
 
-        j->gone_type = ACCESS_MODEL;
+        j->gone_type = registered_models_sql_access_type(db, in->name);
         j->gone_id = in->name;
         return r != 0 ? r : registered_models_sql_delete(db, in->name);
 }

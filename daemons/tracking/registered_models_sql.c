@@ -26,6 +26,16 @@ int registered_models_sql_read(struct db_stmt *s, struct arena *a, struct regist
         return 0;
 }
 
+const char *registered_models_sql_access_type(struct db *db, const char *name) {
+        return registered_models_sql_tag_has(db, name, REGISTERED_MODELS_SQL_PROMPT) == DB_ROW
+                       ? ACCESS_PROMPT
+                       : ACCESS_MODEL;
+}
+
+int registered_models_sql_check_access(struct db *db, struct refusal *r, const char *name) {
+        return r->access ? access_check(r, registered_models_sql_access_type(db, name), name) : 0;
+}
+
 int registered_models_sql_need(struct db *db, struct refusal *r, const char *name,
                                struct registered_model *ret) {
         DB_USE struct db_stmt *s = NULL;
@@ -40,7 +50,7 @@ int registered_models_sql_need(struct db *db, struct refusal *r, const char *nam
                 return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                    "Registered Model with name=%s not found", name);
         x = x < 0 ? x : registered_models_sql_read(s, r->arena, ret);
-        return x < 0 ? x : access_check(r, ACCESS_MODEL, name);
+        return x < 0 ? x : registered_models_sql_check_access(db, r, name);
 }
 
 int registered_models_sql_insert(struct db *db, const struct registered_model *m) {

@@ -42,6 +42,9 @@ int registered_models_sql_tag_set(struct db *db, const char *name, const char *k
 int registered_models_sql_tag_delete(struct db *db, const char *name, const char *key);
 /* DB_ROW when there, DB_DONE when not. */
 int registered_models_sql_tag_has(struct db *db, const char *name, const char *key);
+/* What permissions on it are on: a model or a prompt. */
+const char *registered_models_sql_access_type(struct db *db, const char *name);
+int registered_models_sql_check_access(struct db *db, struct refusal *r, const char *name);
 
 int registered_models_sql_alias_set(struct db *db, const char *name, const char *alias,
                                     int64_t version);

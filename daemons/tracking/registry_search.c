@@ -107,6 +107,25 @@ static int add_order(struct search_sql *sql, enum filter_family family,
         return 0;
 }
 
+/* Models and prompts are one table, and what is granted on the ones says nothing of the others. */
+static void restrict_names(const struct access *a, const char *name, struct search_sql *sql) {
+        static const char *const kinds[] = {ACCESS_MODEL, ACCESS_PROMPT};
+
+        if (!a)
+                return;
+        search_sql_add(sql, " AND (");
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                search_sql_add(sql,
+                               "%s%sEXISTS (SELECT 1 FROM registered_model_tags own WHERE "
+                               "own.workspace = 'default' AND own.name = %s AND own.\"key\" = ",
+                               i > 0 ? " OR " : "", i > 0 ? "" : "NOT ", name);
+                search_sql_text(sql, REGISTERED_MODELS_SQL_PROMPT);
+                search_sql_add(sql, ")");
+                access_restrict(a, kinds[i], name, false, sql);
+        }
+        search_sql_add(sql, ")");
+}
+
 static int build(enum filter_family family, const struct registry_search *q, const char *table,
                  const char *columns, const char *alive, struct refusal *r,
                  struct search_sql *sql) {
@@ -117,10 +136,10 @@ static int build(enum filter_family family, const struct registry_search *q, con
                 return x;
         search_sql_add(sql, "SELECT %s FROM %ss WHERE %ss.workspace = 'default'%s",
                        q->count ? "COUNT(*)" : columns, table, table, alive);
-        access_restrict(r->access, ACCESS_MODEL,
-                        family == FILTER_MODEL_VERSIONS ? "model_versions.name"
-                                                        : "registered_models.name",
-                        false, sql);
+        restrict_names(r->access,
+                       family == FILTER_MODEL_VERSIONS ? "model_versions.name"
+                                                       : "registered_models.name",
+                       sql);
         add_clauses(sql, &filter, table);
         if (q->count)
                 return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemons/tracking/access.h"
+#include "daemons/tracking/roles_check.h"
 #include "daemons/tracking/users_call.h"
 #include "lib/auth/auth_grants.h"
 #include "lib/base/str.h"
@@ -19,49 +20,52 @@ struct fields {
 };
 
 static void read_role_id(struct users_call *c, struct fields *f) {
-        ask_i64(&c->q, "role_id", ASK_NEED, &f->role_id);
+        roles_check_number(c, "role_id", &f->role_id);
 }
 
-static void read_permission(struct users_call *c, struct fields *f) {
-        enum access_level level;
-
-        f->permission = ask_str(&c->q, "permission", ASK_NEED);
-        if (c->q.result == 0 && access_parse(f->permission, &level) < 0)
-                ask_check(&c->q, refusal_invalid(&c->q.refusal,
-                                                 "Invalid permission '%s'. Valid permissions are: "
-                                                 "READ, USE, EDIT, MANAGE, NO_PERMISSIONS, DENY",
-                                                 f->permission));
-}
-
-/* Of these prompts, scorers and workspaces are not looked at here; they are kept for a server of
- * MLflow's own. */
-static void read_resource(struct users_call *c, struct fields *f, const char *pattern_key) {
-        static const char *const types[] = {ACCESS_EXPERIMENT,
-                                            ACCESS_GATEWAY_ENDPOINT,
-                                            ACCESS_GATEWAY_MODEL,
-                                            ACCESS_GATEWAY_SECRET,
-                                            "prompt",
-                                            ACCESS_MODEL,
-                                            "scorer",
-                                            "workspace"};
-
+/* What a permission is on; with it the permission itself when `level` is true. */
+static void read_resource(struct users_call *c, struct fields *f, const char *pattern_key,
+                          bool level) {
         f->type = ask_str(&c->q, "resource_type", ASK_NEED);
         f->pattern = ask_str(&c->q, pattern_key, ASK_NEED);
-        if (c->q.result != 0)
-                return;
-        for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-                if (str_eq(types[i], f->type))
-                        return;
-        ask_check(&c->q, refusal_invalid(&c->q.refusal,
-                                         "Invalid resource type '%s'. Valid resource types are: "
-                                         "('experiment', 'gateway_endpoint', "
-                                         "'gateway_model_definition', 'gateway_secret', 'prompt', "
-                                         "'registered_model', 'scorer', 'workspace')",
-                                         f->type));
+        if (level)
+                f->permission = ask_str(&c->q, "permission", ASK_NEED);
+        if (level)
+                roles_check_permission(c, f->type, f->permission);
+        else
+                roles_check_type(c, f->type);
+        roles_check_pattern(c, f->type, &f->pattern);
+}
+
+/* Permissions on the workspace hang on roles, not on one user. */
+static void refuse_workspace(struct users_call *c, const struct fields *f) {
+        if (c->q.result == 0 && str_eq(f->type, ACCESS_WORKSPACE))
+                ask_check(&c->q,
+                          refusal_invalid(&c->q.refusal,
+                                          "resource_type 'workspace' is not supported by the "
+                                          "per-user permission convenience APIs. Use "
+                                          "set_workspace_permission / delete_workspace_permission "
+                                          "for workspace-wide grants."));
 }
 
 static const char *no_role(struct users_call *c, int64_t id) {
         const char *text = arena_printf(c->q.arena, "Role with id=%" PRId64 " not found", id);
+
+        return text ? text : "";
+}
+
+static const char *no_grant(struct users_call *c, int64_t id) {
+        const char *text =
+                arena_printf(c->q.arena, "Role permission with id=%" PRId64 " not found", id);
+
+        return text ? text : "";
+}
+
+static const char *of_member(struct users_call *c, int64_t user_id, int64_t role_id,
+                             const char *what) {
+        const char *text = arena_printf(
+                c->q.arena, "User role assignment (user_id=%" PRId64 ", role_id=%" PRId64 ") %s",
+                user_id, role_id, what);
 
         return text ? text : "";
 }
@@ -90,7 +94,7 @@ static void write_permissions(struct users_call *c, const char *key, int64_t rol
         json_write_end(&c->json);
 }
 
-static void write_role(struct users_call *c, const struct auth_grants_role *r) {
+void roles_api_write(struct users_call *c, const struct auth_grants_role *r) {
         json_write_object(&c->json);
         json_write_kv_str(&c->json, "description", r->description);
         json_write_kv_i64(&c->json, "id", r->id);
@@ -113,7 +117,7 @@ static void answer_role(struct users_call *c, int64_t id) {
         if (need_role(c, id, &role) != 0)
                 return;
         json_write_key(&c->json, "role");
-        write_role(c, &role);
+        roles_api_write(c, &role);
 }
 
 static void answer_roles(struct users_call *c, const char *user) {
@@ -125,7 +129,7 @@ static void answer_roles(struct users_call *c, const char *user) {
         ask_check(&c->q, auth_grants_role_list(c->store, user, c->q.arena, &roles, &n));
         json_write_kv_array(&c->json, "roles");
         for (size_t i = 0; i < n; i++)
-                write_role(c, &roles[i]);
+                roles_api_write(c, &roles[i]);
         json_write_end(&c->json);
 }
 
@@ -136,14 +140,16 @@ static void run_create(struct users_call *c) {
         const char *name, *description, *taken;
         struct auth_grants_role role;
 
-        name = ask_str(&c->q, "name", ASK_NEED);
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
+        name = ask_str(&c->q, "name", 0);
+        if (!name)
+                name = ask_str(&c->q, "name", ASK_NEED);
         (void) ask_str(&c->q, "workspace", ASK_NEED);
         description = ask_str(&c->q, "description", 0);
-        if (c->q.result == 0 && str_starts(name, "__user_"))
-                ask_check(&c->q, refusal_invalid(&c->q.refusal, "Role names beginning with __user_ "
-                                                                "are reserved."));
+        roles_check_name(c, name);
         if (c->q.result == 0) {
-                taken = arena_printf(c->q.arena, "Role with name=%s already exists.", name);
+                taken = arena_printf(c->q.arena,
+                                     "Role (name=%s, workspace=default) already exists.", name);
                 users_call_check(
                         c, taken ? auth_grants_role_insert(c->store, name, description) : -ENOMEM,
                         "", taken);
@@ -153,37 +159,42 @@ static void run_create(struct users_call *c) {
                                  "", "");
         if (c->q.result == 0) {
                 json_write_key(&c->json, "role");
-                write_role(c, &role);
+                roles_api_write(c, &role);
         }
 }
 
 int roles_api_create(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_create);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_create);
 }
 
 static void run_get(struct users_call *c) {
         struct fields f = {};
 
+        roles_check_asker(c, ROLES_CHECK_MEMBER);
         read_role_id(c, &f);
         answer_role(c, f.role_id);
 }
 
 int roles_api_get(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_get);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_get);
 }
 
 static void run_list(struct users_call *c) {
+        if (c->who->role < AUTH_ADMIN && !ask_str(&c->q, "workspace", 0))
+                users_call_need(c, NULL);
+        roles_check_asker(c, ROLES_CHECK_MEMBER);
         answer_roles(c, NULL);
 }
 
 int roles_api_list(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_list);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_list);
 }
 
 static void run_update(struct users_call *c) {
-        const char *name, *description;
+        const char *name, *description, *taken;
         struct fields f = {};
 
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
         read_role_id(c, &f);
         name = ask_str(&c->q, "name", 0);
         description = ask_str(&c->q, "description", 0);
@@ -191,19 +202,28 @@ static void run_update(struct users_call *c) {
                 ask_check(&c->q, refusal_invalid(&c->q.refusal,
                                                  "At least one of 'name' or 'description' must be "
                                                  "provided to update a role."));
-        if (c->q.result == 0)
-                users_call_check(c, auth_grants_role_update(c->store, f.role_id, name, description),
-                                 no_role(c, f.role_id), "A role with this name already exists.");
+        roles_check_name(c, name);
+        if (c->q.result == 0) {
+                taken = arena_printf(c->q.arena,
+                                     "Role with name=%s already exists in workspace=default",
+                                     name ? name : "");
+                users_call_check(
+                        c,
+                        taken ? auth_grants_role_update(c->store, f.role_id, name, description)
+                              : -ENOMEM,
+                        no_role(c, f.role_id), taken);
+        }
         answer_role(c, f.role_id);
 }
 
 int roles_api_update(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_update);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_update);
 }
 
 static void run_delete(struct users_call *c) {
         struct fields f = {};
 
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
         read_role_id(c, &f);
         if (c->q.result == 0)
                 users_call_check(c, auth_grants_role_delete(c->store, f.role_id),
@@ -211,7 +231,7 @@ static void run_delete(struct users_call *c) {
 }
 
 int roles_api_delete(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_delete);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_delete);
 }
 
 /* --- what roles grant ---------------------------------------------------------------------------
@@ -226,16 +246,21 @@ static void run_add_permission(struct users_call *c) {
         struct auth_grant *grants = NULL;
         struct auth_grants_role role;
         struct fields f = {};
+        const char *held;
         size_t n = 0;
 
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
         read_role_id(c, &f);
-        read_resource(c, &f, "resource_pattern");
-        read_permission(c, &f);
+        read_resource(c, &f, "resource_pattern", true);
         need_role(c, f.role_id, &role);
+        held = arena_printf(c->q.arena,
+                            "Role permission (role_id=%" PRId64
+                            ", resource_type=%s, resource_pattern=%s) already exists.",
+                            f.role_id, f.type ? f.type : "", f.pattern ? f.pattern : "");
         if (c->q.result == 0)
                 users_call_check(
                         c, auth_grants_add(c->store, f.role_id, f.type, f.pattern, f.permission),
-                        "", "Role permission already exists.");
+                        "", held ? held : "");
         if (c->q.result == 0)
                 ask_check(&c->q, auth_grants_of_role(c->store, f.role_id, c->q.arena, &grants, &n));
         if (c->q.result == 0 && n > 0)
@@ -243,19 +268,20 @@ static void run_add_permission(struct users_call *c) {
 }
 
 int roles_api_add_permission(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_add_permission);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_add_permission);
 }
 
 static void run_remove_permission(struct users_call *c) {
         int64_t id = 0;
 
-        if (ask_i64(&c->q, "role_permission_id", ASK_NEED, &id) && c->q.result == 0)
-                users_call_check(c, auth_grants_delete(c->store, id), "Role permission not found",
-                                 "");
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
+        roles_check_number(c, "role_permission_id", &id);
+        if (c->q.result == 0)
+                users_call_check(c, auth_grants_delete(c->store, id), no_grant(c, id), "");
 }
 
 int roles_api_remove_permission(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_remove_permission);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_remove_permission);
 }
 
 static void run_update_permission(struct users_call *c) {
@@ -263,33 +289,36 @@ static void run_update_permission(struct users_call *c) {
         struct auth_grant g;
         int64_t id = 0;
 
-        ask_i64(&c->q, "role_permission_id", ASK_NEED, &id);
-        read_permission(c, &f);
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
+        roles_check_number(c, "role_permission_id", &id);
+        f.permission = ask_str(&c->q, "permission", ASK_NEED);
+        if (c->q.result == 0 && users_call_check(c, auth_grants_get(c->store, id, c->q.arena, &g),
+                                                 no_grant(c, id), "") == 0)
+                roles_check_permission(c, g.type, f.permission);
         if (c->q.result == 0)
-                users_call_check(c, auth_grants_update(c->store, id, f.permission),
-                                 "Role permission not found", "");
-        if (c->q.result == 0)
-                users_call_check(c, auth_grants_get(c->store, id, c->q.arena, &g),
-                                 "Role permission not found", "");
+                users_call_check(c, auth_grants_update(c->store, id, f.permission), no_grant(c, id),
+                                 "");
+        g.permission = f.permission;
         if (c->q.result == 0)
                 answer_grant(c, &g);
 }
 
 int roles_api_update_permission(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_update_permission);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_update_permission);
 }
 
 static void run_list_permissions(struct users_call *c) {
         struct auth_grants_role role;
         struct fields f = {};
 
+        roles_check_asker(c, ROLES_CHECK_MEMBER);
         read_role_id(c, &f);
         if (need_role(c, f.role_id, &role) == 0)
                 write_permissions(c, "role_permissions", f.role_id);
 }
 
 int roles_api_list_permissions(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_list_permissions);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_list_permissions);
 }
 
 /* --- who has roles ------------------------------------------------------------------------------
@@ -310,13 +339,14 @@ static void run_assign(struct users_call *c) {
         struct fields f = {};
         size_t n = 0;
 
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
         f.user = ask_str(&c->q, "username", ASK_NEED);
         read_role_id(c, &f);
         users_call_user(c, f.user, &u);
         need_role(c, f.role_id, &role);
         if (c->q.result == 0)
                 users_call_check(c, auth_grants_assign(c->store, f.role_id, f.user), "",
-                                 "The user has the role already.");
+                                 of_member(c, u.id, f.role_id, "already exists"));
         if (c->q.result == 0)
                 ask_check(&c->q,
                           auth_grants_members(c->store, f.role_id, c->q.arena, &members, &n));
@@ -328,22 +358,23 @@ static void run_assign(struct users_call *c) {
 }
 
 int roles_api_assign(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_assign);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_assign);
 }
 
 static void run_unassign(struct users_call *c) {
-        struct auth_store_user u;
+        struct auth_store_user u = {};
         struct fields f = {};
 
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
         f.user = ask_str(&c->q, "username", ASK_NEED);
         read_role_id(c, &f);
         if (users_call_user(c, f.user, &u) == 0)
                 users_call_check(c, auth_grants_unassign(c->store, f.role_id, f.user),
-                                 "The user does not have the role.", "");
+                                 of_member(c, u.id, f.role_id, "not found"), "");
 }
 
 int roles_api_unassign(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_unassign);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_unassign);
 }
 
 static void run_of_user(struct users_call *c) {
@@ -351,7 +382,7 @@ static void run_of_user(struct users_call *c) {
         const char *name;
 
         name = ask_str(&c->q, "username", ASK_NEED);
-        users_call_need(c, name);
+        roles_check_self(c, name);
         if (users_call_user(c, name, &u) == 0)
                 answer_roles(c, name);
 }
@@ -366,6 +397,7 @@ static void run_members(struct users_call *c) {
         struct fields f = {};
         size_t n = 0;
 
+        roles_check_asker(c, ROLES_CHECK_MANAGER);
         read_role_id(c, &f);
         if (need_role(c, f.role_id, &role) == 0)
                 ask_check(&c->q,
@@ -377,7 +409,7 @@ static void run_members(struct users_call *c) {
 }
 
 int roles_api_members(struct http_request *req) {
-        return users_call_run(req, USERS_CALL_ADMIN, run_members);
+        return users_call_run(req, USERS_CALL_ANYBODY, run_members);
 }
 
 /* --- one user's permissions ---------------------------------------------------------------------
@@ -412,8 +444,8 @@ static void run_grant(struct users_call *c) {
         struct fields f = {};
 
         f.user = ask_str(&c->q, "username", ASK_NEED);
-        read_resource(c, &f, "resource_id");
-        read_permission(c, &f);
+        read_resource(c, &f, "resource_id", true);
+        refuse_workspace(c, &f);
         need_manager(c, &f);
         if (users_call_user(c, f.user, &u) == 0)
                 users_call_check(
@@ -430,7 +462,8 @@ static void run_revoke(struct users_call *c) {
         struct fields f = {};
 
         f.user = ask_str(&c->q, "username", ASK_NEED);
-        read_resource(c, &f, "resource_id");
+        read_resource(c, &f, "resource_id", false);
+        refuse_workspace(c, &f);
         need_manager(c, &f);
         if (users_call_user(c, f.user, &u) == 0)
                 users_call_check(c, auth_grants_take(c->store, f.user, f.type, f.pattern),
@@ -448,18 +481,21 @@ static void run_get_grant(struct users_call *c) {
         struct auth_grant *grants = NULL;
         enum access_level level;
         struct fields f = {};
+        bool denied;
 
         f.user = ask_str(&c->q, "username", ASK_NEED);
-        read_resource(c, &f, "resource_id");
-        users_call_need(c, f.user);
+        read_resource(c, &f, "resource_id", false);
+        roles_check_self(c, f.user);
+        refuse_workspace(c, &f);
         if (users_call_user(c, f.user, &u) == 0)
                 ask_check(&c->q,
                           auth_grants_of_user(c->store, f.user, c->q.arena, &grants, &a.n_grants));
         if (c->q.result == 0) {
                 a.grants = grants;
                 level = u.role >= AUTH_OP ? ACCESS_MANAGE : access_level_on(&a, f.type, f.pattern);
+                denied = u.role < AUTH_OP && access_is_denied(&a, f.type, f.pattern);
                 json_write_kv_bool(&c->json, "allowed", level >= ACCESS_USE);
-                json_write_kv_str(&c->json, "permission", access_print(level));
+                json_write_kv_str(&c->json, "permission", denied ? "DENY" : access_print(level));
         }
 }
 
@@ -494,7 +530,7 @@ static void run_grants_of_user(struct users_call *c) {
         const char *name;
 
         name = ask_str(&c->q, "username", ASK_NEED);
-        users_call_need(c, name);
+        roles_check_self(c, name);
         users_call_user(c, name, &u);
         answer_grants(c, name, u.role == AUTH_ADMIN);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/job.h"
@@ -15,6 +16,7 @@
 #include "lib/base/entropy.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
+#include "lib/net/http_target.h"
 
 enum { SCORER_NAME_MAX = 256 };
 
@@ -94,10 +96,30 @@ static int absent(struct job *j, const struct in *in) {
                            version ? version : "", in->experiment_id);
 }
 
-static int need(struct job *j, struct db *db, const struct in *in, const char **ret_id) {
-        struct experiment e;
-        int r = need_experiment(j, db, in->experiment_id, &e);
+/* What permissions on it are on; NULL when out of memory. */
+static const char *key_of(struct arena *a, int64_t experiment_id, const char *name) {
+        char *text = arena_alloc(a, 3 * strlen(name) + 1);
 
+        if (!text)
+                return NULL;
+        text[http_target_encode(text, name, strlen(name), "")] = '\0';
+        return arena_printf(a, "%" PRId64 "/%s", experiment_id, text);
+}
+
+/* Permissions are on the scorer, by its key, not on its experiment. */
+static int need(struct job *j, struct db *db, const struct in *in, const char **ret_id,
+                const char **ret_key) {
+        const struct access *access = j->refusal.access;
+        struct experiment e;
+        int r;
+
+        j->refusal.access = NULL;
+        r = need_experiment(j, db, in->experiment_id, &e);
+        j->refusal.access = access;
+        if (r != 0)
+                return r;
+        *ret_key = key_of(j->arena, e.id, in->name);
+        r = *ret_key ? access_check(&j->refusal, ACCESS_SCORER, *ret_key) : -ENOMEM;
         if (r != 0)
                 return r;
         r = scorers_sql_get(db, j->arena, e.id, in->name, ret_id);
@@ -127,15 +149,25 @@ static int print_again(struct job *j, struct scorer *x) {
         return 0;
 }
 
-static int write_list(struct job *j, struct db_stmt *s) {
+static int check_row(struct job *j, const struct scorer *x) {
+        const char *key = j->refusal.access ? key_of(j->arena, x->experiment_id, x->name) : "";
+        int r = access_check_experiment(&j->refusal, x->experiment_id);
+
+        if (r == 0)
+                r = key ? access_check(&j->refusal, ACCESS_SCORER, key) : -ENOMEM;
+        return r;
+}
+
+/* of_all: not of one that was looked at before. */
+static int write_list(struct job *j, struct db_stmt *s, bool of_all) {
         struct scorer x;
         int r;
 
         json_write_kv_items(&j->json, "scorers");
         while ((r = db_step(s)) == DB_ROW) {
                 r = scorers_sql_read(s, j->arena, &x);
-                if (r == 0)
-                        r = access_check_experiment(&j->refusal, x.experiment_id);
+                if (r == 0 && of_all)
+                        r = check_row(j, &x);
                 if (r < 0)
                         return r;
                 if (r == REFUSED) /* not this one's to see */
@@ -170,16 +202,25 @@ static int run_register(struct job *j, struct db *db) {
         const struct in *in = j->in;
         struct scorer x = {.name = in->name, .serialized = in->serialized};
         struct experiment e;
+        const char *key;
         char id[24];
         int r = need_experiment(j, db, in->experiment_id, &e);
 
         if (r != 0)
                 return r;
+        key = key_of(j->arena, e.id, in->name);
+        if (!key)
+                return -ENOMEM;
+        if (access_is_denied(j->refusal.access, ACCESS_SCORER, key))
+                return refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied.");
         x.experiment_id = e.id;
         x.created_at_ms = tracking_now_ms(j->tracking);
         r = scorers_sql_get(db, j->arena, e.id, in->name, &x.id);
-        if (r == DB_DONE)
+        if (r == DB_DONE) {
                 r = new_scorer(j, db, &x, &x.id);
+                j->made_type = ACCESS_SCORER;
+                j->made_id = key;
+        }
         if (r >= 0)
                 r = scorers_sql_last(db, x.id, &x.version);
         if (r < 0)
@@ -220,7 +261,7 @@ static int run_list(struct job *j, struct db *db) {
         if (r != 0)
                 return r;
         s = scorers_sql_list(db, e.id);
-        return write_list(j, s);
+        return write_list(j, s, e.id < 0);
 }
 
 int scorers_api_list(struct http_request *req) {
@@ -234,13 +275,13 @@ int scorers_api_list(struct http_request *req) {
 
 static int run_versions(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = NULL;
-        const char *id;
-        int r = need(j, db, j->in, &id);
+        const char *id, *key;
+        int r = need(j, db, j->in, &id, &key);
 
         if (r != 0)
                 return r;
         s = scorers_sql_versions(db, id);
-        return write_list(j, s);
+        return write_list(j, s, false);
 }
 
 int scorers_api_versions(struct http_request *req) {
@@ -254,8 +295,8 @@ int scorers_api_versions(struct http_request *req) {
 static int run_get(struct job *j, struct db *db) {
         const struct in *in = j->in;
         struct scorer x;
-        const char *id;
-        int r = need(j, db, in, &id);
+        const char *id, *key;
+        int r = need(j, db, in, &id, &key);
 
         if (r != 0)
                 return r;
@@ -279,14 +320,17 @@ int scorers_api_get(struct http_request *req) {
 
 static int run_delete(struct job *j, struct db *db) {
         const struct in *in = j->in;
-        const char *id;
+        const char *id, *key;
         int64_t n = 0;
-        int r = need(j, db, in, &id);
+        int r = need(j, db, in, &id, &key);
 
         if (r != 0)
                 return r;
-        if (!in->version)
+        if (!in->version) {
+                j->gone_type = ACCESS_SCORER;
+                j->gone_id = key;
                 return scorers_sql_delete(db, id);
+        }
         r = scorers_sql_version_delete(db, id, in->version, &n);
         return r == 0 && n == 0 ? absent(j, in) : r;
 }

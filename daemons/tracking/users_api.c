@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/tracking/roles_api.h"
+#include "daemons/tracking/roles_check.h"
 #include "daemons/tracking/users_call.h"
 #include "lib/auth/auth_grants.h"
 #include "lib/base/str.h"
@@ -26,7 +28,7 @@ static void answer_user(struct users_call *c, const char *name) {
 /* Names and passwords that auth.db does not take, in its words. */
 static int check_taken(struct users_call *c, int answer, const struct errmsg *em) {
         if (answer == -EINVAL)
-                answer = refusal_invalid(&c->q.refusal, "%s", em->text);
+                ask_check(&c->q, refusal_invalid(&c->q.refusal, "%s", em->text));
         return answer;
 }
 
@@ -81,34 +83,31 @@ int users_api_current(struct http_request *req) {
         return users_call_run(req, USERS_CALL_ANYBODY, run_current);
 }
 
+/* user NULL: they are not for the asker to see. */
 static void write_roles(struct users_call *c, const char *user) {
         struct auth_grants_role *roles = NULL;
         size_t n = 0;
 
-        ask_check(&c->q, auth_grants_role_list(c->store, user, c->q.arena, &roles, &n));
+        if (user)
+                ask_check(&c->q, auth_grants_role_list(c->store, user, c->q.arena, &roles, &n));
         json_write_kv_array(&c->json, "roles");
-        for (size_t i = 0; i < n; i++) {
-                json_write_object(&c->json);
-                json_write_kv_i64(&c->json, "id", roles[i].id);
-                json_write_kv_str(&c->json, "name", roles[i].name);
-                json_write_kv_str(&c->json, "description", roles[i].description);
-                json_write_kv_str(&c->json, "workspace", "default");
-                json_write_end(&c->json);
-        }
+        for (size_t i = 0; i < n; i++)
+                roles_api_write(c, &roles[i]);
         json_write_end(&c->json);
 }
 
 static void run_list(struct users_call *c) {
         struct auth_store_user *users = NULL;
         size_t n = 0;
+        bool all;
 
+        all = roles_check_is_manager(c);
         ask_check(&c->q, auth_store_user_list(c->store, c->q.arena, &users, &n));
         json_write_kv_array(&c->json, "users");
         for (size_t i = 0; i < n; i++) {
                 json_write_object(&c->json);
                 write_user(&c->json, &users[i]);
-                if (c->who->role == AUTH_ADMIN || str_eq(c->who->name, users[i].name))
-                        write_roles(c, users[i].name);
+                write_roles(c, all || str_eq(c->who->name, users[i].name) ? users[i].name : NULL);
                 json_write_end(&c->json);
         }
         json_write_end(&c->json);

@@ -165,6 +165,18 @@ int auth_grants_forget(struct auth_store *s, const char *type, const char *patte
         return r == AUTH_STORE_ABSENT ? 0 : r;
 }
 
+int auth_grants_move(struct auth_store *s, const char *type, const char *pattern,
+                     const char *new_pattern) {
+        struct db_stmt *stmt;
+        int r = auth_grants_forget(s, type, new_pattern);
+
+        if (r < 0)
+                return r;
+        BEGIN(s, AUTH_STORE_SQL_grant_move, stmt, new_pattern, type, pattern);
+        r = auth_store_db_change(s, stmt);
+        return r == AUTH_STORE_ABSENT ? 0 : r;
+}
+
 int auth_grants_add(struct auth_store *s, int64_t role_id, const char *type, const char *pattern,
                     const char *permission) {
         struct db_stmt *stmt;

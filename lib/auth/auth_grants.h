@@ -37,6 +37,9 @@ int auth_grants_give(struct auth_store *s, const char *user, const char *type, c
 int auth_grants_take(struct auth_store *s, const char *user, const char *type, const char *pattern);
 /* Nobody's any more: the resource is gone. */
 int auth_grants_forget(struct auth_store *s, const char *type, const char *pattern);
+/* The resource has another name; what was granted on one that had it before is forgotten. */
+int auth_grants_move(struct auth_store *s, const char *type, const char *pattern,
+                     const char *new_pattern);
 
 int auth_grants_role_insert(struct auth_store *s, const char *name, const char *description);
 int auth_grants_role_get(struct auth_store *s, int64_t id, struct arena *a,

@@ -227,6 +227,101 @@ def test_own_model(s, people):
     s.refused(ann, "DELETE", "registered-models/delete", {"name": m + "2"})
 
 
+def test_a_new_name_keeps_what_was_granted(s, people):
+    """Whoever renames it, an administrator too, and nobody gets more by it."""
+    _, bob, _, _, _ = people
+    m = "renamed " + s.salt
+    s.ok(ADMIN, "POST", "registered-models/create", {"name": m})
+    grant(s, ADMIN, bob[0], "registered_model", m, "EDIT")
+    s.ok(bob, "POST", "registered-models/rename", {"name": m, "new_name": m + "2"})
+    assert level(s, ADMIN, bob[0], "registered_model", m + "2")[0] == "EDIT"
+    s.refused(bob, "DELETE", "registered-models/delete", {"name": m + "2"})
+    s.ok(ADMIN, "POST", "registered-models/rename", {"name": m + "2", "new_name": m + "3"})
+    assert level(s, ADMIN, bob[0], "registered_model", m + "3")[0] == "EDIT"
+
+
+def test_prompts_have_permissions_of_their_own(s, people):
+    _, bob, _, _, _ = people
+    p, m = "prompt-" + s.salt, "no prompt " + s.salt
+    s.ok(ADMIN, "POST", "registered-models/create", {"name": p, "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]})
+    s.ok(ADMIN, "POST", "registered-models/create", {"name": m})
+    tag = {"name": p, "key": "k", "value": "v"}
+
+    def found(words):
+        got = s.ok(bob, "GET", "registered-models/search", {"filter": f"name LIKE '%{s.salt}'{words}"})
+        return {x["name"] for x in got.get("registered_models", [])} & {p, m}
+
+    prompts = " AND tags.`mlflow.prompt.is_prompt` = 'true'"
+    assert (found(""), found(prompts)) == ({m}, {p})
+    grant(s, ADMIN, bob[0], "registered_model", p, "MANAGE")  # of a model of this name
+    s.refused(bob, "POST", "registered-models/set-tag", tag)
+    grant(s, ADMIN, bob[0], "prompt", p, "EDIT")
+    s.ok(bob, "POST", "registered-models/set-tag", tag)
+    s.refused(bob, "DELETE", "registered-models/delete", {"name": p})
+    s.ok(ADMIN, "POST", V3 + "users/permissions/revoke", {"username": bob[0], "resource_type": "prompt", "resource_id": p})
+    grant(s, ADMIN, bob[0], "prompt", p, "DENY")
+    s.refused(bob, "GET", "registered-models/get", {"name": p})
+    assert (found(""), found(prompts)) == ({m}, set())
+    s.ok(ADMIN, "DELETE", "registered-models/delete", {"name": p})
+
+
+def test_scorers_have_permissions_of_their_own(s, people):
+    ann, bob, e, _, _ = people
+    one = {"experiment_id": e, "name": "a/b ü"}
+    s.ok(ann, "POST", V3 + "scorers/register", {**one, "serialized_scorer": "{}"})
+    key = f"{e}/a%2Fb%20%C3%BC"
+    assert level(s, ADMIN, ann[0], "scorer", key)[0] == "MANAGE"
+    s.refused(bob, "DELETE", V3 + "scorers/delete", one)
+    grant(s, ADMIN, bob[0], "scorer", key, "DENY")
+    for path in ("get", "versions"):
+        s.refused(bob, "GET", V3 + "scorers/" + path, one)
+    s.ok(ann, "DELETE", V3 + "scorers/delete", one)
+    assert level(s, ADMIN, ann[0], "scorer", key)[0] == "READ"
+
+
+def test_who_manages_the_workspace(s, people):
+    """Everything there is, and roles; but no user of the machine is made by it."""
+    ann, bob, e, r, _ = people
+    m = "of managers " + s.salt
+    s.ok(ADMIN, "POST", "registered-models/create", {"name": m})
+    made = s.ok(ADMIN, "POST", V3 + "roles/create", {"name": "managers " + s.salt, "workspace": "default"})["role"]["id"]
+    s.ok(ADMIN, "POST", V3 + "roles/permissions/add", {"role_id": made, "resource_type": "workspace", "resource_pattern": "*", "permission": "USE"})
+    s.ok(ADMIN, "POST", V3 + "roles/assign", {"username": bob[0], "role_id": made})
+    assert s.ok(bob, "GET", V3 + "roles/get", {"role_id": str(made)})["role"]["id"] == made
+    s.refused(bob, "POST", V3 + "roles/create", {"name": "of bob " + s.salt, "workspace": "default"})
+    s.refused(bob, "POST", "experiments/update", {"experiment_id": e, "new_name": "bob's " + s.salt})
+    s.ok(ADMIN, "POST", V3 + "roles/permissions/add", {"role_id": made, "resource_type": "registered_model", "resource_pattern": m, "permission": "DENY"})
+    s.refused(bob, "GET", "registered-models/get", {"name": m})
+    own = s.ok(ADMIN, "GET", V3 + "roles/permissions/list", {"role_id": made})["role_permissions"]
+    s.ok(ADMIN, "PATCH", V3 + "roles/permissions/update", {"role_permission_id": own[0]["id"], "permission": "MANAGE"})
+    s.ok(bob, "GET", "registered-models/get", {"name": m})
+    s.ok(bob, "POST", "runs/set-tag", {"run_id": r, "key": "by", "value": "bob"})
+    of_bob = s.ok(bob, "POST", V3 + "roles/create", {"name": "of bob " + s.salt, "workspace": "default"})["role"]["id"]
+    s.ok(bob, "POST", V3 + "roles/assign", {"username": ann[0], "role_id": of_bob})
+    assert of_bob in [x["id"] for x in s.ok(bob, "GET", V3 + "users/roles/list", {"username": ann[0]})["roles"]]
+    s.refused(bob, "POST", V3 + "roles/create", {"name": "x", "workspace": "elsewhere"})
+    s.refused(bob, "PATCH", "users/update-admin", {"username": bob[0], "is_admin": True})
+    s.refused(bob, "PATCH", "users/update-password", {"username": ann[0], "password": "another long password"})
+    s.ok(ADMIN, "DELETE", V3 + "roles/delete", {"role_id": made})
+    s.ok(ADMIN, "DELETE", V3 + "roles/delete", {"role_id": of_bob})
+    s.refused(bob, "POST", "runs/set-tag", {"run_id": r, "key": "by", "value": "bob"})
+
+
+def test_roles_are_refused_in_the_words_of_the_peer(s, people):
+    role = s.ok(ADMIN, "POST", V3 + "roles/create", {"name": "words " + s.salt, "workspace": "default"})["role"]["id"]
+    add = {"role_id": role, "resource_type": "experiment", "resource_pattern": "42", "permission": "READ"}
+    assert s.ok(ADMIN, "POST", V3 + "roles/permissions/add", {**add, "resource_pattern": "+044"})["role_permission"]["resource_pattern"] == "44"
+    for more, words in (({"permission": "NO_PERMISSIONS"}, "Resource-level grants accept only"), ({"permission": "no"}, "Invalid permission 'no'. Valid permissions are: ('READ'"),
+                        ({"resource_type": "workspace", "permission": "USE"}, "supports only wildcard ('*') grants"), ({"resource_type": "workspace", "resource_pattern": "*"}, "Workspace-wide grants accept only"),
+                        ({"resource_pattern": "x"}, "Invalid experiment ID 'x'"), ({"role_id": "x"}, "Parameter 'role_id' must be an integer. Got: 'x'"), ({"resource_pattern": "44"}, "already exists")):
+        assert words in s.refused(ADMIN, "POST", V3 + "roles/permissions/add", {**add, **more}, status=400), more
+    assert "Role name cannot be empty" in s.refused(ADMIN, "PATCH", V3 + "roles/update", {"role_id": role, "name": " "}, status=400)
+    assert "reserved '__user_' prefix" in s.refused(ADMIN, "POST", V3 + "roles/create", {"name": "__user_9__", "workspace": "default"}, status=400)
+    for body in ({"username": "x" + s.salt, "password": "short"}, {"username": "a b" + s.salt, "password": "a long password"}):
+        error = json.loads(s.refused(ADMIN, "POST", "users/create", body, status=400))
+        assert error["error_code"] == "INVALID_PARAMETER_VALUE" and error["message"]
+
+
 def test_without_access_control_there_are_no_users():
     with Tracking() as t:
         assert t.ask("GET", "users/current").status == 404

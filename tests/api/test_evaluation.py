@@ -132,7 +132,7 @@ def test_who_may():
             made(call("admin", "POST", "users/create", {"username": user, "password": "secret password"}))
         V = "/api/3.0/mlflow/"
         e = made(call("ann", "POST", "experiments/create", {"name": "anns"}), "experiment_id")
-        for user, permission in (("bob", "EDIT"), ("eve", "NO_PERMISSIONS")):
+        for user, permission in (("bob", "EDIT"), ("eve", "DENY")):
             made(call("admin", "POST", V + "users/permissions/grant", {"username": user, "resource_type": "experiment", "resource_id": e, "permission": permission}))
         d = made(call("ann", "POST", V + "datasets/create", {"name": "d", "experiment_ids": [e]}), "dataset", "dataset_id")
         assert call("eve", "GET", V + f"datasets/{d}").status == 403

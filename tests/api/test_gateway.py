@@ -181,7 +181,7 @@ def test_who_may():
         assert server.ok(ADMIN, "GET", B + "list")["bindings"]
         server.refused(eve, "DELETE", B + "delete", {"endpoint_id": e, "resource_type": "scorer", "resource_id": "x"})
         server.ok(bob, "DELETE", B + "delete", {"endpoint_id": e, "resource_type": "scorer", "resource_id": "x"})
-        server.ok(ADMIN, "POST", grant, {"username": "bob", "resource_type": "gateway_secret", "resource_id": s, "permission": "NO_PERMISSIONS"})
+        server.ok(ADMIN, "POST", grant, {"username": "bob", "resource_type": "gateway_secret", "resource_id": s, "permission": "DENY"})
         assert server.ok(bob, "GET", S + "list") == {}
         server.refused(bob, "GET", S + "get", {"secret_id": s})
         server.refused(eve, "DELETE", E + "delete", {"endpoint_id": e})

@@ -8,7 +8,7 @@ import re
 import zlib
 from urllib.parse import urlencode
 
-from test_differential import Side
+from mlflow_peer import Side
 from tracking_calls import API
 from tracking_calls_all import CALLS
 from tracking_calls_generated import bodies, queries

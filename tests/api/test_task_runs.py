@@ -190,7 +190,7 @@ def test_it_is_written_where_the_pipelines_user_may(truth):
     truth.ask("POST", "users/create", {"username": "eve", "password": "eve's own password"})
     vault = truth.ask("POST", "experiments/create", {"name": "vault"})["experiment_id"]
     grant = {"username": "eve", "resource_type": "experiment", "resource_id": vault}
-    v3("POST", "users/permissions/grant", grant | {"permission": "NO_PERMISSIONS"})
+    v3("POST", "users/permissions/grant", grant | {"permission": "DENY"})
 
     t = ran("eves", "vault")
     (event,) = truth.wait(lambda: truth.get("/api/v2/eventLogs?event=tracking_refused").json["event_logs"], 120, "the refusal")

@@ -31,7 +31,7 @@ from urllib.parse import urlencode
 
 import pytest
 from daemon_test import PATIENCE, TOP, Answer, Faults, add_user, ask, until
-from test_differential import Side
+from mlflow_peer import Side
 from tracking_calls import API
 from tracking_calls_all import CALLS as ALL
 from tracking_test import Tracking

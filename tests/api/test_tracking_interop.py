@@ -6,7 +6,8 @@ import sqlite3
 import pytest
 from daemon_test import ask, short_directory
 from db_server import KINDS, DbServer
-from test_differential import PEER, Peer, unordered
+from mlflow_peer import PEER, Peer
+from test_differential import unordered
 from tracking_calls_traces import T, export, span, trace_info
 from tracking_test import Tracking
 

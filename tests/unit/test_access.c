@@ -38,6 +38,24 @@ static void test_levels(void **state) {
         assert_int_equal(access_level_on(NULL, "experiment", "4"), ACCESS_MANAGE);
 }
 
+static void test_manager(void **state) {
+        static const struct auth_grant own[] = {
+                {.type = "experiment", .pattern = "2", .permission = "DENY"},
+                {.type = "workspace", .pattern = "*", .permission = "MANAGE"},
+                {.type = "workspace", .pattern = "*", .permission = "USE"},
+        };
+        struct access a = {.default_level = ACCESS_READ, .grants = own, .n_grants = 2};
+
+        assert_true(access_is_manager(&a));
+        assert_int_equal(access_level_on(&a, "experiment", "2"), ACCESS_MANAGE);
+        assert_int_equal(access_level_on(&a, "prompt", "p"), ACCESS_MANAGE);
+        a.grants = &own[2]; /* who may use it may no more with what is in it */
+        a.n_grants = 1;
+        assert_false(access_is_manager(&a));
+        assert_int_equal(access_level_on(&a, "prompt", "p"), ACCESS_READ);
+        assert_false(access_is_manager(NULL));
+}
+
 static void test_check(void **state) {
         struct tracking_test *t = *state;
         struct access a = make(ACCESS_READ);
@@ -80,6 +98,7 @@ static void test_searches(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_test(test_levels),
+                tracking_test(test_manager),
                 tracking_test(test_check),
                 tracking_test(test_searches),
         };

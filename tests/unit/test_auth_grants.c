@@ -120,6 +120,24 @@ static void test_roles(void **state) {
         assert_int_equal(count(b, "bob"), 0);
 }
 
+static void test_another_name(void **state) {
+        struct box *b = *state;
+        struct auth_grant *grants;
+        size_t n;
+
+        assert_int_equal(auth_grants_give(b->store, "ann", "registered_model", "m", "EDIT"), 0);
+        assert_int_equal(auth_grants_give(b->store, "ann", "prompt", "m", "READ"), 0);
+        assert_int_equal(auth_grants_give(b->store, "bob", "registered_model", "new", "READ"), 0);
+        assert_int_equal(auth_grants_move(b->store, "registered_model", "m", "new"), 0);
+        assert_int_equal(count(b, "bob"), 0); /* that was another one */
+        assert_int_equal(auth_grants_of_user(b->store, "ann", &b->arena, &grants, &n), 0);
+        assert_int_equal(n, 2);
+        for (size_t i = 0; i < n; i++)
+                assert_string_equal(grants[i].pattern,
+                                    strcmp(grants[i].type, "prompt") ? "new" : "m");
+        assert_int_equal(auth_grants_move(b->store, "registered_model", "m", "new"), 0);
+}
+
 static void test_what_is_gone(void **state) {
         struct box *b = *state;
 
@@ -138,6 +156,7 @@ int main(void) {
                 BOXED(test_a_grant_is_whole_or_not_there),
                 BOXED(test_one_user),
                 BOXED(test_roles),
+                BOXED(test_another_name),
                 BOXED(test_what_is_gone),
         };
 

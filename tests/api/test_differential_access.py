@@ -1,0 +1,102 @@
+"""The same requests of several users to the real `mlflow server --app-name basic-auth` 3.18 and to us: who may do what.
+
+ONEBOX_PEER_MLFLOW is the bin directory of a venv with mlflow 3.18.0 and Flask-WTF; without it these tests are
+skipped. What is different on purpose stands in JUSTIFIED, with its reason and our status.
+"""
+
+import base64
+import json
+
+import pytest
+from mlflow_peer import PEER, Peer, Side
+from tracking_calls_access import ACCESS, USERS, V3, password
+from tracking_calls_traces import T
+from tracking_test import Tracking
+
+pytestmark = pytest.mark.skipif(not PEER, reason="ONEBOX_PEER_MLFLOW is not set: no real server to compare with")
+
+R, P = V3 + "roles/", V3 + "users/permissions/"
+FORM = ("the peer's answer has another form than all its others", 400)
+HELD = ("a permission that would not be held to is not given: there are none on parts of an experiment", 400)
+JUSTIFIED = {
+    "admin users/create make empty password": FORM,
+    "admin users/create make empty name": FORM,
+    "admin users/create make a number": ("the peer answers 500 to a client's mistake", 400),
+    "admin users/create make short password": ("the machine has a rule of its own for passwords", 400),
+    "admin users/create make odd name": ("the machine has a rule of its own for names", 400),
+    "admin users/delete delete odd name": ("there is none here", 404),
+    "admin users/delete delete what ann made": ("there is none here", 404),
+    f"admin {R}create role a number": ("the peer does not say what is wrong", 400),
+    **{f"admin {R}permissions/add add {what}": HELD for what in ("bogus", "run", "one run", "skill", "trace")},
+    **{f"{who} {P}grant grant {what}": HELD for who in ("admin", "ann") for what in ("bogus", "run")},
+    f"admin {P}get get grant bogus": HELD,
+    f"admin {P}revoke revoke bogus": HELD,
+    f"admin {R}permissions/add add empty pattern": ("a word that is empty is missing", 400),
+    "ann users/create make a user": ("users are the machine's, not the workspace's", 403),
+    f"uEDIT {V3}scorers/delete EDIT: delete scorer": ("who adds a version to another's scorer gets nothing more by it", 403),
+    **{f"u{level} {P}get {level}: own permission on prompt": ("the peer cannot tell of prompts", 200) for level in USERS},
+    f"uDENY {T}/search DENY: search traces": ("what may not be seen is not found, as with runs", 200),
+}
+
+
+def plain(x):
+    """Without numbers of rows, the order of users, roles that are one user's own, what is held to by the peer alone, and the user whom we note with each run."""
+    if isinstance(x, dict):
+        return {k: plain(v) for k, v in x.items() if k not in ("id", "role_id", "scorer_id")}
+    if isinstance(x, list):
+        x = sorted(x, key=lambda v: v["username"]) if x and isinstance(x[0], dict) and "username" in x[0] else x
+        return [plain(v) for v in x if not isinstance(v, dict) or (v.get("key") != "mlflow.user" and v.get("resource_type") not in ("run", "trace")
+                                                                and not str(v.get("name")).startswith("__user_"))]
+    return x
+
+
+def config(root):
+    """Arguments and environment of a server with users; they are the same for both."""
+    ini = root / "basic_auth.ini"
+    ini.write_text(f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{root}/basic_auth.db\nadmin_username = admin\n"
+                   "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+                   "auth_cache_ttl_seconds = 86400\n")  # else the peer takes minutes to compute the same passwords
+    return ("--app-name", "basic-auth"), {"MLFLOW_AUTH_CONFIG_PATH": str(ini), "MLFLOW_AUTH_ADMIN_PASSWORD": password("admin"), "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the tests"}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """All calls, made once, to both in the same order."""
+    got, root = {}, tmp_path_factory.mktemp("peer")
+    args, env = config(root)
+    peer = Peer(root, None, *args, env=env)
+    try:
+        args, env = config(tmp_path_factory.mktemp("ours"))
+        with Tracking(*args, env=env) as t:
+            sides = Side(peer.port), Side(t.port)
+            for call in ACCESS:
+                who, name, method, path, body, saves = (*call, None)[:6]
+                words = f"{who}:{password(who)}"
+                for side in sides:
+                    side.headers = {"Authorization": "Basic " + base64.b64encode(words.encode()).decode()} if who else {}
+                    answer = side.call(method, path, body, saves)
+                    got.setdefault(f"{who} {path} {name}", []).append((answer.status, side.neutral(answer.text)))
+    finally:
+        peer.end()
+    return got
+
+
+NAMES = [f"{c[0]} {c[3]} {c[1]}" for c in ACCESS]
+
+
+@pytest.mark.parametrize("name", NAMES if PEER else [f"{len(NAMES)} calls"])
+def test_same(answers, name):
+    theirs, our = answers[name]
+    reason = JUSTIFIED.get(name)
+    if reason:
+        assert our[0] == reason[1], our
+        return
+    assert our[0] == theirs[0], (theirs[1], our[1])
+    if our[0] in (401, 403):  # the peer says it in plain words
+        assert json.loads(our[1])["error_code"] == ("UNAUTHENTICATED" if our[0] == 401 else "PERMISSION_DENIED")
+    elif our[1] != theirs[1]:
+        assert plain(json.loads(our[1])) == plain(json.loads(theirs[1]))
+
+
+def test_justified_are_calls():
+    assert set(JUSTIFIED) <= set(NAMES)
