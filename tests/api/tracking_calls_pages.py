@@ -132,7 +132,7 @@ def _odd():
     yield "odd run by both", "POST", "runs/create", {**odd, "experimentId": "{pe}"}
     yield "odd run id", "POST", "runs/update", {"runId": "{odd}", "run_name": "x"}
     yield "odd run ids", "POST", "runs/update", {"run_id": "{odd}", "runId": "{odd}", "run_name": "x"}
-    yield "odd search", "POST", "runs/search", {"experimentIds": ["{pe}"], "maxResults": 1, "orderBy": ["attributes.start_time ASC"]}
+    yield "odd search", "POST", "runs/search", {"experimentIds": ["{pe}"], "filter": "attributes.run_name != 'tried'", "maxResults": 1, "orderBy": ["attributes.start_time ASC"]}
     metric = {"key": "half", "value": 1, "timestamp": 1}
     for half in ({"dataset_name": "d"}, {"dataset_digest": "d"}):
         yield f"half a data set {half}", "POST", "runs/log-metric", {"run_id": "{odd}", **metric, **half}
