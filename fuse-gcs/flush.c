@@ -1,10 +1,15 @@
 #include "fuse-gcs/flush.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/inode.h"
 #include "lib/base/mem.h"
+
+/* So many are under way at once: each waits for the network nearly all of its time. */
+#define FLUSH_THREADS 16
 
 /* Referenced, so that none goes meanwhile. */
 static int flush_collect(struct mnt *m, struct inode ***ret, size_t *ret_n) {
@@ -25,40 +30,59 @@ static int flush_collect(struct mnt *m, struct inode ***ret, size_t *ret_n) {
         return all ? 0 : -ENOMEM;
 }
 
-static void flush_one(struct mnt *m, struct inode *i, bool only_free, struct flush_result *ret) {
+/* Several threads take them one after the other. */
+struct flush {
+        struct mnt *m;
+        struct inode **all;
+        size_t n;
+        bool only_free;
+        usec_t until_at;
+        atomic_size_t next, n_good, n_failed;
+};
+
+static bool flush_one(struct flush *f, struct inode *i) {
         int r;
 
-        if (!only_free) {
+        if (mnt_now() >= f->until_at)
+                return false;
+        if (!f->only_free)
                 pthread_mutex_lock(&i->lock);
-        } else if (pthread_mutex_trylock(&i->lock) != 0) {
-                ret->n_failed++;
-                return;
-        }
-        r = commit_inode(m, i);
+        else if (pthread_mutex_trylock(&i->lock) != 0)
+                return false;
+        r = commit_inode(f->m, i);
         pthread_mutex_unlock(&i->lock);
-        if (r < 0)
-                ret->n_failed++;
-        else
-                ret->n_good++;
+        return r >= 0;
+}
+
+static void *flush_main(void *ctx) {
+        struct flush *f = ctx;
+        size_t k;
+
+        while ((k = atomic_fetch_add(&f->next, 1)) < f->n) {
+                atomic_fetch_add(flush_one(f, f->all[k]) ? &f->n_good : &f->n_failed, 1);
+                pthread_mutex_lock(&f->m->tree);
+                inode_forget(f->m, f->all[k], 1);
+                pthread_mutex_unlock(&f->m->tree);
+        }
+        return NULL;
 }
 
 int flush_all(struct mnt *m, bool only_free, usec_t until_at, struct flush_result *ret) {
-        struct inode **all;
-        size_t n;
-        int r = flush_collect(m, &all, &n);
+        struct flush f = {.m = m, .only_free = only_free, .until_at = until_at};
+        pthread_t threads[FLUSH_THREADS - 1];
+        size_t n_threads = 0;
+        int r = flush_collect(m, &f.all, &f.n);
 
         *ret = (struct flush_result){};
         if (r < 0)
                 return r;
-        for (size_t k = 0; k < n; k++) {
-                if (mnt_now() < until_at)
-                        flush_one(m, all[k], only_free, ret);
-                else
-                        ret->n_failed++;
-                pthread_mutex_lock(&m->tree);
-                inode_forget(m, all[k], 1);
-                pthread_mutex_unlock(&m->tree);
-        }
-        mem_free(all);
+        while (n_threads < ARRAY_SIZE(threads) && n_threads + 1 < f.n &&
+               pthread_create(&threads[n_threads], NULL, flush_main, &f) == 0)
+                n_threads++;
+        (void) flush_main(&f); /* what no other thread does, this one does */
+        while (n_threads > 0)
+                (void) pthread_join(threads[--n_threads], NULL);
+        mem_free(f.all);
+        *ret = (struct flush_result){.n_good = f.n_good, .n_failed = f.n_failed};
         return 0;
 }

@@ -416,9 +416,7 @@ static void carry_out(struct mount_test_bucket *b, struct gcs_request *q) {
 static void ignore(void *ctx, const struct gcs_answer *a) {
 }
 
-static int start(struct remote *r, struct gcs_request *q) {
-        struct mount_test_bucket *b = container_of(r, struct mount_test_bucket, remote);
-
+static void answer_call(struct mount_test_bucket *b, struct gcs_request *q) {
         b->n_calls[q->verb]++;
         if (b->fault.n > 0 && b->fault.verb == q->verb) {
                 struct gcs_answer a = {
@@ -438,20 +436,34 @@ static int start(struct remote *r, struct gcs_request *q) {
                         carry_out(b, &silent);
                 }
                 q->done(q->ctx, &a);
-                return 0;
+                return;
         }
         carry_out(b, q);
+}
+
+static int start(struct remote *r, struct gcs_request *q) {
+        struct mount_test_bucket *b = container_of(r, struct mount_test_bucket, remote);
+
+        pthread_mutex_lock(&b->lock);
+        answer_call(b, q);
+        pthread_mutex_unlock(&b->lock);
         return 0;
 }
 
 void mount_test_bucket_init(struct mount_test_bucket *b) {
         static const struct remote_ops ops = {.start = start};
+        pthread_mutexattr_t again;
 
         *b = (struct mount_test_bucket){.remote.ops = &ops};
+        pthread_mutexattr_init(&again);
+        pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+        pthread_mutex_init(&b->lock, &again);
+        pthread_mutexattr_destroy(&again);
         strmap_init(&b->objects, free_object);
 }
 
 void mount_test_bucket_done(struct mount_test_bucket *b) {
+        pthread_mutex_destroy(&b->lock);
         strmap_done(&b->objects);
         mem_free(b->upload_name);
         mem_free(b->upload_json);

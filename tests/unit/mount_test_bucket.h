@@ -1,5 +1,5 @@
 /* A bucket in memory behind remote's interface: what the layers of the mount are tested on. Answers
- * come at once, on the caller's thread. */
+ * come at once, on the caller's thread; of several threads one after the other. */
 #pragma once
 
 #include "fuse-gcs/mnt.h"
@@ -24,6 +24,7 @@ struct mount_test_fault {
 
 struct mount_test_bucket {
         struct remote remote;
+        pthread_mutex_t lock;  /* of a call and its answer, which may call again */
         struct strmap objects; /* of mount_test_object */
         struct strmap uploads; /* of buf: sessions under way, by URL */
         int64_t generation;    /* the last one given */

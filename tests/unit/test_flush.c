@@ -44,6 +44,52 @@ static void test_all(void **state) {
         assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
 }
 
+/* Uploads wait here for one another. */
+struct meeting {
+        struct remote remote;
+        struct mount_test_bucket *bucket;
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        unsigned n_here, n_wanted;
+};
+
+static int meet(struct remote *r, struct gcs_request *q) {
+        struct meeting *at = container_of(r, struct meeting, remote);
+        struct timespec until_at;
+        int late = 0;
+
+        clock_gettime(CLOCK_REALTIME, &until_at);
+        until_at.tv_sec += 60;
+        pthread_mutex_lock(&at->lock);
+        at->n_here += q->verb == GCS_INSERT;
+        pthread_cond_broadcast(&at->changed);
+        while (q->verb == GCS_INSERT && at->n_here < at->n_wanted && late == 0)
+                late = pthread_cond_timedwait(&at->changed, &at->lock, &until_at);
+        pthread_mutex_unlock(&at->lock);
+        assert_int_equal(late, 0);
+        return remote_start(&at->bucket->remote, q);
+}
+
+/* One that waits for the network holds up no other. */
+static void test_several_at_once(void **state) {
+        static const struct remote_ops ops = {.start = meet};
+        struct mount_test *t = *state;
+        struct meeting at = {.remote.ops = &ops,
+                             .bucket = &t->bucket,
+                             .lock = PTHREAD_MUTEX_INITIALIZER,
+                             .changed = PTHREAD_COND_INITIALIZER,
+                             .n_wanted = 8};
+        char name[16];
+
+        for (unsigned k = 0; k < at.n_wanted; k++) {
+                snprintf(name, sizeof(name), "f%u", k);
+                (void) write_file(t, name, name);
+        }
+        t->m.remote = &at.remote;
+        assert_flushed(t, false, USEC_INFINITY, at.n_wanted, 0);
+        assert_int_equal(at.n_here, at.n_wanted);
+}
+
 static void test_one_that_fails_is_not_all(void **state) {
         struct mount_test *t = *state;
         struct inode *bad = write_file(t, "a", "a"), *good = write_file(t, "b", "b");
@@ -91,6 +137,7 @@ static void test_references(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 mount_test_case(test_all),
+                mount_test_case(test_several_at_once),
                 mount_test_case(test_one_that_fails_is_not_all),
                 mount_test_case(test_who_is_busy_is_left_alone),
                 mount_test_case(test_nothing_is_begun_too_late),

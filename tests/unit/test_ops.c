@@ -18,9 +18,6 @@
 
 struct mounted {
         struct mount_test *t;
-        const struct remote_ops *below;
-        struct remote remote; /* the bucket's, one call at a time */
-        pthread_mutex_t one;
         struct fuse_session *session;
         struct workers *workers;
         char dir[32], path[64];
@@ -28,16 +25,6 @@ struct mounted {
         pthread_cond_t changed;
         bool ended;
 };
-
-static int one_at_a_time(struct remote *r, struct gcs_request *q) {
-        struct mounted *m = container_of(r, struct mounted, remote);
-        int x;
-
-        pthread_mutex_lock(&m->one);
-        x = m->below->start(&m->t->bucket.remote, q);
-        pthread_mutex_unlock(&m->one);
-        return x;
-}
 
 static void on_ended(void *ctx) {
         struct mounted *m = ctx;
@@ -64,7 +51,6 @@ static void mount_it(struct mounted *m) {
 }
 
 static int setup_with(void **state, bool read_only) {
-        static const struct remote_ops ops = {.start = one_at_a_time};
         int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
         struct mounted *m;
         void *t;
@@ -79,11 +65,7 @@ static int setup_with(void **state, bool read_only) {
         assert_non_null(m);
         assert_int_equal(mount_test_setup(&t), 0);
         m->t = t;
-        m->below = m->t->bucket.remote.ops;
-        m->remote.ops = &ops;
-        m->t->m.remote = &m->remote;
         m->t->m.o.read_only = read_only;
-        pthread_mutex_init(&m->one, NULL);
         pthread_mutex_init(&m->lock, NULL);
         pthread_cond_init(&m->changed, NULL);
         strcpy(m->dir, "/tmp/onebox-ops-XXXXXX");
@@ -121,7 +103,6 @@ static int teardown(void **state) {
         mount_test_teardown(&t);
         pthread_cond_destroy(&m->changed);
         pthread_mutex_destroy(&m->lock);
-        pthread_mutex_destroy(&m->one);
         mem_free(m);
         return 0;
 }
@@ -139,24 +120,24 @@ static const char *at(struct mounted *m, const char *name) {
 
 /* The bucket, while the mount may be at it. */
 static void put_object(struct mounted *m, const char *name, const char *data) {
-        pthread_mutex_lock(&m->one);
+        pthread_mutex_lock(&m->t->bucket.lock);
         mount_test_bucket_put(&m->t->bucket, name, data);
-        pthread_mutex_unlock(&m->one);
+        pthread_mutex_unlock(&m->t->bucket.lock);
 }
 
 static bool has_object(struct mounted *m, const char *name) {
         bool has;
 
-        pthread_mutex_lock(&m->one);
+        pthread_mutex_lock(&m->t->bucket.lock);
         has = mount_test_bucket_get(&m->t->bucket, name);
-        pthread_mutex_unlock(&m->one);
+        pthread_mutex_unlock(&m->t->bucket.lock);
         return has;
 }
 
 static void assert_object(struct mounted *m, const char *name, const char *data) {
-        pthread_mutex_lock(&m->one);
+        pthread_mutex_lock(&m->t->bucket.lock);
         mount_test_bucket_assert(&m->t->bucket, name, data);
-        pthread_mutex_unlock(&m->one);
+        pthread_mutex_unlock(&m->t->bucket.lock);
 }
 
 static void write_file(struct mounted *m, const char *name, const char *text) {
@@ -209,9 +190,9 @@ static void test_fsync_commits_and_errors_are_said(void **state) {
         assert_int_equal(fsync(fd), 0);
         assert_object(m, "f", "one");
         assert_int_equal(write(fd, "two", 3), 3);
-        pthread_mutex_lock(&m->one);
+        pthread_mutex_lock(&m->t->bucket.lock);
         m->t->bucket.fault = (struct mount_test_fault){.verb = GCS_INSERT, .status = 403, .n = 1};
-        pthread_mutex_unlock(&m->one);
+        pthread_mutex_unlock(&m->t->bucket.lock);
         assert_true(fsync(fd) < 0 && errno == EACCES);
         assert_int_equal(close(fd), 0); /* tried again, and it went well */
         assert_object(m, "f", "onetwo");
