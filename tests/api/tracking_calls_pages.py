@@ -108,6 +108,7 @@ def _pages():
     yield "label schema", "GET", AJAX3 + "label-schemas/get", {"schema_id": "ls-1"}
     yield "review queue", "GET", AJAX3 + "review-queues/get", {"queue_id": "rq-1"}
     yield "issues", "POST", AJAX3 + "issues/search", {"experiment_id": "{pe}"}
+    yield "issues counted", "POST", AJAX3 + "issues/search", {"experiment_id": "{pe}", "include_total_count": True}
     yield "telemetry", "GET", AJAX3 + "ui-telemetry", None
     yield "telemetry sent", "POST", AJAX3 + "ui-telemetry", {"records": []}
     yield "skills", "GET", "/api/3.0/mlflow/skills", None

@@ -1,6 +1,7 @@
 """Runs pages.mjs against a stand-in box, and tracking_pages.mjs against one in front of a real
 onebox-tracking; needs node and Chromium, else the tests are skipped."""
 
+import functools
 import json
 import os
 import shutil
@@ -22,7 +23,13 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell")
 pytestmark = pytest.mark.skipif(not CHROMIUM or not shutil.which("node"), reason="chromium or node is missing")
 
 
-END = time.monotonic() + 230  # of both scripts: what hangs says what it waited for before the suite is ended
+PATIENCE = 230  # seconds for both scripts: what hangs says what it waited for before the suite is ended
+
+
+@functools.cache
+def end_of_patience():
+    """Counted from the first script's start."""
+    return time.monotonic() + PATIENCE
 
 
 def look(script, *args, tracking=""):
@@ -34,7 +41,7 @@ def look(script, *args, tracking=""):
             port = box.stdout.readline().strip()
             pages = subprocess.Popen(["node", HERE / script, f"http://127.0.0.1:{port}", *args], stdout=said, stderr=subprocess.STDOUT,
                                      env={**os.environ, "CHROMIUM": CHROMIUM})
-            end = pages.wait(max(1, END - time.monotonic()))
+            end = pages.wait(max(1, end_of_patience() - time.monotonic()))
         except subprocess.TimeoutExpired:
             end = "no end in time"
         finally:
