@@ -251,11 +251,31 @@ static int read_number(struct trace_filter_clause *c, const struct filter_word *
         return str_to_f64(text, &c->value.f64) == 0 ? 0 : refuse_value(c, w, r);
 }
 
+/* Is one value compared with several? Of a span's attributes the first is looked for. */
+static bool takes_list(const struct trace_filter_clause *c) {
+        return c->value.op == FILTER_IN || c->value.op == FILTER_NOT_IN ||
+               (c->entity == TRACE_FILTER_SPAN && str_starts(c->key, "attributes."));
+}
+
+static int read_text(struct trace_filter_clause *c, const struct filter_word *w,
+                     struct refusal *r) {
+        bool quoted = filter_lex_quoted(w->text, w->size, '\'') ||
+                      filter_lex_quoted(w->text, w->size, '"');
+
+        if (w->kind == FILTER_GROUP && takes_list(c)) {
+                c->value.kind = FILTER_LIST;
+                return filter_value_list(w, r, &c->value.list, &c->value.n_list);
+        }
+        if (!quoted || is_numeric(c->entity, c->key))
+                return refuse_value(c, w, r);
+        c->value.kind = FILTER_TEXT;
+        c->value.text = arena_strndup(r->arena, w->text + 1, w->size - 2);
+        return c->value.text ? 0 : -ENOMEM;
+}
+
 static int read_value(struct trace_filter_clause *c, const char *op, const struct filter_word *w,
                       struct refusal *r) {
         bool number = w->kind == FILTER_INTEGER || w->kind == FILTER_FLOAT;
-        bool quoted = filter_lex_quoted(w->text, w->size, '\'') ||
-                      filter_lex_quoted(w->text, w->size, '"');
         bool ordered = (1u << c->value.op) & ORDER_OPS;
 
         if (number && (is_numeric(c->entity, c->key) || (is_assessment(c->entity) && ordered)))
@@ -270,15 +290,7 @@ static int read_value(struct trace_filter_clause *c, const char *op, const struc
                 return refusal_invalid(r, "Only the '{'end_time', 'end_time_ms', 'execution_time', "
                                           "'execution_time_ms', 'timestamp', 'timestamp_ms'}' "
                                           "attributes support comparison with numeric values.");
-        if (w->kind == FILTER_GROUP) {
-                c->value.kind = FILTER_LIST;
-                return filter_value_list(w, r, &c->value.list, &c->value.n_list);
-        }
-        if (!quoted || is_numeric(c->entity, c->key))
-                return refuse_value(c, w, r);
-        c->value.kind = FILTER_TEXT;
-        c->value.text = arena_strndup(r->arena, w->text + 1, w->size - 2);
-        return c->value.text ? 0 : -ENOMEM;
+        return read_text(c, w, r);
 }
 
 /* --- the string --- */
