@@ -37,7 +37,6 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
-#include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
 #include "lib/db/db_readers.h"

@@ -13,11 +13,8 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
-#include "lib/base/fileio.h"
 #include "lib/base/log.h"
-#include "lib/base/mem.h"
 #include "lib/base/options.h"
-#include "lib/base/str.h"
 #include "lib/net/listeners.h"
 #include "lib/net/loop_notify.h"
 
