@@ -52,7 +52,7 @@ static void begin_value(struct json_write *w) {
 
 static void open_container(struct json_write *w, bool object) {
         begin_value(w);
-        assert(w->depth < JSON_DEPTH_MAX);
+        assert(w->depth < JSON_WRITE_DEPTH_MAX);
         buf_add_char(w->out, object ? '{' : '[');
         w->in_object[w->depth] = object;
         w->has_items[w->depth] = false;

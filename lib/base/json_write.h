@@ -20,6 +20,10 @@
 #include "lib/base/json.h"
 #include "lib/base/macros.h"
 
+/* What was parsed may be as deep as the parser lets it be, and stands within something: an answer
+ * that holds it must never reach the limit of the writer. */
+#define JSON_WRITE_DEPTH_MAX (2 * JSON_DEPTH_MAX)
+
 enum json_write_flags {
         JSON_WRITE_PRETTY = 1 << 0, /* exactly as Python's json.dumps(indent=2) */
         JSON_WRITE_ASCII = 1 << 1,  /* everything beyond ASCII as \uXXXX (Python's ensure_ascii) */
@@ -30,10 +34,11 @@ struct json_write {
         struct buf *out;
         unsigned flags;
         unsigned depth;
-        bool in_object[JSON_DEPTH_MAX];
-        bool has_items[JSON_DEPTH_MAX];
+        bool in_object[JSON_WRITE_DEPTH_MAX];
+        bool has_items[JSON_WRITE_DEPTH_MAX];
         bool after_key;
-        size_t items_at[JSON_DEPTH_MAX]; /* where the key of one by json_write_kv_items() begins */
+        size_t items_at[JSON_WRITE_DEPTH_MAX]; /* where the key of one by json_write_kv_items()
+                                                  begins */
 };
 
 void json_write_init(struct json_write *w, struct buf *out, unsigned flags);

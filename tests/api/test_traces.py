@@ -133,3 +133,19 @@ def test_metadata_that_is_none(t, metadata):
     made = t.post(path, assessment=given)["assessment"]
     changed = t.post(f"{path}/{made['assessment_id']}", method="PATCH", assessment={"metadata": metadata}, update_mask="metadata")["assessment"]
     assert "metadata" not in made and "metadata" not in changed
+
+
+@pytest.mark.parametrize("opens, closes", [("[", "]"), ('{"a": ', "}")])
+def test_nested_values_come_back(t, opens, closes):
+    """An answer wraps what was stored: the deepest value a request can bring once ended the server when it was read."""
+    assert otlp(t, export(span(80, 1, "s", deep=opens * 120 + "1" + closes * 120))).status == 200
+    path = f"/api/3.0/mlflow/traces/tr-{80:032x}"
+    for n in (125, 126):
+        value = opens * n + "1" + closes * n
+        for kind in ("feedback", "expectation"):
+            body = '{"assessment": {"assessment_name": "g", "source": {"source_type": "CODE", "source_id": "me"}, "%s": {"value": %s}}}' % (kind, value)
+            answer = t.ask("POST", path + "/assessments", body)
+            assert answer.status == (200 if n == 125 else 400), (n, answer.text)
+    info = t.get(path)["trace"]["trace_info"]
+    assert json.loads(opens * 125 + "1" + closes * 125) in [a.get("feedback", {}).get("value") for a in info["assessments"]]
+    assert t.get("/api/3.0/mlflow/traces/get", trace_id=f"tr-{80:032x}")["trace"]["spans"][0]["name"] == "s"

@@ -200,6 +200,30 @@ static void a_tree_comes_back_as_it_was(void **state) {
         assert_string_equal(buf_cstr(&b), "null");
 }
 
+/* Whatever the parser takes can be written within something else. */
+static void the_deepest_tree_stands_in_an_answer(void **state) {
+        _cleanup_(arena_done) struct arena a;
+        _cleanup_buf_ struct buf text = {}, out = {}, expected = {};
+        struct json_write w;
+        struct json *j;
+
+        (void) state;
+        arena_init(&a, 0);
+        buf_add_fill(&text, '[', JSON_DEPTH_MAX);
+        buf_add_fill(&text, ']', JSON_DEPTH_MAX);
+        assert_int_equal(json_parse_copy(&a, buf_cstr(&text), text.len, &j, NULL), 0);
+        json_write_init(&w, &out, 0);
+        for (int i = 0; i < JSON_WRITE_DEPTH_MAX - JSON_DEPTH_MAX; i++)
+                json_write_array(&w);
+        json_write_node(&w, j);
+        for (int i = 0; i < JSON_WRITE_DEPTH_MAX - JSON_DEPTH_MAX; i++)
+                json_write_end(&w);
+        assert_int_equal(json_write_finish(&w), 0);
+        buf_add_fill(&expected, '[', JSON_WRITE_DEPTH_MAX);
+        buf_add_fill(&expected, ']', JSON_WRITE_DEPTH_MAX);
+        assert_string_equal(buf_cstr(&out), buf_cstr(&expected));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(compact),
@@ -210,6 +234,7 @@ int main(void) {
                 cmocka_unit_test(odd_doubles),
                 cmocka_unit_test_teardown(errors_stick, base_test_no_faults),
                 cmocka_unit_test(a_tree_comes_back_as_it_was),
+                cmocka_unit_test(the_deepest_tree_stands_in_an_answer),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
