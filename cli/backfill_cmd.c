@@ -153,5 +153,5 @@ int backfill_cmd(struct cli *c, int argc, char **argv) {
         if (str_eq(cli_arg(c, 0), "pause") || str_eq(cli_arg(c, 0), "unpause") ||
             str_eq(cli_arg(c, 0), "cancel"))
                 return change(c, cli_arg(c, 1), cli_arg(c, 0));
-        return errmsg_fail(&c->em, -EINVAL, "%s", spec.args);
+        return cli_usage(c, &spec);
 }

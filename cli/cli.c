@@ -45,8 +45,10 @@ int cli_start(struct cli *c, const struct options_spec *spec, int argc, char **a
                 printf("onebox %s\n", PACKAGE_VERSION);
                 return CLI_DONE;
         }
-        if (r < 0)
+        if (r < 0) {
+                c->is_usage = true;
                 return r;
+        }
         find_build_tree();
         r = paths_init(&c->paths, common->state_dir, common->runtime_dir, common->config, &c->em);
         if (r < 0)
@@ -60,6 +62,16 @@ int cli_start(struct cli *c, const struct options_spec *spec, int argc, char **a
 
 const char *cli_arg(const struct cli *c, size_t i) {
         return i < c->n_args ? c->args[i] : NULL;
+}
+
+int cli_usage(struct cli *c, const struct options_spec *spec) {
+        const char *words = "";
+
+        for (size_t i = 0; i < c->n_args && words; i++)
+                words = arena_printf(&c->arena, "%s%s%s", words, i ? " " : "", c->args[i]);
+        c->is_usage = true;
+        return errmsg_fail(&c->em, -EINVAL, "\"%s\" is not understood: use %s %s",
+                           words ? words : "", spec->program, spec->args);
 }
 
 int cli_oom(struct cli *c) {

@@ -43,6 +43,7 @@ struct cli {
         bool json;
         bool colour;      /* stdout is a terminal and NO_COLOR is not set */
         const char *verb; /* "runs" */
+        bool is_usage;    /* the command line was wrong: exit CLI_USAGE */
         char **args;      /* the words that are no options */
         size_t n_args;
 };
@@ -59,5 +60,7 @@ int cli_start(struct cli *c, const struct options_spec *spec, int argc, char **a
 
 /* The i-th word or NULL. */
 const char *cli_arg(const struct cli *c, size_t i);
+/* The words were not understood; c->em says what would be (the spec's args). Returns -EINVAL. */
+int cli_usage(struct cli *c, const struct options_spec *spec);
 /* Sets c->em: "out of memory"; returns -ENOMEM. */
 int cli_oom(struct cli *c);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/all_conf.h"
+#include "cli/conf_rules.h"
 #include "cli/table.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
@@ -98,6 +99,38 @@ static int show(struct cli *c, const struct all_conf *conf) {
         return 0;
 }
 
+/* What the daemons would complain about: 1, each told. */
+static int check(struct cli *c, const struct all_conf *conf) {
+        const char *texts[CONF_RULES_MAX];
+        int n = conf_rules_check(conf, &c->arena, texts);
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+
+        if (n < 0)
+                return cli_oom(c);
+        if (!c->json) {
+                for (int i = 0; i < n; i++)
+                        fprintf(stderr, "onebox config: %s: %s\n", c->paths.config, texts[i]);
+                if (n == 0)
+                        printf("%s is good%s\n", c->paths.config,
+                               access(c->paths.config, F_OK) < 0 ? " (there is none: all defaults)"
+                                                                 : "");
+                return n > 0 ? CLI_BAD : 0;
+        }
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_bool(&w, "ok", n == 0);
+        json_write_kv_array(&w, "faults");
+        for (int i = 0; i < n; i++)
+                json_write_str(&w, texts[i]);
+        json_write_end(&w);
+        json_write_end(&w);
+        if (json_write_finish(&w) < 0)
+                return cli_oom(c);
+        puts(buf_cstr(&b));
+        return n > 0 ? CLI_BAD : 0;
+}
+
 int config_cmd(struct cli *c, int argc, char **argv) {
         static struct config_words w;
         const struct all_conf *conf;
@@ -114,10 +147,5 @@ int config_cmd(struct cli *c, int argc, char **argv) {
                 return r;
         if (str_eq(what, "show"))
                 return c->json ? show_json(c, conf) : show(c, conf);
-        if (c->json)
-                printf("{\"ok\": true}\n");
-        else
-                printf("%s is good%s\n", c->paths.config,
-                       access(c->paths.config, F_OK) < 0 ? " (there is none: all defaults)" : "");
-        return 0;
+        return check(c, conf);
 }

@@ -82,7 +82,7 @@ static int test(struct cli *c, const char *id) {
 }
 
 static int of_one(struct cli *c, const char *verb, const char *id) {
-        if (str_eq(verb, "get"))
+        if (str_eq(verb, "get") || str_eq(verb, "show"))
                 return get(c, id);
         if (str_eq(verb, "test"))
                 return test(c, id);
@@ -90,7 +90,7 @@ static int of_one(struct cli *c, const char *verb, const char *id) {
                 return sealed_print_in_task(c, &noun, id);
         if (str_eq(verb, "delete"))
                 return sealed_delete(c, &noun, id);
-        return errmsg_fail(&c->em, -EINVAL, "%s", spec.args);
+        return cli_usage(c, &spec);
 }
 
 int connections_cmd(struct cli *c, int argc, char **argv) {
@@ -108,5 +108,5 @@ int connections_cmd(struct cli *c, int argc, char **argv) {
                 return probe_try_run(c);
         if (str_eq(verb, "rotate-key") && c->n_args == 1)
                 return rotate(c);
-        return errmsg_fail(&c->em, -EINVAL, "%s", spec.args);
+        return cli_usage(c, &spec);
 }

@@ -10,11 +10,16 @@
 #include "lib/base/str.h"
 #include "lib/net/http_listen.h"
 
-static void add_part(struct parts *s, const char *name, bool ok, const char *where,
-                     const char *note) {
-        if (s->n_parts < PARTS_MAX)
-                s->parts[s->n_parts++] = (struct part){name, ok, where, note};
+/* unit: what follows onebox- in its name. */
+static void add_part(struct parts *s, const char *name, const char *unit, bool ok,
+                     const char *where, const char *note) {
         s->all_ok &= ok;
+        if (s->n_parts == PARTS_MAX)
+                return;
+        s->parts[s->n_parts] = (struct part){.name = name, .ok = ok, .where = where, .note = note};
+        if (ok)
+                part_process_look(unit, where, &s->parts[s->n_parts].process);
+        s->n_parts++;
 }
 
 /* The worst word of a health answer: {"scheduler": {"status": "healthy"}, …}; NULL: all good. */
@@ -46,7 +51,7 @@ static void ask_daemon(struct cli *c, struct parts *s, const char *name, const c
                 note = arena_printf(&c->arena, "HTTP %d", status);
         else if (json_parse_copy(&c->arena, body, size, &j, NULL) >= 0)
                 note = complaint(c, j);
-        add_part(s, name, r >= 0 && status == 200 && !note, where, note);
+        add_part(s, name, name, r >= 0 && status == 200 && !note, where, note);
 }
 
 /* It answers the scheduler only: others see whether somebody listens, or hear what the scheduler
@@ -57,12 +62,12 @@ static void look_at_launcher(struct cli *c, struct parts *s, const struct json *
         bool alive = where && http_listen_path_alive(where);
 
         if (alive) {
-                add_part(s, "launcher", true, where, NULL);
+                add_part(s, "launcher", "launcher", true, where, NULL);
                 return;
         }
         (void) json_str(json_get(scheduler, "launcher_trouble"), &trouble);
         alive = !trouble && where && access(where, F_OK) == 0 && access(where, W_OK) < 0;
-        add_part(s, "launcher", alive, where,
+        add_part(s, "launcher", "launcher", alive, where,
                  trouble ? trouble
                  : alive ? "for the scheduler only, which has no complaint"
                          : "not running");
@@ -70,6 +75,7 @@ static void look_at_launcher(struct cli *c, struct parts *s, const struct json *
 
 static void ask_service(struct cli *c, struct parts *s, const struct json *service) {
         const char *name = arena_printf(&c->arena, "service %s", show_text(service, "name"));
+        const char *unit = arena_printf(&c->arena, "serving@%s", show_text(service, "name"));
         struct cli_call call = {
                 .daemon = "serving",
                 .address = address_of_service(c, service),
@@ -81,11 +87,11 @@ static void ask_service(struct cli *c, struct parts *s, const struct json *servi
         bool ok;
 
         if (!call.address) {
-                add_part(s, name, false, "-", "its file names no port");
+                add_part(s, name, unit, false, "-", "its file names no port");
                 return;
         }
         ok = cli_call_raw(c, &call, &status, &body, &size) >= 0 && status == 200;
-        add_part(s, name, ok, call.address,
+        add_part(s, name, unit, ok, call.address,
                  ok       ? NULL
                  : status ? arena_printf(&c->arena, "HTTP %d", status)
                           : "not running");

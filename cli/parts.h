@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/part_process.h"
 
 struct json;
 
@@ -12,6 +13,7 @@ struct part {
         bool ok;
         const char *where;
         const char *note; /* what is wrong with it, or NULL */
+        struct part_process process;
 };
 
 struct parts {

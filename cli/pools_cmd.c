@@ -119,5 +119,5 @@ int pools_cmd(struct cli *c, int argc, char **argv) {
                 path = cli_call_path(c, "api", "v2", "pools", cli_arg(c, 1), NULL);
                 return path ? send(c, "DELETE", path, NULL) : cli_oom(c);
         }
-        return errmsg_fail(&c->em, -EINVAL, "%s", spec.args);
+        return cli_usage(c, &spec);
 }

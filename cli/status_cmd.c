@@ -8,6 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
+#include "lib/base/timestamp.h"
 
 struct status_words {
         struct cli_words words;
@@ -20,6 +21,19 @@ static const struct options_spec spec = {
         .rows = rows,
         .n_rows = ARRAY_SIZE(rows),
 };
+
+/* Null: not known, or not running. */
+static void print_process_json(struct json_write *w, const struct part_process *p) {
+        if (p->pid == 0) {
+                json_write_kv_null(w, "pid");
+                json_write_kv_null(w, "uptime_s");
+                json_write_kv_null(w, "memory_bytes");
+                return;
+        }
+        json_write_kv_i64(w, "pid", p->pid);
+        json_write_kv_u64(w, "uptime_s", p->up_for / USEC_PER_SEC);
+        json_write_kv_u64(w, "memory_bytes", p->memory);
+}
 
 static int print_parts_json(struct cli *c, const struct parts *s, const struct json *scheduler) {
         _cleanup_buf_ struct buf b = {};
@@ -35,6 +49,7 @@ static int print_parts_json(struct cli *c, const struct parts *s, const struct j
                 json_write_kv_bool(&w, "ok", s->parts[i].ok);
                 json_write_kv_str(&w, "where", s->parts[i].where);
                 json_write_kv_str(&w, "note", s->parts[i].note);
+                print_process_json(&w, &s->parts[i].process);
                 json_write_end(&w);
         }
         json_write_end(&w);
@@ -46,17 +61,32 @@ static int print_parts_json(struct cli *c, const struct parts *s, const struct j
         return 0;
 }
 
+static void print_part(struct cli *c, struct table *t, const struct part *p) {
+        char up_for[TIMESTAMP_SIZE], memory[PART_PROCESS_SIZE];
+        const char *pid = "-", *up = "-", *held = "-";
+
+        if (p->process.pid != 0) {
+                pid = arena_printf(&c->arena, "%d", (int) p->process.pid);
+                up = arena_strdup(&c->arena, timestamp_span_print(p->process.up_for, up_for));
+                held = arena_strdup(&c->arena,
+                                    part_process_print_memory(p->process.memory, memory));
+        }
+        table_row(t, p->name, p->ok ? "ok" : "no answer", pid, up, held, p->where, p->note);
+}
+
 static int print_parts(struct cli *c, const struct parts *s) {
         struct table t;
 
         table_init(&t, &c->arena, c->colour);
         table_column(&t, "PART", TABLE_LEFT);
         table_column(&t, "STATE", TABLE_LEFT);
+        table_column(&t, "PID", TABLE_RIGHT);
+        table_column(&t, "UP", TABLE_RIGHT);
+        table_column(&t, "MEMORY", TABLE_RIGHT);
         table_column(&t, "WHERE", TABLE_LEFT);
         table_column(&t, "NOTE", TABLE_TEXT);
         for (size_t i = 0; i < s->n_parts; i++)
-                table_row(&t, s->parts[i].name, s->parts[i].ok ? "ok" : "no answer",
-                          s->parts[i].where, s->parts[i].note);
+                print_part(c, &t, &s->parts[i]);
         return table_print(&t, NULL, stdout) < 0 ? cli_oom(c) : 0;
 }
 

@@ -117,3 +117,18 @@ int systemctl_started_at(const char *unit, usec_t *ret_at, struct errmsg *em) {
         *ret_at = seconds * USEC_PER_SEC;
         return 0;
 }
+
+int systemctl_main_pid(const char *unit, pid_t *ret_pid, struct errmsg *em) {
+        const char *argv[] = {"systemctl", "show", "--property=MainPID", "--value", "--",
+                              unit,        NULL};
+        _cleanup_free_ char *text = NULL;
+        uint64_t pid = 0;
+        int r = capture(argv, &text, em);
+
+        if (r < 0)
+                return r;
+        if (str_to_u64(str_strip(text), &pid) < 0 || pid > INT32_MAX)
+                return errmsg_fail(em, -EPROTO, "systemctl says \"%s\" of %s", text, unit);
+        *ret_pid = (pid_t) pid;
+        return 0;
+}

@@ -1,6 +1,8 @@
 /* systemctl: asking PID 1 by its own command. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "lib/base/errmsg.h"
 #include "lib/base/macros.h"
 
@@ -12,5 +14,7 @@ int systemctl_run(const char *verb, const char *unit, struct errmsg *em);
 int systemctl_list(const char *pattern, char ***ret_units, struct errmsg *em);
 /* Those of them that have failed. */
 int systemctl_failed(const char *pattern, char ***ret_units, struct errmsg *em);
+/* The unit's main process; 0 when it has none. */
+int systemctl_main_pid(const char *unit, pid_t *ret_pid, struct errmsg *em);
 /* When the unit became active; 0 when it is not. */
 int systemctl_started_at(const char *unit, usec_t *ret_at, struct errmsg *em);

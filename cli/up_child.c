@@ -189,6 +189,11 @@ static void tell_end(const struct up_child *child, int status, bool told) {
                 log_write(level, NULL, "%s ended with status %d", child->name, WEXITSTATUS(status));
 }
 
+/* Its configuration cannot work: another start would not, either. */
+static bool is_told_wrong(int status) {
+        return WIFEXITED(status) && WEXITSTATUS(status) == OPTIONS_EX_CONFIG;
+}
+
 void up_child_ended(struct up_child *child, int status) {
         usec_t lived_for = clock_mono(clock_system()) - child->started_at;
         bool was_ready = child->state == UP_READY;
@@ -200,9 +205,13 @@ void up_child_ended(struct up_child *child, int status) {
                 child->restart_for = 0;
                 start_later(child, UP_STEADY_FOR, true);
         } else if (child->wanted) {
-                start_later(child, lived_for, was_ready);
-                if (++child->n_failures >= UP_FAILURES_MAX)
+                if (++child->n_failures >= UP_FAILURES_MAX || is_told_wrong(status))
                         up_give_up(child->up, child);
+                if (child->up->stopping) {
+                        child->state = UP_GONE;
+                        return;
+                }
+                start_later(child, lived_for, was_ready);
                 log_warning("%s starts again in %u ms", child->name,
                             (unsigned) (child->restart_for / USEC_PER_MSEC));
         } else {

@@ -55,11 +55,11 @@ int variables_cmd(struct cli *c, int argc, char **argv) {
 
         if (r != 0 || !verb)
                 return r != 0 ? r : sealed_list(c, &noun);
-        if (str_eq(verb, "get") && c->n_args == 2)
+        if ((str_eq(verb, "get") || str_eq(verb, "show")) && c->n_args == 2)
                 return get(c, cli_arg(c, 1));
         if (str_eq(verb, "set") && c->n_args == 3)
                 return sealed_set(c, &noun, cli_arg(c, 1), cli_arg(c, 2), w.description);
         if (str_eq(verb, "delete") && c->n_args == 2)
                 return sealed_delete(c, &noun, cli_arg(c, 1));
-        return errmsg_fail(&c->em, -EINVAL, "%s", spec.args);
+        return cli_usage(c, &spec);
 }

@@ -360,7 +360,7 @@ int main(int argc, char **argv) {
         if (r == 0) {
                 r = start(&d, &em);
                 if (r >= 0)
-                        r = loop_run(d.bucketd.loop);
+                        r = loop_run(d.bucketd.loop) < 0 ? -EIO : 0;
                 stop(&d);
                 paths_done(&d.paths);
         }
@@ -369,5 +369,5 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         if (r < 0)
                 log_error("%s", *em.text ? em.text : errmsg_strerror(r));
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return options_exit_status(r);
 }

@@ -426,7 +426,7 @@ static int serve(const struct scheduler_conf *conf, const struct paths *paths, s
                 loop_notify_ready();
                 r = loop_run(p.s.loop);
                 if (r < 0)
-                        errmsg_errno(em, r, "the event loop failed");
+                        r = errmsg_fail(em, -EIO, "the event loop failed: %s", errmsg_strerror(r));
                 else if (r > 0)
                         r = errmsg_fail(em, -ESTALE, "the database is another scheduler's now");
         }
@@ -455,5 +455,5 @@ int main(int argc, char **argv) {
                 return 0;
         if (r < 0)
                 log_error("%s", em.text);
-        return r < 0 ? 1 : 0;
+        return options_exit_status(r);
 }

@@ -319,7 +319,7 @@ int main(int argc, char **argv) {
         if (r == 0) {
                 r = start(&d, &em);
                 if (r >= 0)
-                        r = loop_run(d.tracking.loop);
+                        r = loop_run(d.tracking.loop) < 0 ? -EIO : 0;
                 stop(&d);
                 paths_done(&d.paths);
         }
@@ -328,5 +328,5 @@ int main(int argc, char **argv) {
                 return 0;
         if (r < 0)
                 log_error("%s", *em.text ? em.text : errmsg_strerror(r));
-        return r < 0 ? 1 : 0;
+        return options_exit_status(r);
 }

@@ -41,7 +41,9 @@ static int read_password(const char *path, char **ret, struct errmsg *em) {
         int r = fileio_read(path, PASSWORD_MAX, ret, &n);
 
         if (r < 0)
-                return errmsg_errno(em, r, "%s: the database's password cannot be read", path);
+                return errmsg_fail(em, r == -ENOMEM ? r : -EINVAL,
+                                   "%s: the database's password cannot be read: %s", path,
+                                   errmsg_strerror(r));
         (*ret)[strcspn(*ret, "\r\n")] = '\0';
         return 0;
 }

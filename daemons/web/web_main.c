@@ -214,10 +214,10 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 r = start(&w, &em);
         if (r >= 0)
-                r = loop_run(w.loop);
+                r = loop_run(w.loop) < 0 ? -EIO : 0;
         if (r < 0)
                 log_error("%s", em.text[0] ? em.text : errmsg_strerror(r));
         stop(&w);
         conf_done(&options.conf, &w.conf);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return options_exit_status(r);
 }

@@ -389,3 +389,7 @@ int options_daemon_start(const struct options_daemon *d, int argc, char **argv, 
                 *ret_n_args = n_args;
         return r;
 }
+
+int options_exit_status(int r) {
+        return r >= 0 ? 0 : r == -EINVAL || r == -EPROTONOSUPPORT ? OPTIONS_EX_CONFIG : 1;
+}

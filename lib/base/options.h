@@ -63,3 +63,9 @@ struct options_daemon {
  * 0: go on, conf and paths are filled (conf_done, paths_done); negative with em set. */
 int options_daemon_start(const struct options_daemon *d, int argc, char **argv, void *conf,
                          struct paths *ret_paths, int *ret_n_args, struct errmsg *em);
+
+/* What a daemon exits with when its start, or its loop, answered r: 0; OPTIONS_EX_CONFIG when what
+ * it was told cannot be done (-EINVAL, -EPROTONOSUPPORT: so a start says that the configuration is
+ * wrong, or a secret that it names is missing), which no restart mends; else 1. */
+#define OPTIONS_EX_CONFIG 78 /* sysexits' EX_CONFIG; the units' RestartPreventExitStatus= */
+int options_exit_status(int r);

@@ -168,8 +168,9 @@ def test_every_verb_has_help(place):
 
 def test_mistakes_are_named_with_the_remedy(place):
     assert 'did you mean "status"?' in place.bad("statsu", code=2)
-    assert "did you mean --limit?" in place.bad("runs", "--limt=3")
-    assert "PIPELINE [KEY=VALUE]… is missing" in place.bad("trigger")
+    assert "did you mean --limit?" in place.bad("runs", "--limt=3", code=2)
+    assert "PIPELINE [KEY=VALUE]… is missing" in place.bad("trigger", code=2)
+    assert '"frob x" is not understood: use onebox connections [get ID' in place.bad("connections", "frob", "x", code=2)
     for verb in (["pipelines"], ["runs"], ["trigger", "x"], ["why", "x"], ["logs", "x"], ["next"]):
         words = place.bad(*verb)
         assert "onebox-scheduler is not running" in words and "onebox up" in words, words
@@ -206,6 +207,26 @@ def test_config_check(place):
     assert 'unknown section "schedule", did you mean [scheduler]?' in place.bad("config", "check")
     place.write_conf("[scheduler]\nparallelism = lots\n")
     assert "parallelism = lots is not understood: a whole number is wanted" in place.bad("up")
+    place.write_conf("[night]\nstop = 25:00\n[gitsync]\nenabled = yes\n")
+    words = place.bad("config", "check")
+    assert "onebox.conf: [night] stop: " in words and "onebox.conf: [gitsync] repo: enabled = yes needs" in words
+    done = place.call("config", "check", "--json")
+    assert done.returncode == 1 and len(json.loads(done.stdout)["faults"]) == 2
+    assert "✗  configuration: " in place.call("doctor").stdout
+
+
+def test_what_cannot_work_is_started_once(place):
+    """78 is sysexits' EX_CONFIG, which the units do not start again; neither does `onebox up`."""
+    place.write_conf("backend_store_uri = oracle://x/y\n")
+    common = ["--state-dir", place.state, "--runtime-dir", place.run_dir, "--config", place.conf]
+    done = subprocess.run([f"{build_dir()}/daemons/tracking/onebox-tracking", *common], env=place.env,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78 and "is no database this server can open" in done.stderr, done.stderr
+    words = place.bad("up")
+    assert words.count("is no database this server can open") == 1 and "starts again" not in words, words
+    place.write_conf("backend_store_uri = mysql://u@127.0.0.1/d\nbackend_store_password_file = /nonexistent\n")
+    words = place.bad("up")
+    assert words.count("/nonexistent: the database's password cannot be read") == 1, words
 
 
 def test_users_and_tokens(place):
@@ -245,6 +266,9 @@ def test_down_without_up(place):
 def test_status_and_urls(box):
     status = box.json("status")
     assert status["ok"] and status["scheduler"] is not None
+    for part in status["parts"]:
+        assert part["pid"] in box.pids(f"onebox-{part['name']}"), part
+        assert part["memory_bytes"] > 1 << 20 and 0 <= part["uptime_s"] < 3600, part
     assert re.search(r"^scheduler +ok ", box.good("status"), re.M)
     urls = box.json("urls")
     assert urls["web"] == f"http://127.0.0.1:{box.web}"
