@@ -120,7 +120,7 @@ class Mount(Process):
     def __init__(self, tool, server, bucket, root):
         self.path = root / f"mnt-{tool}-{bucket}"
         self.path.mkdir()
-        cache = root / f"cache-{tool}-{bucket}"
+        cache = self.cache = root / f"cache-{tool}-{bucket}"
         cache.mkdir()
         api = f"--custom-endpoint={server.url}/storage/v1/"
         tool, _, uploads = tool.partition(", ")
@@ -151,6 +151,7 @@ class Mount(Process):
             self.child.wait()
         if os.path.ismount(self.path):
             subprocess.run(["umount", "-l", self.path])
+        shutil.rmtree(self.cache, ignore_errors=True)
 
 
 # --- works: each prepares the bucket, then does its thing on the mounted directory and says how many units it did ------
@@ -469,6 +470,7 @@ def main():
     if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
         print("bench_mount: needs root and /dev/fuse")
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is below ends its servers and frees its memory
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     root = Path(tempfile.mkdtemp(prefix="onebox-bench-mount-", dir=base))
     server, fast = Server(root / "server"), FastServer()
