@@ -60,31 +60,31 @@ static const struct db_set *const sets[] = {
 enum { SETS_OF_318 = 3 };
 
 /* The tables of traces changed with 3.18: is the database that new? */
-static bool is_new(const char *uri) {
-        struct db *db _cleanup_(db_freep) = NULL;
+static bool is_new(struct db *schema) {
         struct db_stmt *s;
 
-        if (db_open(uri, 0, NULL, &db) < 0 ||
-            db_prepare_dynamic(db, "SELECT trace_name, session_id FROM trace_info WHERE 1 = 0",
+        if (db_prepare_dynamic(schema, "SELECT trace_name, session_id FROM trace_info WHERE 1 = 0",
                                &s) < 0)
                 return false;
         db_reset(s);
         return true;
 }
 
-int tracking_db_open(const char *uri, struct errmsg *em, struct db_writer **ret_writer,
-                     struct db_readers **ret_readers, bool *ret_has_traces) {
+int tracking_db_open(const char *uri, struct db *schema, struct errmsg *em,
+                     struct db_writer **ret_writer, struct db_readers **ret_readers,
+                     bool *ret_has_traces) {
         struct db_config config = {
                 .uri = uri, .flags = DB_FOREIGN_KEYS, .sets = sets, .n_sets = ARRAY_SIZE(sets)};
         struct db_writer *writer;
         int r;
 
-        *ret_has_traces = is_new(uri);
+        *ret_has_traces = is_new(schema);
         if (!*ret_has_traces)
                 config.n_sets -= SETS_OF_318;
         r = db_writer_new(&config, 0, em, &writer);
         if (r < 0)
                 return r;
+        config.flags |= DB_CHECKED; /* by the writer */
         r = db_readers_new(&config, em, ret_readers);
         if (r < 0) {
                 db_writer_free(writer);

@@ -65,14 +65,15 @@ struct daemon {
 static int open_db(struct daemon *d, struct errmsg *em) {
         struct tracking *t = &d->tracking;
         const char *uri = d->conf.backend_store_uri;
-        int r = tracking_schema_ensure(uri, t->artifact_root, tracking_now_ms(t), em);
+        struct db *schema _cleanup_(db_freep) = NULL;
+        int r = tracking_schema_open(uri, t->artifact_root, tracking_now_ms(t), em, &schema);
 
         t->resume = run_resume_new();
         if (r == 0 && !t->resume)
                 r = -ENOMEM;
 
         if (r == 0)
-                r = tracking_db_open(uri, em, &t->writer, &t->readers, &t->has_traces);
+                r = tracking_db_open(uri, schema, em, &t->writer, &t->readers, &t->has_traces);
         return r;
 }
 

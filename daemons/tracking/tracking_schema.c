@@ -249,8 +249,8 @@ static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, 
         return r > 0 ? -EINVAL : r;
 }
 
-int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t now_ms,
-                           struct errmsg *em) {
+int tracking_schema_open(const char *uri, const char *artifact_root, int64_t now_ms,
+                         struct errmsg *em, struct db **ret_db) {
         struct db *db _cleanup_(db_freep) = NULL;
         struct errmsg why = {};
         int r = make_directory(uri, em);
@@ -263,11 +263,22 @@ int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t n
         if (r == 0)
                 r = ensure_all(db, artifact_root, now_ms, &why);
         if (r == 0)
-                return db_commit(db);
+                r = db_commit(db);
+        if (r == 0) {
+                *ret_db = TAKE_PTR(db);
+                return 0;
+        }
         if (!*why.text)
                 errmsg_set(&why, "%s: %s", db_get_uri(db), db_errmsg(db));
         errmsg_set(em, "%s", why.text);
         if (db_in_transaction(db))
                 db_rollback(db);
         return r;
+}
+
+int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t now_ms,
+                           struct errmsg *em) {
+        struct db *db _cleanup_(db_freep) = NULL;
+
+        return tracking_schema_open(uri, artifact_root, now_ms, em, &db);
 }

@@ -6,10 +6,13 @@
 struct db;
 struct errmsg;
 
-/* Opens `uri`, makes what is missing and closes it again: the directory of the file, all tables of
- * MLflow's newest revision, our indexes, the default experiment (its location is `artifact_root` +
- * "/0"). -ENOTSUP: a revision this program does not know; `em` names it and the command that mends
- * it. */
+/* Opens `uri` and makes what is missing: the directory of the file, all tables of MLflow's newest
+ * revision, our indexes, the default experiment (its location is `artifact_root` + "/0"). -ENOTSUP:
+ * a revision this program does not know; `em` names it and the command that mends it. */
+int tracking_schema_open(const char *uri, const char *artifact_root, int64_t now_ms,
+                         struct errmsg *em, struct db **ret_db);
+
+/* The same, and closes it again. */
 int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t now_ms,
                            struct errmsg *em);
 

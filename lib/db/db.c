@@ -47,7 +47,8 @@ struct db {
         uint64_t n_uses;
         size_t n_active;
         atomic_bool is_lent;
-        bool is_lazy; /* statements are prepared to be checked, and again when they are used */
+        bool is_lazy;    /* statements are prepared to be checked, and again when they are used */
+        bool is_checked; /* they were checked by another connection */
         const char *own_error; /* a failure found before the driver was asked */
 };
 
@@ -94,6 +95,7 @@ int db_open(const char *uri, unsigned flags, struct errmsg *em, struct db **ret_
         if (!db)
                 return -ENOMEM;
         db->driver = driver;
+        db->is_checked = flags & DB_CHECKED;
         db->is_lazy = (flags & DB_FEW_PAGES) && driver->dialect == DB_SQLITE;
         for (size_t i = 0; i < DYNAMIC_MAX; i++)
                 db->dynamic[i].db = db;
@@ -191,6 +193,8 @@ int db_prepare_set(struct db *db, const struct db_set *set, struct errmsg *em) {
                 int r;
 
                 s->db = db;
+                if (db->is_checked)
+                        continue;
                 r = db->driver->prepare(db->conn, set->rows[i].sql, DB_PREPARE_KEPT, &s->handle);
                 if (r < 0) {
                         errmsg_set(em, "%s: statement %s.%s: %s", db->uri, set->name,

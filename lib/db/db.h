@@ -52,6 +52,8 @@ enum db_flags {
          * them too), and of the statements those that were used: all are checked when it is opened
          */
         DB_FEW_PAGES = 1 << 5,
+        /* Another connection checked the sets: statements are prepared when they are first used. */
+        DB_CHECKED = 1 << 6,
         DB_ROLLBACK = 1 << 4, /* rollback journal in place of WAL: readers need no write access */
 };
 
@@ -99,7 +101,8 @@ const char *db_get_uri(const struct db *db); /* its password is *** */
 /* The last failure in words, "" if there was none. Valid until the next call on `db`. */
 const char *db_errmsg(struct db *db);
 
-/* Prepares every row of `set`. A bad statement is -EINVAL and `em` names set, statement, reason.
+/* Prepares every row of `set` (not with DB_CHECKED). A bad statement is -EINVAL and `em` names set,
+ * statement, reason.
  * At most 64 sets a connection (-EOVERFLOW). */
 int db_prepare_set(struct db *db, const struct db_set *set, struct errmsg *em);
 

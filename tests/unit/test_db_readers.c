@@ -97,6 +97,32 @@ static void test_statements_when_used(void **state) {
         assert_int_equal(count(db), 0);
 }
 
+/* Where another connection has looked, a wrong statement hurts whoever uses it, and nobody else. */
+static void test_statements_checked_elsewhere(void **state) {
+        static const struct db_statement some_rows[] = {{"count", "SELECT count(*) FROM t"},
+                                                        {"wrong", "SELECT x FROM t"}};
+        static const struct db_set some = {"s", some_rows, 2};
+        static const struct db_set *const some_sets[] = {&some};
+        struct test_dir *t = *state;
+        _cleanup_(db_freep) struct db *db = NULL;
+        struct db_config config = {
+                .uri = t->uri, .flags = DB_READ_ONLY | DB_CHECKED, .sets = some_sets, .n_sets = 1};
+        struct errmsg em = {};
+        struct db_stmt *s;
+
+        db_readers_free(readers_of(t->uri));
+        assert_ok(em, db_open_config(&config, &em, &db));
+        s = db_use(db, &some, 1);
+        assert_int_equal(db_step(s), -EINVAL);
+        assert_non_null(strstr(db_errmsg(db), "prepared"));
+        for (int i = 0; i < 2; i++) {
+                s = db_use(db, &some, 0);
+                assert_int_equal(db_step(s), DB_ROW);
+                assert_int_equal(db_col_i64(s, 0), 0);
+                db_reset(s);
+        }
+}
+
 static void test_reads_while_another_writes(void **state) {
         struct test_dir *t = *state;
         struct db_readers *r = readers_of(t->uri);
@@ -172,11 +198,9 @@ static void test_the_limit(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                IN_DIR(test_a_connection_for_each_thread),
-                IN_DIR(test_statements_when_used),
-                IN_DIR(test_reads_while_another_writes),
-                IN_DIR(test_a_bad_start_says_why),
-                IN_DIR(test_the_limit),
+                IN_DIR(test_a_connection_for_each_thread), IN_DIR(test_statements_when_used),
+                IN_DIR(test_statements_checked_elsewhere), IN_DIR(test_reads_while_another_writes),
+                IN_DIR(test_a_bad_start_says_why),         IN_DIR(test_the_limit),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
