@@ -270,7 +270,8 @@ static void mount_conf_behaviour(struct mnt_settings *m, const struct mount_flag
         m->prefetch_metadata = mount_flags_bool(f, FLAGS_enable_metadata_prefetch);
         m->by_json = mount_flags_bool(f, FLAGS_experimental_enable_json_read);
         m->always_plus = mount_flags_bool(f, FLAGS_experimental_enable_readdirplus);
-        m->direct_io = mount_flags_bool(f, FLAGS_o_direct);
+        m->direct_io = mount_flags_bool(f, FLAGS_o_direct) ||
+                       mount_flags_bool(f, FLAGS_experimental_o_direct);
         m->standard_symlinks = mount_flags_bool(f, FLAGS_enable_standard_symlinks);
         m->create_empty = mount_flags_bool(f, FLAGS_create_empty_file);
         m->streams = mount_flags_bool(f, FLAGS_enable_streaming_writes) &&

@@ -27,6 +27,10 @@ static const char *const names[] = {
 #undef OP
 };
 
+/* What reads gcsfuse's log looks for the words of its library, the place in the source among them.
+ */
+#define OP_METER_SAYS "fuse_debug: Op 0x%08" PRIx32 "          connection.go:0] "
+
 /* Upper bounds in microseconds; what is longer is +Inf's. */
 static const usec_t bounds[OP_METER_BOUNDS] = {
         10,   20,    50,    100,   200,    500,     1000,    2000,
@@ -45,8 +49,7 @@ static usec_t op_meter_now(void) {
         return (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / NSEC_PER_USEC + 1;
 }
 
-void op_meter_begin(struct op_meter_call *c, enum op_meter_op op, int pid, const char *format,
-                    ...) {
+void op_meter_begin(struct op_meter_call *c, enum op_meter_op op, const char *format, ...) {
         _cleanup_buf_ struct buf text = {};
         va_list ap;
 
@@ -62,8 +65,7 @@ void op_meter_begin(struct op_meter_call *c, enum op_meter_op op, int pid, const
         va_start(ap, format);
         (void) buf_vprintf(&text, format, ap);
         va_end(ap);
-        log_debug("fuse_debug: Op 0x%08" PRIx32 " <- %s (%s, PID %d)", c->number, names[op],
-                  buf_cstr(&text), pid);
+        log_debug(OP_METER_SAYS "<- %s (%s)", c->number, names[op], buf_cstr(&text));
 }
 
 void op_meter_failed(int error) {
@@ -80,10 +82,9 @@ void op_meter_end(struct op_meter_call *c) {
                 atomic_fetch_add(&meter.ops[c->op].n_failed, 1);
         op_meter_times_add(&meter.ops[c->op].times, op_meter_now() - c->began_at);
         if (meter.says && c->error > 0)
-                log_debug("fuse_debug: Op 0x%08" PRIx32 " -> Error: \"%s\"", c->number,
-                          errmsg_strerror(-c->error));
+                log_debug(OP_METER_SAYS "-> Error: \"%s\"", c->number, errmsg_strerror(-c->error));
         else if (meter.says)
-                log_debug("fuse_debug: Op 0x%08" PRIx32 " -> OK ()", c->number);
+                log_debug(OP_METER_SAYS "-> OK ()", c->number);
 }
 
 void op_meter_times_add(struct op_meter_times *t, usec_t took_for) {

@@ -23,8 +23,8 @@ struct op_meter_call {
 
 /* At the start, before the first request. */
 void op_meter_set(bool counts, bool says);
-void op_meter_begin(struct op_meter_call *c, enum op_meter_op op, int pid, const char *format, ...)
-        _printf_(4, 5);
+void op_meter_begin(struct op_meter_call *c, enum op_meter_op op, const char *format, ...)
+        _printf_(3, 4);
 /* The request this thread works on is answered with an errno. */
 void op_meter_failed(int error);
 void op_meter_end(struct op_meter_call *c);

@@ -50,13 +50,13 @@ static void ops_no_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, const
 }
 
 /* The same rows, counted. */
-#define OP(row, name_of_it, function, parameters, arguments, ...)                                 \
-        static void ops_##row parameters {                                                        \
-                struct op_meter_call call;                                                        \
-                                                                                                  \
-                op_meter_begin(&call, OP_METER_##row, (int) fuse_req_ctx(req)->pid, __VA_ARGS__); \
-                function arguments;                                                               \
-                op_meter_end(&call);                                                              \
+#define OP(row, name_of_it, function, parameters, arguments, ...)   \
+        static void ops_##row parameters {                          \
+                struct op_meter_call call;                          \
+                                                                    \
+                op_meter_begin(&call, OP_METER_##row, __VA_ARGS__); \
+                function arguments;                                 \
+                op_meter_end(&call);                                \
         }
 #include "fuse-gcs/op_meter.def"
 #undef OP

@@ -6,9 +6,11 @@
 
 #include "fuse-gcs/op_meter.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 
 static struct {
-        bool counts;
+        bool counts, says;
+        atomic_uint number;
         atomic_uint_least64_t n_bytes[2], n[2][2]; /* by goes_on; by hit and goes_on */
         struct op_meter_times times[2];            /* by hit */
 } meter;
@@ -16,18 +18,35 @@ static struct {
 static const char *const types[] = {"Random", "Sequential"};
 static const char *const hits[] = {"false", "true"};
 
-void read_meter_set(bool counts) {
+void read_meter_set(bool counts, bool says) {
         meter.counts = counts;
+        meter.says = says;
+}
+
+bool read_meter_says(void) {
+        return meter.says;
 }
 
 usec_t read_meter_begin(void) {
-        return meter.counts ? clock_mono(clock_system()) : 0;
+        return meter.counts || meter.says ? clock_mono(clock_system()) : 0;
 }
 
 void read_meter_end(usec_t began_at, bool goes_on, bool hit, size_t n_bytes) {
         atomic_fetch_add(&meter.n_bytes[goes_on], n_bytes);
         atomic_fetch_add(&meter.n[hit][goes_on], 1);
         op_meter_times_add(&meter.times[hit], clock_mono(clock_system()) - began_at);
+}
+
+void read_meter_say(usec_t began_at, const char *bucket, const char *object, uint64_t handle,
+                    uint64_t offset, size_t size, bool goes_on, bool hit) {
+        unsigned number = atomic_fetch_add(&meter.number, 1);
+        usec_t took_for = clock_mono(clock_system()) - began_at;
+
+        log_debug("%08x-read <- FileCache(%s:/%s, offset: %" PRIu64 ", size: %zu handle: %" PRIu64
+                  ")",
+                  number, bucket, object, offset, size, handle);
+        log_debug("%08x-read -> OK (isSeq: %s, cacheHit: %s) (%.3fms)", number, hits[goes_on],
+                  hits[hit], (double) took_for / USEC_PER_MSEC);
 }
 
 void read_meter_print(struct buf *out) {

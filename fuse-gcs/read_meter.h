@@ -1,17 +1,22 @@
 /* read_meter: reads of files by gcsfuse's names for them: whether they went on where one ended, and
- * whether what they asked for was here. One a process; where nobody wants to know it costs a look
- * at a flag. Threads: any. */
+ * whether what they asked for was here; and told of in gcsfuse's words. One a process; where nobody
+ * wants to know it costs a look at a flag. Threads: any. */
 #pragma once
 
 #include "lib/base/buf.h"
 #include "lib/base/macros.h"
 
 /* At the start, before the first read. */
-void read_meter_set(bool counts);
+void read_meter_set(bool counts, bool says);
+bool read_meter_says(void);
 /* 0: nobody wants to know. */
 usec_t read_meter_begin(void);
 /* goes_on: it is one of a stream. hit: nothing had to come from the bucket for it. */
 void read_meter_end(usec_t began_at, bool goes_on, bool hit, size_t n_bytes);
+/* The two lines gcsfuse's log has of a read of an object the disk cache may keep. handle: as
+ * ReadFile's line calls it. */
+void read_meter_say(usec_t began_at, const char *bucket, const char *object, uint64_t handle,
+                    uint64_t offset, size_t size, bool goes_on, bool hit);
 /* Prometheus' text: file_cache_read_bytes_count, file_cache_read_count, file_cache_read_latencies.
  */
 void read_meter_print(struct buf *out);

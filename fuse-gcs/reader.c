@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fuse-gcs/cache_filter.h"
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/read_meter.h"
@@ -227,6 +228,22 @@ static int reader_try(struct mnt *m, struct handle *h, uint64_t offset, size_t s
                        : reader_failed(m, h->inode, path, s.generation, r);
 }
 
+/* Objects the disk cache takes: gcsfuse tells of no others. */
+static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_t offset,
+                       size_t size, const struct reader_reply *reply) {
+        _cleanup_free_ char *path = NULL;
+
+        if (!read_meter_says() || !m->disk)
+                return;
+        pthread_mutex_lock(&m->tree);
+        path = mem_strdup(h->inode->path);
+        pthread_mutex_unlock(&m->tree);
+        if (path)
+                read_meter_say(began_at, m->o.bucket ? m->o.bucket : "", path,
+                               (uint64_t) (uintptr_t) h, offset, size, !reply->is_lone,
+                               !reply->is_miss && cache_filter_takes(m->o.disk_filter, path));
+}
+
 static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
                         struct reader_reply *ret) {
         usec_t began_at = read_meter_begin();
@@ -234,8 +251,10 @@ static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t
 
         for (unsigned n = 0; r == 1 && n < READER_TRIES; n++)
                 r = reader_try(m, h, offset, size, ret);
-        if (r == 0 && began_at > 0 && ret->n_bytes > 0)
+        if (r == 0 && began_at > 0 && ret->n_bytes > 0) {
                 read_meter_end(began_at, !ret->is_lone, !ret->is_miss, ret->n_bytes);
+                reader_say(m, h, began_at, offset, size, ret);
+        }
         return r == 1 ? -EIO : r;
 }
 

@@ -6,6 +6,7 @@ import json
 import mmap
 import os
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -429,7 +430,7 @@ def test_the_kernels_requests_are_counted_and_told(server, tmp_path):
     port = free_port()
     log = tmp_path / "log"
     with Mount(server.url, f"--prometheus-port={port}", "--log-severity=trace", "--experimental-enable-readdirplus",
-               f"--log-file={log}", "--log-format=json") as m:
+               f"--log-file={log}", "--log-format=json", f"--cache-dir={tmp_path}/cache") as m:
         (m / "counted").write_bytes(b"x")
         os.listdir(m.path)
         assert not (m / "missing").exists()
@@ -453,6 +454,13 @@ def test_the_kernels_requests_are_counted_and_told(server, tmp_path):
     told = [line["message"] for line in lines if line["message"].startswith("fuse_debug: Op 0x")]
     assert any('<- CreateFile (parent 1, name "counted", PID' in t for t in told), told
     assert any(t.endswith("-> OK ()") for t in told) and any("-> Error:" in t for t in told)
+    # What reads gcsfuse's log finds a read by these words, and whose it was.
+    handle = [re.fullmatch(r"fuse_debug: Op 0x\w+ +connection\.go:\d+\] <- ReadFile "
+                           r"\(inode \d+, PID \d+, handle (\d+), offset 0, \d+ bytes\)", t) for t in told]
+    [handle] = [found.group(1) for found in handle if found]
+    at, [number] = next((n, re.findall(rf"^(\S+) <- FileCache\(bkt:/read, offset: 0, size: \d+ handle: {handle}\)$", line["message"]))
+                        for n, line in enumerate(lines) if "FileCache(" in line["message"])
+    assert re.fullmatch(rf"{number} -> OK \(isSeq: true, cacheHit: false\) \([\d.]+ms\)", lines[at + 1]["message"])
 
 
 def test_who_rests_is_told_of(server, tmp_path):

@@ -11,7 +11,7 @@
 static void call(enum op_meter_op op, int error) {
         struct op_meter_call c;
 
-        op_meter_begin(&c, op, 1, "inode %d", 7);
+        op_meter_begin(&c, op, "inode %d", 7);
         if (error)
                 op_meter_failed(error);
         op_meter_end(&c);
@@ -45,7 +45,7 @@ static void test_counts(void **state) {
         /* Outside of a request nothing is anybody's. */
         op_meter_failed(EIO);
         /* One inside another: each has its own end. */
-        op_meter_begin(&outer, OP_METER_open, 1, "inode %d", 7);
+        op_meter_begin(&outer, OP_METER_open, "inode %d", 7);
         call(OP_METER_getattr, EIO);
         op_meter_end(&outer);
         assert_prints("fs_ops_error_count{fs_op=\"OpenFile\"} 0\n", true);

@@ -15,14 +15,14 @@ static void assert_prints(const char *line) {
 }
 
 static void test_nobody_asks(void **state) {
-        read_meter_set(false);
+        read_meter_set(false, false);
         assert_int_equal(read_meter_begin(), 0);
         assert_prints("file_cache_read_count{cache_hit=\"true\",read_type=\"Random\"} 0\n");
         assert_prints("file_cache_read_latencies_count{cache_hit=\"true\"} 0\n");
 }
 
 static void test_counts(void **state) {
-        read_meter_set(true);
+        read_meter_set(true, false);
         assert_true(read_meter_begin() > 0);
         read_meter_end(read_meter_begin(), true, false, 1000);
         read_meter_end(read_meter_begin(), true, true, 24);
