@@ -211,10 +211,8 @@ int main(int argc, char **argv) {
         /* A connection that ended is an error, not an end. */
         (void) signal(SIGPIPE, SIG_IGN);
         log_init("fuse-gcs");
-#ifdef ONEBOX_FAULTS
-        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
-                log_error("ONEBOX_FAULT names no fault point");
-#endif
+        if (r >= 0)
+                r = fault_arm_environment(&em);
         set_level(&f);
         if (r >= 0 && f.wants_help) {
                 mount_flags_print_help(stdout);

@@ -35,7 +35,6 @@
 #include "daemons/bucketd/xml_upload.h"
 #include "lib/base/clock.h"
 #include "lib/base/entropy.h"
-#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -353,10 +352,6 @@ int main(int argc, char **argv) {
         umask(0027);
         arena_init(&d.arena, 0);
         r = options_daemon_start(&options, argc, argv, &d.conf, &d.paths, &n_args, &em);
-#ifdef ONEBOX_FAULTS
-        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
-                log_error("ONEBOX_FAULT names no fault point");
-#endif
         if (r == 0) {
                 r = start(&d, &em);
                 if (r >= 0)

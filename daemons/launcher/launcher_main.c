@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "daemons/launcher/launcher_api.h"
-#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/options.h"
@@ -126,10 +125,6 @@ int main(int argc, char **argv) {
         int r, n_args;
 
         log_init("onebox-launcher");
-#ifdef ONEBOX_FAULTS
-        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
-                log_error("ONEBOX_FAULT names no fault point");
-#endif
         umask(0027);
         r = options_daemon_start(&daemon_options, argc, argv, &conf, &paths, &n_args, &em);
         if (r == 0)

@@ -39,7 +39,6 @@
 #include "daemons/scheduler/tidy.h"
 #include "lib/auth/auth_files.h"
 #include "lib/auth/auth_http.h"
-#include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -441,10 +440,6 @@ int main(int argc, char **argv) {
         int r, n_args;
 
         log_init("onebox-scheduler");
-#ifdef ONEBOX_FAULTS
-        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
-                log_error("ONEBOX_FAULT names no fault point");
-#endif
         (void) mallopt(M_ARENA_MAX, 2); /* the loop's, and one for the readers' threads */
         umask(0022); /* a task's user reads its spec.json; directories keep others out */
         r = options_daemon_start(&daemon_options, argc, argv, &conf, &paths, &n_args, &em);

@@ -112,26 +112,27 @@ static int import(const char *dir, const char *to_word, const char *store_uri, s
         return 0;
 }
 
+static int move(int argc, char **argv, struct errmsg *em) {
+        if (argc == 4 && str_eq(argv[1], "database"))
+                return move_databases(argv[2], argv[3], em);
+        if (argc == 4 && str_eq(argv[1], "artifacts"))
+                return move_artifacts(argv[2], argv[3], em);
+        if (argc == 5 && str_eq(argv[1], "mlruns"))
+                return import(argv[2], argv[3], argv[4], em);
+        return errmsg_fail(em, -EINVAL,
+                           "this program is started by onebox migrate and onebox import: see "
+                           "onebox(1)");
+}
+
 int main(int argc, char **argv) {
         struct errmsg em = {};
         int r;
 
         log_init("onebox-move");
         umask(0027);
-#ifdef ONEBOX_FAULTS
-        if (getenv("ONEBOX_FAULT") && fault_arm_text(getenv("ONEBOX_FAULT")) < 0)
-                log_error("ONEBOX_FAULT names no fault point");
-#endif
-        if (argc == 4 && str_eq(argv[1], "database"))
-                r = move_databases(argv[2], argv[3], &em);
-        else if (argc == 4 && str_eq(argv[1], "artifacts"))
-                r = move_artifacts(argv[2], argv[3], &em);
-        else if (argc == 5 && str_eq(argv[1], "mlruns"))
-                r = import(argv[2], argv[3], argv[4], &em);
-        else
-                r = errmsg_fail(&em, -EINVAL,
-                                "this program is started by onebox migrate and onebox "
-                                "import: see onebox(1)");
+        r = fault_arm_environment(&em);
+        if (r == 0)
+                r = move(argc, argv, &em);
         if (r < 0)
                 (void) fprintf(stderr, "onebox-move: %s\n",
                                *em.text ? em.text : errmsg_strerror(r));

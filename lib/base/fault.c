@@ -4,13 +4,16 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/errmsg.h"
 #include "lib/base/fileio.h"
+#include "lib/base/str.h"
 
 bool fault_armed;
 
@@ -64,6 +67,28 @@ int fault_share(const char *path) {
         fault_reset();
         cells = p;
         fault_armed = true;
+        return 0;
+}
+
+int fault_arm_environment(struct errmsg *em) {
+#ifdef ONEBOX_FAULTS
+        const char *text = getenv("ONEBOX_FAULT"), *word, *file = getenv("ONEBOX_FAULT_FILE");
+        char one[64];
+        size_t len;
+        int r = file ? fault_share(file) : 0;
+
+        if (r < 0)
+                return errmsg_errno(em, r, "ONEBOX_FAULT_FILE: %s does not hold faults", file);
+        while (text && str_word(&text, ", ", &word, &len)) {
+                (void) snprintf(one, sizeof(one), "%.*s", (int) MIN(len, sizeof(one) - 1), word);
+                if (fault_arm_text(one) < 0)
+                        return errmsg_fail(em, -EINVAL,
+                                           "ONEBOX_FAULT: \"%s\" is not POINT:NTH:ERROR:TIMES",
+                                           one);
+        }
+#else
+        (void) em;
+#endif
         return 0;
 }
 

@@ -13,6 +13,8 @@
 
 #include "lib/base/macros.h"
 
+struct errmsg;
+
 enum fault_point {
 #define FAULT(name, text, error) FAULT_##name,
 #include "lib/base/fault.def"
@@ -39,6 +41,9 @@ extern bool fault_armed; /* may any point be armed? read by fault_at() only */
 void fault_arm(enum fault_point point, unsigned nth, int error_code, unsigned n_times);
 /* Arms what `text` says (see above). 0, or -EINVAL when it names no point or no error. */
 int fault_arm_text(const char *text);
+/* Arms what the environment says (see above), in builds that listen to it: when a program starts.
+ * -EINVAL or -errno; `em` names the variable. */
+int fault_arm_environment(struct errmsg *em);
 /* From now on the cells are those of the file, in the order of fault.def. It must hold them all: a
  * struct fault_cell each. Before there are threads. 0, -EINVAL when it is too short, -errno. */
 int fault_share(const char *path);

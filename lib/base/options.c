@@ -311,29 +311,6 @@ static int apply_keys(const struct options_daemon *d, const struct daemon_target
         return 0;
 }
 
-/* Tests tell a daemon where to fail; only builds with --enable-faults listen. */
-static int arm_faults(struct errmsg *em) {
-#ifdef ONEBOX_FAULTS
-        const char *text = getenv("ONEBOX_FAULT"), *word, *file = getenv("ONEBOX_FAULT_FILE");
-        char one[64];
-        size_t len;
-        int r = file ? fault_share(file) : 0;
-
-        if (r < 0)
-                return errmsg_errno(em, r, "ONEBOX_FAULT_FILE: %s does not hold faults", file);
-        while (text && str_word(&text, ", ", &word, &len)) {
-                (void) snprintf(one, sizeof(one), "%.*s", (int) MIN(len, sizeof(one) - 1), word);
-                if (fault_arm_text(one) < 0)
-                        return errmsg_fail(em, -EINVAL,
-                                           "ONEBOX_FAULT: \"%s\" is not POINT:NTH:ERROR:TIMES",
-                                           one);
-        }
-#else
-        (void) em;
-#endif
-        return 0;
-}
-
 static int load_daemon(const struct options_daemon *d, const struct daemon_target *given,
                        void *conf, struct paths *ret_paths, struct errmsg *em) {
         int level, r;
@@ -381,7 +358,7 @@ int options_daemon_start(const struct options_daemon *d, int argc, char **argv, 
         if (r == OPTIONS_VERSION)
                 printf("%s %s\n", d->program, PACKAGE_VERSION);
         if (r == 0)
-                r = arm_faults(em);
+                r = fault_arm_environment(em);
         if (r == 0)
                 r = load_daemon(d, &given, conf, ret_paths, em);
         options_done(&spec, &given);

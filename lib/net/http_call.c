@@ -1,17 +1,13 @@
 /* Owns nothing between calls: connect, write, read, close. */
 #include "lib/net/http_call.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -19,17 +15,11 @@
 #include "lib/base/fileio.h"
 #include "lib/base/str.h"
 #include "lib/net/http_response.h"
+#include "lib/net/sock_addr.h"
 
 #define HTTP_CALL_CONNECT_FOR (5 * USEC_PER_SEC)
 #define HTTP_CALL_STALL_FOR (60 * USEC_PER_SEC)
 #define HTTP_CALL_MAX_BODY ((size_t) 64 << 20)
-
-union http_call_addr {
-        struct sockaddr sa;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-        struct sockaddr_un un;
-};
 
 /* Waits until fd is ready. 0, -ETIMEDOUT. */
 static int http_call_wait(int fd, short events, usec_t for_usec) {
@@ -56,43 +46,21 @@ static int http_call_wait(int fd, short events, usec_t for_usec) {
         }
 }
 
-static int http_call_parse(const char *address, union http_call_addr *ret, socklen_t *ret_size) {
-        const char *path = str_after(address, "unix:"), *colon = strrchr(address, ':');
-        char host[INET6_ADDRSTRLEN + 2];
-        size_t n;
-        uint64_t port;
+static int http_call_parse(const char *address, union sock_addr *ret, socklen_t *ret_size) {
+        const char *path = str_after(address, "unix:");
 
+        if (!path)
+                return sock_addr_parse_tcp(address, ret, ret_size);
         memset(ret, 0, sizeof *ret);
-        if (path) {
-                ret->un.sun_family = AF_UNIX;
-                *ret_size = sizeof ret->un;
-                return str_copy(ret->un.sun_path, sizeof ret->un.sun_path, path);
-        }
-        n = colon ? (size_t) (colon - address) : 0;
-        if (n == 0 || n >= sizeof host || str_to_u64(colon + 1, &port) < 0 || port > 65535)
-                return -EINVAL;
-        memcpy(host, address, n);
-        host[n] = '\0';
-        if (host[0] == '[' && host[n - 1] == ']') {
-                host[n - 1] = '\0';
-                ret->in6.sin6_family = AF_INET6;
-                ret->in6.sin6_port = htons((uint16_t) port);
-                *ret_size = sizeof ret->in6;
-                return inet_pton(AF_INET6, host + 1, &ret->in6.sin6_addr) == 1 ? 0 : -EINVAL;
-        }
-        ret->in.sin_family = AF_INET;
-        ret->in.sin_port = htons((uint16_t) port);
-        *ret_size = sizeof ret->in;
-        return inet_pton(AF_INET, str_eq(host, "localhost") ? "127.0.0.1" : host,
-                         &ret->in.sin_addr) == 1
-                       ? 0
-                       : -EINVAL;
+        ret->un.sun_family = AF_UNIX;
+        *ret_size = sizeof ret->un;
+        return str_copy(ret->un.sun_path, sizeof ret->un.sun_path, path);
 }
 
 static int http_call_connect(const struct http_call *c, int *ret_fd) {
         usec_t limit_for = c->connect_for ?: HTTP_CALL_CONNECT_FOR;
         _cleanup_close_ int fd = -1;
-        union http_call_addr a;
+        union sock_addr a;
         socklen_t size, error_size = sizeof(int);
         int r, error = 0;
 

@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/net/http_cidr.h"
+#include "lib/net/sock_addr.h"
 
 #define HTTP_LISTEN_BACKLOG 512
 
@@ -33,13 +32,6 @@ struct http_listen {
         char *name, *cidr_text;
         struct http_cidr_list cidrs;
         struct http_listen_options options;
-};
-
-union http_listen_addr {
-        struct sockaddr sa;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-        struct sockaddr_un un;
 };
 
 void http_listen_close(struct http_listen *l) {
@@ -61,36 +53,7 @@ struct http_listen *http_listen_free(struct http_listen *l) {
 
 /* --- addresses ------------------------------------------------------------------------------- */
 
-/* "127.0.0.1:80", "localhost:80", "[::1]:80", ":80" is refused: say 0.0.0.0. */
-static int http_listen_parse_tcp(const char *text, union http_listen_addr *ret,
-                                 socklen_t *ret_size) {
-        char host[INET6_ADDRSTRLEN];
-        const char *colon = strrchr(text, ':');
-        size_t size = colon ? (size_t) (colon - text) : 0;
-        uint64_t port;
-
-        if (size == 0 || size >= sizeof host || str_to_u64(colon + 1, &port) < 0 || port > 65535)
-                return -EINVAL;
-        memcpy(host, text, size);
-        host[size] = '\0';
-        memset(ret, 0, sizeof *ret);
-        if (host[0] == '[' && host[size - 1] == ']') {
-                host[size - 1] = '\0';
-                ret->in6.sin6_family = AF_INET6;
-                ret->in6.sin6_port = htons((uint16_t) port);
-                *ret_size = sizeof ret->in6;
-                return inet_pton(AF_INET6, host + 1, &ret->in6.sin6_addr) == 1 ? 0 : -EINVAL;
-        }
-        ret->in.sin_family = AF_INET;
-        ret->in.sin_port = htons((uint16_t) port);
-        *ret_size = sizeof ret->in;
-        return inet_pton(AF_INET, str_eq(host, "localhost") ? "127.0.0.1" : host,
-                         &ret->in.sin_addr) == 1
-                       ? 0
-                       : -EINVAL;
-}
-
-static bool http_listen_is_loopback(const union http_listen_addr *a) {
+static bool http_listen_is_loopback(const union sock_addr *a) {
         if (a->sa.sa_family == AF_INET)
                 return ntohl(a->in.sin_addr.s_addr) >> 24 == 127;
         if (a->sa.sa_family == AF_INET6)
@@ -98,8 +61,7 @@ static bool http_listen_is_loopback(const union http_listen_addr *a) {
         return true;
 }
 
-static int http_listen_parse_unix(const char *path, union http_listen_addr *ret,
-                                  socklen_t *ret_size) {
+static int http_listen_parse_unix(const char *path, union sock_addr *ret, socklen_t *ret_size) {
         memset(ret, 0, sizeof *ret);
         ret->un.sun_family = AF_UNIX;
         if (*path != '/' || str_copy(ret->un.sun_path, sizeof ret->un.sun_path, path) < 0)
@@ -109,7 +71,7 @@ static int http_listen_parse_unix(const char *path, union http_listen_addr *ret,
 }
 
 /* Fills address, port and kind from the bound socket. */
-static int http_listen_describe(struct http_listen *l, union http_listen_addr *ret) {
+static int http_listen_describe(struct http_listen *l, union sock_addr *ret) {
         socklen_t size = sizeof *ret;
         char host[INET6_ADDRSTRLEN];
 
@@ -137,7 +99,7 @@ static int http_listen_describe(struct http_listen *l, union http_listen_addr *r
 
 bool http_listen_path_alive(const char *path) {
         _cleanup_close_ int fd = -1;
-        union http_listen_addr a;
+        union sock_addr a;
         socklen_t size;
 
         if (http_listen_parse_unix(path, &a, &size) < 0)
@@ -181,7 +143,7 @@ static int http_listen_claim_path(struct http_listen *l, const char *path, struc
 static int http_listen_open_unix(struct http_listen *l, const char *path, struct errmsg *em) {
         mode_t mode = l->options.unix_mode ?: 0660;
         gid_t gid = l->options.unix_gid;
-        union http_listen_addr a;
+        union sock_addr a;
         socklen_t size;
         int r;
 
@@ -217,10 +179,10 @@ static int http_listen_open_unix(struct http_listen *l, const char *path, struct
 }
 
 static int http_listen_open_tcp(struct http_listen *l, const char *text, struct errmsg *em) {
-        union http_listen_addr a;
+        union sock_addr a;
         socklen_t size;
 
-        if (http_listen_parse_tcp(text, &a, &size) < 0)
+        if (sock_addr_parse_tcp(text, &a, &size) < 0)
                 return errmsg_fail(em, -EINVAL,
                                    "\"%s\" is not an address to listen on: write HOST:PORT, "
                                    "[::1]:PORT, unix:/PATH or fd:NAME",
@@ -304,7 +266,7 @@ int http_listen_open(const char *address, const struct http_listen_options *o,
                      struct http_listen **ret, struct errmsg *em) {
         static const struct http_listen_options defaults = {};
         _cleanup_(http_listen_freep) struct http_listen *l = mem_new(struct http_listen);
-        union http_listen_addr bound;
+        union sock_addr bound;
         int r;
 
         if (!l)
@@ -369,8 +331,8 @@ static int http_listen_peer_unix(int fd, struct http_peer *ret) {
         return 0;
 }
 
-static int http_listen_peer_tcp(const struct http_listen *l, int fd,
-                                const union http_listen_addr *a, struct http_peer *ret) {
+static int http_listen_peer_tcp(const struct http_listen *l, int fd, const union sock_addr *a,
+                                struct http_peer *ret) {
         *ret = (struct http_peer){.kind = HTTP_PEER_TCP, .uid = (uid_t) -1, .gid = (gid_t) -1};
         if (a->sa.sa_family == AF_INET) {
                 ret->port = ntohs(a->in.sin_port);
@@ -387,7 +349,7 @@ static int http_listen_peer_tcp(const struct http_listen *l, int fd,
 }
 
 int http_listen_accept(struct http_listen *l, int *ret_fd, struct http_peer *ret_peer) {
-        union http_listen_addr a = {};
+        union sock_addr a = {};
         socklen_t size = sizeof a;
         int fd, r;
 

@@ -1,4 +1,4 @@
-#include "tests/unit/base_test.h"
+#include "tests/unit/arena_test.h"
 
 #include "cli/audit_row.h"
 
@@ -7,19 +7,6 @@
         "\"action\":\"POST /api/2.0/mlflow/runs/delete\",\"object\":\"run_id=abc\",\"result\":"   \
         "\"200\"}"
 #define AT (UINT64_C(1767323045678901))
-
-static struct arena arena;
-
-static int start(void **state) {
-        (void) state;
-        arena_init(&arena, 0);
-        return 0;
-}
-
-static int end(void **state) {
-        arena_done(&arena);
-        return base_test_no_faults(state);
-}
 
 static void test_parse(void **state) {
         static const char *const bad[] = {"",     "{\"at\":\"2026-01-", "[]", "{}", "{\"at\":5}",
@@ -72,8 +59,8 @@ static void test_matches(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_parse, start, end),
-                cmocka_unit_test_setup_teardown(test_matches, start, end),
+                arena_test(test_parse),
+                arena_test(test_matches),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

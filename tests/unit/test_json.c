@@ -1,21 +1,8 @@
-#include "tests/unit/base_test.h"
+#include "tests/unit/arena_test.h"
 
 #include "lib/base/buf.h"
 #include "lib/base/json.h"
 #include "lib/base/json_write.h"
-
-static struct arena arena;
-
-static int start(void **state) {
-        (void) state;
-        arena_init(&arena, 0);
-        return 0;
-}
-
-static int end(void **state) {
-        arena_done(&arena);
-        return base_test_no_faults(state);
-}
 
 static const struct json *parse(const char *text) {
         struct json *j;
@@ -159,12 +146,9 @@ static void copying_nodes(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(reading_values, start, end),
-                cmocka_unit_test_setup_teardown(wrong_answers_touch_nothing, start, end),
-                cmocka_unit_test_setup_teardown(need_and_want, start, end),
-                cmocka_unit_test_setup_teardown(unknown_keys, start, end),
-                cmocka_unit_test_setup_teardown(walking, start, end),
-                cmocka_unit_test(copying_nodes),
+                arena_test(reading_values), arena_test(wrong_answers_touch_nothing),
+                arena_test(need_and_want),  arena_test(unknown_keys),
+                arena_test(walking),        cmocka_unit_test(copying_nodes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

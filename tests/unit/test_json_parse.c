@@ -1,21 +1,8 @@
 /* What the parser takes and refuses; test_json_oracle.c asks jansson too. */
-#include "tests/unit/base_test.h"
+#include "tests/unit/arena_test.h"
 
 #include "lib/base/buf.h"
 #include "lib/base/json.h"
-
-static struct arena arena;
-
-static int start(void **state) {
-        (void) state;
-        arena_init(&arena, 0);
-        return 0;
-}
-
-static int end(void **state) {
-        arena_done(&arena);
-        return base_test_no_faults(state);
-}
 
 static int parse(const char *text, size_t len, struct json **ret, struct errmsg *em) {
         char *exact = malloc(len + 1);
@@ -230,14 +217,14 @@ static void no_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(strings, start, end),
-                cmocka_unit_test_setup_teardown(numbers_keep_their_text, start, end),
-                cmocka_unit_test_setup_teardown(refusals_name_the_place, start, end),
-                cmocka_unit_test_setup_teardown(python, start, end),
-                cmocka_unit_test_setup_teardown(nul_bytes, start, end),
-                cmocka_unit_test_setup_teardown(depth_has_an_end, start, end),
-                cmocka_unit_test_setup_teardown(many_keys_twins_are_found, start, end),
-                cmocka_unit_test_setup_teardown(no_memory, start, end),
+                arena_test(strings),
+                arena_test(numbers_keep_their_text),
+                arena_test(refusals_name_the_place),
+                arena_test(python),
+                arena_test(nul_bytes),
+                arena_test(depth_has_an_end),
+                arena_test(many_keys_twins_are_found),
+                arena_test(no_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,19 +1,6 @@
-#include "tests/unit/base_test.h"
+#include "tests/unit/arena_test.h"
 
 #include "cli/table.h"
-
-static struct arena arena;
-
-static int start(void **state) {
-        (void) state;
-        arena_init(&arena, 0);
-        return 0;
-}
-
-static int end(void **state) {
-        arena_done(&arena);
-        return base_test_no_faults(state);
-}
 
 static void assert_prints(struct table *t, const char *empty, const char *text) {
         char *out = NULL;
@@ -133,13 +120,13 @@ static void no_memory_is_told(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(columns_align, start, end),
-                cmocka_unit_test_setup_teardown(wide_characters_align, start, end),
-                cmocka_unit_test_setup_teardown(text_is_cut_to_the_terminal, start, end),
-                cmocka_unit_test_setup_teardown(cells_cannot_move_the_cursor, start, end),
-                cmocka_unit_test_setup_teardown(empty_says_so, start, end),
-                cmocka_unit_test_setup_teardown(states_have_colours, start, end),
-                cmocka_unit_test_setup_teardown(no_memory_is_told, start, end),
+                arena_test(columns_align),
+                arena_test(wide_characters_align),
+                arena_test(text_is_cut_to_the_terminal),
+                arena_test(cells_cannot_move_the_cursor),
+                arena_test(empty_says_so),
+                arena_test(states_have_colours),
+                arena_test(no_memory_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,21 +1,8 @@
-#include "tests/unit/base_test.h"
+#include "tests/unit/arena_test.h"
 
 #include "lib/base/buf.h"
 #include "lib/base/json_write.h"
 #include "lib/base/yaml.h"
-
-static struct arena arena;
-
-static int start(void **state) {
-        (void) state;
-        arena_init(&arena, 0);
-        return 0;
-}
-
-static int end(void **state) {
-        arena_done(&arena);
-        return base_test_no_faults(state);
-}
 
 static const struct json *parse(const char *text) {
         struct json *j;
@@ -199,15 +186,9 @@ static void no_memory(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(documents, start, end),
-                cmocka_unit_test_setup_teardown(tags, start, end),
-                cmocka_unit_test_setup_teardown(merges, start, end),
-                cmocka_unit_test_setup_teardown(aliases, start, end),
-                cmocka_unit_test_setup_teardown(places, start, end),
-                cmocka_unit_test_setup_teardown(refusals_name_the_place, start, end),
-                cmocka_unit_test_setup_teardown(bombs, start, end),
-                cmocka_unit_test_setup_teardown(streams, start, end),
-                cmocka_unit_test_setup_teardown(no_memory, start, end),
+                arena_test(documents), arena_test(tags),    arena_test(merges),
+                arena_test(aliases),   arena_test(places),  arena_test(refusals_name_the_place),
+                arena_test(bombs),     arena_test(streams), arena_test(no_memory),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

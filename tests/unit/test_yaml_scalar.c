@@ -1,20 +1,7 @@
-#include "tests/unit/base_test.h"
+#include "tests/unit/arena_test.h"
 
 #include "lib/base/yaml.h"
 #include "lib/base/yaml_scalar.h"
-
-static struct arena arena;
-
-static int start(void **state) {
-        (void) state;
-        arena_init(&arena, 0);
-        return 0;
-}
-
-static int end(void **state) {
-        arena_done(&arena);
-        return base_test_no_faults(state);
-}
 
 static struct json resolve(const char *s) {
         struct json j = {};
@@ -147,11 +134,9 @@ static void refusals(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(numbers, start, end),
-                cmocka_unit_test_setup_teardown(texts_that_only_look_like_numbers, start, end),
-                cmocka_unit_test_setup_teardown(words, start, end),
-                cmocka_unit_test_setup_teardown(dates, start, end),
-                cmocka_unit_test_setup_teardown(refusals, start, end),
+                arena_test(numbers),  arena_test(texts_that_only_look_like_numbers),
+                arena_test(words),    arena_test(dates),
+                arena_test(refusals),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
