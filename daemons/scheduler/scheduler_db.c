@@ -111,11 +111,16 @@ static const char third_tables[] =
 static const char fourth_tables[] =
         "CREATE TABLE tracked (try_id TEXT PRIMARY KEY, body TEXT NOT NULL)" BY_KEY ";";
 
+/* Old runs are found without a look at those that stay. */
+static const char fifth_tables[] =
+        "CREATE INDEX dag_runs_by_end ON dag_runs (ended_at) WHERE ended_at IS NOT NULL;";
+
 static const struct db_migration migrations[] = {
         {1, first_tables},
         {2, second_tables},
         {3, third_tables},
         {4, fourth_tables},
+        {5, fifth_tables},
 };
 
 int scheduler_db_prepare(struct db *db, usec_t now, struct errmsg *em) {

@@ -122,6 +122,60 @@ static void past_of_runs(void **state) {
         assert_string_equal(past(f), "r1 r3 ");
 }
 
+/* The latest of each DAG stays, and what has not ended; the others in the order of their ends. */
+static void old_runs(void **state) {
+        static const char *const ids[] = {"r0", "r1", "r2", "r3"};
+        static const usec_t ends[] = {NOW + 9, NOW + 3, USEC_INFINITY, NOW + 1};
+        struct fixture *f = *state;
+        struct dag_runs_sql_old *old;
+        size_t n;
+
+        for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+                struct world_run *run = core_fixture_run(&f->w, f->wd, ids[i], NOW + i);
+
+                run->state = ends[i] == USEC_INFINITY ? RUN_QUEUED : RUN_SUCCESS;
+                run->ended_at = ends[i];
+                write_run(f, run);
+                run->state = RUN_QUEUED;
+        }
+        assert_int_equal(dag_runs_sql_old(f->db, NOW + 10, 8, &f->a, &old, &n), 0);
+        assert_int_equal(n, 2);
+        assert_string_equal(old[0].run_id, "r1");
+        assert_string_equal(old[1].run_id, "r0");
+        assert_int_equal(dag_runs_sql_old(f->db, NOW + 9, 8, &f->a, &old, &n), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(dag_runs_sql_old(f->db, NOW + 10, 1, &f->a, &old, &n), 0);
+        assert_int_equal(n, 1);
+}
+
+static int64_t count_events(struct fixture *f) {
+        DB_USE struct db_stmt *s = NULL;
+
+        assert_int_equal(db_prepare_dynamic(f->db, "SELECT COUNT(*) FROM event_logs", &s), 0);
+        assert_int_equal(db_step(s), DB_ROW);
+        return db_col_i64(s, 0);
+}
+
+/* Those before the first that stays; one that a clock set back has made younger waits for it. */
+static void old_events(void **state) {
+        static const usec_t at[] = {NOW, NOW + 1, NOW + 5, NOW + 2, NOW + 6};
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+                assert_int_equal(
+                        event_logs_sql_insert(
+                                f->db, &(struct event_logs_sql_row){.at = at[i], .event = "e"}),
+                        0);
+        assert_int_equal(event_logs_sql_expire(f->db, NOW), 0);
+        assert_int_equal(count_events(f), 5);
+        assert_int_equal(event_logs_sql_expire(f->db, NOW + 3), 0);
+        assert_int_equal(count_events(f), 3);
+        assert_int_equal(event_logs_sql_expire(f->db, NOW + 6), 0);
+        assert_int_equal(count_events(f), 1);
+        assert_int_equal(event_logs_sql_expire(f->db, NOW + 7), 0);
+        assert_int_equal(count_events(f), 0);
+}
+
 static void runs_round_trip(void **state) {
         struct fixture *f = *state;
         struct world_run *run = core_fixture_run(&f->w, f->wd, "r1", NOW);
@@ -303,6 +357,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 db_test(dags_and_versions),
                 db_test(runs_round_trip),
+                db_test(old_runs),
+                db_test(old_events),
                 db_test(past_of_runs),
                 db_test(tasks_round_trip),
                 db_test(tries_and_who_was_told),
