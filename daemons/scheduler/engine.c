@@ -53,8 +53,8 @@ struct engine {
         bool flying, closing;
         bool is_wanted; /* a turn was asked for meanwhile */
         struct plan plan;
-        struct effects effects; /* of the batch that runs */
-        struct loop_source *soon, *wake, *lazy;
+        struct effects effects;                       /* of the batch that runs */
+        struct loop_source *now, *soon, *wake, *lazy; /* soon: not before a moment */
         bool is_soon, is_lazy, running;
         unsigned n_careful; /* jobs that go alone */
         bool broken;        /* the world has to be read anew first */
@@ -254,16 +254,17 @@ static void arm_wake(struct engine *e) {
                 loop_source_arm_at(e->wake, at);
 }
 
-static void arm_soon(struct engine *e, usec_t in_for) {
+static void arm_now(struct engine *e) {
         if (e->is_soon)
                 return;
         e->is_soon = true;
-        loop_source_arm_in(e->soon, in_for);
+        (void) loop_source_set_once(e->now);
 }
 
 /* Not sooner, whoever has asked for it meanwhile. */
 static void arm_reload(struct engine *e) {
         e->is_soon = true;
+        (void) loop_source_set_enabled(e->now, false);
         loop_source_arm_in(e->soon, RELOAD_FOR);
 }
 
@@ -340,7 +341,7 @@ static void land(struct engine *e, int r) {
         if (r >= 0)
                 end_waits(e);
         if (r >= 0 && (e->is_wanted || !STAILQ_EMPTY(&e->jobs)))
-                arm_soon(e, 0);
+                arm_now(e);
         e->is_wanted = false;
 }
 
@@ -397,15 +398,21 @@ static void turn(struct engine *e) {
                 commit(e, n_before);
 }
 
-static int on_soon(struct loop_source *source, usec_t now, void *ctx) {
+static int on_now(struct loop_source *source, void *ctx) {
         struct engine *e = ctx;
 
+        if (!e->is_soon)
+                return 0; /* nobody has asked: it has just been made */
         e->is_soon = e->is_lazy = false;
         if (e->flying)
                 e->is_wanted = true;
         else
                 turn(e);
         return 0;
+}
+
+static int on_soon(struct loop_source *source, usec_t now, void *ctx) {
+        return on_now(source, ctx);
 }
 
 static int on_wake(struct loop_source *source, usec_t now, void *ctx) {
@@ -433,7 +440,7 @@ int engine_submit(struct scheduler *s, struct engine_job *job) {
         int r = enqueue(s->engine, job);
 
         if (r >= 0)
-                arm_soon(s->engine, 0);
+                arm_now(s->engine);
         return r;
 }
 
@@ -457,7 +464,7 @@ void engine_when_landed(struct scheduler *s, struct engine_wait *wait) {
 }
 
 void engine_kick(struct scheduler *s) {
-        arm_soon(s->engine, 0);
+        arm_now(s->engine);
 }
 
 void engine_hold(struct scheduler *s, usec_t until) {
@@ -482,6 +489,8 @@ int engine_new(struct scheduler *s, struct engine **ret) {
         STAILQ_INIT(&e->waits);
         r = db_committer_new(s->db, on_committed, e, &e->committer);
         if (r >= 0)
+                r = loop_defer(s->loop, on_now, e, &e->now);
+        if (r >= 0)
                 r = loop_timer(s->loop, CLOCK_BOOTTIME, UINT64_MAX, 1, on_soon, e, &e->soon);
         if (r >= 0)
                 r = loop_timer(s->loop, CLOCK_REALTIME, UINT64_MAX, 1, on_wake, e, &e->wake);
@@ -492,6 +501,7 @@ int engine_new(struct scheduler *s, struct engine **ret) {
                 return r;
         }
         /* after everything else of a turn, so that its events share one commit */
+        loop_source_set_priority(e->now, 10);
         loop_source_set_priority(e->soon, 10);
         *ret = e;
         return 0;
@@ -506,6 +516,7 @@ struct engine *engine_free(struct engine *e) {
                 loop_post_flush(e->s->loop);
         end_jobs(e->s, &e->jobs, -ECANCELED);
         end_waits(e);
+        loop_source_free(e->now);
         loop_source_free(e->soon);
         loop_source_free(e->wake);
         loop_source_free(e->lazy);

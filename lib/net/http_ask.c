@@ -216,20 +216,44 @@ static struct http_ask_call *http_ask_late(struct http_ask *a, usec_t now) {
         return NULL;
 }
 
-/* 0, or -EAGAIN: nobody gets in now. */
-static int http_ask_turn(struct http_ask_call *c) {
+/* Off the waiting ones, when it has a connection. */
+static int http_ask_begin(struct http_ask_call *c) {
         struct http_ask *a = c->ask;
         int r = http_ask_connect(c, true);
 
-        if (r == -EAGAIN && !c->conn)
-                return r;
         if (c->conn) {
                 TAILQ_REMOVE(&a->waiting, c, in_ask);
                 TAILQ_INSERT_TAIL(&a->on, c, in_ask);
                 a->n_on++;
-                if (r < 0)
-                        r = http_ask_retry(c, r);
         }
+        return r;
+}
+
+/* At once, on a connection that is there and when nobody waits: 0, or negative. Its caller is no
+ * turn of ours and hears of nothing here: what fails has its turn. */
+static int http_ask_try(struct http_ask_call *c) {
+        struct http_ask *a = c->ask;
+        int r;
+
+        if (c != TAILQ_FIRST(&a->waiting) || a->n_on >= a->n_on_max || !a->upstream.idle)
+                return -EAGAIN;
+        r = http_ask_begin(c);
+        if (r >= 0 || !c->conn)
+                return r;
+        http_ask_unlink(c, false);
+        c->n_sent = 0;
+        TAILQ_INSERT_HEAD(&a->waiting, c, in_ask);
+        return r;
+}
+
+/* 0, or -EAGAIN: nobody gets in now. */
+static int http_ask_turn(struct http_ask_call *c) {
+        int r = http_ask_begin(c);
+
+        if (r == -EAGAIN && !c->conn)
+                return r;
+        if (c->conn && r < 0)
+                r = http_ask_retry(c, r);
         if (r < 0)
                 http_ask_end(c, r);
         return 0;
@@ -315,7 +339,8 @@ int http_ask_start(struct http_ask *a, const struct http_ask_request *r,
         c->ctx = r->ctx;
         TAILQ_INSERT_TAIL(&a->waiting, c, in_ask);
         http_ask_arm(a, c->until_at);
-        (void) loop_source_set_once(a->turn);
+        if (http_ask_try(c) < 0)
+                (void) loop_source_set_once(a->turn);
         if (ret)
                 *ret = c;
         return 0;

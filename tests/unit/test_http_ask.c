@@ -1,14 +1,19 @@
 /* Calls over a Unix socket: against our server, and against one that misbehaves. */
 #include "tests/unit/net_test_server.h"
 
+#include <stdatomic.h>
+
 #include "lib/base/fault.h"
 #include "lib/net/http_ask.h"
+
+static atomic_uint n_echoes;
 
 static int echo(struct http_request *req) {
         char *text = arena_printf(
                 req->arena, "%s|%s|%s|%zu|%.20s", req->method_name, http_request_content_type(req),
                 http_request_header(req, "Authorization") ?: "-", req->body_size, req->body);
 
+        atomic_fetch_add(&n_echoes, 1);
         return text ? http_request_reply_text(req, 200, text) : -ENOMEM;
 }
 
@@ -136,6 +141,25 @@ static void test_many(void **state) {
                 assert_string_equal(calls[i].body, i % 2 ? "GET||Bearer t|0|"
                                                          : "POST|application/json|Bearer t|2|{}");
         }
+}
+
+/* Over a connection that is there a call leaves at once: it arrives though the loop does not turn.
+ */
+static void test_at_once(void **state) {
+        struct fixture *f = *state;
+        struct call first, second, third;
+        unsigned n;
+
+        start(f, &first, (struct http_ask_request){.target = "/echo"});
+        wait_all(f);
+        n = atomic_load(&n_echoes);
+        start(f, &second, (struct http_ask_request){.target = "/echo"});
+        while (atomic_load(&n_echoes) == n)
+                usleep(100);
+        start(f, &third, (struct http_ask_request){.target = "/echo"}); /* has a turn: a new one */
+        wait_all(f);
+        assert_int_equal(second.status, 200);
+        assert_int_equal(third.status, 200);
 }
 
 /* A body larger than the socket's buffers leaves in pieces. */
@@ -447,6 +471,7 @@ static void test_memory(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_at_once, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_large, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_bad_requests, setup, teardown),
