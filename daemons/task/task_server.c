@@ -36,7 +36,15 @@ static int open_signals(void) {
         return fd < 0 ? -errno : fd;
 }
 
+static void drop_ready(struct task_server *s) {
+        if (s->ready)
+                close(s->ready_fd);
+        s->ready = 0;
+}
+
 static void forget(struct task_server *s, pid_t pid, int status) {
+        if (pid == s->ready)
+                drop_ready(s);
         for (struct task_server_child **p = &s->children; *p; p = &(*p)->next) {
                 struct task_server_child *c = *p;
 
@@ -64,39 +72,91 @@ static void reap(struct task_server *s, int signal_fd) {
 }
 
 /* What ps shows is what it would show of one that was executed. */
-static void become_shim(struct task_server *s, int signal_fd, const char *try_id) {
-        close(signal_fd);
-        close(TASK_SERVER_FD);
-        (void) setsid();
+static void become_shim(struct task_server *s, const char *try_id) {
         name_process("onebox-task");
         memset(s->room, 0, s->room_size);
         memcpy(s->room, try_id, MIN(strlen(try_id), s->room_size - 1));
 }
 
-/* TASK_SERVER_SHIM in the new shim; in the server the answer's number. */
-static int start(struct task_server *s, int signal_fd, const char *try_id) {
-        struct task_server_child *c = calloc(1, sizeof(*c));
+/* In the one that is ready: until it is told its try, or the server is gone. */
+static int wait_for_try(struct task_server *s, int fd, char ret_try_id[ENTROPY_UUID_SIZE]) {
+        ssize_t n;
+
+        (void) setsid();
+        do
+                n = recv(fd, ret_try_id, ENTROPY_UUID_SIZE - 1, 0);
+        while (n < 0 && errno == EINTR);
+        close(fd);
+        if (n <= 0)
+                _exit(0);
+        ret_try_id[n] = 0;
+        become_shim(s, ret_try_id);
+        return TASK_SERVER_SHIM;
+}
+
+/* Forks one in advance: 0, -errno, or TASK_SERVER_SHIM in it once it has its try. */
+static int make_ready(struct task_server *s, int signal_fd, char ret_try_id[ENTROPY_UUID_SIZE]) {
+        int pair[2];
         pid_t pid;
 
-        if (!c)
-                return -ENOMEM;
-        str_copy(c->try_id, sizeof(c->try_id), try_id);
-        c->next = s->children;
-        s->children = c;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
         pid = fork();
         if (pid == 0) {
-                become_shim(s, signal_fd, try_id);
-                return TASK_SERVER_SHIM;
+                close(pair[0]);
+                close(signal_fd);
+                close(TASK_SERVER_FD);
+                return wait_for_try(s, pair[1], ret_try_id);
         }
+        close(pair[1]);
         if (pid < 0) {
                 int r = -errno;
 
-                s->children = c->next;
-                free(c);
+                close(pair[0]);
                 return r;
         }
-        c->pid = pid;
-        return pid;
+        s->ready = pid;
+        s->ready_fd = pair[0];
+        return 0;
+}
+
+/* The pid of whoever takes it, or -errno: there was nobody, or it was killed meanwhile. */
+static int hand_on(struct task_server *s, const char *try_id) {
+        struct task_server_child *c;
+        ssize_t n;
+
+        if (!s->ready)
+                return -ECHILD;
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        n = send(s->ready_fd, try_id, strlen(try_id), MSG_NOSIGNAL);
+        if (n < 0) {
+                int r = -errno;
+
+                free(c);
+                drop_ready(s);
+                return r;
+        }
+        str_copy(c->try_id, sizeof(c->try_id), try_id);
+        c->pid = s->ready;
+        c->next = s->children;
+        s->children = c;
+        drop_ready(s);
+        return c->pid;
+}
+
+/* TASK_SERVER_SHIM in the new shim; in the server the answer's number. */
+static int start(struct task_server *s, int signal_fd, char try_id[ENTROPY_UUID_SIZE]) {
+        char its_id[ENTROPY_UUID_SIZE];
+        int r = hand_on(s, try_id);
+
+        if (r > 0 || r == -ENOMEM)
+                return r;
+        r = make_ready(s, signal_fd, its_id);
+        if (r == TASK_SERVER_SHIM)
+                memcpy(try_id, its_id, sizeof(its_id));
+        return r != 0 ? r : hand_on(s, try_id);
 }
 
 /* One message: TASK_SERVER_SHIM, TASK_SERVER_END, or -EAGAIN to go on. */
@@ -114,6 +174,8 @@ static int serve(struct task_server *s, int signal_fd, char try_id[ENTROPY_UUID_
         n = snprintf(answer, sizeof(answer), "%d", r);
         if (send(TASK_SERVER_FD, answer, (size_t) n, MSG_NOSIGNAL) < 0)
                 return TASK_SERVER_END;
+        if (r > 0 && make_ready(s, signal_fd, try_id) == TASK_SERVER_SHIM)
+                return TASK_SERVER_SHIM;
         return -EAGAIN;
 }
 

@@ -1,9 +1,11 @@
-/* process: see process.h. vfork-like speed is not needed; fork() with an error pipe is simple and
- * tells exactly why an exec failed. Between fork and exec only async-signal-safe calls are made. */
+/* process: see process.h. The child of a vfork() runs in our memory until it executes, so that none
+ * is copied for it and why an exec failed is simply there. It makes only async-signal-safe calls,
+ * and writes nothing of ours but `sources` and the verdict; no signal is handled meanwhile. */
 #include "lib/base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -30,7 +32,7 @@ static void reset_signals(void) {
 }
 
 /* Every source is first moved above all targets, so that no dup2 overwrites a later source. */
-static int arrange_fds(const struct process_spec *s, int *sources, size_t n, int *error_fd) {
+static int arrange_fds(int *sources, size_t n) {
         int first_free = (int) n, null_fd = -1;
 
         for (size_t i = 0; i < n; i++) {
@@ -42,13 +44,9 @@ static int arrange_fds(const struct process_spec *s, int *sources, size_t n, int
                 if (sources[i] < 0)
                         return -errno;
         }
-        *error_fd = fcntl(*error_fd, F_DUPFD_CLOEXEC, first_free);
-        if (*error_fd < 0)
-                return -errno;
         for (size_t i = 0; i < n; i++)
                 if (dup2(sources[i], (int) i) < 0)
                         return -errno;
-        (void) s;
         return 0;
 }
 
@@ -65,8 +63,7 @@ static void close_rest(unsigned first) {
 }
 
 /* In the child. Returns only on failure. */
-static int become(const struct process_spec *s, pid_t parent, int *sources, size_t n,
-                  int *error_fd) {
+static int become(const struct process_spec *s, pid_t parent, int *sources, size_t n) {
         int r;
 
         reset_signals();
@@ -82,7 +79,7 @@ static int become(const struct process_spec *s, pid_t parent, int *sources, size
         }
         if (s->cwd && chdir(s->cwd) < 0)
                 return -errno;
-        r = arrange_fds(s, sources, n, error_fd);
+        r = arrange_fds(sources, n);
         if (r < 0)
                 return r;
         close_rest((unsigned) n);
@@ -90,40 +87,37 @@ static int become(const struct process_spec *s, pid_t parent, int *sources, size
         return -errno;
 }
 
-/* The errno of the child, or 0 when the pipe was closed by a good exec. */
-static int read_verdict(int fd) {
-        int error = 0;
-        size_t n;
-        int r = fileio_read_full(fd, &error, sizeof(error), &n);
+/* Its own function, so that nothing of it lives in a register across the vfork(). */
+static _Noreturn void run_child(const struct process_spec *s, pid_t parent, int *sources, size_t n,
+                                volatile int *verdict) {
+        *verdict = become(s, parent, sources, n);
+        _exit(127);
+}
 
-        if (r < 0)
-                return r;
-        return n == sizeof(error) ? error : 0;
+static pid_t start_child(const struct process_spec *s, int *sources, size_t n,
+                         volatile int *verdict) {
+        pid_t parent = getpid(), pid = vfork();
+
+        if (pid == 0)
+                run_child(s, parent, sources, n, verdict);
+        return pid < 0 ? -errno : pid;
 }
 
 static int spawn(const struct process_spec *s, int *sources, size_t n, pid_t *ret_pid) {
-        _cleanup_close_ int read_end = -1, write_end = -1;
-        pid_t parent = getpid(), pid;
-        int fds[2], r;
+        volatile int verdict = 0;
+        sigset_t all, old;
+        pid_t pid;
 
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return -errno;
-        read_end = fds[0];
-        write_end = fds[1];
-        pid = fork();
+        sigfillset(&all);
+        (void) pthread_sigmask(SIG_SETMASK, &all, &old);
+        pid = start_child(s, sources, n, &verdict);
+        (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
         if (pid < 0)
-                return -errno;
-        if (pid == 0) {
-                r = become(s, parent, sources, n, &fds[1]);
-                (void) !write(fds[1], &r, sizeof(r));
-                _exit(127);
-        }
-        write_end = fileio_close(write_end);
-        r = read_verdict(read_end);
-        if (r < 0) {
+                return pid;
+        if (verdict < 0) {
                 while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
                         ;
-                return r;
+                return verdict;
         }
         *ret_pid = pid;
         return 0;

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -83,6 +85,80 @@ static void a_try_id_becomes_a_shim(void **state) {
         (void) state;
 }
 
+/* Those that the server has now: shims, and the one that is ready. */
+static size_t children_of(pid_t pid, pid_t *ret, size_t n_max) {
+        char path[64];
+        size_t n = 0;
+        FILE *f;
+
+        snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int) pid, (int) pid);
+        f = fopen(path, "re");
+        assert_non_null(f);
+        while (n < n_max && fscanf(f, "%d", &ret[n]) == 1)
+                n++;
+        fclose(f);
+        return n;
+}
+
+/* It is made after the answer, and the shim of that answer may have ended. */
+static pid_t ready_of(pid_t server, long shim) {
+        for (;;) {
+                pid_t list[8];
+                size_t n = children_of(server, list, 8);
+
+                for (size_t i = 0; i < n; i++)
+                        if (list[i] != shim)
+                                return list[i];
+                usleep(1000);
+        }
+}
+
+static void who_was_ready_and_was_killed_is_made_anew(void **state) {
+        int fd, status;
+        long first, second;
+        pid_t pid;
+        char said;
+
+        assert_int_equal(pipe(report), 0);
+        pid = server_start(&fd);
+        assert_int_equal(send(fd, ID, strlen(ID), 0), strlen(ID));
+        first = answer(fd);
+        assert_int_equal(read(report[0], &said, 1), 1);
+        assert_int_equal(kill(ready_of(pid, first), SIGKILL), 0);
+        while (children_of(pid, (pid_t[8]){}, 8) > 0)
+                usleep(1000); /* reaped, both */
+        assert_int_equal(send(fd, ID, strlen(ID), 0), strlen(ID));
+        second = answer(fd);
+        assert_true(second > 0);
+        assert_int_equal(read(report[0], &said, 1), 1);
+        assert_int_equal(said, 'y');
+        close(fd);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        close(report[0]);
+        close(report[1]);
+        (void) state;
+}
+
+static void who_is_ready_ends_with_the_server(void **state) {
+        int fd, status;
+        pid_t pid;
+        char said;
+
+        assert_int_equal(pipe(report), 0);
+        pid = server_start(&fd);
+        assert_int_equal(send(fd, ID, strlen(ID), 0), strlen(ID));
+        (void) ready_of(pid, answer(fd));
+        assert_int_equal(read(report[0], &said, 1), 1);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        close(report[1]);
+        assert_int_equal(read(report[0], &said, 1), 0); /* nobody has it any more */
+        close(report[0]);
+        close(fd);
+        (void) state;
+}
+
 static void what_is_no_try_id_is_refused(void **state) {
         int fd, status;
         pid_t pid;
@@ -101,6 +177,8 @@ static void what_is_no_try_id_is_refused(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_try_id_becomes_a_shim),
+                cmocka_unit_test(who_was_ready_and_was_killed_is_made_anew),
+                cmocka_unit_test(who_is_ready_ends_with_the_server),
                 cmocka_unit_test(what_is_no_try_id_is_refused),
         };
 
