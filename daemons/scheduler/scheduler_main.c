@@ -293,7 +293,7 @@ static int listen_at(struct scheduler *s, const char *address,
 }
 
 static void rest(void *ctx) {
-        thrift_rest(((struct scheduler *) ctx)->readers);
+        thrift_rest(((struct scheduler *) ctx)->thrift);
 }
 
 static int open_server(struct parts *p, struct errmsg *em) {
@@ -381,7 +381,6 @@ static void close_all(struct parts *p) {
 
         tidy_free(p->tidy);
         s->expire = expire_free(s->expire);
-        s->thrift = thrift_free(s->thrift);
         s->inhibit = inhibit_free(s->inhibit);
         night_watch_free(s->night);
         s->night = NULL;
@@ -389,6 +388,7 @@ static void close_all(struct parts *p) {
         engine_free(s->engine); /* answers those who still wait, while they are there */
         connection_trials_free(s->connection_trials);
         http_server_free(s->server);
+        s->thrift = thrift_free(s->thrift); /* after the threads that rest */
         sources_free(s->sources);
         notices_free(s->notices);
         callbacks_free(s->callbacks);

@@ -1,6 +1,7 @@
 #include "daemons/scheduler/thrift.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "lib/base/mem.h"
@@ -16,6 +17,8 @@ struct thrift {
         struct loop *loop;
         struct loop_source *timer;
         usec_t quiet_for, last_at; /* of the last work, CLOCK_BOOTTIME */
+        struct loop_task asked;    /* by threads that have closed their readers */
+        atomic_bool is_asked;
         bool is_armed;
         unsigned n;
         size_t bytes;
@@ -50,8 +53,9 @@ void thrift_look(struct thrift *t) {
                 arm(t, t->last_at + t->quiet_for);
 }
 
-bool thrift_is_due(const struct thrift *t) {
-        return t && t->is_armed;
+bool thrift_is_due(struct thrift *t) {
+        return t &&
+               (t->is_armed || atomic_load(&t->is_asked) || !db_readers_are_closed(t->readers));
 }
 
 unsigned thrift_count(const struct thrift *t, size_t *ret_bytes) {
@@ -59,12 +63,23 @@ unsigned thrift_count(const struct thrift *t, size_t *ret_bytes) {
         return t->n;
 }
 
-/* What one question took is not worth looking through all that malloc() has. */
-void thrift_rest(struct db_readers *readers) {
-        size_t bytes = db_readers_trim(readers);
+static void on_asked(struct loop_task *task) {
+        struct thrift *t = container_of(task, struct thrift, asked);
 
-        if (db_readers_close(readers) && bytes >= WORTH_BYTES)
-                mem_trim();
+        atomic_store(&t->is_asked, false);
+        if (!t->is_armed)
+                arm(t, loop_now(t->loop, CLOCK_BOOTTIME) + t->quiet_for);
+}
+
+/* What one question took is not worth looking through all that malloc() has; what a burst took is
+ * given back by the loop, once for all threads. */
+void thrift_rest(struct thrift *t) {
+        size_t bytes = db_readers_trim(t->readers);
+
+        if (!db_readers_close(t->readers) || bytes < WORTH_BYTES)
+                return;
+        if (!atomic_exchange(&t->is_asked, true))
+                loop_post_task(t->loop, &t->asked);
 }
 
 int thrift_new(struct loop *l, struct db *db, struct db_readers *readers, usec_t quiet_for,
@@ -78,6 +93,7 @@ int thrift_new(struct loop *l, struct db *db, struct db_readers *readers, usec_t
         t->readers = readers;
         t->loop = l;
         t->quiet_for = quiet_for;
+        t->asked.run = on_asked;
         r = loop_timer(l, CLOCK_BOOTTIME, UINT64_MAX, USEC_PER_SEC, on_timer, t, &t->timer);
         if (r < 0) {
                 mem_free(t);
@@ -90,6 +106,8 @@ int thrift_new(struct loop *l, struct db *db, struct db_readers *readers, usec_t
 struct thrift *thrift_free(struct thrift *t) {
         if (!t)
                 return NULL;
+        if (atomic_load(&t->is_asked))
+                loop_post_flush(t->loop);
         loop_source_free(t->timer);
         return mem_free(t);
 }

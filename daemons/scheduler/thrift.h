@@ -17,10 +17,10 @@ int thrift_new(struct loop *l, struct db *db, struct db_readers *readers, usec_t
                struct thrift **ret);
 struct thrift *thrift_free(struct thrift *t);
 /* The reader of the thread that calls it, after its own work, is closed. */
-void thrift_rest(struct db_readers *readers);
+void thrift_rest(struct thrift *t);
 /* There was work. */
 void thrift_look(struct thrift *t);
-/* There is something to give back, soon. NULL is fine. */
-bool thrift_is_due(const struct thrift *t);
+/* There is something to give back, or a reader to be closed, soon. NULL is fine. */
+bool thrift_is_due(struct thrift *t);
 /* How often memory was given back, and how many bytes of pages in all. */
 unsigned thrift_count(const struct thrift *t, size_t *ret_bytes);

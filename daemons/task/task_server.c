@@ -83,6 +83,7 @@ static int wait_for_try(struct task_server *s, int fd, char ret_try_id[ENTROPY_U
         ssize_t n;
 
         (void) setsid();
+        memcpy(s->room, "--ready", STRLEN("--ready"));
         do
                 n = recv(fd, ret_try_id, ENTROPY_UUID_SIZE - 1, 0);
         while (n < 0 && errno == EINTR);

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "lib/base/mem.h"
 #include "lib/db/db.h"
@@ -12,6 +13,7 @@
 struct reader {
         struct db_readers *pool;
         struct db *db;
+        atomic_bool is_open; /* what others may know of it */
         bool is_taken;
 };
 
@@ -52,6 +54,14 @@ static struct reader *take(struct db_readers *pool) {
         return found;
 }
 
+static int open_reader(struct db_readers *r, struct reader *reader, struct errmsg *em) {
+        int k = db_open_config(&r->config, em, &reader->db);
+
+        if (k >= 0)
+                atomic_store(&reader->is_open, true);
+        return k;
+}
+
 int db_readers_get(struct db_readers *r, struct db **ret_db) {
         struct reader *reader = pthread_getspecific(r->key);
         int k = 0;
@@ -61,7 +71,7 @@ int db_readers_get(struct db_readers *r, struct db **ret_db) {
                 if (!reader)
                         return -EMFILE;
                 if (!reader->db)
-                        k = db_open_config(&r->config, NULL, &reader->db);
+                        k = open_reader(r, reader, NULL);
                 if (k >= 0)
                         k = -pthread_setspecific(r->key, reader);
                 if (k < 0) {
@@ -69,7 +79,7 @@ int db_readers_get(struct db_readers *r, struct db **ret_db) {
                         return k;
                 }
         } else if (!reader->db) {
-                k = db_open_config(&r->config, NULL, &reader->db);
+                k = open_reader(r, reader, NULL);
                 if (k < 0)
                         return k;
         }
@@ -90,7 +100,23 @@ bool db_readers_close(struct db_readers *r) {
         if (!reader || !reader->db || db_in_transaction(reader->db))
                 return false;
         reader->db = db_free(reader->db);
+        atomic_store(&reader->is_open, false);
         return true;
+}
+
+bool db_readers_are_closed(struct db_readers *r) {
+        const struct reader *own = pthread_getspecific(r->key);
+        bool closed = true;
+
+        (void) pthread_mutex_lock(&r->lock);
+        for (size_t i = 0; i < DB_READERS_MAX; i++) {
+                const struct reader *reader = &r->readers[i];
+
+                if (reader != own && reader->is_taken && atomic_load(&reader->is_open))
+                        closed = false;
+        }
+        (void) pthread_mutex_unlock(&r->lock);
+        return closed;
 }
 
 int db_readers_new(const struct db_config *config, struct errmsg *em,
@@ -107,7 +133,7 @@ int db_readers_new(const struct db_config *config, struct errmsg *em,
         r->config.uri = r->uri = mem_strdup(config->uri);
         for (size_t i = 0; i < DB_READERS_MAX; i++)
                 r->readers[i].pool = r;
-        k = r->uri ? db_open_config(&r->config, em, &r->readers[0].db) : -ENOMEM;
+        k = r->uri ? open_reader(r, &r->readers[0], em) : -ENOMEM;
         if (k >= 0)
                 k = -pthread_key_create(&r->key, release);
         if (k < 0) {

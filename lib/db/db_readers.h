@@ -32,5 +32,8 @@ size_t db_readers_trim(struct db_readers *r);
 /* This thread's connection is closed, until it asks again. False: it has none, or is using it. */
 bool db_readers_close(struct db_readers *r);
 
+/* So are those of all other threads: nothing of theirs is left to close. */
+bool db_readers_are_closed(struct db_readers *r);
+
 /* This thread's connection, borrowed. -EMFILE: DB_READERS_MAX threads hold one. */
 int db_readers_get(struct db_readers *r, struct db **ret_db);

@@ -139,12 +139,16 @@ class Box:
 
     def shims(self):
         """The tasks' supervisors; not what forks them."""
-        found = [pid for pid, argv in self.task_processes() if b"--serve" not in argv]
+        found = [pid for pid, argv in self.task_processes() if not {b"--serve", b"--ready"} & set(argv)]
         # a child that has not become the command yet still looks like its supervisor
         return [p for p in found if parent_of(p) not in found]
 
     def shim_servers(self):
         return [pid for pid, argv in self.task_processes() if b"--serve" in argv]
+
+    def shims_ready(self):
+        """Forked in advance, and without a try yet."""
+        return [pid for pid, argv in self.task_processes() if b"--ready" in argv]
 
     def whereabouts(self):
         """What each daemon is at: ended and how, or where its threads wait. For what hangs."""

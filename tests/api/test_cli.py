@@ -105,7 +105,7 @@ class Place:
                     argv = f.read().decode().split("\0")
             except OSError:
                 continue
-            if os.path.basename(argv[0]) == name and self.state in argv and "--serve" not in argv:
+            if os.path.basename(argv[0]) == name and self.state in argv and not {"--serve", "--ready"} & set(argv):
                 found.append(int(pid))
         return found
 

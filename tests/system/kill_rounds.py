@@ -178,9 +178,9 @@ class Rounds:
 
     # --- the rounds -----------------------------------------------------------------------------
     def kill_one(self):
-        forks = self.box.shim_servers() if self.random.random() < 0.15 else []
+        forks = self.box.shim_servers() + self.box.shims_ready() if self.random.random() < 0.15 else []
         if forks:
-            kill(forks[0])
+            kill(self.random.choice(forks))
             return "fork server"
         shims = self.box.shims() if self.args.shims else []
         if shims and self.random.random() < 0.5:
