@@ -53,7 +53,8 @@ struct mnt_settings {
         size_t block_size;                                      /* of an upload's pieces */
         size_t n_upload_blocks_max;                             /* of all files */
         unsigned n_uploads_at_once;                             /* of one large file; 0 or 1: one */
-        bool uploads_asked_for; /* so many, not only where one is too slow */
+        bool uploads_asked_for;      /* so many, not only where one is too slow */
+        uint64_t n_least_in_uploads; /* and the file not smaller than this */
         const char *temp_dir;
         uint64_t temp_bytes_max; /* of all staged files */
         uint64_t rename_limit;   /* objects in a directory that is renamed */

@@ -13,7 +13,9 @@
 #include "lib/gcp/gcs_name.h"
 
 #define MOUNT_CONF_ENDPOINT "https://storage.googleapis.com"
-#define MOUNT_CONF_ALL "_"   /* in place of a bucket: all of them */
+#define MOUNT_CONF_ALL "_" /* in place of a bucket: all of them */
+/* Parts cost requests of their own, which small blocks make no fewer. */
+#define MOUNT_CONF_LEAST_IN_UPLOADS ((uint64_t) 48 << 20)
 #define MOUNT_CONF_UPLOADS 4 /* of one large file, where one alone is slower than its writer */
 #define MIB ((uint64_t) 1 << 20)
 
@@ -295,6 +297,7 @@ static void mount_conf_sizes(struct mnt_settings *m, const struct mount_flags *f
         m->n_upload_blocks_max = blocks < 0 ? 4096 : (size_t) MAX(blocks, (int64_t) 1);
         m->uploads_asked_for = uploads > 0;
         m->n_uploads_at_once = uploads < 0 ? MOUNT_CONF_UPLOADS : (unsigned) uploads;
+        m->n_least_in_uploads = MOUNT_CONF_LEAST_IN_UPLOADS;
         m->temp_bytes_max = (uint64_t) mount_flags_int(f, FLAGS_temp_max_size_mb) * MIB;
         m->read_bytes_max = (size_t) mount_flags_int(f, FLAGS_read_cache_size_mb) * MIB;
         m->read_ahead_max = (size_t) mount_flags_int(f, FLAGS_read_ahead_max_mb) * MIB;

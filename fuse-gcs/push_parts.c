@@ -58,13 +58,16 @@ struct push_parts {
 enum push_parts_choice push_parts_choose(const struct push_parts_facts *f) {
         uint64_t stream = f->bytes_per_s ?: PUSH_PARTS_STREAM_BYTES_PER_S;
         uint64_t written = f->n_unsent * USEC_PER_SEC / MAX(f->took_for, (usec_t) 1);
+        uint64_t least = PUSH_PARTS_MIN_BLOCKS * f->block_size;
 
         if (f->n_at_once < 2 || f->no_temporaries)
                 return PUSH_PARTS_ONE;
         /* By a quarter faster than one upload is: that is worth it. */
         if (!f->is_asked_for && written < stream + stream / 4)
                 return PUSH_PARTS_ONE;
-        if (f->n_unsent >= PUSH_PARTS_MIN_BLOCKS * f->block_size)
+        if (!f->is_asked_for)
+                least = MAX(least, f->n_least);
+        if (f->n_unsent >= least)
                 return PUSH_PARTS_MANY;
         /* Others need room to write, too. */
         return f->n_memory <= f->memory_max / 2 ? PUSH_PARTS_WAIT : PUSH_PARTS_ONE;

@@ -23,6 +23,7 @@ struct push_parts_facts {
         uint64_t n_memory;    /* bytes that wait, of all files */
         uint64_t memory_max;
         uint64_t block_size;
+        uint64_t n_least; /* what is smaller stays whole, where nobody asked */
 };
 enum push_parts_choice {
         PUSH_PARTS_ONE,  /* one upload, now */

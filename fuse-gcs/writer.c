@@ -90,6 +90,7 @@ static enum push_parts_choice writer_choose(const struct mnt *m, const struct wr
                 .n_memory = m->n_overlay_bytes,
                 .memory_max = m->overlay_limits.memory_max,
                 .block_size = m->o.block_size,
+                .n_least = m->o.n_least_in_uploads,
         };
 
         return push_parts_choose(&f);

@@ -47,6 +47,15 @@ static void test_choice(void **state) {
         assert_int_equal(push_parts_choose(&f), PUSH_PARTS_ONE);
         f.n_at_once = 0;
         assert_int_equal(push_parts_choose(&f), PUSH_PARTS_ONE);
+        /* Small blocks alone make no large file, but for who asked. */
+        f = slow_stream;
+        f.block_size = MIB;
+        f.n_unsent = f.n_memory = 5 * MIB;
+        f.n_least = 48 * MIB;
+        f.took_for = 10 * USEC_PER_MSEC;
+        assert_int_equal(push_parts_choose(&f), PUSH_PARTS_WAIT);
+        f.is_asked_for = true;
+        assert_int_equal(push_parts_choose(&f), PUSH_PARTS_MANY);
         /* Nobody waits for more where others need the memory. */
         f = slow_stream;
         f.n_memory = 80 * MIB;
