@@ -1,11 +1,11 @@
 #include "fuse-gcs/flush.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/inode.h"
+#include "lib/base/crew.h"
 #include "lib/base/mem.h"
 
 /* So many are under way at once: each waits for the network nearly all of its time. */
@@ -30,14 +30,12 @@ static int flush_collect(struct mnt *m, struct inode ***ret, size_t *ret_n) {
         return all ? 0 : -ENOMEM;
 }
 
-/* Several threads take them one after the other. */
 struct flush {
         struct mnt *m;
         struct inode **all;
-        size_t n;
         bool only_free;
         usec_t until_at;
-        atomic_size_t next, n_good, n_failed;
+        atomic_size_t n_good, n_failed;
 };
 
 static bool flush_one(struct flush *f, struct inode *i) {
@@ -54,34 +52,25 @@ static bool flush_one(struct flush *f, struct inode *i) {
         return r >= 0;
 }
 
-static void *flush_main(void *ctx) {
+static bool flush_each(void *ctx, size_t k) {
         struct flush *f = ctx;
-        size_t k;
 
-        while ((k = atomic_fetch_add(&f->next, 1)) < f->n) {
-                atomic_fetch_add(flush_one(f, f->all[k]) ? &f->n_good : &f->n_failed, 1);
-                pthread_mutex_lock(&f->m->tree);
-                inode_forget(f->m, f->all[k], 1);
-                pthread_mutex_unlock(&f->m->tree);
-        }
-        return NULL;
+        atomic_fetch_add(flush_one(f, f->all[k]) ? &f->n_good : &f->n_failed, 1);
+        pthread_mutex_lock(&f->m->tree);
+        inode_forget(f->m, f->all[k], 1);
+        pthread_mutex_unlock(&f->m->tree);
+        return true;
 }
 
 int flush_all(struct mnt *m, bool only_free, usec_t until_at, struct flush_result *ret) {
         struct flush f = {.m = m, .only_free = only_free, .until_at = until_at};
-        pthread_t threads[FLUSH_THREADS - 1];
-        size_t n_threads = 0;
-        int r = flush_collect(m, &f.all, &f.n);
+        size_t n;
+        int r = flush_collect(m, &f.all, &n);
 
         *ret = (struct flush_result){};
         if (r < 0)
                 return r;
-        while (n_threads < ARRAY_SIZE(threads) && n_threads + 1 < f.n &&
-               pthread_create(&threads[n_threads], NULL, flush_main, &f) == 0)
-                n_threads++;
-        (void) flush_main(&f); /* what no other thread does, this one does */
-        while (n_threads > 0)
-                (void) pthread_join(threads[--n_threads], NULL);
+        crew_run(n, FLUSH_THREADS, flush_each, &f);
         mem_free(f.all);
         *ret = (struct flush_result){.n_good = f.n_good, .n_failed = f.n_failed};
         return 0;

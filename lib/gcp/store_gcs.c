@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/crc32c.h"
+#include "lib/base/crew.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -128,47 +128,33 @@ static int gcs_delete(struct store_bucket *b, const char *key, struct errmsg *em
 struct deleter {
         struct store_bucket *b;
         char *const *keys;
-        size_t n;
-        atomic_size_t next;
         pthread_mutex_t lock;
         int error; /* under lock: the first */
         struct errmsg em;
 };
 
-static void *deleter_main(void *arg) {
-        struct deleter *d = arg;
-        size_t i;
+static bool deleter_each(void *ctx, size_t i) {
+        struct deleter *d = ctx;
+        struct errmsg em = {};
+        int r = gcs_delete(d->b, d->keys[i], &em);
 
-        while ((i = atomic_fetch_add(&d->next, 1)) < d->n) {
-                struct errmsg em = {};
-                int r = gcs_delete(d->b, d->keys[i], &em);
-
-                if (r >= 0 || r == -ENOENT)
-                        continue;
-                pthread_mutex_lock(&d->lock);
-                if (d->error == 0) {
-                        d->error = r;
-                        d->em = em;
-                }
-                pthread_mutex_unlock(&d->lock);
-                break;
+        if (r >= 0 || r == -ENOENT)
+                return true;
+        pthread_mutex_lock(&d->lock);
+        if (d->error == 0) {
+                d->error = r;
+                d->em = em;
         }
-        return NULL;
+        pthread_mutex_unlock(&d->lock);
+        return false;
 }
 
 /* Some at once: each is a call of its own. */
 static int gcs_delete_many(struct store_bucket *b, char *const *keys, size_t n, struct errmsg *em) {
-        struct deleter d = {.b = b, .keys = keys, .n = n};
-        size_t n_threads = MIN(n, (size_t) DELETERS) - 1;
-        pthread_t threads[DELETERS];
+        struct deleter d = {.b = b, .keys = keys};
 
         pthread_mutex_init(&d.lock, NULL);
-        for (size_t i = 0; i < n_threads; i++)
-                if (pthread_create(&threads[i], NULL, deleter_main, &d) != 0)
-                        n_threads = i;
-        deleter_main(&d);
-        for (size_t i = 0; i < n_threads; i++)
-                pthread_join(threads[i], NULL);
+        crew_run(n, DELETERS, deleter_each, &d);
         pthread_mutex_destroy(&d.lock);
         if (d.error < 0)
                 errmsg_set(em, "%s", d.em.text);
