@@ -23,10 +23,17 @@ int latest_run(struct cli *c, const char *dag, const char *name, const char **re
         r = cli_call_get(c, "scheduler", path, &answer);
         if (r < 0)
                 return r;
-        if (json_str(json_get(json_at(json_get(answer, "dag_runs"), 0), "dag_run_id"), ret_run))
-                return errmsg_fail(&c->em, -ENOENT,
-                                   "the pipeline %s has no runs yet: onebox trigger %s", dag, dag);
-        return 0;
+        if (json_str(json_get(json_at(json_get(answer, "dag_runs"), 0), "dag_run_id"), ret_run) ==
+            0)
+                return 0;
+        path = cli_call_path(c, "api", "v2", "dags", dag, NULL);
+        r = path ? cli_call_get(c, "scheduler", path, &answer) : cli_oom(c);
+        return r == -ENOENT
+                       ? errmsg_fail(&c->em, r, "there is no pipeline %s: onebox pipelines", dag)
+               : r < 0 ? r
+                       : errmsg_fail(&c->em, -ENOENT,
+                                     "the pipeline %s has no runs yet: onebox trigger %s", dag,
+                                     dag);
 }
 
 int latest_need(struct cli *c, const char *dag, const char *run) {

@@ -112,7 +112,10 @@ void users_audit(struct users *u, const char *action, const char *name, bool goo
 int users_done(struct cli *c, struct users *u, int answer, const char *action, const char *name) {
         users_audit(u, action, name, answer == 0);
         if (answer == AUTH_STORE_ABSENT)
-                return errmsg_fail(&c->em, -ENOENT, "there is no user %s: onebox user list", name);
+                return errmsg_fail(&c->em, -ENOENT,
+                                   "there is no user %s: onebox user list shows them, onebox user "
+                                   "add %s makes one",
+                                   name, name);
         if (answer < 0)
                 return c->em.text[0] ? answer : errmsg_errno(&c->em, answer, "%s", action);
         if (c->json)

@@ -450,10 +450,10 @@ static int by_credential(struct check *k) {
         }
         if (req->is_unix)
                 return by_peer(k);
-        return refuse(
-                k, CHALLENGE_BASIC,
-                "You are not authenticated. Log in: send a user name and password, or a token of "
-                "`onebox token`");
+        return refuse(k, CHALLENGE_BASIC,
+                      "You are not authenticated. Log in: send a user name and password "
+                      "(MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD), or a token of "
+                      "`onebox token add USER` (MLFLOW_TRACKING_TOKEN)");
 }
 
 int auth_check_run(struct auth_check *c, const struct auth_check_request *req, struct arena *a,

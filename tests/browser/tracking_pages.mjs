@@ -227,6 +227,43 @@ test("runs are ticked and compared: differences first, their metrics in one char
   clean(page);
 });
 
+test("an experiment is described; its runs are deleted and restored, narrowed by time, and shown by what differs", async () => {
+  const page = await see(`experiment?id=${ids.iris}`);
+  await press(page, "Describe");
+  await page.eval("document.querySelector('dialog textarea').value = 'Petals <b>and</b> sepals'");
+  await press(page, "Save", "dialog");
+  await shown(page, "Petals <b>and</b> sepals");
+  const first = await page.eval("document.querySelector('tbody a.run-name').dataset.key");
+  const there = `document.querySelector('tbody a[data-key="${first}"]')`;
+  await page.eval("document.querySelector('tbody input[type=checkbox]').click()");
+  await press(page, "Delete 1");
+  await page.until("document.querySelector('dialog')?.innerText.includes('can be restored under Deleted')", "the question");
+  await press(page, "Delete", "dialog");
+  await page.until(`document.querySelector("tbody") && !${there}`, "the run to go");
+  const choose = (label, value) => page.eval(`(() => { const s = document.querySelector("select[aria-label='${label}']"); s.value = "${value}"; s.dispatchEvent(new Event("change")); })()`);
+  await choose("Which runs", "deleted");
+  await page.until(`document.querySelectorAll("tbody tr").length === 1 && ${there}`, "the deleted run");
+  assert.ok((await page.eval("location.search")).includes("deleted=1"));
+  await page.eval("document.querySelector('[data-key=pick-all]').click()");
+  await press(page, "Restore 1");
+  await shown(page, "No run is deleted");
+  await press(page, "Show active runs");
+  await page.until(there, "the run to be back");
+  await choose("Started", "1");
+  await page.until("location.search.includes('hours=1')");
+  await press(page, "Clear");
+  await page.until("!location.search.includes('hours')");
+  await page.until("document.querySelectorAll('tbody tr').length > 1");
+  await press(page, "Columns");
+  await press(page, "Only differences", "dialog");
+  assert.equal(await page.eval("document.querySelector('dialog input[value=\"params.same\"]').checked"), false);
+  await press(page, "Show", "dialog");
+  await page.until("location.search.includes('cols=')");
+  assert.ok(!(await page.eval("document.querySelector('thead').textContent")).includes("same"));
+  await page.eval("localStorage.clear()");
+  clean(page);
+});
+
 test("all runs that match come as a CSV, and no cell is a formula", async () => {
   const page = await see(`experiment?id=${ids.iris}`);
   await page.eval("URL.createObjectURL = (blob) => { blob.text().then((t) => { window.saved = t; }); return '#'; }");

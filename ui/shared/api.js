@@ -117,6 +117,9 @@ export const tracking = {
     return Object.fromEntries(ids.map((id) => [id, names.get(id) ?? id]));
   },
   experiment: (id, signal) => get(`${ML}/experiments/get`, { experiment_id: id }, signal).then((a) => a.experiment),
+  describe: (id, text) => post(`${ML}/experiments/set-experiment-tag`, { experiment_id: id, key: "mlflow.note.content", value: text }),
+  deleteRun: (id) => post(`${ML}/runs/delete`, { run_id: id }),
+  restoreRun: (id) => post(`${ML}/runs/restore`, { run_id: id }),
   // query.everywhere: in all experiments
   runs: (query, signal) => post(`${ML}/runs/search`, query, signal),
   run: (id, signal) => get(`${ML}/runs/get`, { run_id: id }, signal).then((a) => a.run),

@@ -6,7 +6,7 @@ const PAD = { left: 46, right: 10, top: 8, bottom: 20 };
 export function number(v) {
   if (typeof v === "string") v = Number(v);
   if (v == null || Number.isNaN(v)) return "NaN";
-  if (!Number.isFinite(v)) return v > 0 ? "∞" : "−∞";
+  if (Math.abs(v) >= Number.MAX_VALUE) /* so MLflow keeps infinity */ return v > 0 ? "∞" : "−∞";
   const a = Math.abs(v);
   if (a !== 0 && (a < 1e-3 || a >= 1e7)) return v.toExponential(2);
   return Number.isInteger(v) ? String(v) : v.toFixed(a >= 100 ? 1 : a >= 10 ? 2 : 4);

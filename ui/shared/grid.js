@@ -47,7 +47,7 @@ export function grid(dag, tasks, runs, instances, held, redraw) {
   }
   const box = h("div", { class: "scroll" }, h("div", { class: "grid", role: "group", "aria-label": "Tasks by runs",
     style: { "grid-template-columns": `max-content repeat(${runs.length}, 24px) 1fr` } },
-    h("div", { class: "task" }, h("div", { class: "name quiet" }, `Last ${runs.length} runs`), runs.map((r) => column(dag, r, longest)), h("div")),
+    h("div", { class: "task" }, h("div", { class: "name quiet" }, runs.length === 1 ? "Last run" : `Last ${runs.length} runs`), runs.map((r) => column(dag, r, longest)), h("div")),
     rows.map((r) => (r.append(h("div")), r))));
   requestAnimationFrame(() => {
     box.scrollLeft = held.left ?? box.scrollWidth;
