@@ -1,8 +1,11 @@
 #include "daemons/tracking/filter_check.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "daemons/tracking/field_check.h"
 #include "lib/base/buf.h"
 #include "lib/base/json_number.h"
 #include "lib/base/str.h"
@@ -21,6 +24,13 @@ static const char names_list[] = "{'!=', '=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'}";
 static const char names_null[] = "{'!=', '=', 'LIKE', 'ILIKE', 'IS NULL', 'IS NOT NULL'}";
 
 const char *const filter_check_datasets[] = {"name", "digest", "context", NULL};
+
+/* What is looked for is what is ordered by: MLflow takes any column of the table. */
+#define LOGGED_MODELS_COLUMNS                                                              \
+        "name", "model_id", "model_type", "status", "source_run_id", "creation_timestamp", \
+                "creation_timestamp_ms", "creation_time", "last_updated_timestamp",        \
+                "last_updated_timestamp_ms", "experiment_id", "artifact_location",         \
+                "lifecycle_stage", "status_message"
 
 static const struct filter_check_family families[] = {
         [FILTER_RUNS] =
@@ -53,14 +63,8 @@ static const struct filter_check_family families[] = {
                 },
         [FILTER_LOGGED_MODELS] =
                 {
-                        LIST("name", "model_id", "model_type", "status", "source_run_id",
-                             "creation_timestamp", "creation_timestamp_ms", "creation_time",
-                             "last_updated_timestamp", "last_updated_timestamp_ms",
-                             "last_updated_time", "experiment_id", "artifact_location"),
-                        LIST("name", "model_id", "model_type", "status", "source_run_id",
-                             "creation_timestamp", "creation_timestamp_ms", "creation_time",
-                             "last_updated_timestamp", "last_updated_timestamp_ms",
-                             "last_updated_time"),
+                        LIST(LOGGED_MODELS_COLUMNS),
+                        LIST(LOGGED_MODELS_COLUMNS),
                         LIST("creation_timestamp", "last_updated_timestamp"),
                 },
         [FILTER_EVALUATION_DATASETS] =
@@ -89,7 +93,6 @@ const char *filter_check_alias(enum filter_family family, const char *key) {
                 {FILTER_RUNS, "Run Name", "run_name"},
                 {FILTER_LOGGED_MODELS, "creation_time", "creation_timestamp"},
                 {FILTER_LOGGED_MODELS, "creation_timestamp_ms", "creation_timestamp"},
-                {FILTER_LOGGED_MODELS, "last_updated_time", "last_updated_timestamp"},
                 {FILTER_LOGGED_MODELS, "last_updated_timestamp_ms", "last_updated_timestamp"},
         };
 
@@ -374,14 +377,17 @@ int filter_check_value(enum filter_family family, struct filter_clause *c, bool 
         if (c->kind == FILTER_F64) {
                 const char *quote = family == FILTER_MODEL_VERSIONS ? "" : "'";
 
-                json_number_print_f64(c->f64, number);
+                if (isinf(c->f64)) /* as Python has it */
+                        snprintf(number, sizeof(number), "%s", c->f64 < 0 ? "-inf" : "inf");
+                else
+                        json_number_print_f64(c->f64, number);
                 return refusal_invalid(r, "Invalid value for numeric attribute '%s': %s%s%s",
                                        c->key, quote, number, quote);
         }
         if (c->kind == FILTER_TEXT) {
                 if (str_to_i64(c->text, &value) < 0)
-                        return refusal_invalid(r, "Invalid value for numeric attribute '%s': '%s'",
-                                               c->key, c->text);
+                        return refusal_invalid(r, "Invalid value for numeric attribute '%s': %s",
+                                               c->key, field_check_repr(r->arena, c->text));
                 c->kind = FILTER_I64;
                 c->i64 = value;
         }

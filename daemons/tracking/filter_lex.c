@@ -154,11 +154,11 @@ static const char *group_end(const char *p) {
 
 static bool is_keyword(const char *p, size_t size) {
         static const char *const words[] = {
-                "ALL",    "AND",    "AS",    "ASC",    "BETWEEN", "BY",     "CASE",
-                "DELETE", "DESC",   "DROP",  "ELSE",   "END",     "EXISTS", "FROM",
-                "GROUP",  "HAVING", "IN",    "INSERT", "INTO",    "IS",     "JOIN",
-                "LIMIT",  "NOT",    "NULL",  "OFFSET", "ON",      "OR",     "ORDER",
-                "SELECT", "THEN",   "UNION", "UPDATE", "VALUES",  "WHEN",   "WHERE",
+                "ALL",    "AND",    "AS",     "ASC",    "BETWEEN", "BY",      "CASE",   "DELETE",
+                "DESC",   "DROP",   "ELSE",   "END",    "EXISTS",  "FALSE",   "FROM",   "GROUP",
+                "HAVING", "IN",     "INSERT", "INTO",   "IS",      "JOIN",    "LIMIT",  "NOT",
+                "NULL",   "OFFSET", "ON",     "OR",     "ORDER",   "SCHEMA",  "SELECT", "SOURCE",
+                "THEN",   "TRUE",   "UNION",  "UPDATE", "VALUES",  "VERSION", "WHEN",   "WHERE",
         };
 
         for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

@@ -115,18 +115,37 @@ static int bad_list(struct refusal *r) {
                                   "string values, but got ill-formed list.");
 }
 
-/* Strings that stand side by side are one. 0, REFUSED or -errno. */
-static int list_item(const char **p, const char *end, const struct filter_word *w,
-                     struct refusal *r, const char **ret) {
-        _cleanup_buf_ struct buf text = {};
-        int x;
+/* A number as its text: the database compares it as what it is compared with. */
+static int list_number(const char **p, const char *end, const struct filter_word *w, bool any,
+                       struct refusal *r, const char **ret) {
+        const char *start = *p;
+        double f;
 
-        if (*p < end && (isdigit((unsigned char) **p) || **p == '-'))
+        if (!any)
                 return refusal_invalid(
                         r,
                         "While parsing a list in the query, expected string value, punctuation, "
                         "or whitespace, but got different type in list: %.*s",
                         (int) w->size, w->text);
+        while (*p < end && (isalnum((unsigned char) **p) || strchr("+-.", **p)))
+                (*p)++;
+        *ret = arena_strndup(r->arena, start, (size_t) (*p - start));
+        if (!*ret)
+                return -ENOMEM;
+        if (str_to_f64(*ret, &f) < 0)
+                return bad_list(r);
+        skip_space(p, end);
+        return 0;
+}
+
+/* Strings that stand side by side are one. 0, REFUSED or -errno. */
+static int list_item(const char **p, const char *end, const struct filter_word *w, bool any,
+                     struct refusal *r, const char **ret) {
+        _cleanup_buf_ struct buf text = {};
+        int x;
+
+        if (*p < end && (isdigit((unsigned char) **p) || **p == '-'))
+                return list_number(p, end, w, any, r, ret);
         if (*p >= end || (**p != '\'' && **p != '"'))
                 return bad_list(r);
         while (*p < end && (**p == '\'' || **p == '"')) {
@@ -141,8 +160,9 @@ static int list_item(const char **p, const char *end, const struct filter_word *
         return *ret ? 0 : -ENOMEM;
 }
 
-int filter_value_list(const struct filter_word *w, struct refusal *r, const char ***ret_list,
-                      size_t *ret_n) {
+/* With `any`, numbers may stand among the strings. */
+static int read_list(const struct filter_word *w, bool any, struct refusal *r,
+                     const char ***ret_list, size_t *ret_n) {
         const char *p = w->text + 1, *end = w->text + w->size - 1;
         const char **list;
         size_t n = 0, n_max = 1;
@@ -158,7 +178,7 @@ int filter_value_list(const struct filter_word *w, struct refusal *r, const char
                 return -ENOMEM;
         for (skip_space(&p, end); p < end; skip_space(&p, end)) {
                 assert(n < n_max);
-                x = list_item(&p, end, w, r, &list[n]);
+                x = list_item(&p, end, w, any, r, &list[n]);
                 if (x != 0)
                         return x;
                 n++;
@@ -171,6 +191,11 @@ int filter_value_list(const struct filter_word *w, struct refusal *r, const char
         *ret_list = list;
         *ret_n = n;
         return 0;
+}
+
+int filter_value_list(const struct filter_word *w, struct refusal *r, const char ***ret_list,
+                      size_t *ret_n) {
+        return read_list(w, false, r, ret_list, ret_n);
 }
 
 static int list(const struct filter_word *w, struct refusal *r, struct filter_clause *c) {
@@ -257,6 +282,20 @@ static int dataset(const struct filter_word *w, struct refusal *r, struct filter
                 (int) w->size, w->text);
 }
 
+/* As MLflow has it here: of quotes only ' comes off, however many, and "x" is a text with quotes.
+ */
+static int bare_text(const struct filter_word *w, struct refusal *r, struct filter_clause *c) {
+        const char *text = w->text, *end = w->text + w->size;
+
+        while (text < end && *text == '\'')
+                text++;
+        while (end > text && end[-1] == '\'')
+                end--;
+        c->kind = FILTER_TEXT;
+        c->text = arena_strndup(r->arena, text, (size_t) (end - text));
+        return c->text ? 0 : -ENOMEM;
+}
+
 /* Searching logged models: looser with quotes, and lists everywhere but for numbers. */
 static int logged_model(const char *key, bool numeric, const struct filter_word *w,
                         struct refusal *r, struct filter_clause *c) {
@@ -268,13 +307,11 @@ static int logged_model(const char *key, bool numeric, const struct filter_word 
                 c->kind = FILTER_F64;
                 return f64_of(w, r, &c->f64);
         }
-        if (w->kind == FILTER_GROUP)
-                return list(w, r, c);
-        if (filter_lex_quoted(w->text, w->size, '\'') || filter_lex_quoted(w->text, w->size, '"'))
-                return quoted_text(w, r, c);
-        c->kind = FILTER_TEXT;
-        c->text = arena_strndup(r->arena, w->text, w->size);
-        return c->text ? 0 : -ENOMEM;
+        if (w->kind == FILTER_GROUP) {
+                c->kind = FILTER_LIST;
+                return read_list(w, true, r, &c->list, &c->n_list);
+        }
+        return bare_text(w, r, c);
 }
 
 int filter_value_read(enum filter_family family, const char *key, bool numeric,

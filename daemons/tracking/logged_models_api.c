@@ -335,15 +335,9 @@ static void read_datasets(struct ask *q, struct logged_models_search *in) {
 }
 
 static int check_order(struct ask *q, const struct logged_models_search_order *o) {
-        const char *dot = o->field ? strchr(o->field, '.') : NULL;
-
         if (str_empty(o->field))
                 return refusal_set(&q->refusal, REFUSAL_ATTRIBUTE_NOT_FOUND,
                                    "Invalid order by field name: ");
-        if (dot && !str_starts(o->field, "metrics."))
-                return refusal_invalid(
-                        &q->refusal, "Invalid order by field name: %s. Only metrics are supported.",
-                        o->field);
         if (o->dataset.digest && !o->dataset.name)
                 return refusal_invalid(&q->refusal, "`dataset_digest` can only be specified if "
                                                     "`dataset_name` is also specified.");

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/filter_check.h"
@@ -136,6 +137,10 @@ static int add_attribute_key(struct search_sql *sql, const struct logged_models_
                              struct refusal *r, const char **ret_name) {
         const struct filter_check_family *f = filter_check_family(FILTER_LOGGED_MODELS);
 
+        if (strchr(o->field, '.'))
+                return refusal_invalid(
+                        r, "Invalid order by field name: %s. Only metrics are supported.",
+                        o->field);
         if (!in_list(o->field, f->order_by))
                 return refusal_set(r, REFUSAL_ATTRIBUTE_NOT_FOUND,
                                    "Invalid order by field name: %s", o->field);

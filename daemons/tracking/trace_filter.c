@@ -1,13 +1,11 @@
 #include "daemons/tracking/trace_filter.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
-#include "daemons/tracking/field_check.h"
 #include "daemons/tracking/filter_check.h"
 #include "daemons/tracking/filter_lex.h"
+#include "daemons/tracking/filter_scan.h"
 #include "daemons/tracking/filter_value.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
@@ -70,9 +68,14 @@ static const struct {
         {"prompt", TRACE_FILTER_TAG, "mlflow.linkedPrompts"},
         {"run_id", TRACE_FILTER_METADATA, "mlflow.sourceRun"},
         {"text", TRACE_FILTER_SPAN, "content"},
-        {"timestamp", TRACE_FILTER_ATTRIBUTE, "timestamp_ms"},
-        {"execution_time", TRACE_FILTER_ATTRIBUTE, "execution_time_ms"},
-        {"end_time", TRACE_FILTER_ATTRIBUTE, "end_time_ms"},
+};
+
+static const struct {
+        const char *key, *to;
+} times[] = {
+        {"timestamp", "timestamp_ms"},
+        {"execution_time", "execution_time_ms"},
+        {"end_time", "end_time_ms"},
 };
 
 static bool is_assessment(enum trace_filter_entity entity) {
@@ -80,10 +83,8 @@ static bool is_assessment(enum trace_filter_entity entity) {
 }
 
 static bool is_numeric(enum trace_filter_entity entity, const char *key) {
-        static const char *const keys[] = {"timestamp_ms", "execution_time_ms", "end_time_ms"};
-
-        for (size_t i = 0; entity == TRACE_FILTER_ATTRIBUTE && i < ARRAY_SIZE(keys); i++)
-                if (str_eq(keys[i], key))
+        for (size_t i = 0; entity == TRACE_FILTER_ATTRIBUTE && i < ARRAY_SIZE(times); i++)
+                if (str_eq(times[i].key, key) || str_eq(times[i].to, key))
                         return true;
         return false;
 }
@@ -132,12 +133,22 @@ static int read_name(const char *text, size_t n, const char *const *valid, struc
                         return filter_check_unknown(FILTER_RUNS, key, valid, "attribute", r);
         }
         *ret_key = key;
-        for (i = 0; *ret_entity != TRACE_FILTER_SPAN && i < ARRAY_SIZE(aliases); i++)
-                if (str_eq(aliases[i].key, key)) {
-                        *ret_entity = aliases[i].entity;
-                        *ret_key = aliases[i].to;
-                }
         return 0;
+}
+
+/* What an alias stands for, whatever entity it was asked of: tag.name is the trace's name, too. */
+static void resolve(enum trace_filter_entity *entity, const char **key) {
+        if (*entity == TRACE_FILTER_SPAN)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+                if (str_eq_fold(aliases[i].key, *key)) {
+                        *entity = aliases[i].entity;
+                        *key = aliases[i].to;
+                        return;
+                }
+        for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+                if (str_eq_fold(times[i].key, *key))
+                        *key = times[i].to;
 }
 
 /* --- comparisons --- */
@@ -209,19 +220,6 @@ static int check_op(const struct trace_filter_clause *c, const char *op, struct 
         return refusal_invalid(r, "assessment.%s comparator '%s' is not supported", c->key, op);
 }
 
-static enum filter_op op_of(const char *text) {
-        static const char *const names[] = {
-                [FILTER_EQ] = "=",      [FILTER_NE] = "!=",       [FILTER_LT] = "<",
-                [FILTER_LE] = "<=",     [FILTER_GT] = ">",        [FILTER_GE] = ">=",
-                [FILTER_LIKE] = "LIKE", [FILTER_ILIKE] = "ILIKE",
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (str_eq(names[i], text))
-                        return (enum filter_op) i;
-        return FILTER_OP_OTHER;
-}
-
 /* --- values --- */
 
 static int refuse_value(const struct trace_filter_clause *c, const struct filter_word *w,
@@ -251,6 +249,18 @@ static int read_number(struct trace_filter_clause *c, const struct filter_word *
         return str_to_f64(text, &c->value.f64) == 0 ? 0 : refuse_value(c, w, r);
 }
 
+/* A database compares '5' with numbers as 5. */
+static int read_quoted_number(struct trace_filter_clause *c, const struct filter_word *w,
+                              struct refusal *r) {
+        const char *text = c->value.text;
+
+        c->value.kind = FILTER_I64;
+        if (str_to_i64(text, &c->value.i64) == 0)
+                return 0;
+        c->value.kind = FILTER_F64;
+        return str_to_f64(text, &c->value.f64) == 0 ? 0 : refuse_value(c, w, r);
+}
+
 /* Is one value compared with several? Of a span's attributes the first is looked for. */
 static bool takes_list(const struct trace_filter_clause *c) {
         return c->value.op == FILTER_IN || c->value.op == FILTER_NOT_IN ||
@@ -266,11 +276,13 @@ static int read_text(struct trace_filter_clause *c, const struct filter_word *w,
                 c->value.kind = FILTER_LIST;
                 return filter_value_list(w, r, &c->value.list, &c->value.n_list);
         }
-        if (!quoted || is_numeric(c->entity, c->key))
+        if (!quoted)
                 return refuse_value(c, w, r);
         c->value.kind = FILTER_TEXT;
         c->value.text = arena_strndup(r->arena, w->text + 1, w->size - 2);
-        return c->value.text ? 0 : -ENOMEM;
+        if (!c->value.text)
+                return -ENOMEM;
+        return is_numeric(c->entity, c->key) ? read_quoted_number(c, w, r) : 0;
 }
 
 static int read_value(struct trace_filter_clause *c, const char *op, const struct filter_word *w,
@@ -295,123 +307,55 @@ static int read_value(struct trace_filter_clause *c, const char *op, const struc
 
 /* --- the string --- */
 
-struct scan {
-        struct filter_lex lex;
-        struct refusal *r;
-};
-
-/* [NOT] IN (…), IS [NOT] NULL: 1 with the operator; 0: something else stands there. */
-static int read_words(struct scan *s, const struct filter_word *first,
-                      struct filter_word *ret_value, const char **ret_op) {
-        struct filter_lex at = s->lex;
-        struct filter_word w = *first;
-        bool is = filter_lex_is(&w, "IS"), no;
-
-        if (is)
-                w = filter_lex_next(&at);
-        no = filter_lex_is(&w, "NOT");
-        if (no)
-                w = filter_lex_next(&at);
-        if (!filter_lex_is(&w, is ? "NULL" : "IN"))
-                return 0;
-        if (!is) {
-                *ret_value = filter_lex_next(&at);
-                if (ret_value->kind != FILTER_GROUP)
-                        return 0;
-        }
-        *ret_op = is ? (no ? "IS NOT NULL" : "IS NULL") : (no ? "NOT IN" : "IN");
-        s->lex = at;
-        return 1;
-}
-
-static int refuse_clause(const struct filter_word *w, struct refusal *r) {
-        return refusal_invalid(r, "Invalid clause(s) in filter string: '%.*s'",
-                               (int) MIN(w->size, (size_t) 200), w->text);
-}
-
-static int read_op(struct scan *s, struct filter_word *ret_value, const char **ret_text,
-                   enum filter_op *ret_op, const struct filter_word *left) {
-        struct filter_word w = filter_lex_next(&s->lex);
-        char *upper;
-
-        if (w.kind == FILTER_KEYWORD) {
-                if (!read_words(s, &w, ret_value, ret_text))
-                        return refuse_clause(left, s->r);
-                *ret_op = str_eq(*ret_text, "IN")        ? FILTER_IN
-                          : str_eq(*ret_text, "NOT IN")  ? FILTER_NOT_IN
-                          : str_eq(*ret_text, "IS NULL") ? FILTER_IS_NULL
-                                                         : FILTER_IS_NOT_NULL;
-                return 0;
-        }
-        if (w.kind != FILTER_COMPARE)
-                return refuse_clause(left, s->r);
-        upper = arena_strndup(s->r->arena, w.text, w.size);
-        if (!upper)
-                return -ENOMEM;
-        for (char *p = upper; *p; p++)
-                *p = (char) toupper((unsigned char) *p);
-        *ret_text = upper;
-        *ret_op = op_of(upper);
-        *ret_value = filter_lex_next(&s->lex);
-        if (ret_value->kind == FILTER_END || ret_value->kind == FILTER_KEYWORD)
-                return refuse_clause(left, s->r);
-        return 0;
-}
-
-static int read_clause(struct scan *s, const struct filter_word *left,
+static int read_clause(const struct filter_comparison *found, struct refusal *r,
                        struct trace_filter_clause *ret) {
-        struct trace_filter_clause c = {};
-        struct filter_word value = {};
-        const char *op;
-        int x = read_op(s, &value, &op, &c.value.op, left);
+        struct trace_filter_clause c = {.value.op = found->op};
+        int x = 0;
 
-        if (x == 0 && left->kind != FILTER_NAME)
-                x = refusal_invalid(s->r,
-                                    "Invalid comparison clause. Expected 'Identifier' found '%.*s'",
-                                    (int) MIN(left->size, (size_t) 200), left->text);
-        if (x == 0)
-                x = read_name(left->text, left->size, attributes, s->r, &c.entity, &c.key);
-        if (x == 0 && c.entity == TRACE_FILTER_SPAN)
-                x = check_span_key(c.key, s->r);
-        if (x == 0 && str_eq(op, "RLIKE"))
-                x = refusal_invalid(s->r, "RLIKE is not supported by this server: use LIKE or "
-                                          "ILIKE.");
-        if (x == 0)
-                x = check_op(&c, op, s->r);
+        if (found->left.kind != FILTER_NAME)
+                return refusal_invalid(r,
+                                       "Invalid comparison clause. Expected 'Identifier' found "
+                                       "'%.*s'",
+                                       (int) MIN(found->left.size, (size_t) 200), found->left.text);
+        x = read_name(found->left.text, found->left.size, attributes, r, &c.entity, &c.key);
         if (x == 0 && c.value.op != FILTER_IS_NULL && c.value.op != FILTER_IS_NOT_NULL)
-                x = read_value(&c, op, &value, s->r);
+                x = read_value(&c, found->op_text, &found->right, r);
         if (x == 0)
                 *ret = c;
         return x;
 }
 
-int trace_filter_parse(const char *text, struct refusal *r, struct trace_filter *ret) {
-        struct scan s = {.lex = {text}, .r = r};
+static int check_clause(struct trace_filter_clause *c, const char *op, struct refusal *r) {
         int x = 0;
 
-        *ret = (struct trace_filter){};
-        if (str_empty(text))
-                return 0;
-        if (text[strspn(text, " \t\r\n\f\v")] == '\0')
-                return refusal_invalid(r, "Invalid filter '%s'. Could not be parsed.", text);
-        ret->clauses = arena_zalloc_array(r->arena, FILTER_CLAUSES_MAX, sizeof(*ret->clauses));
-        if (!ret->clauses)
-                return -ENOMEM;
-        while (x == 0) {
-                struct filter_word w = filter_lex_next(&s.lex);
+        resolve(&c->entity, &c->key);
+        if (c->entity == TRACE_FILTER_SPAN)
+                x = check_span_key(c->key, r);
+        if (x == 0 && str_eq(op, "RLIKE"))
+                x = refusal_invalid(r, "RLIKE is not supported by this server: use LIKE or "
+                                       "ILIKE.");
+        return x == 0 ? check_op(c, op, r) : x;
+}
 
-                if (w.kind == FILTER_END)
-                        break;
-                if (w.kind == FILTER_KEYWORD && filter_lex_is(&w, "AND"))
-                        continue;
-                if (ret->n == FILTER_CLAUSES_MAX)
-                        return refusal_invalid(r, "A filter string has at most %d clauses.",
-                                               FILTER_CLAUSES_MAX);
-                if (w.kind != FILTER_NAME && w.kind != FILTER_STRING && w.kind != FILTER_INTEGER)
-                        return refuse_clause(&w, r);
-                x = read_clause(&s, &w, &ret->clauses[ret->n]);
-                ret->n++;
-        }
+/* First every clause must read well, only then the comparisons are looked at. */
+int trace_filter_parse(const char *text, struct refusal *r, struct trace_filter *ret) {
+        const struct filter_comparison *found = NULL;
+        struct trace_filter_clause *clauses;
+        size_t n = 0;
+        int x = filter_scan(FILTER_RUNS, text, r, &found, &n);
+
+        *ret = (struct trace_filter){};
+        if (x != 0 || n == 0)
+                return x;
+        clauses = arena_zalloc_array(r->arena, n, sizeof(*clauses));
+        if (!clauses)
+                return -ENOMEM;
+        for (size_t i = 0; x == 0 && i < n; i++)
+                x = read_clause(&found[i], r, &clauses[i]);
+        for (size_t i = 0; x == 0 && i < n; i++)
+                x = check_clause(&clauses[i], found[i].op_text, r);
+        if (x == 0)
+                *ret = (struct trace_filter){clauses, n};
         return x;
 }
 
@@ -433,6 +377,7 @@ int trace_filter_parse_order(const char *text, struct refusal *r, struct trace_f
         x = read_name(name.text, name.size, order_attributes, r, &o.entity, &o.key);
         if (x != 0)
                 return x;
+        resolve(&o.entity, &o.key);
         if (o.entity > TRACE_FILTER_METADATA)
                 return refusal_invalid(r, "Invalid identifier type '%s'", entity_names[o.entity]);
         *ret = o;

@@ -6,6 +6,7 @@
 
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
+#include "daemons/tracking/filter_scan.h"
 #include "lib/base/arena.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"

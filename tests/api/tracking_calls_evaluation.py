@@ -74,7 +74,7 @@ def _datasets():
     yield "experiments of deleted dataset", "GET", D + "{d2}/experiment-ids", None
 
 
-FILTERS = ("", "name = 'first'", "name != 'first'", "name LIKE 'f%'", "name ILIKE 'F%'", "name IN ('first', 'third')", "name NOT IN ('first')", "name > 'first'",
+FILTERS = ("", "`name` = 'first'", "\"name\" = 'first'", "tags.`a` = 'neu'", "name = 'first'", "name != 'first'", "name LIKE 'f%'", "name ILIKE 'F%'", "name IN ('first', 'third')", "name NOT IN ('first')", "name > 'first'",
            "created_time > 0", "created_time = 1.5", "created_time LIKE '5'", "created_time = 'x'", "last_update_time < 5", "created_by = 'ann'", "last_updated_by = 'ann'",
            "tags.a = 'neu'", "tags.a != 'neu'", "tags.a LIKE 'n%'", "tags.a > 'n'", "tags.a IS NULL", "name IS NULL", "nope = 'x'", "metrics.a = 1", "tags.a = 5", "name = 5",
            "name = other", "name = 'first' AND tags.c = '5'", "name = 'first' OR tags.c = '5'", "created_by IN ('ann')", "tags.a IN ('neu')")

@@ -143,6 +143,16 @@ def _odd():
         yield f"odd filter {text!r}", "POST", "runs/search", {"experiment_ids": ["{pe}"], "filter": text}
         yield f"odd filter {text!r}", "GET", "registered-models/search", {"filter": text}
     yield "odd filter of models", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": " "}
+    for f in ("name = \"a\"", "name = ''a''", "`name` = 'a'", "\"name\" = 'a'", "tags.\"t u\" >= 'a'", "experiment_id IN ({pe}, 5)", "model_id NOT IN (1, 2)", "status_message = 'x'",
+              "lifecycle_stage = 'active'", "name in 'a'", "tags.t NOT IN ('a')"):
+        yield f"odd filter of models {f}", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": f}
+    for field in ("artifact_location", "experiment_id", "lifecycle_stage", "status_message", "last_updated_time", "last_updated_timestamp_ms", "params.x"):
+        yield f"odd order of models {field}", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": "name != 'x'", "order_by": [{"field_name": field}]}
+    yield "odd order of models after an odd filter", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": "x y", "order_by": [{"field_name": "params.x"}]}
+    for f in ("\"params\".p = 'a'", "`params`.p = 'a'", "params.p = true", "tags.a = FALSE"):
+        yield f"odd filter of runs {f}", "POST", "runs/search", {"experiment_ids": ["{pe}"], "filter": f}
+    for f in ("version = 1", "version_number = 'it''s'", "version_number > 1e999"):
+        yield f"odd filter of versions {f}", "GET", "model-versions/search", {"filter": f}
     yield "odd order of models", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "order_by": [{"ascending": True}]}
     yield "no page of models", "GET", "registered-models/search", {"max_results": 0}
     yield "no page of versions", "GET", "model-versions/search", {"max_results": 0}

@@ -223,7 +223,9 @@ def _traces():
                  "span.name LIKE 'ro%'", "span.attributes.n LIKE '%1.5%'", "span.content LIKE '%hello%'", "text LIKE '%ä%'", "trace.text ILIKE '%HELLO%'", "feedback.good = 'true'", "feedback.score > 0.5", "feedback.five >= 5", "feedback.renamed = 'no'",
                  "feedback.nope IS NULL", "feedback.good IS NOT NULL", "expectation.expected = 'text'", "expectation.expected != 'text'", "status = 'OK' AND tag.t = 'v' AND feedback.good = 'true'",
                  "what", "status", "status = 5", "timestamp = 'x'", "nope = 'x'", "nope.x = 'y'", "span.nope = 'x'", "tag.t > 'a'", "tag.t = 5", "status > 'OK'", "timestamp LIKE '5'", "status = 'OK' OR tag.t = 'v'", "feedback.good > 'x'", "issue.id = 'i'", "issue.x = 'i'",
-                 "span.content = 'x'", "text = 'x'", "status == 'OK'", "(status = 'OK')", "status = 'OK' AND", "; status = 'OK'", "tag.`a b` = 'x'"):
+                 "span.content = 'x'", "text = 'x'", "status == 'OK'", "(status = 'OK')", "status = 'OK' AND", "; status = 'OK'", "tag.`a b` = 'x'",
+                 "timestamp_ms > '1764000001000'", "execution_time_ms >= \"250\"", "name in 'x'", "tag.Name = 'renamed'", "prompt IS NULL", "name LIKE 1", "run_id > 'x' AND feedback.good >= 'x'", "status = 'OK'; status = 'OK'",
+                 "status = OK", "issue.x <= ('a')", "feedback.timestamp = 'x'"):
         yield search(text, text)
     for order in (["timestamp ASC"], ["execution_time DESC"], ["status", "timestamp_ms"], ["name"], ["tag.t"], ["metadata.k DESC"], ["end_time"], ["experiment_id"], ["request_id DESC"], ["run_id"], ["nope"], ["tag"], ["status", "status"], ["status up"], ["span.name"], ["metadata.`mlflow.trace.session`"]):
         yield search("order " + " ".join(order), order_by=order)
