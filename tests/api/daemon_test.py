@@ -33,6 +33,20 @@ def until(question, what="it"):
         time.sleep(0.02)
 
 
+def end_group(process):
+    """A process that leads a session of its own, told to end and waited for; its helpers end with it."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)  # its helpers outlive it
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout=PATIENCE):
         super().__init__("localhost", timeout=timeout)

@@ -6,12 +6,11 @@ ONEBOX_PEER_MLFLOW is the bin directory of a venv with mlflow 3.18.0.
 import json
 import os
 import re
-import signal
 import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
 
-from daemon_test import ask, free_port, until
+from daemon_test import ask, end_group, free_port, until
 from tracking_calls import API
 from tracking_test import KEK
 
@@ -45,16 +44,7 @@ class Peer:
             return False
 
     def end(self):
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)  # its helpers outlive it
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        end_group(self.process)
 
 
 class Side:

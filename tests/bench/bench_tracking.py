@@ -25,6 +25,9 @@ from pathlib import Path
 
 from promises import print_promises
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
+from daemon_test import end_group  # noqa: E402
+
 BUILD = Path(os.environ.get("ONEBOX_BUILD_DIR") or os.environ.get("top_builddir") or ".")
 PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
 RUNS = int(os.environ.get("ONEBOX_BENCH_RUNS", "10000"))
@@ -122,16 +125,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)  # its helpers outlive it
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        end_group(self.process)
 
     def load(self, experiment, what, clients, requests):
         """(per second, median ms, p99 ms, CPU ms a request); self.written: bytes to the disk a request"""
