@@ -31,8 +31,10 @@ const table = (list) => h("div", { class: "scroll" }, h("table", { class: "recor
 
 export function mount(root, { signal, title, params }) {
   const id = params.get("id");
+  let asked = null; // the head and the list ask at the same moment: once for both
+  const dataset = () => (asked ??= tracking.dataset(id, signal).finally(() => { asked = null; }));
   const top = place({ lines: 2, signal, every: 15000, load: async (s) => {
-    const [d, ids, write] = await Promise.all([tracking.dataset(id, s), tracking.datasetExperiments(id, s).catch(() => []), may("user")]);
+    const [d, ids, write] = await Promise.all([dataset(), tracking.datasetExperiments(id, s).catch(() => []), may("user")]);
     return { d, ids, write, names: await tracking.names(ids.slice(0, EXPERIMENTS), s) };
   }, view: ({ d, ids, write, names }) => {
     title(d.name);
@@ -46,7 +48,7 @@ export function mount(root, { signal, title, params }) {
       actions: write ? h("button", { type: "button", "data-key": "drop", onclick: drop }, "Delete") : null });
   } });
   const all = paged({ title: "Records", signal, every: 30000, lines: 6, view: table,
-    load: async (token, s) => { const [got, d] = await Promise.all([tracking.records(id, token, s), token ? null : tracking.dataset(id, s)]); return { ...got, total: d && recordsOf(d) }; }, narrow: "A client reads them all: mlflow.genai.datasets.get_dataset().",
+    load: async (token, s) => { const [got, d] = await Promise.all([tracking.records(id, token, s), token ? null : dataset()]); return { ...got, total: d && recordsOf(d) }; }, narrow: "A client reads them all: mlflow.genai.datasets.get_dataset().",
     none: () => empty("No records yet", h("pre", {}, `from mlflow.genai import datasets\nd = datasets.get_dataset(dataset_id="${id}")\nd.merge_records([{"inputs": {"question": "why?"}}])`)) });
   replace(root, top, belongs(top, h("div", { class: "stack" }, all)));
 }
