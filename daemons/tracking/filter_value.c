@@ -36,13 +36,16 @@ static int number(const struct filter_word *w, struct refusal *r, struct filter_
         return f64_of(w, r, &c->f64);
 }
 
+int filter_value_refuse_bare(const struct filter_word *w, struct refusal *r) {
+        return refusal_invalid(r,
+                               "Parameter value is either not quoted or unidentified quote types "
+                               "used for string value %.*s. Use either single or double quotes.",
+                               (int) w->size, w->text);
+}
+
 static int quoted_text(const struct filter_word *w, struct refusal *r, struct filter_clause *c) {
         if (!filter_lex_quoted(w->text, w->size, '\'') && !filter_lex_quoted(w->text, w->size, '"'))
-                return refusal_invalid(
-                        r,
-                        "Parameter value is either not quoted or unidentified quote types used for "
-                        "string value %.*s. Use either single or double quotes.",
-                        (int) w->size, w->text);
+                return filter_value_refuse_bare(w, r);
         c->kind = FILTER_TEXT;
         c->text = arena_strndup(r->arena, w->text + 1, w->size - 2);
         return c->text ? 0 : -ENOMEM;

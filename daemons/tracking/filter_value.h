@@ -12,3 +12,6 @@ int filter_value_read(enum filter_family family, const char *key, bool numeric,
 /* A list in parentheses as Python writes it: ('a', "b\n"). 0, REFUSED or -ENOMEM. */
 int filter_value_list(const struct filter_word *w, struct refusal *r, const char ***ret_list,
                       size_t *ret_n);
+
+/* A value that had to stand in quotes does not. REFUSED. */
+int filter_value_refuse_bare(const struct filter_word *w, struct refusal *r);

@@ -276,6 +276,8 @@ static int read_text(struct trace_filter_clause *c, const struct filter_word *w,
                 c->value.kind = FILTER_LIST;
                 return filter_value_list(w, r, &c->value.list, &c->value.n_list);
         }
+        if (!quoted && w->kind == FILTER_NAME)
+                return filter_value_refuse_bare(w, r);
         if (!quoted)
                 return refuse_value(c, w, r);
         c->value.kind = FILTER_TEXT;

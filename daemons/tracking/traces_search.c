@@ -261,9 +261,11 @@ static int check_prompts(const struct trace_filter *f, struct refusal *r) {
                 if (c->entity != TRACE_FILTER_TAG || !str_eq(c->key, "mlflow.linkedPrompts"))
                         continue;
                 if (c->value.op != FILTER_EQ)
-                        return refusal_invalid(r, "Invalid comparator for prompts filter. Only '=' "
-                                                  "is supported with format: prompt = "
-                                                  "\"name/version\"");
+                        return refusal_invalid(r,
+                                               "Invalid comparator '%s' for prompts filter. Only "
+                                               "'=' is supported with format: prompt = "
+                                               "\"name/version\"",
+                                               filter_scan_op_name(c->value.op));
                 slash = strchr(c->value.text, '/');
                 if (!slash || strchr(slash + 1, '/'))
                         return refusal_invalid(r,
