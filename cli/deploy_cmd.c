@@ -141,10 +141,11 @@ static int check(struct cli *c, const char *dir) {
         json_each (e, json_get(compiled, "errors"))
                 n++;
         return n == 0 ? 0
-                      : errmsg_fail(&c->em, -EINVAL,
-                                    "%s has %d errors and stays where it is: see `onebox pipelines "
-                                    "compile %s`",
-                                    dir, n, dir);
+                      : errmsg_fail(
+                                &c->em, -EINVAL,
+                                "%s has %d error%s and stays where it is: see `onebox pipelines "
+                                "compile %s`",
+                                dir, n, n == 1 ? "" : "s", dir);
 }
 
 static int deploy(struct cli *c, const char *dir, const char *pipelines, const char *name) {

@@ -113,7 +113,9 @@ static void print_end(const struct doctor *d, bool is_fixing) {
                 printf("\nnothing is wrong%s\n",
                        n[DOCTOR_SKIPPED] ? ", as far as you may see" : "");
         else
-                printf("\n%zu faults, %zu warnings%s\n", n[DOCTOR_FAULT], n[DOCTOR_WARNING],
+                printf("\n%zu fault%s, %zu warning%s%s\n", n[DOCTOR_FAULT],
+                       n[DOCTOR_FAULT] == 1 ? "" : "s", n[DOCTOR_WARNING],
+                       n[DOCTOR_WARNING] == 1 ? "" : "s",
                        fixable ? "; onebox doctor --fix --dry-run says what it can put right" : "");
 }
 

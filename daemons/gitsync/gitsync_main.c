@@ -110,5 +110,5 @@ int main(int argc, char **argv) {
         conf_done(&daemon_options.conf, &conf);
         if (r < 0)
                 log_error("%s", em.text);
-        return r < 0 ? options_exit_status(r) : r;
+        return r < 0 ? 1 : r;
 }

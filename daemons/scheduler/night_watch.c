@@ -241,6 +241,10 @@ static int read_plan(struct night_watch *n, struct errmsg *em) {
         if (str_empty(stop))
                 return 0;
         r = restore_zone(n->s, name, &zone, em);
+        if (r == -ENOENT || r == -EINVAL) {
+                errmsg_prefix(em, "[night] timezone");
+                return -EINVAL;
+        }
         if (r >= 0)
                 r = timetable_init(&n->timetable, &plan, zone, em);
         if (r == -EINVAL)

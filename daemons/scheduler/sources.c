@@ -529,6 +529,8 @@ static int find_dirs(struct sources *x) {
         x->git_link = paths_state(s->paths, "gitsync/pipelines");
         if (!own || !x->venvs_dir || !x->python || !x->env_file || !x->git_dir || !x->git_link)
                 return -ENOMEM;
+        /* To be watched it has to be there. As a unit's it is, and not ours to make. */
+        (void) fileio_mkdir_p(x->git_dir, 0755);
         r = str_list_add(&x->dirs, own);
         for (char **d = s->conf->pipelines; d && *d && r >= 0; d++)
                 r = str_list_add(&x->dirs, *d);

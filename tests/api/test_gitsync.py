@@ -272,6 +272,19 @@ def test_the_scheduler_runs_what_was_fetched(place):
         box.remove()
 
 
+def test_the_first_fetch_is_seen_by_a_scheduler_that_was_there_before(place):
+    """Its directory did not exist when the scheduler began to watch, and the look for all that was missed comes once a minute."""
+    box = Box()
+    try:
+        place.state = box.state
+        box.up()
+        assert os.listdir(f"{box.state}/gitsync") == []
+        place.good()
+        box.wait_dag("dag-one")
+    finally:
+        box.remove()
+
+
 def test_scan_depth(place):
     for depth in (1, 2):
         text = PIPELINE.replace("synced", f"synced-{depth}") % f"at-{depth}"

@@ -204,16 +204,16 @@ def test_pages_do_not_make_the_browser_ask(web):
 
 # --- starting -------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("args, env, said", [
-    (["--listen", "0.0.0.0:0"], {}, "reachable from other machines"),
-    (["--listen", "nonsense"], {}, '"nonsense" is not an address'),
-    (["--listen", "127.0.0.1:0"], {"ONEBOX_DATA_DIR": "/nonexistent"}, "/nonexistent/ui/shell.html"),
-    (["--listen", "127.0.0.1:0", "--allow-cidrs", "10.0.0.0/99"], {}, "10.0.0.0/99"),
+@pytest.mark.parametrize("args, env, said, code", [
+    (["--listen", "0.0.0.0:0"], {}, "reachable from other machines", 1),
+    (["--listen", "nonsense"], {}, '"nonsense" is not an address', 78),
+    (["--listen", "127.0.0.1:0"], {"ONEBOX_DATA_DIR": "/nonexistent"}, "/nonexistent/ui/shell.html", 1),
+    (["--listen", "127.0.0.1:0", "--allow-cidrs", "10.0.0.0/99"], {}, "10.0.0.0/99", 78),
 ])
-def test_a_wrong_start_says_what_is_wrong(args, env, said):
+def test_a_wrong_start_says_what_is_wrong(args, env, said, code):
     root = short_directory()
     daemon = Daemon("web", root, *args, env=env).start()
-    assert daemon.process.wait(20) == 1
+    assert daemon.process.wait(20) == code
     assert said in daemon.log.read_text()
     shutil.rmtree(root)
 
