@@ -91,6 +91,57 @@ static int reply_file(struct ask *q, const struct where *w, const char *path) {
         return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, &place, place.name);
 }
 
+static void need_signer(struct ask *q, struct store *store) {
+        if (!store_parts_can_get(store))
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_NOT_IMPLEMENTED,
+                                         "Presigned download is not supported for the current "
+                                         "artifact repository"));
+}
+
+/* A URL of what is there, that needs no credentials. False: refused. */
+static bool sign(struct ask *q, const struct artifact_place *place, int64_t valid_for_s,
+                 struct store_info *ret_info, char **ret_url) {
+        struct errmsg em = {};
+        int r = store_stat(place->store, place->name, &em, ret_info);
+
+        if (r >= 0)
+                r = store_parts_get_url(place->store, place->name,
+                                        (usec_t) valid_for_s * USEC_PER_SEC, ret_url, &em);
+        if (r == -ENOENT)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST,
+                                         "No such artifact: %s", place->name));
+        else if (r < 0)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_INTERNAL_ERROR, "%s", em.text));
+        return q->result == 0;
+}
+
+/* The file, or with presigned=true where in the bucket it can be had. */
+static int reply_file_or_url(struct ask *q, const struct where *w, const char *path) {
+        _cleanup_free_ char *url = NULL;
+        struct artifact_place place = {};
+        struct store_info info;
+        struct buf out = {};
+        struct json_write json;
+
+        if (!str_eq(http_request_query(q->req, "presigned"), "true"))
+                return reply_file(q, w, path);
+        if (q->result == 0)
+                artifact_reply_locate(q, w->uri, path, &place);
+        if (q->result == 0)
+                need_signer(q, place.store);
+        if (q->result != 0 || !sign(q, &place, URL_FOR_S, &info, &url))
+                return job_refuse(q);
+        json_write_init(&json, &out, 0);
+        json_write_object(&json);
+        json_write_kv_str(&json, "url", url);
+        json_write_kv_object(&json, "headers");
+        json_write_end(&json);
+        json_write_kv_u64(&json, "file_size", info.size);
+        json_write_end(&json);
+        json_write_finish(&json);
+        return job_reply_json(q, &out);
+}
+
 static int reply_list(struct ask *q, const struct where *w, const char *path) {
         struct artifact_place place = {};
 
@@ -140,12 +191,8 @@ int run_artifacts_api_of_version(struct http_request *req) {
         w.id = ask_str(&q, "name", 0);
         w.version = ask_str(&q, "version", 0);
         w.version = w.version ? w.version : "";
-        if (q.result == 0 && str_eq(http_request_query(req, "presigned"), "true"))
-                ask_check(&q, refusal_set(&q.refusal, REFUSAL_NOT_IMPLEMENTED,
-                                          "Presigned download is not supported for the current "
-                                          "artifact repository"));
         job_look(&q, look_version, &w);
-        return reply_file(&q, &w, path);
+        return reply_file_or_url(&q, &w, path);
 }
 
 int run_artifacts_api_list_model(struct http_request *req) {
@@ -169,7 +216,7 @@ int run_artifacts_api_of_model(struct http_request *req) {
         ask_open_query(&q, req);
         path = need_path(&q, "artifact_file_path");
         job_look(&q, look_model, &w);
-        return reply_file(&q, &w, path);
+        return reply_file_or_url(&q, &w, path);
 }
 
 static void check_data(struct ask *q) {
@@ -268,21 +315,11 @@ int run_artifacts_api_upload_url(struct http_request *req) {
 
 static int reply_url(struct ask *q, const struct artifact_place *place, int64_t valid_for_s) {
         _cleanup_free_ char *url = NULL;
-        struct store_info info = {};
-        struct errmsg em = {};
+        struct store_info info;
         struct buf out = {};
         struct json_write w;
-        int r = store_stat(place->store, place->name, &em, &info);
 
-        if (r >= 0)
-                r = store_parts_get_url(place->store, place->name,
-                                        (usec_t) valid_for_s * USEC_PER_SEC, &url, &em);
-        if (r == -ENOENT)
-                ask_check(q, refusal_set(&q->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                         "No such artifact: %s", place->name));
-        else if (r < 0)
-                ask_check(q, refusal_set(&q->refusal, REFUSAL_INTERNAL_ERROR, "%s", em.text));
-        if (q->result != 0)
+        if (!sign(q, place, valid_for_s, &info, &url))
                 return job_refuse(q);
         json_write_init(&w, &out, JSON_WRITE_PRETTY | JSON_WRITE_ASCII);
         json_write_object(&w);
@@ -317,9 +354,7 @@ int run_artifacts_api_download_url(struct http_request *req) {
                                           "artifact repository"));
         if (q.result == 0)
                 artifact_reply_locate(&q, w.uri, path, &place);
-        if (q.result == 0 && !store_parts_can_get(place.store))
-                ask_check(&q, refusal_set(&q.refusal, REFUSAL_NOT_IMPLEMENTED,
-                                          "Presigned download is not supported for the current "
-                                          "artifact repository"));
+        if (q.result == 0)
+                need_signer(&q, place.store);
         return q.result != 0 ? job_refuse(&q) : reply_url(&q, &place, valid_for);
 }

@@ -39,9 +39,11 @@ int server_info_api_info(struct http_request *req) {
         json_write_kv_bool(&w, "artifact_serving_enabled", t->store);
         json_write_kv_i64(&w, "skill_content_max_size", 26214400);
         json_write_kv_i64(&w, "skill_content_max_files", 10000);
-        json_write_kv_bool(&w, "presigned_upload_run_id_supported", false);
-        json_write_kv_bool(&w, "presigned_upload_model_id_supported", false);
-        json_write_kv_bool(&w, "model_artifact_presigned_downloads_supported", false);
+        /* These say that the questions are understood; whether a store can sign is each one's
+         * answer. */
+        json_write_kv_bool(&w, "presigned_upload_run_id_supported", true);
+        json_write_kv_bool(&w, "presigned_upload_model_id_supported", true);
+        json_write_kv_bool(&w, "model_artifact_presigned_downloads_supported", true);
         json_write_kv_object(&w, "features_enabled");
         json_write_kv_bool(&w, "gateway", false);
         json_write_kv_bool(&w, "scheduled_issue_detection", false);

@@ -207,6 +207,31 @@ def test_uploads_in_parts_and_presigned(server, cloud):
         return
     upload_in_parts(server, cloud)
     assert cloud.uploads() == 0
+    links_to_models(server, cloud)
+
+
+def links_to_models(server, cloud):
+    """A model's file as a link into the bucket, for who may read the model: of a logged model, of a version, of a version of a run's."""
+    run = server.run()
+    model = server.post("logged-models", experiment_id="0", name="signed", source_run_id=run)["model"]["info"]
+    root = model["artifact_uri"].removeprefix("mlflow-artifacts:")
+    assert server.ask("PUT", f"{PROXY}{root}/MLmodel", "of the model").status == 200
+    server.post("registered-models/create", name="signed")
+    server.post("model-versions/create", name="signed", source=model["artifact_uri"], model_id=model["model_id"])
+    of_run = server.get("runs/get", run_id=run)["run"]["info"]["artifact_uri"].removeprefix("mlflow-artifacts:")
+    assert server.ask("PUT", f"{PROXY}{of_run}/m/MLmodel", "of the run").status == 200
+    server.post("model-versions/create", name="signed", source=f"runs:/{run}/m", run_id=run)
+    files = f"/ajax-api/2.0/mlflow/logged-models/{model['model_id']}/artifacts/files"
+    for path, query, content in ((files, {"artifact_file_path": "MLmodel"}, b"of the model"),
+                                 ("/model-versions/get-artifact", {"name": "signed", "version": 1, "path": "MLmodel"}, b"of the model"),
+                                 ("/model-versions/get-artifact", {"name": "signed", "version": 2, "path": "MLmodel"}, b"of the run")):
+        assert server.ask("GET", path, query).body == content
+        link = json.loads(server.ask("GET", path, {**query, "presigned": "true"}).text)
+        assert link["headers"] == {} and link["file_size"] == len(content), link
+        url = urlsplit(link["url"])
+        assert ask(cloud.port, "GET", f"{url.path}?{url.query}").body == content
+        gone = {k: "none" if v == "MLmodel" else v for k, v in query.items()}
+        assert server.ask("GET", path, {**gone, "presigned": "true"}).status == 404
 
 
 def upload_in_parts(server, cloud):
