@@ -9,12 +9,14 @@
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/logged_models_sql.h"
+#include "daemons/tracking/metrics_history.h"
 #include "daemons/tracking/metrics_sample.h"
 #include "daemons/tracking/metrics_sql.h"
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/run_resume.h"
 #include "daemons/tracking/runs_json.h"
 #include "daemons/tracking/search_page.h"
+#include "lib/base/json_form.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
@@ -70,30 +72,72 @@ struct history {
         int64_t offset;
 };
 
+/* A page as it is written. */
+struct page {
+        struct job *job;
+        const char *run_id, *key; /* of the form */
+        struct json_form form;
+        int64_t n, n_max; /* points written; 0: all */
+        bool is_full;     /* there is one more */
+};
+
+static void page_done(struct page *p) {
+        json_form_done(&p->form);
+}
+
+/* The form of the key's points: nearly always the one that is there. */
+static void need_form(struct page *p, const char *key, void (*open)(struct page *p)) {
+        if (p->key && (p->key == key || str_eq(p->key, key)))
+                return;
+        p->key = arena_strdup(p->job->arena, key);
+        json_form_done(&p->form);
+        json_form_init(&p->form, &p->job->json);
+        open(p);
+}
+
+static void open_metric(struct page *p) {
+        struct json_write *w = &p->form.w;
+
+        json_write_object(w);
+        json_write_kv_str(w, "key", p->key);
+        json_write_key(w, "value");
+        json_form_gap(&p->form);
+        json_write_key(w, "timestamp");
+        json_form_gap(&p->form);
+        json_write_key(w, "step");
+        json_form_gap(&p->form);
+        json_write_end(w);
+}
+
+static void write_metric(void *ctx, const struct metric *m) {
+        struct page *p = ctx;
+
+        p->is_full = p->n_max && p->n == p->n_max;
+        if (p->is_full)
+                return;
+        p->n++;
+        need_form(p, m->key, open_metric);
+        json_form_next(&p->form);
+        json_form_f64(&p->form, m->value);
+        json_form_i64(&p->form, m->at_ms);
+        json_form_i64(&p->form, m->step);
+}
+
 static int run_history(struct job *j, struct db *db) {
         const struct history *in = j->in;
-        int64_t limit = in->max_results ? search_page_more(in->max_results) : INT64_MAX, n = 0;
+        int64_t limit = in->max_results ? search_page_more(in->max_results) : INT64_MAX;
+        struct page page _cleanup_(page_done) = {.job = j, .n_max = in->max_results};
         int r = access_check_run(db, &j->refusal, in->run_id);
-        DB_USE struct db_stmt *s = NULL;
         const char *token;
 
         if (r != 0)
                 return r;
-        s = metrics_sql_history(db, in->run_id, in->key, limit, in->offset);
         json_write_kv_items(&j->json, "metrics");
-        while ((r = db_step(s)) == DB_ROW) {
-                struct metric m = metrics_sql_read(s);
-
-                if (in->max_results && n++ == in->max_results)
-                        break;
-                json_write_object(&j->json);
-                runs_json_write_metric(&j->json, m.key, m.value, m.at_ms, m.step);
-                json_write_end(&j->json);
-        }
+        r = metrics_history(db, in->run_id, in->key, limit, in->offset, write_metric, &page);
         if (r < 0)
                 return r;
         json_write_end(&j->json);
-        if (!in->max_results || n <= in->max_results)
+        if (!page.is_full)
                 return 0;
         token = page_token_print(j->arena, in->offset + in->max_results);
         if (!token)
@@ -134,6 +178,44 @@ static int by_text(const void *a, const void *b) {
 }
 
 /* This answer comes from a part of MLflow that sorts the names of fields and uses one line. */
+static void open_line(struct page *p) {
+        struct json_write *w = &p->form.w;
+
+        json_write_object(w);
+        json_write_kv_str(w, "key", p->key);
+        json_write_kv_str(w, "run_id", p->run_id);
+        json_write_key(w, "step");
+        json_form_gap(&p->form);
+        json_write_key(w, "timestamp");
+        json_form_gap(&p->form);
+        json_write_key(w, "value");
+        json_form_gap(&p->form);
+        json_write_end(w);
+}
+
+static void write_line(void *ctx, const struct metric *m) {
+        struct page *p = ctx;
+
+        p->n++;
+        need_form(p, m->key, open_line);
+        json_form_next(&p->form);
+        json_form_i64(&p->form, m->step);
+        json_form_i64(&p->form, m->at_ms);
+        json_form_f64(&p->form, m->value);
+}
+
+static int write_run(struct job *j, struct db *db, const char *run_id, int64_t *left) {
+        struct page page _cleanup_(page_done) = {.job = j, .run_id = run_id};
+        const struct bulk *in = j->in;
+        int r = access_check_run(db, &j->refusal, run_id);
+
+        if (r != 0)
+                return r;
+        r = metrics_history(db, run_id, in->key, *left, 0, write_line, &page);
+        *left -= page.n;
+        return r;
+}
+
 static int run_bulk(struct job *j, struct db *db) {
         const struct bulk *in = j->in;
         int64_t left = in->max_results;
@@ -141,26 +223,9 @@ static int run_bulk(struct job *j, struct db *db) {
 
         json_write_kv_array(&j->json, "metrics");
         for (size_t i = 0; r == 0 && left > 0 && i < in->n_run_ids; i++) {
-                DB_USE struct db_stmt *s = NULL;
-
                 if (i > 0 && str_eq(in->run_ids[i], in->run_ids[i - 1]))
                         continue;
-                r = access_check_run(db, &j->refusal, in->run_ids[i]);
-                if (r != 0)
-                        return r;
-                s = metrics_sql_history(db, in->run_ids[i], in->key, left, 0);
-                while ((r = db_step(s)) == DB_ROW) {
-                        struct metric m = metrics_sql_read(s);
-
-                        json_write_object(&j->json);
-                        json_write_kv_str(&j->json, "key", m.key);
-                        json_write_kv_str(&j->json, "run_id", in->run_ids[i]);
-                        json_write_kv_i64(&j->json, "step", m.step);
-                        json_write_kv_i64(&j->json, "timestamp", m.at_ms);
-                        json_write_kv_f64(&j->json, "value", m.value);
-                        json_write_end(&j->json);
-                        left--;
-                }
+                r = write_run(j, db, in->run_ids[i], &left);
         }
         json_write_end(&j->json);
         return r;

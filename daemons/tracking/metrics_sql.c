@@ -169,6 +169,13 @@ struct db_stmt *metrics_sql_history(struct db *db, const char *run_id, const cha
         return use_points(db, STMT_history, run_id, key, limit, offset);
 }
 
+struct db_stmt *metrics_sql_by_step(struct db *db, const char *run_id, const char *key) {
+        struct db_stmt *s = use(db, STMT_by_step);
+
+        db_bind_all(s, run_id, key);
+        return s;
+}
+
 struct db_stmt *metrics_sql_sample(struct db *db, const char *run_id, const char *key,
                                    int64_t n_buckets, int64_t first_step, int64_t last_step) {
         struct db_stmt *s = use(db, STMT_sample);

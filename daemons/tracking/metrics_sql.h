@@ -34,6 +34,8 @@ struct db_stmt *metrics_sql_latest(struct db *db, const char *run_id);
 /* By time, step and value. */
 struct db_stmt *metrics_sql_history(struct db *db, const char *run_id, const char *key,
                                     int64_t limit, int64_t offset);
+/* All of them by step: value (0 for NaN), time, step, is NaN. */
+struct db_stmt *metrics_sql_by_step(struct db *db, const char *run_id, const char *key);
 /* One point of each of n_buckets even parts of the history between two steps. */
 struct db_stmt *metrics_sql_sample(struct db *db, const char *run_id, const char *key,
                                    int64_t n_buckets, int64_t first_step, int64_t last_step);
