@@ -553,6 +553,12 @@ void db_set_effort(struct db *db, usec_t cpu_for) {
                 db->driver->set_effort(db->conn, cpu_for);
 }
 
+void db_set_pick(struct db *db, bool (*pick)(void *ctx, const char *text, size_t n_bytes),
+                 void *ctx) {
+        assert(db->driver->set_pick);
+        db->driver->set_pick(db->conn, pick, ctx);
+}
+
 void db_interrupt(struct db *db) {
         db->driver->interrupt(db->conn);
 }

@@ -185,6 +185,11 @@ void db_set_budget(struct db *db, usec_t budget_for);
  * work is a server's, nothing is limited. */
 void db_set_effort(struct db *db, usec_t cpu_for);
 
+/* What onebox_pick(text) answers in statements from now on, asked row by row in the thread that
+ * steps; NULL: no to all. SQLite's alone. */
+void db_set_pick(struct db *db, bool (*pick)(void *ctx, const char *text, size_t n_bytes),
+                 void *ctx);
+
 /* Any thread: what runs now on `db` answers -ECANCELED. */
 void db_interrupt(struct db *db);
 

@@ -62,6 +62,9 @@ struct db_driver {
 
         void (*set_budget)(void *conn, usec_t budget_for);
         void (*set_effort)(void *conn, usec_t cpu_for); /* NULL: not measured */
+        /* As db_set_pick(); NULL where there is no such function. */
+        void (*set_pick)(void *conn, bool (*pick)(void *ctx, const char *text, size_t n_bytes),
+                         void *ctx);
         void (*interrupt)(void *conn);
         int (*check)(void *conn, bool quick, struct errmsg *em);
         int (*backup)(void *conn, const char *path, struct errmsg *em);

@@ -26,6 +26,7 @@
 #include "lib/db/db_sqlite_backup.h"
 #include "lib/db/db_sqlite_budget.h"
 #include "lib/db/db_sqlite_pages.h"
+#include "lib/db/db_sqlite_pick.h"
 #include "lib/db/db_sqlite_wal.h"
 
 enum {
@@ -38,6 +39,7 @@ struct conn {
         sqlite3_stmt *controls[CONTROL_N];
         struct db_sqlite_wal wal;
         struct db_sqlite_budget budget;
+        struct db_sqlite_pick pick;
         char error[512];
 };
 
@@ -283,6 +285,8 @@ static int setup_connection(struct conn *c, unsigned flags) {
         (void) sqlite3_limit(c->sqlite, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM's */
         r = exec_text(c, pragmas);
         if (r >= 0)
+                r = answered(c, db_sqlite_pick_init(&c->pick, c->sqlite));
+        if (r >= 0)
                 r = answered(c, db_sqlite_pages_limit(c->sqlite, flags));
         if (r >= 0)
                 r = exec_text(c, (flags & DB_SYNC_NORMAL) ? "PRAGMA synchronous=NORMAL"
@@ -465,9 +469,8 @@ static int sqlite_exec(void *conn, const char *sql) {
 
 static int sqlite_control(void *conn, enum db_control what) {
         struct conn *c = conn;
-        int r;
+        int r = answered(c, sqlite3_step(c->controls[what]));
 
-        r = answered(c, sqlite3_step(c->controls[what]));
         (void) sqlite3_reset(c->controls[what]);
         return r;
 }
@@ -498,6 +501,11 @@ static void sqlite_set_effort(void *conn, usec_t cpu_for) {
         db_sqlite_budget_set_cpu(&((struct conn *) conn)->budget, cpu_for);
 }
 
+static void sqlite_set_pick(void *conn, bool (*pick)(void *ctx, const char *text, size_t n_bytes),
+                            void *ctx) {
+        ((struct conn *) conn)->pick = (struct db_sqlite_pick){pick, ctx};
+}
+
 static void sqlite_interrupt(void *conn) {
         sqlite3_interrupt(((struct conn *) conn)->sqlite);
 }
@@ -505,14 +513,11 @@ static void sqlite_interrupt(void *conn) {
 /* --- care ------------------------------------------------------------------------------------- */
 
 static int sqlite_check(void *conn, bool quick, struct errmsg *em) {
+        const char *sql = quick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)";
         struct conn *c = conn;
         sqlite3_stmt *s = NULL;
-        int r;
+        int r = answered(c, sqlite3_prepare_v2(c->sqlite, sql, -1, &s, NULL));
 
-        r = answered(
-                c, sqlite3_prepare_v2(c->sqlite,
-                                      quick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)",
-                                      -1, &s, NULL));
         if (r >= 0)
                 r = answered(c, sqlite3_step(s));
         if (r == DB_ROW) {
@@ -583,6 +588,7 @@ const struct db_driver db_sqlite_driver = {
         .total_changes = sqlite_total_changes,
         .set_budget = sqlite_set_budget,
         .set_effort = sqlite_set_effort,
+        .set_pick = sqlite_set_pick,
         .interrupt = sqlite_interrupt,
         .check = sqlite_check,
         .backup = sqlite_backup,
