@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/tracking/runs_pick.h"
 #include "daemons/tracking/runs_rank.h"
 #include "daemons/tracking/runs_way.h"
 
 /* An offset beyond it says nothing more about costs. */
 #define OFFSET_LOOK (1 << 24)
+
+enum { MEMORY_NOT = 1 };
+static_assert((int) MEMORY_NOT == (int) RUNS_RANK_NOT && (int) MEMORY_NOT == (int) RUNS_PICK_NOT,
+              "both say so");
 
 struct find {
         struct db *db;
@@ -17,6 +22,8 @@ struct find {
         void *ctx;
         struct runs_way way;
         usec_t try_for; /* 0: the search goes its way to the end */
+        bool picks;     /* as the plan has it */
+        const char *picked;
 };
 
 /* One number. 0 or -errno. */
@@ -161,6 +168,8 @@ static int part(struct find *f, enum runs_search_part which, int64_t limit, int6
         const struct runs_search_plan plan = {
                 .part = which,
                 .driver = f->way.driver,
+                .picks = f->picks,
+                .picked = f->picked,
                 .ids_only = db_get_dialect(f->db) == DB_SQLITE, /* elsewhere each row is a trip */
         };
         struct search_sql sql _cleanup_(search_sql_done) = {};
@@ -179,7 +188,11 @@ static int part(struct find *f, enum runs_search_part which, int64_t limit, int6
 
 static int count_with_value(struct find *f, int64_t *ret) {
         const struct runs_search_plan plan = {
-                .part = RUNS_SEARCH_WITH_VALUE, .driver = f->way.driver, .count = true};
+                .part = RUNS_SEARCH_WITH_VALUE,
+                .driver = f->way.driver,
+                .picks = f->picks,
+                .count = true,
+        };
         struct search_sql sql _cleanup_(search_sql_done) = {};
 
         search_sql_init(&sql, f->arena);
@@ -219,20 +232,49 @@ static int by_index(struct find *f, int64_t limit, int64_t offset) {
                                               : part(f, RUNS_SEARCH_WHOLE, limit, offset, &n);
 }
 
-static int go(struct find *f, int64_t limit, int64_t offset, usec_t try_for) {
-        int r = RUNS_RANK_NOT;
+/* Through those that are left, or in the order's way asking for each. */
+static int among_picked(struct find *f, const struct runs_pick *p, int64_t limit, int64_t offset) {
+        bool walks = f->q->n_order > 0 && runs_search_can_walk(&f->q->order[0], true);
+        int64_t n;
 
-        if (f->way.rank == RUNS_WAY_RANK_FIRST)
-                r = by_rank(f, limit, offset);
-        if (r != RUNS_RANK_NOT)
+        f->picks = true;
+        f->way.driver = -1;
+        f->way.kind = walks ? RUNS_WAY_WALKED : RUNS_WAY_LISTED;
+        if (p->excludes || p->n_left > RUNS_PICK_FEW_MAX)
+                return by_index(f, limit, offset);
+        f->picked = runs_pick_list(p, f->arena);
+        return f->picked ? part(f, RUNS_SEARCH_WHOLE, limit, offset, &n) : -ENOMEM;
+}
+
+static int by_pick(struct find *f, int64_t limit, int64_t offset) {
+        struct runs_pick p _cleanup_(runs_pick_done) = {};
+        int r = runs_pick_read(&p, f->db, f->arena, f->q, f->way.driver);
+
+        if (r != 0 || (p.n_left == 0 && !p.excludes))
                 return r;
-        f->try_for = f->way.rank == RUNS_WAY_RANK_LATE ? try_for ?: f->way.try_for : 0;
-        r = by_index(f, limit, offset);
-        if (r != -ETIME || f->try_for == 0)
-                return r;
-        f->try_for = 0;
-        r = by_rank(f, limit, offset);
-        return r == RUNS_RANK_NOT ? by_index(f, limit, offset) : r;
+        db_set_pick(f->db, runs_pick_has, &p);
+        r = among_picked(f, &p, limit, offset);
+        db_set_pick(f->db, NULL, NULL);
+        return r;
+}
+
+static int in_memory(struct find *f, int64_t limit, int64_t offset) {
+        return f->way.memory == RUNS_WAY_PICKED ? by_pick(f, limit, offset)
+                                                : by_rank(f, limit, offset);
+}
+
+static int go(struct find *f, int64_t limit, int64_t offset, usec_t try_for) {
+        int r;
+
+        if (f->way.memory != RUNS_WAY_NO_MEMORY && f->way.try_for > 0) {
+                f->try_for = try_for ?: f->way.try_for;
+                r = by_index(f, limit, offset);
+                if (r != -ETIME || f->try_for == 0)
+                        return r;
+                f->try_for = 0;
+        }
+        r = f->way.memory != RUNS_WAY_NO_MEMORY ? in_memory(f, limit, offset) : MEMORY_NOT;
+        return r == MEMORY_NOT ? by_index(f, limit, offset) : r;
 }
 
 int runs_find_within(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/runs_pick.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
@@ -22,33 +23,19 @@
 #define RANK_NAN (INT64_MAX - 1)
 #define RANK_NONE INT64_MAX
 
-struct id {
-        char text[32]; /* padded with NULs: compared as one */
-};
-
-/* Where a run's number is found by the hash of its id. */
-struct slot {
-        uint32_t hash, number; /* number + 1; 0: free */
-};
-
 struct rank {
         const struct runs_search *q;
-        struct id *ids;
-        int64_t *keys;   /* n_keys of each run */
-        uint8_t *n_met;  /* clauses on values that each run fulfils */
-        uint32_t *order; /* the numbers of the runs that are left */
-        struct slot *slots;
-        size_t n_keys, n, n_left, n_slots;
-        size_t ids_max, keys_max; /* there is room for */
-        uint8_t n_clauses;        /* asked so far */
+        struct runs_pick pick; /* all runs */
+        int64_t *keys;         /* n_keys of each run */
+        uint32_t *order;       /* the numbers of the runs that are left */
+        size_t n_keys, n_left, keys_max;
+        size_t key; /* that is read */
 };
 
 static void rank_done(struct rank *k) {
-        mem_free(k->ids);
+        runs_pick_done(&k->pick);
         mem_free(k->keys);
-        mem_free(k->n_met);
         mem_free(k->order);
-        mem_free(k->slots);
 }
 
 static bool is_value(const struct order_key *k) {
@@ -67,56 +54,7 @@ bool runs_rank_can(const struct runs_search *q) {
         return true;
 }
 
-/* --- runs by their id ------------------------------------------------------------------------- */
-
-static bool read_id(struct db_stmt *s, struct id *ret) {
-        size_t n;
-        const char *text = db_col_text_n(s, 0, &n);
-
-        if (!text || n > sizeof(ret->text))
-                return false;
-        memset(ret, 0, sizeof(*ret));
-        memcpy(ret->text, text, n);
-        return true;
-}
-
-static uint32_t hash_of(const struct id *id) {
-        uint64_t words[4], hash = 0;
-
-        memcpy(words, id, sizeof(words));
-        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-                hash = (hash ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-                hash ^= hash >> 32;
-        }
-        return (uint32_t) hash;
-}
-
-/* The slot of the id, or the free one where it belongs. */
-static struct slot *slot_of(const struct rank *k, const struct id *id, uint32_t hash) {
-        for (size_t i = hash & (k->n_slots - 1);; i = (i + 1) & (k->n_slots - 1)) {
-                struct slot *s = &k->slots[i];
-
-                if (s->number == 0 ||
-                    (s->hash == hash && memcmp(&k->ids[s->number - 1], id, sizeof(*id)) == 0))
-                        return s;
-        }
-}
-
-/* All runs by their ids, when all are known. */
-static int make_slots(struct rank *k) {
-        for (k->n_slots = 64; k->n_slots < 2 * k->n;)
-                k->n_slots *= 2;
-        k->slots = mem_zalloc_array(k->n_slots, sizeof(*k->slots));
-        k->n_met = mem_zalloc_array(k->n + 1, sizeof(*k->n_met));
-        if (!k->slots || !k->n_met)
-                return -ENOMEM;
-        for (size_t i = 0; i < k->n; i++) {
-                uint32_t hash = hash_of(&k->ids[i]);
-
-                *slot_of(k, &k->ids[i], hash) = (struct slot){hash, (uint32_t) i + 1};
-        }
-        return 0;
-}
+/* --- all runs --------------------------------------------------------------------------------- */
 
 static int64_t rank_of_number(int64_t number, bool descending) {
         return descending ? ~number : number;
@@ -173,92 +111,18 @@ static int read_runs(struct rank *k, struct db *db, struct arena *a) {
         runs_search_build(k->q, &plan, &sql);
         r = search_sql_prepare(&sql, db, &s);
         while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                if (k->n == RUNS_RANK_MAX)
+                size_t n = k->pick.set.n;
+
+                if (n == RUNS_RANK_MAX)
                         return RUNS_RANK_NOT;
-                r = mem_grow((void **) &k->ids, &k->ids_max, k->n + 1, sizeof(*k->ids));
+                r = mem_grow((void **) &k->keys, &k->keys_max, (n + 1) * k->n_keys,
+                             sizeof(*k->keys));
                 if (r == 0)
-                        r = mem_grow((void **) &k->keys, &k->keys_max, (k->n + 1) * k->n_keys,
-                                     sizeof(*k->keys));
-                if (r == 0 && !read_id(s, &k->ids[k->n]))
-                        r = RUNS_RANK_NOT;
+                        r = read_keys(k, s, &k->keys[n * k->n_keys]);
                 if (r == 0)
-                        r = read_keys(k, s, &k->keys[k->n * k->n_keys]);
-                k->n += r == 0;
+                        r = run_set_add(&k->pick.set, s);
         }
-        return r == 0 ? make_slots(k) : r;
-}
-
-/* --- meeting ---------------------------------------------------------------------------------- */
-
-/* Runs that a statement names, with a place each: looked for some at a time, so that the memory
- * of one is on its way while others are looked at. */
-struct batch {
-        struct {
-                struct id id;
-                uint32_t hash;
-                int64_t place;
-        } rows[64];
-        size_t n;
-};
-
-static void meet(struct rank *k, struct batch *b,
-                 void (*each)(struct rank *k, size_t run, int64_t place, size_t key), size_t key) {
-        for (size_t i = 0; i < b->n; i++) {
-                uint32_t number = k->slots[b->rows[i].hash & (k->n_slots - 1)].number;
-
-                __builtin_prefetch(&k->ids[number ? number - 1 : 0]);
-        }
-        for (size_t i = 0; i < b->n; i++) {
-                uint32_t number = slot_of(k, &b->rows[i].id, b->rows[i].hash)->number;
-
-                if (number > 0)
-                        each(k, number - 1, b->rows[i].place, key);
-        }
-        b->n = 0;
-}
-
-/* The row's run joins the batch. False: no run of ours has such an id. */
-static bool join(const struct rank *k, struct batch *b, struct db_stmt *s) {
-        if (!read_id(s, &b->rows[b->n].id))
-                return false;
-        b->rows[b->n].hash = hash_of(&b->rows[b->n].id);
-        __builtin_prefetch(&k->slots[b->rows[b->n].hash & (k->n_slots - 1)]);
-        b->n++;
-        return true;
-}
-
-/* --- clauses on values ------------------------------------------------------------------------ */
-
-enum { UNMET = UINT8_MAX };
-
-static void met(struct rank *k, size_t run, int64_t place, size_t key) {
-        k->n_met[run] = (uint8_t) (k->n_met[run] + (k->n_met[run] == key));
-}
-
-static void unmet(struct rank *k, size_t run, int64_t place, size_t key) {
-        k->n_met[run] = UNMET;
-}
-
-static int ask_clause(struct rank *k, struct db *db, struct arena *a, size_t i) {
-        bool is_null = k->q->filter.clauses[i].op == FILTER_IS_NULL;
-        struct search_sql sql _cleanup_(search_sql_done) = {};
-        DB_USE struct db_stmt *s = NULL;
-        struct batch b = {};
-        int r;
-
-        search_sql_init(&sql, a);
-        runs_search_build_matches(k->q, i, &sql);
-        r = search_sql_prepare(&sql, db, &s);
-        while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                r = 0;
-                if (join(k, &b, s) && b.n == ARRAY_SIZE(b.rows))
-                        meet(k, &b, is_null ? unmet : met, k->n_clauses);
-        }
-        meet(k, &b, is_null ? unmet : met, k->n_clauses);
-        for (size_t run = 0; is_null && run < k->n; run++)
-                met(k, run, 0, k->n_clauses);
-        k->n_clauses++;
-        return r;
+        return r == 0 ? runs_pick_start(&k->pick) : r;
 }
 
 /* Only runs that fulfil all clauses are left. */
@@ -266,17 +130,15 @@ static int ask_clauses(struct rank *k, struct db *db, struct arena *a) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < k->q->filter.n; i++) {
-                if (k->n_clauses == UNMET - 1)
-                        return RUNS_RANK_NOT;
                 if (runs_search_is_on_value(&k->q->filter.clauses[i]) &&
                     !runs_search_is_asked_before(k->q, i))
-                        r = ask_clause(k, db, a, i);
+                        r = runs_pick_ask(&k->pick, db, a, k->q, i);
         }
-        k->order = mem_alloc_array(k->n + 1, sizeof(*k->order));
+        k->order = mem_alloc_array(k->pick.set.n + 1, sizeof(*k->order));
         if (!k->order)
                 return -ENOMEM;
-        for (size_t run = 0; run < k->n; run++)
-                if (k->n_met[run] == k->n_clauses)
+        for (size_t run = 0; run < k->pick.set.n; run++)
+                if (runs_pick_is_left(&k->pick, run))
                         k->order[k->n_left++] = (uint32_t) run;
         return r;
 }
@@ -323,9 +185,11 @@ static int next_place(struct places *p, struct db_stmt *s, int64_t *ret) {
         return buf_error(&p->text);
 }
 
-static void set_key(struct rank *k, size_t run, int64_t place, size_t key) {
-        k->keys[run * k->n_keys + key] =
-                place >= RANK_NAN ? place : rank_of_number(place, k->q->order[key].descending);
+static void set_key(void *ctx, size_t run, int64_t place) {
+        struct rank *k = ctx;
+
+        k->keys[run * k->n_keys + k->key] =
+                place >= RANK_NAN ? place : rank_of_number(place, k->q->order[k->key].descending);
 }
 
 static int read_values(struct rank *k, struct db *db, struct arena *a, size_t key) {
@@ -333,21 +197,23 @@ static int read_values(struct rank *k, struct db *db, struct arena *a, size_t ke
                                                                     FILTER_METRIC};
         struct search_sql sql _cleanup_(search_sql_done) = {};
         DB_USE struct db_stmt *s = NULL;
-        struct batch b = {};
+        struct run_set_batch b = {};
         size_t n = 0;
+        int64_t place;
         int r;
 
+        k->key = key;
         search_sql_init(&sql, a);
         runs_search_build_values(k->q, key, &sql);
         r = search_sql_prepare(&sql, db, &s);
         while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                if (n++ > k->n * OTHERS_MAX + OTHERS_FEW)
+                if (n++ > k->pick.set.n * OTHERS_MAX + OTHERS_FEW)
                         return RUNS_RANK_NOT;
-                r = next_place(&places, s, &b.rows[b.n].place);
-                if (join(k, &b, s) && b.n == ARRAY_SIZE(b.rows))
-                        meet(k, &b, set_key, key);
+                r = next_place(&places, s, &place);
+                if (!run_set_join(&k->pick.set, &b, s, place))
+                        run_set_meet(&k->pick.set, &b, set_key, k);
         }
-        meet(k, &b, set_key, key);
+        run_set_meet(&k->pick.set, &b, set_key, k);
         return r;
 }
 
@@ -361,7 +227,7 @@ static int compare(const void *a, const void *b, void *ctx) {
         for (size_t i = 0; i < k->n_keys; i++)
                 if (p[i] != q[i])
                         return p[i] < q[i] ? -1 : 1;
-        return memcmp(&k->ids[x], &k->ids[y], sizeof(*k->ids));
+        return memcmp(&k->pick.set.ids[x], &k->pick.set.ids[y], sizeof(*k->pick.set.ids));
 }
 
 static void swap(uint32_t *a, uint32_t *b) {
@@ -437,7 +303,7 @@ static int give_page(struct rank *k, struct arena *a, size_t limit, size_t offse
         if (n > 0)
                 qsort_r(k->order + offset, n, sizeof(*k->order), compare, k);
         for (size_t i = 0; i < n; i++) {
-                const struct id *id = &k->ids[k->order[offset + i]];
+                const struct run_set_id *id = &k->pick.set.ids[k->order[offset + i]];
 
                 ids[i] = arena_strndup(a, id->text, strnlen(id->text, sizeof(id->text)));
                 if (!ids[i])

@@ -97,20 +97,38 @@ static void add_driver(struct search_sql *sql, const struct runs_search *q, ssiz
                         add_value(sql, &q->filter.clauses[i]);
 }
 
-static void add_dataset(struct search_sql *sql, const struct filter_clause *c) {
-        char column[32];
-        bool context = str_eq(c->key, "context");
+static bool is_of_context(const struct filter_clause *c) {
+        return c->entity == FILTER_DATASET && str_eq(c->key, "context");
+}
 
+#define CONTEXT_JOIN \
+        " JOIN input_tags t ON t.input_uuid = i.input_uuid AND t.name = '" CONTEXT_TAG "'"
+
+static void add_dataset_value(struct search_sql *sql, const struct filter_clause *c) {
+        char column[32];
+
+        snprintf(column, sizeof(column), is_of_context(c) ? "t.value" : "d.%s", c->key);
+        search_sql_compare(sql, column, c);
+}
+
+static void add_dataset(struct search_sql *sql, const struct filter_clause *c) {
         search_sql_add(sql,
                        "EXISTS (SELECT 1 FROM inputs i JOIN datasets d ON i.source_id = "
                        "d.dataset_uuid%s WHERE i.destination_type = 'RUN' AND "
                        "i.destination_id = runs.run_uuid AND ",
-                       context ? " JOIN input_tags t ON t.input_uuid = i.input_uuid AND t.name = "
-                                 "'" CONTEXT_TAG "'"
-                               : "");
-        snprintf(column, sizeof(column), context ? "t.value" : "d.%s", c->key);
-        search_sql_compare(sql, column, c);
+                       is_of_context(c) ? CONTEXT_JOIN : "");
+        add_dataset_value(sql, c);
         search_sql_add(sql, ")");
+}
+
+/* All runs with such a dataset. */
+static void add_dataset_runs(struct search_sql *sql, const struct filter_clause *c) {
+        search_sql_add(sql,
+                       "SELECT DISTINCT i.destination_id FROM datasets d CROSS JOIN inputs i ON "
+                       "i.source_type = 'DATASET' AND i.source_id = d.dataset_uuid%s WHERE "
+                       "i.destination_type = 'RUN' AND ",
+                       is_of_context(c) ? CONTEXT_JOIN : "");
+        add_dataset_value(sql, c);
 }
 
 /* `id` is the column with the run's id that is known first: what needs no more is looked at before
@@ -165,6 +183,12 @@ static const char *walked_table(const struct order_key *k) {
         }
 }
 
+static void add_picked(struct search_sql *sql, const char *ids) {
+        search_sql_add(sql, " FROM json_each(");
+        search_sql_text(sql, ids);
+        search_sql_add(sql, ") v CROSS JOIN runs ON runs.run_uuid = v.value");
+}
+
 /* The tables that hold the values of the order, one alias o0, o1, … a key. In a part with the
  * value its table is the one that is walked, with a driver the driver's: CROSS JOIN keeps SQLite
  * to that. */
@@ -177,6 +201,8 @@ static void add_from(struct search_sql *sql, const struct runs_search *q,
                                " FROM %s {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs ON runs.run_uuid = "
                                "o0.run_uuid",
                                walked_table(&q->order[0]));
+        else if (plan->picked)
+                add_picked(sql, plan->picked);
         else if (plan->driver >= 0)
                 search_sql_add(sql,
                                " FROM %s v {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs ON runs.run_uuid = "
@@ -268,6 +294,8 @@ static bool is_asked(const struct runs_search *q, const struct runs_search_plan 
 
         if (plan->keys_only && runs_search_is_on_value(c))
                 return false;
+        if (plan->picks && runs_search_is_on_set(c))
+                return false;
         if (walk)
                 return !runs_search_is_on_walked(q, c);
         return plan->driver < 0 || !is_with_driver(q, plan->driver, c);
@@ -276,8 +304,10 @@ static bool is_asked(const struct runs_search *q, const struct runs_search_plan 
 void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
                        struct search_sql *sql) {
         bool walk = plan->part == RUNS_SEARCH_WITH_VALUE;
+        const char *id = walk ? "o0.run_uuid" : "runs.run_uuid";
         ssize_t driver = walk ? -1 : plan->driver;
 
+        assert(!plan->picks || plan->driver < 0);
         add_columns(sql, q, plan);
         add_from(sql, q, plan);
         search_sql_add(sql, " WHERE ");
@@ -291,12 +321,14 @@ void runs_search_build(const struct runs_search *q, const struct runs_search_pla
                 add_driver(sql, q, driver);
                 search_sql_add(sql, " AND ");
         }
+        if (plan->picks && !plan->picked && !plan->keys_only)
+                search_sql_add(sql, "onebox_pick(%s) AND ", id);
         add_scope(sql, q);
         for (size_t i = 0; i < q->filter.n; i++) {
                 const struct filter_clause *c = &q->filter.clauses[i];
 
                 if (is_asked(q, plan, c))
-                        add_clause(sql, c, walk ? "o0.run_uuid" : "runs.run_uuid");
+                        add_clause(sql, c, id);
         }
         if (!plan->count && !plan->keys_only)
                 add_order(sql, q, plan);
@@ -318,6 +350,14 @@ bool runs_search_is_on_value(const struct filter_clause *c) {
         return is_run_name(c) || (c->entity != FILTER_ATTRIBUTE && c->entity != FILTER_DATASET);
 }
 
+bool runs_search_is_on_set(const struct filter_clause *c) {
+        return runs_search_is_on_value(c) || c->entity == FILTER_DATASET;
+}
+
+bool runs_search_is_on_run(const struct filter_clause *c) {
+        return !runs_search_is_on_set(c);
+}
+
 bool runs_search_is_asked_before(const struct runs_search *q, size_t i) {
         for (size_t k = 0; k < i; k++)
                 if (runs_search_is_on_value(&q->filter.clauses[k]) &&
@@ -330,6 +370,10 @@ bool runs_search_is_asked_before(const struct runs_search *q, size_t i) {
 void runs_search_build_matches(const struct runs_search *q, size_t i, struct search_sql *sql) {
         const struct filter_clause *c = &q->filter.clauses[i];
 
+        if (c->entity == FILTER_DATASET) {
+                add_dataset_runs(sql, c);
+                return;
+        }
         search_sql_add(sql, "SELECT v.run_uuid FROM %s v INDEXED BY onebox_%s_value WHERE ",
                        table_of(c), table_of(c));
         if (c->op == FILTER_IS_NULL)

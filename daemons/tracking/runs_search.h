@@ -40,6 +40,11 @@ struct runs_search_plan {
         /* run_uuid, start_time and the attributes of the order, in no order, whatever clauses on
          * values say (runs_search_build_matches()) */
         bool keys_only;
+        /* Which runs fulfil the clauses on values and datasets is known (runs_pick.h), they are not
+         * asked again: onebox_pick() tells it, or a JSON array of the ids, which drives then. Of
+         * no part that drives. SQLite's. */
+        bool picks;
+        const char *picked; /* the array; NULL: the function */
 };
 
 /* Reads filter and order. 0, REFUSED or -ENOMEM. */
@@ -65,6 +70,10 @@ void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t
 void runs_search_build_ties(const struct runs_search *q, int64_t max, struct search_sql *sql);
 /* Is the clause about a metric, param or tag (a run's name is one)? */
 bool runs_search_is_on_value(const struct filter_clause *c);
+/* Or about a dataset: are those that fulfil it told by other tables than runs alone? */
+bool runs_search_is_on_set(const struct filter_clause *c);
+/* Or does the run's own row tell it? */
+bool runs_search_is_on_run(const struct filter_clause *c);
 /* Is clause i asked together with one before it? */
 bool runs_search_is_asked_before(const struct runs_search *q, size_t i);
 /* The ids of all runs that fulfil the clause and those asked with it; of IS NULL those that do not.

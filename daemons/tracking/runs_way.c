@@ -1,5 +1,6 @@
 #include "daemons/tracking/runs_way.h"
 
+#include "daemons/tracking/runs_pick.h"
 #include "daemons/tracking/runs_rank.h"
 #include "lib/base/str.h"
 
@@ -20,6 +21,12 @@
  * of that again for each key that is filtered or sorted by. */
 #define RANKED_COSTS 0.07
 #define RANKED_VALUE_COSTS 0.02
+/* What picking costs, as ranking: for each value that a clause finds, and for each run or value
+ * that is passed and asked for. Of a clause of which it is not known how many it finds, half of the
+ * runs are taken to fulfil it. */
+#define PICKED_COSTS 0.1
+/* A page of more than this is ranked: the values of each of its runs are looked up. */
+#define PICKED_PAGE_MAX 5000
 /* A value takes about so long. */
 #define COST_USEC 2
 /* A way that costs no more is taken without another look. */
@@ -31,7 +38,9 @@ struct reckoning {
         bool is_sqlite; /* params and tags have indexes by their value, whatever the value is */
         int64_t n_page;
         ssize_t driver;
-        double costs; /* the way with the driver or without, reckoned as RANKED_COSTS */
+        double costs;  /* the way with the driver or without, reckoned as RANKED_COSTS */
+        double n_read; /* values that picking reads, of the clauses that were counted */
+        size_t n_more; /* clauses that find more than were counted */
 };
 
 static int count_runs(const struct reckoning *f, int64_t max, int64_t *ret) {
@@ -84,6 +93,8 @@ static int probe_all(struct reckoning *f, struct probe *ret) {
                 r = probe(f, i, PROBE_MAX, &n);
                 if (r < 0)
                         return r;
+                f->n_read += (double) n;
+                f->n_more += n == PROBE_MAX;
                 if (!walks(f) || !runs_search_is_on_walked(f->q, &f->q->filter.clauses[i])) {
                         ret->product *= (double) n / PROBE_MAX;
                         ret->n_counted++;
@@ -189,36 +200,13 @@ static int pick_of_large(struct reckoning *f, const struct probe *p) {
         return r;
 }
 
-/* An index's way may turn out to be longer than reckoned. As long as ranking would have taken it is
- * gone, and no longer than: */
-#define TRY_MAX (25 * USEC_PER_MSEC)
-/* Or when nothing has told how many runs lack a value that they must not have. */
-#define LACKS_TRY_MAX (10 * USEC_PER_MSEC)
-
-static usec_t try_for(const struct reckoning *f, int64_t n) {
-        usec_t max = TRY_MAX;
-
-        for (size_t i = 0; i < f->q->filter.n; i++)
-                if (f->q->filter.clauses[i].op == FILTER_IS_NULL)
-                        max = LACKS_TRY_MAX;
-        return MIN(max, (usec_t) (ranked_costs(f, n) * COST_USEC));
-}
-
-/* Else ranking does no better than the database. */
-static bool filters_by_value(const struct runs_search *q) {
-        for (size_t i = 0; i < q->filter.n; i++)
-                if (runs_search_is_on_value(&q->filter.clauses[i]))
-                        return true;
-        return false;
-}
-
 /* Which clause drives the search, if one does. */
 static int pick_driver(struct reckoning *f) {
         struct probe p;
         int r = probe_all(f, &p);
 
         f->driver = -1;
-        if (r < 0 || !filters_by_value(f->q))
+        if (r < 0 || !runs_pick_can(f->q))
                 return r;
         if (p.n >= SELECTIVE_MAX)
                 return pick_of_large(f, &p);
@@ -226,28 +214,45 @@ static int pick_driver(struct reckoning *f) {
         return 0;
 }
 
-/* Are there few enough runs to rank them all? *ret_n: no fewer than there are, when there are. */
-static int may_rank(struct reckoning *f, bool *ret, int64_t *ret_n) {
-        int r = 0;
+/* What is worked out in memory, should the way be long. *ret_n: no fewer than there are runs. */
+static int pick_memory(struct reckoning *f, enum runs_way_memory *ret, int64_t *ret_n) {
+        int r;
 
-        *ret = f->is_sqlite && runs_rank_can(f->q);
+        *ret = RUNS_WAY_NO_MEMORY;
         *ret_n = 0;
-        if (*ret)
-                r = at_most(f, ret_n);
+        if (!f->is_sqlite)
+                return 0;
+        r = at_most(f, ret_n);
         if (r == 0 && *ret_n > RUNS_RANK_MAX)
                 r = count_runs(f, RUNS_RANK_MAX + 1, ret_n);
-        *ret = *ret && *ret_n <= RUNS_RANK_MAX;
-        return r;
+        if (r < 0 || *ret_n > RUNS_RANK_MAX)
+                return r;
+        if (runs_pick_can(f->q) && f->n_page <= PICKED_PAGE_MAX)
+                *ret = RUNS_WAY_PICKED;
+        else if (runs_rank_can(f->q))
+                *ret = RUNS_WAY_RANKED;
+        return 0;
+}
+
+static double memory_costs(const struct reckoning *f, enum runs_way_memory memory, int64_t n) {
+        double read = f->n_read + (double) n / 2;
+
+        if (memory == RUNS_WAY_RANKED)
+                return ranked_costs(f, n);
+        for (size_t i = 0; i < f->n_more; i++)
+                read += (double) n / 2 > PROBE_MAX ? (double) n / 2 - PROBE_MAX : 0;
+        return read * PICKED_COSTS;
 }
 
 /* Would the database sort by values that it has to look up one by one, pass many runs before the
- * page, or look up more than ranking costs? Then nothing else is tried. */
-static int is_ranked_at_once(struct reckoning *f, bool *ret) {
+ * page, or look up more than memory costs? Then nothing else is tried. */
+static int is_at_once(struct reckoning *f, double memory, bool *ret) {
         bool sorts = false;
         int64_t n = 0;
         int r = at_most(f, &n);
 
-        *ret = f->costs > CHEAP && f->costs > ranked_costs(f, n);
+        /* what was not counted to its end may let the way be shorter by far: that is tried */
+        *ret = f->costs > CHEAP && f->costs > memory && (f->driver >= 0 || f->n_more == 0);
         if (r < 0 || *ret || f->driver >= 0 || f->q->n_order == 0)
                 return r;
         for (size_t i = 0; i < f->q->n_order; i++)
@@ -256,30 +261,56 @@ static int is_ranked_at_once(struct reckoning *f, bool *ret) {
         return 0;
 }
 
+/* An index's way may turn out to be longer than reckoned. Some times as long it is gone (a machine
+ * that others use is slower by as much), but no longer than memory would take; and only for so long
+ * when nothing has told how many runs lack a value that they must not have, have a dataset, or
+ * fulfil what their rows tell: */
+#define TRIED_TIMES 5
+#define TRY_MIN (2 * USEC_PER_MSEC)
+#define TRY_MAX (15 * USEC_PER_MSEC)
+#define UNCOUNTED_TRY (5 * USEC_PER_MSEC)
+
+static bool is_uncounted(const struct reckoning *f, const struct filter_clause *c) {
+        return c->op == FILTER_IS_NULL || c->entity == FILTER_DATASET ||
+               (walks(f) && runs_search_is_on_run(c));
+}
+
+static usec_t try_for(const struct reckoning *f, double memory) {
+        usec_t reckoned = (usec_t) (f->costs * COST_USEC * TRIED_TIMES);
+        usec_t max = (usec_t) (memory * COST_USEC);
+
+        for (size_t i = 0; i < f->q->filter.n; i++)
+                if (is_uncounted(f, &f->q->filter.clauses[i]))
+                        reckoned = UNCOUNTED_TRY;
+        return MIN(MAX(MIN(reckoned, max), TRY_MIN), TRY_MAX);
+}
+
 static enum runs_way_kind kind_of(const struct reckoning *f) {
         return f->driver >= 0 ? RUNS_WAY_DRIVEN : walks(f) ? RUNS_WAY_WALKED : RUNS_WAY_LISTED;
 }
 
 /* Through the runs of large experiments. */
 static int pick_in_large(struct reckoning *f, struct runs_way *ret) {
-        bool ranks, at_once = false;
+        enum runs_way_memory memory;
+        bool at_once = false;
+        double costs = 0;
         int64_t n = 0;
         int r = pick_driver(f);
 
         if (r == 0)
-                r = may_rank(f, &ranks, &n);
-        if (r == 0 && ranks)
-                r = is_ranked_at_once(f, &at_once);
+                r = pick_memory(f, &memory, &n);
+        if (r == 0 && memory != RUNS_WAY_NO_MEMORY) {
+                costs = memory_costs(f, memory, n);
+                r = is_at_once(f, costs, &at_once);
+        }
         if (r != 0)
                 return r;
         *ret = (struct runs_way){.kind = kind_of(f), .driver = f->driver};
-        if (at_once) {
-                ret->rank = RUNS_WAY_RANK_FIRST;
-        } else if (ranks && f->driver < 0 && filters_by_value(f->q)) {
-                /* what a driver finds has been counted; what a walk passes is a guess */
-                ret->rank = RUNS_WAY_RANK_LATE;
-                ret->try_for = try_for(f, n);
-        }
+        /* what a driver finds has been counted; what a walk passes is a guess */
+        if (at_once || (f->driver < 0 && runs_pick_can(f->q)))
+                ret->memory = memory;
+        if (ret->memory && !at_once)
+                ret->try_for = try_for(f, costs);
         return 0;
 }
 

@@ -14,19 +14,20 @@ enum runs_way_kind {
         RUNS_WAY_WALKED, /* in the order of the values that come first in the order */
 };
 
-/* All read once and ranked in memory (runs_rank.h) instead of that: */
-enum runs_way_rank {
-        RUNS_WAY_RANK_NEVER,
-        RUNS_WAY_RANK_LATE, /* should the way prove longer than reckoned */
-        RUNS_WAY_RANK_FIRST,
+/* What the clauses ask is worked out in memory first (runs_pick.h), or all runs are read once and
+ * ranked there (runs_rank.h), instead of that: */
+enum runs_way_memory {
+        RUNS_WAY_NO_MEMORY,
+        RUNS_WAY_PICKED,
+        RUNS_WAY_RANKED,
 };
 
 struct runs_way {
         enum runs_way_kind kind;
         ssize_t driver; /* the clause of a driven search, else -1 */
-        enum runs_way_rank rank;
-        usec_t try_for; /* ranked late: when the way has not found the page after so much time of
-                           the thread */
+        enum runs_way_memory memory;
+        usec_t try_for; /* only when the way has not found the page after so much time of the
+                           thread; 0: the way is not tried */
 };
 
 /* Each gives *ret and 0, or -errno. What is counted is counted up to `max`. */

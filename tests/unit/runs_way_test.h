@@ -9,13 +9,13 @@ static inline const char *runs_way_said(const struct runs_way *w, char (*room)[6
         static const char *const kinds[] = {[RUNS_WAY_LISTED] = "list",
                                             [RUNS_WAY_DRIVEN] = "clause",
                                             [RUNS_WAY_WALKED] = "walk"};
-        static const char *const ranks[] = {[RUNS_WAY_RANK_NEVER] = "",
-                                            [RUNS_WAY_RANK_LATE] = ", then rank",
-                                            [RUNS_WAY_RANK_FIRST] = ", but rank"};
+        static const char *const memory[] = {
+                [RUNS_WAY_NO_MEMORY] = "", [RUNS_WAY_PICKED] = "pick", [RUNS_WAY_RANKED] = "rank"};
+        const char *when = !w->memory ? "" : w->try_for > 0 ? ", then " : ", but ";
         char driver[24] = "";
 
         if (w->driver >= 0)
                 snprintf(driver, sizeof(driver), " %zd", w->driver);
-        snprintf(*room, sizeof(*room), "%s%s%s", kinds[w->kind], driver, ranks[w->rank]);
+        snprintf(*room, sizeof(*room), "%s%s%s%s", kinds[w->kind], driver, when, memory[w->memory]);
         return *room;
 }

@@ -22,6 +22,29 @@ static int keep(void *ctx, const struct run *run) {
         return 0;
 }
 
+/* Every tenth run has dataset d0 to d9, in two contexts; some have two. */
+static void fill_datasets(struct tracking_test *t) {
+        static const char *const fills[] = {
+                "INSERT INTO datasets (dataset_uuid, experiment_id, name, digest, "
+                "dataset_source_type, dataset_source) WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL "
+                "SELECT i + 1 FROM n WHERE i < 9) SELECT 'u' || i, 1, 'd' || i, 'g' || (i % 2), "
+                "'local', '{}' FROM n",
+                "INSERT INTO inputs (input_uuid, source_type, source_id, destination_type, "
+                "destination_id) SELECT 'i' || run_uuid, 'DATASET', 'u' || (rowid / 10 % 10), "
+                "'RUN', run_uuid FROM runs WHERE rowid % 10 = 0",
+                "INSERT INTO inputs (input_uuid, source_type, source_id, destination_type, "
+                "destination_id) SELECT 'k' || run_uuid, 'DATASET', 'u3', 'RUN', run_uuid FROM "
+                "runs WHERE rowid % 40 = 0 AND rowid / 10 % 10 != 3",
+                "INSERT INTO input_tags (input_uuid, name, value) SELECT input_uuid, "
+                "'mlflow.data.context', CASE WHEN source_id = 'u4' THEN 'test' ELSE 'train' END "
+                "FROM inputs",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(fills); i++)
+                if (db_exec(t->db, fills[i]) != 0)
+                        fail_msg("%s: %s", fills[i], db_errmsg(t->db));
+}
+
 static void fill(struct tracking_test *t) {
         for (int i = 0; i < N_RUNS; i++) {
                 char id[16], value[16];
@@ -38,6 +61,7 @@ static void fill(struct tracking_test *t) {
                 if (i % 1000 == 1)
                         assert_int_equal(tags_sql_set_one(t->db, id, "rare", "yes"), 0);
         }
+        fill_datasets(t);
 }
 
 /* The search by the plain plan: what the others must equal. */
@@ -132,6 +156,50 @@ static void test_plans(void **state) {
         same_pages(t, "params.p IS NULL", NULL);
         same_pages(t, "params.p IS NULL AND metrics.m > 3", "metrics.m");
         same_pages(t, "tags.rare IS NULL AND params.p IS NOT NULL", "start_time");
+        same_pages(t, "params.p IS NULL AND tags.rare IS NULL", "metrics.m");
+        same_pages(t, "tags.nope IS NULL", "params.p");
+        same_pages(t, "tags.rare IS NULL", "run_name DESC");
+}
+
+static void test_plans_of_datasets(void **state) {
+        static const char *const filters[] = {
+                "dataset.name = 'd3'",
+                "dataset.name = 'd3' AND dataset.name = 'd4'",
+                "dataset.name LIKE 'd%' AND metrics.m > 3",
+                "dataset.digest != 'g1' AND params.p != '3'",
+                "dataset.context = 'test'",
+                "dataset.context = 'train' AND tags.rare IS NULL",
+                "dataset.name = 'nowhere'",
+                "dataset.name IN ('d1', 'd2') AND start_time < 40",
+                "dataset.name ILIKE 'D5' AND dataset.digest = 'g1' AND run_name LIKE '%1%'",
+        };
+        static const char *const orders[] = {NULL, "metrics.m DESC", "run_name", "params.p"};
+        struct tracking_test *t = *state;
+
+        fill(t);
+        for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+                same_pages(t, filters[i], orders[i % ARRAY_SIZE(orders)]);
+        }
+}
+
+/* What the runs' own rows tell, in the order of values. */
+static void test_plans_of_rows(void **state) {
+        static const char *const filters[] = {
+                "start_time > 90",
+                "start_time > 20 AND start_time <= 40 AND params.p = '3'",
+                "status = 'RUNNING' AND metrics.m > 3",
+                "status = 'KILLED'",
+                "user_id != 'nobody' AND tags.rare IS NULL",
+                "run_id IN ('r00017', 'r04999', 'nobody')",
+                "artifact_uri LIKE '%nowhere%' AND params.p != '3'",
+        };
+        static const char *const orders[] = {"metrics.m", "params.p DESC", "tags.rare"};
+        struct tracking_test *t = *state;
+
+        fill(t);
+        for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+                same_pages(t, filters[i], orders[i % ARRAY_SIZE(orders)]);
+        }
 }
 
 static void test_plans_by_several(void **state) {
@@ -195,10 +263,21 @@ static void uses(struct tracking_test *t, const char *filter, const char *order,
 static void test_indexes_are_used(void **state) {
         const struct runs_search_plan whole = {.part = RUNS_SEARCH_WHOLE, .driver = -1};
         const struct runs_search_plan walk = {.part = RUNS_SEARCH_WITH_VALUE, .driver = -1};
+        const struct runs_search_plan picked = {
+                .part = RUNS_SEARCH_WHOLE, .driver = -1, .picks = true};
+        const struct runs_search_plan picked_walk = {
+                .part = RUNS_SEARCH_WITH_VALUE, .driver = -1, .picks = true};
+        const struct runs_search_plan listed = {
+                .part = RUNS_SEARCH_WHOLE, .driver = -1, .picks = true, .picked = "[\"a\"]"};
         const struct runs_search_plan driven = {.part = RUNS_SEARCH_WHOLE, .driver = 0};
         struct tracking_test *t = *state;
 
         uses(t, "", NULL, whole, "COVERING INDEX onebox_runs_listed", "TEMP B-TREE");
+        uses(t, "params.p = '3'", NULL, picked, "COVERING INDEX onebox_runs_listed", "params");
+        uses(t, "params.p = '3'", "metrics.m", picked_walk,
+             "o0 USING COVERING INDEX onebox_latest_metrics_value", "params");
+        uses(t, "params.p = '3'", "metrics.m", listed,
+             "SEARCH runs USING INDEX sqlite_autoindex_runs_1 (run_uuid=?)", "SCAN runs");
         uses(t, "", "end_time DESC", whole, "COVERING INDEX onebox_runs_listed",
              "INDEX onebox_runs_newest");
         uses(t, "", "run_name", whole, "COVERING INDEX onebox_runs_listed", NULL);
@@ -329,22 +408,26 @@ static void test_ways(void **state) {
         static const struct {
                 const char *filter, *order, *way;
         } rows[] = {
-                {"metrics.acc > 0.5 AND params.lr = '3'", "metrics.acc DESC", "walk, then rank"},
+                {"metrics.acc > 0.5 AND params.lr = '3'", "metrics.acc DESC", "walk, then pick"},
                 {"", NULL, "list"},
                 {"", "attributes.start_time DESC", "list"},
                 {"", "metrics.acc DESC", "walk"},
                 {"", "params.lr", "walk"},
                 {"", "attributes.status", "list"},
                 {"attributes.status = 'FAILED'", "attributes.start_time DESC", "list"},
-                {"params.lr = '3'", NULL, "list, then rank"},
-                {"params.lr = '3'", "attributes.start_time DESC", "list, then rank"},
+                {"params.lr = '3'", NULL, "list, then pick"},
+                {"params.lr = '3'", "attributes.start_time DESC", "list, then pick"},
                 {"params.seed LIKE 's77%'", NULL, "clause 0"},
                 {"params.seed LIKE '%nowhere%'", "metrics.acc DESC", "clause 0"},
-                {"tags.team = 'team-3'", "attributes.start_time DESC", "list, then rank"},
+                {"tags.team = 'team-3'", "attributes.start_time DESC", "list, then pick"},
                 {"tags.team = 'nobody'", "attributes.start_time DESC", "clause 0"},
                 {"run_name = 'run-77'", NULL, "clause 0"},
-                {"metrics.acc > 0.5 AND metrics.loss < 0.7", "metrics.acc DESC", "walk, then rank"},
+                {"metrics.acc > 0.5 AND metrics.loss < 0.7", "metrics.acc DESC", "walk, then pick"},
                 {"metrics.acc > 0.99 AND params.lr = '3'", "metrics.loss", "clause 0"},
+                {"attributes.status = 'FAILED'", "metrics.acc", "walk, then pick"},
+                {"dataset.name = 'd3'", NULL, "list, then pick"},
+                {"dataset.name = 'd3'", "attributes.run_name", "list, then pick"},
+                {"", "attributes.status", "list"},
                 {"metrics.acc > 0.5 AND params.seed = 's9'", "metrics.acc", "clause 1"},
         };
         static const int64_t experiments[] = {1};
@@ -370,10 +453,16 @@ static void test_ways(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                tracking_db_test(test_plans),      tracking_db_test(test_plans_by_several),
-                tracking_db_test(test_far_offset), tracking_db_test(test_indexes_are_used),
-                tracking_db_test(test_ties),       tracking_db_test(test_stop),
-                tracking_db_test(test_first_ties), tracking_db_test(test_ways),
+                tracking_db_test(test_plans),
+                tracking_db_test(test_plans_by_several),
+                tracking_db_test(test_plans_of_datasets),
+                tracking_db_test(test_plans_of_rows),
+                tracking_db_test(test_far_offset),
+                tracking_db_test(test_indexes_are_used),
+                tracking_db_test(test_ties),
+                tracking_db_test(test_stop),
+                tracking_db_test(test_first_ties),
+                tracking_db_test(test_ways),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

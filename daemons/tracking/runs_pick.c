@@ -1,0 +1,193 @@
+#include "daemons/tracking/runs_pick.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/base/json_write.h"
+#include "lib/base/mem.h"
+
+enum { UNMET = UINT8_MAX };
+
+void runs_pick_done(struct runs_pick *p) {
+        run_set_done(&p->set);
+        mem_free(p->n_met);
+}
+
+static bool is_asked_alone(const struct runs_search *q, size_t i) {
+        return runs_search_is_on_set(&q->filter.clauses[i]) && !runs_search_is_asked_before(q, i);
+}
+
+/* Are runs that come in the order of values asked for what their own rows tell? */
+static bool asks_runs(const struct runs_search *q) {
+        if (q->n_order == 0 || q->order[0].entity == FILTER_ATTRIBUTE)
+                return false;
+        for (size_t i = 0; i < q->filter.n; i++)
+                if (runs_search_is_on_run(&q->filter.clauses[i]))
+                        return true;
+        return false;
+}
+
+bool runs_pick_can(const struct runs_search *q) {
+        for (size_t i = 0; i < q->filter.n; i++)
+                if (runs_search_is_on_set(&q->filter.clauses[i]))
+                        return true;
+        return asks_runs(q);
+}
+
+int runs_pick_start(struct runs_pick *p) {
+        p->n_met = mem_zalloc_array(p->set.n + 1, sizeof(*p->n_met));
+        return p->n_met ? run_set_index(&p->set) : -ENOMEM;
+}
+
+bool runs_pick_is_left(const struct runs_pick *p, size_t run) {
+        return p->n_met[run] == p->n_clauses;
+}
+
+static void met(void *ctx, size_t run, int64_t place) {
+        struct runs_pick *p = ctx;
+
+        (void) place;
+        p->n_met[run] = (uint8_t) (p->n_met[run] + (p->n_met[run] == p->n_clauses));
+}
+
+static void unmet(void *ctx, size_t run, int64_t place) {
+        struct runs_pick *p = ctx;
+
+        (void) place;
+        p->n_met[run] = UNMET;
+}
+
+/* What is asked: a clause, or else (RUNS) what the runs' own rows tell. */
+#define RUNS SIZE_MAX
+
+static int prepare(struct db *db, const struct runs_search *q, size_t clause,
+                   struct search_sql *sql, struct db_stmt **ret) {
+        const struct runs_search_plan plan = {
+                .part = RUNS_SEARCH_WHOLE, .driver = -1, .keys_only = true, .picks = true};
+
+        if (clause == RUNS)
+                runs_search_build(q, &plan, sql);
+        else
+                runs_search_build_matches(q, clause, sql);
+        return search_sql_prepare(sql, db, ret);
+}
+
+int runs_pick_ask(struct runs_pick *p, struct db *db, struct arena *a, const struct runs_search *q,
+                  size_t clause) {
+        bool is_null = clause != RUNS && q->filter.clauses[clause].op == FILTER_IS_NULL;
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        DB_USE struct db_stmt *s = NULL;
+        struct run_set_batch b = {};
+        int r;
+
+        if (p->n_clauses == UNMET - 1)
+                return RUNS_PICK_NOT;
+        search_sql_init(&sql, a);
+        r = prepare(db, q, clause, &sql, &s);
+        while (r == 0 && (r = db_step(s)) == DB_ROW) {
+                r = 0;
+                if (!run_set_join(&p->set, &b, s, 0))
+                        run_set_meet(&p->set, &b, is_null ? unmet : met, p);
+        }
+        run_set_meet(&p->set, &b, is_null ? unmet : met, p);
+        for (size_t run = 0; is_null && run < p->set.n; run++)
+                met(p, run, 0);
+        p->n_clauses++;
+        return r;
+}
+
+/* Adds all runs that the clause finds. */
+static int read_clause(struct runs_pick *p, struct db *db, struct arena *a,
+                       const struct runs_search *q, size_t clause) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        DB_USE struct db_stmt *s = NULL;
+        int r;
+
+        search_sql_init(&sql, a);
+        r = prepare(db, q, clause, &sql, &s);
+        while (r == 0 && (r = db_step(s)) == DB_ROW)
+                r = p->set.n < RUNS_PICK_MAX ? run_set_add(&p->set, s) : RUNS_PICK_NOT;
+        return r;
+}
+
+static bool makes_set(const struct runs_search *q, size_t i) {
+        return q->filter.clauses[i].op != FILTER_IS_NULL && is_asked_alone(q, i);
+}
+
+/* Which clause makes the set: the one that is wished for, or the first that says what must be. -1:
+ * none does. */
+static ssize_t first_of(const struct runs_search *q, ssize_t wished) {
+        if (wished >= 0 && makes_set(q, (size_t) wished))
+                return wished;
+        for (size_t i = 0; i < q->filter.n; i++)
+                if (makes_set(q, i))
+                        return (ssize_t) i;
+        return -1;
+}
+
+static void count_left(struct runs_pick *p) {
+        p->n_left = 0;
+        for (size_t run = 0; run < p->set.n; run++)
+                p->n_left += runs_pick_is_left(p, run);
+}
+
+/* All clauses say what must not be. */
+static int read_excluded(struct runs_pick *p, struct db *db, struct arena *a,
+                         const struct runs_search *q) {
+        int r = 0;
+
+        p->excludes = true;
+        for (size_t i = 0; r == 0 && i < q->filter.n; i++)
+                if (is_asked_alone(q, i))
+                        r = read_clause(p, db, a, q, i);
+        return r == 0 ? runs_pick_start(p) : r;
+}
+
+int runs_pick_read(struct runs_pick *p, struct db *db, struct arena *a, const struct runs_search *q,
+                   ssize_t wished) {
+        ssize_t clause = first_of(q, wished);
+        size_t first = clause >= 0 ? (size_t) clause : RUNS;
+        int r;
+
+        assert(runs_pick_can(q));
+        if (first == RUNS && !asks_runs(q))
+                return read_excluded(p, db, a, q);
+        r = read_clause(p, db, a, q, first);
+        if (r == 0)
+                r = runs_pick_start(p);
+        for (size_t i = 0; r == 0 && p->set.n > 0 && i < q->filter.n; i++)
+                if (i != first && is_asked_alone(q, i))
+                        r = runs_pick_ask(p, db, a, q, i);
+        if (r != 0)
+                return r;
+        count_left(p);
+        if (first == RUNS || p->n_left <= RUNS_PICK_FEW_MAX || !asks_runs(q))
+                return 0;
+        r = runs_pick_ask(p, db, a, q, RUNS);
+        count_left(p);
+        return r;
+}
+
+bool runs_pick_has(void *pick, const char *id, size_t n_bytes) {
+        const struct runs_pick *p = pick;
+        ssize_t run = run_set_find(&p->set, id, n_bytes);
+
+        return p->excludes ? run < 0 : run >= 0 && runs_pick_is_left(p, (size_t) run);
+}
+
+const char *runs_pick_list(const struct runs_pick *p, struct arena *a) {
+        _cleanup_buf_ struct buf text = {};
+        struct json_write w;
+
+        assert(!p->excludes);
+        json_write_init(&w, &text, 0);
+        json_write_array(&w);
+        for (size_t run = 0; run < p->set.n; run++)
+                if (runs_pick_is_left(p, run)) {
+                        const char *id = p->set.ids[run].text;
+
+                        json_write_strn(&w, id, strnlen(id, sizeof(p->set.ids[run].text)));
+                }
+        json_write_end(&w);
+        return json_write_finish(&w) == 0 ? arena_strdup(a, buf_cstr(&text)) : NULL;
+}
