@@ -90,6 +90,8 @@ static void need_form(struct page *p, const char *key, void (*open)(struct page 
         if (p->key && (p->key == key || str_eq(p->key, key)))
                 return;
         p->key = arena_strdup(p->job->arena, key);
+        if (!p->key)
+                p->job->json.out->error = -ENOMEM; /* it sticks */
         json_form_done(&p->form);
         json_form_init(&p->form, &p->job->json);
         open(p);
