@@ -208,6 +208,8 @@ static int pick_driver(struct reckoning *f) {
         f->driver = -1;
         if (r < 0 || !runs_pick_can(f->q))
                 return r;
+        if (p.driver < 0 && !f->is_sqlite)
+                return 0; /* nothing to choose between */
         if (p.n >= SELECTIVE_MAX)
                 return pick_of_large(f, &p);
         f->driver = p.driver;
