@@ -60,6 +60,8 @@ void effects_run(struct scheduler *s, struct effects *x) {
                 if (x->list[i].kind == EFFECT_SWEEP)
                         world_sweep(&s->world, x->list[i].dag);
         x->n = 0;
+        if (x->n_allocated > EFFECTS_KEPT)
+                effects_clear(x);
         if (tell)
                 notices_kick(s);
 }

@@ -20,6 +20,9 @@ struct effect {
         char try_id[WORLD_ID_SIZE];
 };
 
+/* More is not kept for the next burst. */
+enum { EFFECTS_KEPT = 64 };
+
 /* Begins zeroed. */
 struct effects {
         struct effect *list;

@@ -36,6 +36,9 @@
  * along. */
 enum { CAREFUL = 256 };
 
+/* More than a turn usually decides is not kept for the next burst. */
+enum { DECISIONS_KEPT = 64 };
+
 STAILQ_HEAD(engine_jobs, engine_job);
 STAILQ_HEAD(engine_waits, engine_wait);
 
@@ -322,6 +325,8 @@ static void follow(struct engine *e) {
         if (e->n_careful > 0)
                 e->n_careful--;
         arm_wake(e);
+        if (e->plan.n_allocated > DECISIONS_KEPT)
+                plan_done(&e->plan);
         effects_run(e->s, &e->effects);
         feed_publish(e->s);
         end_jobs(e->s, &e->batch, 0);

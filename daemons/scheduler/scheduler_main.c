@@ -441,6 +441,9 @@ int main(int argc, char **argv) {
 
         log_init("onebox-scheduler");
         (void) mallopt(M_ARENA_MAX, 2); /* the loop's, and one for the readers' threads */
+        /* said, so that it stays: what is large goes back when it is freed, and of the last chunk
+         * of a large DAG's arena only what is used is there */
+        (void) mallopt(M_MMAP_THRESHOLD, 128 * 1024);
         umask(0022); /* a task's user reads its spec.json; directories keep others out */
         r = options_daemon_start(&daemon_options, argc, argv, &conf, &paths, &n_args, &em);
         if (r == 0)

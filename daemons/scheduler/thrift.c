@@ -10,6 +10,7 @@
 #include "lib/net/loop.h"
 
 enum { WORTH_BYTES = 64 * 1024 };
+#define ASKED_FOR (500 * USEC_PER_MSEC) /* threads that worked together rest together */
 
 struct thrift {
         struct db *db;
@@ -34,7 +35,7 @@ static int on_timer(struct loop_source *source, usec_t now, void *ctx) {
         usec_t at;
 
         t->is_armed = false;
-        at = (db_is_lent(t->db) ? now : t->last_at) + t->quiet_for;
+        at = (db_is_lent(t->db) ? now : t->last_at) + t->quiet_for; /* work came meanwhile */
         if (now < at) {
                 arm(t, at);
                 return 0;
@@ -68,7 +69,7 @@ static void on_asked(struct loop_task *task) {
 
         atomic_store(&t->is_asked, false);
         if (!t->is_armed)
-                arm(t, loop_now(t->loop, CLOCK_BOOTTIME) + t->quiet_for);
+                arm(t, loop_now(t->loop, CLOCK_BOOTTIME) + MIN(t->quiet_for, ASKED_FOR));
 }
 
 /* What one question took is not worth looking through all that malloc() has; what a burst took is
