@@ -50,22 +50,25 @@ static int arrange_fds(int *sources, size_t n) {
         return 0;
 }
 
-/* All from `first` on close at the exec; by hand where the kernel or a sandbox has no close_range.
- */
+/* At once, not at the exec, which may wait for the disk: a socket of a parent that is killed
+ * meanwhile must not go on listening. By hand where the kernel or a sandbox has no close_range. */
 static void close_rest(unsigned first) {
         struct rlimit limit = {.rlim_cur = 1024};
 
-        if (syscall(SYS_close_range, first, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) == 0)
+        if (syscall(SYS_close_range, first, ~0u, 0) == 0)
                 return;
         (void) getrlimit(RLIMIT_NOFILE, &limit);
         for (unsigned fd = first; fd < MIN(limit.rlim_cur, (rlim_t) 65536); fd++)
-                (void) fcntl((int) fd, F_SETFD, FD_CLOEXEC);
+                (void) close((int) fd);
 }
 
 /* In the child. Returns only on failure. */
 static int become(const struct process_spec *s, pid_t parent, int *sources, size_t n) {
-        int r;
+        int r = arrange_fds(sources, n);
 
+        if (r < 0)
+                return r;
+        close_rest((unsigned) n);
         reset_signals();
         if (s->new_session && setsid() < 0)
                 return -errno;
@@ -79,10 +82,6 @@ static int become(const struct process_spec *s, pid_t parent, int *sources, size
         }
         if (s->cwd && chdir(s->cwd) < 0)
                 return -errno;
-        r = arrange_fds(sources, n);
-        if (r < 0)
-                return r;
-        close_rest((unsigned) n);
         execve(s->path, (char *const *) s->argv, s->envp ? (char *const *) s->envp : environ);
         return -errno;
 }
