@@ -177,10 +177,26 @@ class Rounds:
                              f"{dict(answers)}\n{self.box.whereabouts()}\n{self.box.tail()}")
 
     # --- the rounds -----------------------------------------------------------------------------
+    def kill_ready(self):
+        """Who was forked in advance, as long as it has no try: with one it is a task's supervisor."""
+        for pid in self.box.shims_ready():
+            try:
+                os.kill(pid, signal.SIGSTOP)
+                while state_of(pid) not in "TZX":
+                    time.sleep(0.001)
+                ours = pid in self.box.shims_ready()
+                os.kill(pid, signal.SIGKILL if ours else signal.SIGCONT)
+            except ProcessLookupError:
+                continue
+            if ours:
+                return True
+        return False
+
     def kill_one(self):
-        forks = self.box.shim_servers() + self.box.shims_ready() if self.random.random() < 0.15 else []
+        forks = self.box.shim_servers() if self.random.random() < 0.15 else []
         if forks:
-            kill(self.random.choice(forks))
+            if self.random.random() < 0.7 or not self.kill_ready():
+                kill(forks[0])
             return "fork server"
         shims = self.box.shims() if self.args.shims else []
         if shims and self.random.random() < 0.5:
@@ -300,6 +316,14 @@ class Rounds:
                 time.sleep(0.2)
             if status != want.get(result):
                 wrong.append(f"the run of try {try_id} is {status}, the try {result}")
+
+
+def state_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def kill(pid):
