@@ -292,6 +292,10 @@ static int listen_at(struct scheduler *s, const char *address,
         }
 }
 
+static void give_back(void *ctx) {
+        http_server_trim(((struct scheduler *) ctx)->server);
+}
+
 static void rest(void *ctx) {
         thrift_rest(((struct scheduler *) ctx)->thrift);
 }
@@ -322,6 +326,7 @@ static int open_server(struct parts *p, struct errmsg *em) {
         if (r < 0)
                 return r;
         log_info("listening on %s", http_listen_address(listener));
+        thrift_set_also(s->thrift, give_back, s);
         r = http_server_listen(s->server, listener);
         return r < 0 ? errmsg_errno(em, r, "cannot listen on %s", address) : 0;
 }
@@ -440,7 +445,7 @@ int main(int argc, char **argv) {
         int r, n_args;
 
         log_init("onebox-scheduler");
-        (void) mallopt(M_ARENA_MAX, 2); /* the loop's, and one for the readers' threads */
+        (void) mallopt(M_ARENA_MAX, 1); /* what few readers free, all use again */
         /* said, so that it stays: what is large goes back when it is freed, and of the last chunk
          * of a large DAG's arena only what is used is there */
         (void) mallopt(M_MMAP_THRESHOLD, 128 * 1024);

@@ -17,6 +17,8 @@ struct thrift {
         struct db_readers *readers;
         struct loop *loop;
         struct loop_source *timer;
+        void (*also)(void *ctx);
+        void *ctx;
         usec_t quiet_for, last_at; /* of the last work, CLOCK_BOOTTIME */
         struct loop_task asked;    /* by threads that have closed their readers */
         atomic_bool is_asked;
@@ -42,6 +44,8 @@ static int on_timer(struct loop_source *source, usec_t now, void *ctx) {
         }
         t->bytes += db_trim(t->db) + db_readers_trim(t->readers);
         t->n++;
+        if (t->also)
+                t->also(t->ctx);
         mem_trim();
         return 0;
 }
@@ -102,6 +106,11 @@ int thrift_new(struct loop *l, struct db *db, struct db_readers *readers, usec_t
         }
         *ret = t;
         return 0;
+}
+
+void thrift_set_also(struct thrift *t, void (*also)(void *ctx), void *ctx) {
+        t->also = also;
+        t->ctx = ctx;
 }
 
 struct thrift *thrift_free(struct thrift *t) {

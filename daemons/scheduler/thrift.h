@@ -16,6 +16,8 @@ struct thrift;
 int thrift_new(struct loop *l, struct db *db, struct db_readers *readers, usec_t quiet_for,
                struct thrift **ret);
 struct thrift *thrift_free(struct thrift *t);
+/* What else has something to give then. */
+void thrift_set_also(struct thrift *t, void (*also)(void *ctx), void *ctx);
 /* The reader of the thread that calls it, after its own work, is closed. */
 void thrift_rest(struct thrift *t);
 /* There was work. */

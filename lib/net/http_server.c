@@ -366,6 +366,17 @@ int http_server_new(const struct http_server_options *o, const struct http_route
         return 0;
 }
 
+void http_server_trim(struct http_server *s) {
+        struct http_exchange *x;
+
+        while ((x = s->spare)) {
+                s->spare = x->next;
+                s->n_spare--;
+                arena_done(&x->arena);
+                mem_free(x);
+        }
+}
+
 struct http_server *http_server_free(struct http_server *s) {
         struct http_exchange *x;
 
@@ -388,11 +399,7 @@ struct http_server *http_server_free(struct http_server *s) {
         }
         if (s->loop)
                 loop_post_flush(s->loop);
-        while ((x = s->spare)) {
-                s->spare = x->next;
-                arena_done(&x->arena);
-                mem_free(x);
-        }
+        http_server_trim(s);
         loop_source_free(s->mhd_io);
         loop_source_free(s->run_again);
         loop_source_free(s->sweep);

@@ -61,6 +61,8 @@ int http_server_new(const struct http_server_options *o, const struct http_route
 /* Closes every connection; requests still kept by handlers (HTTP_LATER) must have been replied or
  * be replied by nobody any more. */
 struct http_server *http_server_free(struct http_server *s);
+/* What is kept for requests to come is given back. */
+void http_server_trim(struct http_server *s);
 static inline void http_server_freep(struct http_server **s) {
         http_server_free(*s);
 }

@@ -9,6 +9,10 @@
 #include "lib/db/db_readers.h"
 #include "lib/net/loop.h"
 
+static void count(void *ctx) {
+        ++*(unsigned *) ctx;
+}
+
 static void work(struct db *db) {
         assert_int_equal(
                 db_exec(db, "INSERT INTO t SELECT NULL, randomblob(4000) FROM t LIMIT 100"), 0);
@@ -56,6 +60,7 @@ static void test_given_back(void **state) {
         struct errmsg em = {};
         struct db_readers *readers = NULL;
         struct db *db = NULL, *reader;
+        unsigned n_also = 0;
         usec_t began;
         size_t bytes;
 
@@ -70,6 +75,7 @@ static void test_given_back(void **state) {
         assert_ok(em, db_readers_new(&(struct db_config){.uri = dir->uri}, &em, &readers));
         assert_int_equal(thrift_new(l, db, readers, 20 * USEC_PER_MSEC, &t), 0);
         assert_int_equal(thrift_count(t, &bytes), 0);
+        thrift_set_also(t, count, &n_also);
 
         /* work goes on: nothing is given back, however long it takes */
         thrift_look(t);
@@ -113,6 +119,7 @@ static void test_given_back(void **state) {
                 assert_true(loop_turn(l, 20 * USEC_PER_SEC) >= 0);
         assert_int_equal(loop_turn(l, 100 * USEC_PER_MSEC), 0);
         assert_int_equal(thrift_count(t, &bytes), 4);
+        assert_int_equal(n_also, 4);
         thrift_free(t);
         db_readers_free(readers);
         db_free(db);
