@@ -37,16 +37,21 @@ void read_meter_end(usec_t began_at, bool goes_on, bool hit, size_t n_bytes) {
         op_meter_times_add(&meter.times[hit], clock_mono(clock_system()) - began_at);
 }
 
-void read_meter_say(usec_t began_at, const char *bucket, const char *object, uint64_t handle,
-                    uint64_t offset, size_t size, bool goes_on, bool hit) {
+void read_meter_say(usec_t began_at, const struct read_meter_line *l) {
         unsigned number = atomic_fetch_add(&meter.number, 1);
-        usec_t took_for = clock_mono(clock_system()) - began_at;
+        double ms = (double) (clock_mono(clock_system()) - began_at) / USEC_PER_MSEC;
 
-        log_debug("%08x-read <- FileCache(%s:/%s, offset: %" PRIu64 ", size: %zu handle: %" PRIu64
-                  ")",
-                  number, bucket, object, offset, size, handle);
-        log_debug("%08x-read -> OK (isSeq: %s, cacheHit: %s) (%.3fms)", number, hits[goes_on],
-                  hits[hit], (double) took_for / USEC_PER_MSEC);
+        if (l->is_of_disk) {
+                log_debug("%08x-0000 <- FileCache(%s:/%s, offset: %" PRIu64
+                          ", size: %zu handle: %" PRIu64 ")",
+                          number, l->bucket, l->object, l->offset, l->size, l->handle);
+                log_debug("%08x-0000 -> OK (isSeq: %s, cacheHit: %s) (%.3fms)", number,
+                          hits[l->goes_on], hits[l->hit], ms);
+        } else {
+                log_debug("%08x-0000 <- ReadAt(%s:/%s, %" PRIu64 ", %" PRIu64 ", %zu, %" PRIu64 ")",
+                          number, l->bucket, l->object, l->handle, l->offset, l->size, l->block);
+                log_debug("%08x-0000 -> ReadAt(): Ok(%.3fms)", number, ms);
+        }
 }
 
 void read_meter_print(struct buf *out) {

@@ -13,10 +13,16 @@ bool read_meter_says(void);
 usec_t read_meter_begin(void);
 /* goes_on: it is one of a stream. hit: nothing had to come from the bucket for it. */
 void read_meter_end(usec_t began_at, bool goes_on, bool hit, size_t n_bytes);
-/* The two lines gcsfuse's log has of a read of an object the disk cache may keep. handle: as
- * ReadFile's line calls it. */
-void read_meter_say(usec_t began_at, const char *bucket, const char *object, uint64_t handle,
-                    uint64_t offset, size_t size, bool goes_on, bool hit);
+struct read_meter_line {
+        const char *bucket, *object;
+        uint64_t handle;        /* as ReadFile's line calls it */
+        uint64_t offset, block; /* block: which one of the object it begins in */
+        size_t size;
+        bool is_of_disk; /* there is a cache on the disk */
+        bool goes_on, hit;
+};
+/* The two lines gcsfuse's log has of a read through its file cache, or else its buffered reader. */
+void read_meter_say(usec_t began_at, const struct read_meter_line *l);
 /* Prometheus' text: file_cache_read_bytes_count, file_cache_read_count, file_cache_read_latencies.
  */
 void read_meter_print(struct buf *out);

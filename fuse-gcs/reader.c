@@ -228,20 +228,31 @@ static int reader_try(struct mnt *m, struct handle *h, uint64_t offset, size_t s
                        : reader_failed(m, h->inode, path, s.generation, r);
 }
 
-/* Objects the disk cache takes: gcsfuse tells of no others. */
 static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_t offset,
                        size_t size, const struct reader_reply *reply) {
         _cleanup_free_ char *path = NULL;
+        struct read_meter_line line = {
+                .bucket = m->o.bucket ? m->o.bucket : "",
+                .handle = (uint64_t) (uintptr_t) h,
+                .offset = offset,
+                .block = offset / BLOCK_CACHE_SIZE,
+                .size = size,
+                .is_of_disk = m->disk,
+                .goes_on = !reply->is_lone,
+                .hit = !reply->is_miss,
+        };
 
-        if (!read_meter_says() || !m->disk)
+        if (!read_meter_says())
                 return;
         pthread_mutex_lock(&m->tree);
         path = mem_strdup(h->inode->path);
         pthread_mutex_unlock(&m->tree);
-        if (path)
-                read_meter_say(began_at, m->o.bucket ? m->o.bucket : "", path,
-                               (uint64_t) (uintptr_t) h, offset, size, !reply->is_lone,
-                               !reply->is_miss && cache_filter_takes(m->o.disk_filter, path));
+        /* What the disk cache does not take is never a hit of it. */
+        line.hit = line.hit && path && cache_filter_takes(m->o.disk_filter, path);
+        if (!path)
+                return;
+        line.object = path + strlen(m->o.root);
+        read_meter_say(began_at, &line);
 }
 
 static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t size,

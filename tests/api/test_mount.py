@@ -464,6 +464,7 @@ def test_the_kernels_requests_are_counted_and_told(server, tmp_path):
 
 
 def test_who_rests_is_told_of(server, tmp_path):
+    """And, without a disk cache, each read in the words of gcsfuse's buffered reader."""
     log = tmp_path / "log"
     server.ask("PUT", "/bkt/dir/rests", bytes(3000))
     with Mount(server.url, "--read-inactive-stream-timeout=200ms", "--log-severity=trace", "--only-dir=dir",
@@ -472,6 +473,10 @@ def test_who_rests_is_told_of(server, tmp_path):
             f.read(1)
             until(lambda: 'Closing reader for object \\"rests\\" due to inactivity.' in log.read_text(), "the line")
             assert f.read() == bytes(2999)
+    told = [json.loads(line)["message"] for line in log.read_text().splitlines()]
+    [number, handle] = next(filter(None, (re.match(r"(\S+) <- ReadAt\(bkt:/rests, (\d+), 0, \d+, 0\)$", t) for t in told))).groups()
+    assert any(f", handle {handle}, offset 0, " in t for t in told)
+    assert any(re.fullmatch(rf"{number} -> ReadAt\(\): Ok\([\d.]+ms\)", t) for t in told)
 
 
 def onebox(*words):
