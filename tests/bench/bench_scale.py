@@ -191,6 +191,14 @@ def searches(ids):
     yield "where params.lr, by end_time", ask("params.lr = '3'", ["attributes.end_time DESC"])
     yield "where status = 'FAILED', by metrics.acc", ask("attributes.status = 'FAILED'", ["metrics.acc DESC"])
     yield "where run_name LIKE, by params.lr", ask("attributes.run_name LIKE '%99%'", ["params.lr ASC"])
+    for filter_, order in (("metrics.m1 > 0.5 AND metrics.m2 < 0.05", "metrics.m3"), ("metrics.m1 > 0.5 AND metrics.m2 < 0.55", "metrics.m3"),
+                           ("metrics.acc > 0.5 AND params.lr = '3'", "metrics.m3 DESC"), ("metrics.acc > 0.9 AND params.lr = '3'", "params.seed"),
+                           ("metrics.m1 > 0.2 AND metrics.m2 > 0.2 AND metrics.m3 > 0.2 AND metrics.m4 > 0.2", "metrics.m5 DESC"),
+                           ("tags.team LIKE 'team-3%'", "metrics.acc DESC"), ("tags.note LIKE '%17%'", "metrics.acc DESC"), ("params.depth = '5'", "params.lr"),
+                           (f"attributes.start_time > {T0 + RUNS * 500} AND attributes.start_time < {T0 + RUNS * 510}", "metrics.acc DESC"),
+                           ("params.lr = '3' AND attributes.user_id = 'user3'", "metrics.acc DESC"), ("attributes.status = 'FINISHED' AND params.lr = '3'", "attributes.end_time DESC"),
+                           ("dataset.name = 'set20'", "metrics.acc DESC")):
+        yield f"where {filter_}, by {order}", ask(filter_, [order])
 
 
 def questions(call, known):
