@@ -6,7 +6,7 @@
 #include "lib/base/str.h"
 
 static const char *start_with(const struct doctor *d) {
-        return d->is_system ? "systemctl start onebox.target" : "onebox up";
+        return d->is_system ? SYSTEMCTL_START_ALL : "onebox up";
 }
 
 /* Only where this machine's systemd runs them: `onebox up` has no units. */

@@ -4,6 +4,7 @@
 #include "cli/cli_call.h"
 #include "cli/parts.h"
 #include "cli/show.h"
+#include "cli/systemctl.h"
 #include "cli/table.h"
 #include "lib/base/clock.h"
 #include "lib/base/json_write.h"
@@ -131,6 +132,7 @@ int status_cmd(struct cli *c, int argc, char **argv) {
         if (r >= 0 && s.parts[0].ok)
                 r = print_running(c);
         if (r >= 0 && !s.all_ok)
-                printf("\nto start what is missing: systemctl start onebox.target, or onebox up\n");
+                printf("\nwhat is wrong: onebox doctor\nto start what is missing: %s\n",
+                       systemctl_is_there() ? SYSTEMCTL_START_ALL : "onebox up");
         return r < 0 ? r : !s.all_ok;
 }

@@ -8,6 +8,9 @@
 
 /* Is systemd the first process here? */
 bool systemctl_is_there(void);
+/* Starts what is missing. A unit that was started in vain too often is not started again for a
+ * while, nor is its socket opened, until that is forgotten. */
+#define SYSTEMCTL_START_ALL "systemctl reset-failed 'onebox-*'; systemctl start onebox.target"
 /* `systemctl VERB UNIT` without waiting for the unit. 0, or negative with em set. */
 int systemctl_run(const char *verb, const char *unit, struct errmsg *em);
 /* Names of loaded units that match the pattern; str_free_list() it. */
