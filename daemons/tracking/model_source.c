@@ -189,6 +189,15 @@ static int from_version(struct db *db, struct refusal *r, const struct reference
         return s->source ? 0 : -ENOMEM;
 }
 
+/* Something stands behind the scheme and the host. */
+static bool has_path(const char *source) {
+        const char *colon = strchr(source, ':'), *path = colon ? colon + 1 : source;
+
+        if (str_starts(path, "//"))
+                path += 2 + strcspn(path + 2, "/?#");
+        return *path == '/' && !memchr("?#", path[strspn(path, "/")], STRLEN("?#") + 1);
+}
+
 /* No part of the source may lead elsewhere, however it is encoded. */
 static int check_relative(struct refusal *r, const char *source) {
         const char *ignored, *colon = strchr(source, ':'), *path = colon ? colon + 1 : source;
@@ -197,7 +206,8 @@ static int check_relative(struct refusal *r, const char *source) {
         while (*path == '/')
                 path++;
         x = artifact_uri_check_path(r, path, &ignored);
-        if (x == REFUSED || strstr(path, "//") || strstr(path, "/./"))
+        if (x == REFUSED || strstr(path, "//") || strstr(path, "/./") ||
+            (x == 0 && !has_path(source)))
                 return refusal_invalid(
                         r,
                         "Invalid model version source: '%s'. If supplying a source as an http, "

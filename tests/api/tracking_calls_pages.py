@@ -146,6 +146,9 @@ def _odd():
     for f in ("name = \"a\"", "name = ''a''", "`name` = 'a'", "tags.\"t u\" >= 'a'", "experiment_id IN ({pe}, 5)", "model_id NOT IN (1, 2)", "status_message = 'x'",
               "lifecycle_stage = 'active'", "name in 'a'", "tags.t NOT IN ('a')"):
         yield f"odd filter of models {f}", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": f}
+    yield "odd model", "POST", "registered-models/create", {"name": "odd sources"}
+    for source in ("s3://b", "s3://b/", "gs://b", "s3://b?x", "dbfs:/", "runs:/", "foo:x", "foo://x", "mlflow-artifacts:", "mlflow-artifacts:/"):
+        yield f"odd source {source}", "POST", "model-versions/create", {"name": "odd sources", "source": source}
     for field in ("artifact_location", "experiment_id", "lifecycle_stage", "status_message", "last_updated_time", "last_updated_timestamp_ms", "params.x"):
         yield f"odd order of models {field}", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": "name != 'x'", "order_by": [{"field_name": field}]}
     yield "odd order of models after an odd filter", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": "x y", "order_by": [{"field_name": "params.x"}]}
