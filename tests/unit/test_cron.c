@@ -42,6 +42,14 @@ static void test_either_day_field_matches(void **state) {
         expect_next("0 0 13 * 5", at(2026, 1, 9, 0, 0), at(2026, 1, 13, 0, 0));
 }
 
+/* As croniter: what it computes for these was looked up there. */
+static void test_special_day_fields_decide(void **state) {
+        expect_next("0 14 7,13,27 6 L5", at(2025, 10, 23, 0, 0), at(2026, 6, 26, 14, 0));
+        expect_next("0 0 */9 nov 5#2", at(2027, 6, 20, 0, 0), at(2027, 11, 12, 0, 0));
+        expect_next("33 14 31W */2 mon", at(2027, 10, 21, 17, 0), at(2027, 11, 30, 14, 33));
+        expect_next("0 0 31W feb mon#5", at(2026, 10, 3, 15, 31), at(2044, 2, 29, 0, 0));
+}
+
 /* A slow, plain reading of the fields: minute by minute. */
 static void test_against_stepping(void **state) {
         static const char *const texts[] = {"*/7 3-5 * * *", "0 0 L * 1",     "5 4 15W * *",
@@ -77,6 +85,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_last_and_nearest),
                 cmocka_unit_test(test_either_day_field_matches),
+                cmocka_unit_test(test_special_day_fields_decide),
                 cmocka_unit_test(test_against_stepping),
                 cmocka_unit_test(test_before_1970_ends),
         };

@@ -1,5 +1,8 @@
 /* Stepping through the matches of an expression: the day first, then the time of the day. */
 #include "daemons/scheduler/core/cron.h"
+
+#include <string.h>
+
 #include "lib/base/civil.h"
 
 #define SECONDS_PER_DAY 86400
@@ -43,6 +46,26 @@ static bool matches_weekday(const struct cron *c, int day, int days_in_month, in
         return nth & 1 && day + 7 > days_in_month;
 }
 
+static bool has_nth_alone(const struct cron *c) {
+        static const uint8_t none[7];
+
+        return !c->weekdays && memcmp(c->nth, none, sizeof(none)) != 0;
+}
+
+/* As croniter, and so Airflow: either of them, but what is written with # (or as a last weekday) or
+ * with W has to hold in any case, and then the other field alone is not enough. */
+static bool matches_either(const struct cron *c, int day, int n, int weekday) {
+        bool by_day = matches_month_day(c, day, n, weekday);
+        bool by_weekday = matches_weekday(c, day, n, weekday);
+        bool has_nth = has_nth_alone(c), has_nearest = c->nearest && !c->days && !c->last_day;
+
+        if (has_nth && has_nearest)
+                return by_day && by_weekday;
+        if (has_nth || has_nearest)
+                return has_nth ? by_weekday : by_day;
+        return by_day || by_weekday;
+}
+
 /* Does the day, counted since 1970, match the three fields of days? */
 static bool matches_day(const struct cron *c, int64_t days) {
         int year, month, day, weekday = civil_weekday(days), n;
@@ -59,7 +82,7 @@ static bool matches_day(const struct cron *c, int64_t days) {
                 return matches_month_day(c, day, n, weekday);
         if (c->any_day)
                 return matches_weekday(c, day, n, weekday);
-        return matches_month_day(c, day, n, weekday) || matches_weekday(c, day, n, weekday);
+        return matches_either(c, day, n, weekday);
 }
 
 /* The first bit at or after `from`; -1 when there is none. */

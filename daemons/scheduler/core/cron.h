@@ -4,7 +4,9 @@
  * (k-th weekday n of the month) and nL or Ln (the last one). "?" is "*". Presets: @hourly @daily
  * @midnight @weekly @monthly @quarterly @yearly @annually.
  *
- * When both the day and the weekday field are restricted, a day matches by either of them.
+ * When both the day and the weekday field are restricted, a day matches by either of them; with
+ * n#k, nL or Ln the weekday alone decides, with nW the day, with both of these it has to match
+ * both.
  *
  * Works on local wall-clock seconds only; timetable.h adds time zones. Pure. */
 #pragma once
