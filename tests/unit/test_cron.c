@@ -47,6 +47,9 @@ static void test_special_day_fields_decide(void **state) {
         expect_next("0 14 7,13,27 6 L5", at(2025, 10, 23, 0, 0), at(2026, 6, 26, 14, 0));
         expect_next("0 0 */9 nov 5#2", at(2027, 6, 20, 0, 0), at(2027, 11, 12, 0, 0));
         expect_next("33 14 31W */2 mon", at(2027, 10, 21, 17, 0), at(2027, 11, 30, 14, 33));
+        expect_next("0 0 */12 * */1", at(2028, 5, 23, 0, 0), at(2028, 5, 25, 0, 0));
+        expect_next("0 0 12 * */1", at(2028, 5, 23, 0, 0), at(2028, 5, 24, 0, 0));
+        expect_next("0 0 */1 * */2", at(2026, 6, 7, 0, 0), at(2026, 6, 9, 0, 0));
         expect_next("0 0 31W feb mon#5", at(2026, 10, 3, 15, 31), at(2044, 2, 29, 0, 0));
 }
 

@@ -279,10 +279,14 @@ static int parse_fields(char *const *words, size_t n_words, struct cron *c, stru
         return 0;
 }
 
+#define ALL_DAYS UINT32_C(0xfffffffe) /* 1 to 31 */
+#define ALL_WEEKDAYS 0x7f
+
 int cron_parse(const char *text, struct cron *ret, struct errmsg *em) {
         char copy[CRON_TEXT_MAX];
         char *words[FIELDS_MAX + 1];
         struct cron c = {};
+        bool has_star[2];
         size_t n_words;
         int64_t unused;
         int r;
@@ -298,9 +302,14 @@ int cron_parse(const char *text, struct cron *ret, struct errmsg *em) {
                                    n_words, n_words > FIELDS_MAX ? " or more" : "");
         c.any_day = is_any(FIELD_DAY, words[FIELD_DAY]);
         c.any_weekday = is_any(FIELD_WEEKDAY, words[FIELD_WEEKDAY]);
+        has_star[0] = strchr(words[FIELD_DAY], '*');
+        has_star[1] = strchr(words[FIELD_WEEKDAY], '*');
         r = parse_fields(words, n_words, &c, em);
         if (r < 0)
                 return r;
+        /* as croniter: all of a field is the same as its star where the other has one */
+        c.any_day |= has_star[1] && c.days == ALL_DAYS;
+        c.any_weekday |= has_star[0] && c.weekdays == ALL_WEEKDAYS;
         c.has_seconds = n_words == 6;
         c.every_hour = c.hours == (UINT32_C(1) << 24) - 1;
         if (cron_next(&c, 0, &unused) != 0)
