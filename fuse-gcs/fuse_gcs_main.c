@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fuse-gcs/log_file.h"
 #include "fuse-gcs/mount_conf.h"
 #include "fuse-gcs/mount_flags.h"
 #include "fuse-gcs/mounter.h"
@@ -72,19 +73,17 @@ static void set_level(const struct mount_flags *f) {
 /* The log goes to --log-file, else to where stderr is, or in the background to the journal. */
 static int open_log(const struct mount_flags *f, const struct mount_conf *c, bool in_background,
                     struct errmsg *em) {
-        int fd;
-
-        if (c->log_file) {
-                fd = open(c->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-                if (fd < 0)
-                        return errmsg_errno(em, -errno, "--log-file=%s", c->log_file);
-                if (str_eq(mount_flags_str(f, FLAGS_log_format), "json"))
-                        log_to_json(fd);
-                else
-                        log_to_text(fd);
-        } else if (in_background) {
+        if (c->log_file)
+                return log_file_open(
+                        &(struct log_file_options){
+                                .path = c->log_file,
+                                .json = str_eq(mount_flags_str(f, FLAGS_log_format), "json"),
+                                .bytes_max = c->log_bytes_max,
+                                .n_backups = c->n_log_backups,
+                                .compress = mount_flags_bool(f, FLAGS_log_rotate_compress)},
+                        em);
+        if (in_background)
                 log_to_journal();
-        }
         return 0;
 }
 

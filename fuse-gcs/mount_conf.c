@@ -1,6 +1,7 @@
 #include "fuse-gcs/mount_conf.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,6 +340,26 @@ static int mount_conf_texts(struct mount_conf *c, const struct mount_flags *f, s
         return c->agent && c->fuse_options ? 0 : -ENOMEM;
 }
 
+static int mount_conf_log(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
+        int64_t mb = mount_flags_int(f, FLAGS_log_rotate_max_file_size_mb);
+        int64_t n = mount_flags_int(f, FLAGS_log_rotate_backup_file_count);
+
+        if (mb < 1 || mb > INT32_MAX)
+                return errmsg_fail(em, -EINVAL,
+                                   "--log-rotate-max-file-size-mb=%" PRId64
+                                   ": max-file-size-mb should be atleast 1",
+                                   mb);
+        if (n < 0 || n > INT32_MAX)
+                return errmsg_fail(em, -EINVAL,
+                                   "--log-rotate-backup-file-count=%" PRId64
+                                   ": backup-file-count should be 0 (to retain all backup files) "
+                                   "or a positive value",
+                                   n);
+        c->log_bytes_max = (uint64_t) mb * MIB;
+        c->n_log_backups = (unsigned) n;
+        return 0;
+}
+
 int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
         int r;
 
@@ -353,6 +374,8 @@ int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct er
                 r = mount_conf_endpoint(c, f, em);
         if (r >= 0)
                 r = mount_conf_dirs(c, f, em);
+        if (r >= 0)
+                r = mount_conf_log(c, f, em);
         if (r >= 0 && !c->all_buckets)
                 r = cache_filter_new(c->bucket, mount_flags_str(f, FLAGS_file_cache_include_regex),
                                      mount_flags_str(f, FLAGS_file_cache_exclude_regex),

@@ -19,6 +19,8 @@ struct mount_conf {
         char *fuse_options; /* for libfuse, with commas between */
         char *key_file;
         char *log_file; /* NULL: none */
+        uint64_t log_bytes_max;
+        unsigned n_log_backups; /* 0: all */
         bool anonymous;
         unsigned n_connections;
         unsigned read_ahead_kb;

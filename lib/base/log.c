@@ -30,6 +30,7 @@ static const char *identifier = "onebox";
 static atomic_int max_level = LOG_INFO;
 static bool to_journal, to_json;
 static int output = 2;
+static void (*before_line)(size_t n_bytes); /* NULL: nobody is asked */
 static bool coloured;
 
 static const struct {
@@ -80,6 +81,10 @@ void log_to_text(int fd) {
         set_output(fd, false);
 }
 
+void log_before_line(void (*before)(size_t n_bytes)) {
+        before_line = before;
+}
+
 void log_to_journal(void) {
         to_journal = true;
 }
@@ -128,9 +133,12 @@ static void add_flat(struct buf *b, const char *s) {
 
 static void write_line(struct buf *b) {
         buf_add_char(b, '\n');
-        if (!buf_error(b))
-                while (write(output, b->data, b->len) < 0 && errno == EINTR)
-                        ;
+        if (buf_error(b))
+                return;
+        if (before_line)
+                before_line(b->len);
+        while (write(output, b->data, b->len) < 0 && errno == EINTR)
+                ;
 }
 
 static void send_to_stderr(int level, const struct log_field *fields, const char *text) {

@@ -426,6 +426,29 @@ def test_requests_are_logged_on_demand(server):
         assert "LOOKUP" in log and "CreateObject: status 200" in log
 
 
+def test_a_full_log_goes_aside(server, tmp_path):
+    """As gcsfuse has it: x.log becomes x-TIME.log, of these the newest are kept."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "x-2026-01-02T03-04-05.678.log.gz").write_bytes(b"the oldest")
+    (logs / "other.log").write_bytes(b"not ours")
+    with Mount(server.url, "--log-severity=trace", f"--log-file={logs}/x.log", "--log-rotate-max-file-size-mb=1",
+               "--log-rotate-backup-file-count=2", "--log-rotate-compress=false") as m:
+        def names():
+            return sorted(p.name for p in logs.iterdir())
+
+        def full():
+            for _ in range(200):
+                assert not (m / f"missing {random.random()}").exists()
+            return len(names()) == 4 and "x-2026-01-02T03-04-05.678.log.gz" not in names()
+        until(full, "two full logs beside the one that is written")
+        assert all((logs / n).stat().st_size <= 1 << 20 for n in names()), names()
+        assert [re.sub(r"\d", "0", n) for n in names()] == ["other.log"] + 2 * ["x-0000-00-00T00-00-00.000.log"] + ["x.log"]
+    for flag, why in (("max-file-size-mb=0", "should be atleast 1"), ("backup-file-count=-1", "or a positive value")):
+        done = subprocess.run([PROGRAM, f"--log-rotate-{flag}", "bkt", tmp_path], capture_output=True, text=True)
+        assert done.returncode == 1 and why in done.stderr, done.stderr
+
+
 def test_the_kernels_requests_are_counted_and_told(server, tmp_path):
     port = free_port()
     log = tmp_path / "log"
