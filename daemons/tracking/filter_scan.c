@@ -15,6 +15,7 @@ struct scan {
         struct filter_comparison *found;
         size_t n_found;
         struct buf invalid; /* what is no comparison, for the message */
+        size_t n_invalid;
 };
 
 static bool is_operand(const struct filter_word *w) {
@@ -141,7 +142,7 @@ static int add_invalid(struct scan *s, struct filter_lex *lex, struct filter_wor
         bool quote = s->family == FILTER_RUNS;
 
         take_alias(lex, w, s->r->arena);
-
+        s->n_invalid++;
         if (s->invalid.len > 0)
                 buf_add_lit(&s->invalid, ", ");
         if (quote)
@@ -181,7 +182,8 @@ static int scan(struct scan *s) {
         for (;;) {
                 struct filter_word w = filter_lex_next(&lex);
 
-                if (w.kind == FILTER_END)
+                /* Each word that nothing ends is looked for to the end of the text: not all are. */
+                if (w.kind == FILTER_END || s->n_invalid == FILTER_CLAUSES_MAX)
                         break;
                 if (w.kind == FILTER_KEYWORD && filter_lex_is(&w, "AND"))
                         continue;

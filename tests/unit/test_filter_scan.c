@@ -59,10 +59,28 @@ static void test_refused(void **state) {
         refused(t, FILTER_RUNS, buf_cstr(&text), "A filter string has at most 200 clauses.");
 }
 
+/* A million parentheses that nobody closes once took minutes. */
+static void test_endless(void **state) {
+        struct tracking_test *t = *state;
+        struct buf text _cleanup_(buf_done) = {};
+        const struct filter_comparison *c;
+        const char *end;
+        size_t n;
+
+        buf_add_fill(&text, '(', 1000000);
+        assert_int_equal(filter_scan(FILTER_EXPERIMENTS, buf_cstr(&text), &t->refusal, &c, &n),
+                         REFUSED);
+        end = strchr(t->refusal.text, '(');
+        for (n = 0; end && *end == '('; n++) /* of "clause(s)" and those that were named */
+                end = strchr(end + 1, '(');
+        assert_int_equal(n, 1 + FILTER_CLAUSES_MAX);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_test(test_comparisons),
                 tracking_test(test_refused),
+                tracking_test(test_endless),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
