@@ -112,8 +112,16 @@ static void say(int fd, char what, const char *text) {
         (void) !write(fd, text, strlen(text));
 }
 
+/* Where a library's last words go, beside a log that is a file: gcsfuse has its own there, too. */
+static int open_last_words(const struct mount_conf *c) {
+        _cleanup_free_ char *path = c->log_file ? str_printf("%s.stderr", c->log_file) : NULL;
+
+        return path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
+}
+
 /* The parent may go; nothing of its terminal is kept. */
 static void on_mounted(void *ctx) {
+        _cleanup_close_ int words_fd = -1;
         struct parent *p = ctx;
 
         /* gcsfuse's words, which scripts wait for. */
@@ -124,7 +132,8 @@ static void on_mounted(void *ctx) {
         say(p->pipe, '+', "");
         p->pipe = fileio_close(p->pipe);
         (void) dup2(STDIN_FILENO, STDOUT_FILENO);
-        (void) dup2(STDIN_FILENO, STDERR_FILENO);
+        words_fd = open_last_words(p->conf);
+        (void) dup2(words_fd >= 0 ? words_fd : STDIN_FILENO, STDERR_FILENO);
 }
 
 static int serve(struct mount_flags *f, struct mount_conf *c, int pipe) {

@@ -414,6 +414,7 @@ def test_paths_are_those_of_the_command(server, tmp_path, log, found):
     try:
         assert done.returncode == 0, done.stderr
         assert "File system has been successfully mounted" in (tmp_path / found).read_text()
+        assert (tmp_path / f"{found}.stderr").read_bytes() == b""
     finally:
         if is_mounted(tmp_path / "mnt"):
             subprocess.run(["umount", tmp_path / "mnt"], check=True)
