@@ -143,7 +143,7 @@ def _odd():
         yield f"odd filter {text!r}", "POST", "runs/search", {"experiment_ids": ["{pe}"], "filter": text}
         yield f"odd filter {text!r}", "GET", "registered-models/search", {"filter": text}
     yield "odd filter of models", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": " "}
-    for f in ("name = \"a\"", "name = ''a''", "`name` = 'a'", "tags.\"t u\" >= 'a'", "experiment_id IN ({pe}, 5)", "model_id NOT IN (1, 2)", "status_message = 'x'",
+    for f in ("name = \"a\"", "name = ''a''", "`name` = 'a'", "tags.\"t u\" >= 'a'", "experiment_id IN ({pe}, 5)", "experiment_id NOT IN (5, 6)", "status_message = 'x'",
               "lifecycle_stage = 'active'", "name in 'a'", "tags.t NOT IN ('a')"):
         yield f"odd filter of models {f}", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": f}
     yield "odd model", "POST", "registered-models/create", {"name": "odd sources"}
