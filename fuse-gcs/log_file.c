@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +29,9 @@ static struct {
         const char *base; /* in path */
         struct log_file_options o;
         int fd; /* the log's; another file is put behind it */
-        _Atomic uint64_t n_bytes;
-        pthread_mutex_t change; /* of the file */
-        pthread_mutex_t tidy;   /* of what became of the full ones */
-} file = {.change = PTHREAD_MUTEX_INITIALIZER, .tidy = PTHREAD_MUTEX_INITIALIZER};
+        uint64_t n_bytes;
+        pthread_mutex_t tidy; /* of what became of the full ones */
+} file = {.tidy = PTHREAD_MUTEX_INITIALIZER};
 
 /* --- names ------------------------------------------------------------------------------------ */
 
@@ -161,12 +159,12 @@ static int open_path(void) {
         return open(file.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 }
 
-/* Under `change`: the log goes on in a new file. */
+/* The log goes on in a new one. */
 static void change_file(void) {
         _cleanup_free_ char *backup = backup_path(clock_now(clock_system()));
         _cleanup_close_ int fd = -1;
 
-        atomic_store(&file.n_bytes, 0);
+        file.n_bytes = 0;
         if (!backup || rename(file.path, backup) < 0)
                 return;
         fd = open_path();
@@ -177,14 +175,9 @@ static void change_file(void) {
 
 /* A line of n bytes is about to be written. */
 static void make_room(size_t n) {
-        if (atomic_fetch_add(&file.n_bytes, n) + n <= file.o.bytes_max)
-                return;
-        (void) pthread_mutex_lock(&file.change);
-        if (atomic_load(&file.n_bytes) > file.o.bytes_max) {
+        if (file.n_bytes + n > file.o.bytes_max)
                 change_file();
-                atomic_fetch_add(&file.n_bytes, n);
-        }
-        (void) pthread_mutex_unlock(&file.change);
+        file.n_bytes += n;
 }
 
 int log_file_open(const struct log_file_options *o, struct errmsg *em) {
@@ -202,7 +195,7 @@ int log_file_open(const struct log_file_options *o, struct errmsg *em) {
         if (file.fd < 0)
                 return errmsg_errno(em, -errno, "--log-file=%s", o->path);
         if (fstat(file.fd, &st) == 0)
-                atomic_store(&file.n_bytes, (uint64_t) st.st_size);
+                file.n_bytes = (uint64_t) st.st_size;
         if (o->json)
                 log_to_json(file.fd);
         else

@@ -3,7 +3,7 @@
  * As gcsfuse has it: a full x.log becomes x-2026-11-29T19-20-30.123.log (UTC) and is compressed to
  * that with .gz behind it; of these the newest are kept. A file that cannot be moved grows on, and
  * is tried again when as much has come.
- * Owns: one file a process, the lock of its change, a thread while files are compressed or removed.
+ * Owns: one file a process, a thread while files are compressed or removed.
  * Threads: any may log. */
 #pragma once
 

@@ -3,6 +3,7 @@
 #include "lib/base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@ static const char *identifier = "onebox";
 static atomic_int max_level = LOG_INFO;
 static bool to_journal, to_json;
 static int output = 2;
-static void (*before_line)(size_t n_bytes); /* NULL: nobody is asked */
+static void (*before_line)(size_t n_bytes);                   /* NULL: nobody is asked */
+static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER; /* from the asking to the write */
 static bool coloured;
 
 static const struct {
@@ -135,10 +137,14 @@ static void write_line(struct buf *b) {
         buf_add_char(b, '\n');
         if (buf_error(b))
                 return;
-        if (before_line)
+        if (before_line) {
+                (void) pthread_mutex_lock(&line_lock);
                 before_line(b->len);
+        }
         while (write(output, b->data, b->len) < 0 && errno == EINTR)
                 ;
+        if (before_line)
+                (void) pthread_mutex_unlock(&line_lock);
 }
 
 static void send_to_stderr(int level, const struct log_field *fields, const char *text) {

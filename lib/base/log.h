@@ -23,8 +23,9 @@ void log_init(const char *ident);
  * {"timestamp": {"seconds", "nanos"}, "severity", "message", FIELD…}, as log collectors take it. */
 void log_to_json(int fd);
 void log_to_text(int fd);
-/* Called with each line's bytes before it is written to that fd, by whichever thread logs; it may
- * put another file behind the fd (dup3), and must not log. */
+/* Called with each line's bytes before it is written to that fd, by whichever thread logs; from
+ * then on one line follows the other. It may put another file behind the fd (dup3), and must not
+ * log. */
 void log_before_line(void (*before)(size_t n_bytes));
 /* By the journal's own protocol, wherever stderr goes. */
 void log_to_journal(void);

@@ -78,8 +78,9 @@ static void test_refused(void **state) {
         mem_free(conf.backend_store_uri);
         conf.backend_store_uri = mem_strdup("mysql://u@h/d");
         conf.backend_store_password_file = mem_strdup("/nowhere/at/all");
-        assert_int_equal(tracking_uri_complete(&conf, "sqlite:////x", &em), -ENOENT);
-        assert_non_null(strstr(em.text, "/nowhere/at/all"));
+        /* the configuration's: no other start would find it (options_exit_status) */
+        assert_int_equal(tracking_uri_complete(&conf, "sqlite:////x", &em), -EINVAL);
+        assert_non_null(strstr(em.text, "/nowhere/at/all: the database's password cannot be read"));
         mem_free(conf.backend_store_uri);
         mem_free(conf.backend_store_password_file);
 }
