@@ -41,12 +41,10 @@ static int unknown_verb(const char *word) {
 
 static int run_verb(size_t i, int argc, char **argv) {
         struct cli c = {.verb = verbs[i].name};
-        bool is_usage;
         int r;
 
         arena_init(&c.arena, 0);
         r = verbs[i].run(&c, argc, argv);
-        is_usage = c.is_usage;
         if (r < 0) {
                 fflush(stdout);
                 fprintf(stderr, "onebox %s: %s\n", c.verb,
@@ -58,7 +56,7 @@ static int run_verb(size_t i, int argc, char **argv) {
                 fprintf(stderr, "onebox %s: cannot write: %s\n", verbs[i].name, strerror(errno));
                 return CLI_BAD;
         }
-        return r < 0 ? (is_usage ? CLI_USAGE : CLI_BAD) : r == CLI_DONE ? 0 : r;
+        return r < 0 ? (c.is_usage ? CLI_USAGE : CLI_BAD) : r == CLI_DONE ? 0 : r;
 }
 
 int main(int argc, char **argv) {

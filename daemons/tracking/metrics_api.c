@@ -97,17 +97,19 @@ static void need_form(struct page *p, const char *key, void (*open)(struct page 
         open(p);
 }
 
+static void open_number(struct page *p, const char *name) {
+        json_write_key(&p->form.w, name);
+        json_form_gap(&p->form);
+}
+
 static void open_metric(struct page *p) {
         struct json_write *w = &p->form.w;
 
         json_write_object(w);
         json_write_kv_str(w, "key", p->key);
-        json_write_key(w, "value");
-        json_form_gap(&p->form);
-        json_write_key(w, "timestamp");
-        json_form_gap(&p->form);
-        json_write_key(w, "step");
-        json_form_gap(&p->form);
+        open_number(p, "value");
+        open_number(p, "timestamp");
+        open_number(p, "step");
         json_write_end(w);
 }
 
@@ -186,12 +188,9 @@ static void open_line(struct page *p) {
         json_write_object(w);
         json_write_kv_str(w, "key", p->key);
         json_write_kv_str(w, "run_id", p->run_id);
-        json_write_key(w, "step");
-        json_form_gap(&p->form);
-        json_write_key(w, "timestamp");
-        json_form_gap(&p->form);
-        json_write_key(w, "value");
-        json_form_gap(&p->form);
+        open_number(p, "step");
+        open_number(p, "timestamp");
+        open_number(p, "value");
         json_write_end(w);
 }
 
