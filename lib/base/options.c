@@ -3,7 +3,6 @@
 #include "lib/base/options.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/fault.h"
