@@ -7,8 +7,11 @@
 
 /* The checksum of what `crc` covers (0: nothing) and n bytes more. */
 uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
-/* The same without the processor's instruction: what machines that have none use. */
-uint32_t crc32c_add_portable(uint32_t crc, const void *p, size_t n);
+/* How: the fastest the processor has, for crc32c_add(). */
+enum crc32c_way { CRC32C_BY_TABLE, CRC32C_BY_INSTRUCTION, CRC32C_WIDE };
+bool crc32c_has(enum crc32c_way way);
+/* The same in one of the ways it has. */
+uint32_t crc32c_add_by(enum crc32c_way way, uint32_t crc, const void *p, size_t n);
 /* The checksum of two pieces one behind the other, from those of each. */
 uint32_t crc32c_combine(uint32_t first, uint32_t second, uint64_t n_second);
 
