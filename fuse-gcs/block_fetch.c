@@ -72,7 +72,7 @@ static void block_fetch_is_wrong(struct block_fetch *f) {
         m->fetcher->n_wrong++;
         block_fetch_drop(m, s);
         if (m->disk)
-                disk_cache_drop(m->disk, s->content);
+                disk_cache_drop(m->disk, s->path);
         pthread_mutex_unlock(&m->fetcher->keeping);
         if (!f->run->is_held)
                 sums_put_bad(m->fetcher->sums, s->content);
@@ -122,14 +122,15 @@ static int block_fetch_took(void *ctx, size_t n) {
 }
 
 static void block_fetch_store(struct block_fetch *f) {
+        const struct disk_files_key k = block_fetch_key(&f->source);
         uint64_t index = f->from / BLOCK_CACHE_SIZE;
 
         if (!f->m->disk || !cache_filter_takes(f->m->o.disk_filter, f->path))
                 return;
         for (unsigned i = 0; i < f->run->n; i++, index++)
                 if (f->run->blocks[i]->n_filled == f->run->blocks[i]->n_wanted)
-                        disk_cache_store(f->m->disk, f->source.content, f->source.size, index,
-                                         f->run->blocks[i]->data, f->run->blocks[i]->n_filled);
+                        disk_cache_store(f->m->disk, &k, index, f->run->blocks[i]->data,
+                                         f->run->blocks[i]->n_filled);
 }
 
 /* What was found wrong meanwhile may be this content, of which another GET brought the last: that
@@ -193,6 +194,10 @@ void block_fetch_source_init(struct block_fetch_source *s, const char *path,
         };
 }
 
+struct disk_files_key block_fetch_key(const struct block_fetch_source *s) {
+        return (struct disk_files_key){s->path, s->content, s->generation, s->size};
+}
+
 bool block_fetch_was_bad(struct mnt *m, const struct block_fetch_source *s) {
         return sums_take_bad(m->fetcher->sums, s->content);
 }
@@ -213,6 +218,7 @@ static int block_fetch_new(struct mnt *m, const struct block_fetch_source *s,
         f->m = m;
         f->run = run;
         f->source = *s;
+        f->source.path = f->path;
         f->from = run->blocks[0]->index * BLOCK_CACHE_SIZE;
         f->n_wanted = last->index * BLOCK_CACHE_SIZE + last->n_wanted - f->from;
         gcs_request_init(&f->q, GCS_READ, f->path);
@@ -252,11 +258,12 @@ static bool block_fetch_from_disk(struct mnt *m, const struct block_fetch_source
         _cleanup_free_ char *data = NULL;
         uint64_t from = index * BLOCK_CACHE_SIZE;
         uint32_t n = (uint32_t) MIN(s->size - from, (uint64_t) BLOCK_CACHE_SIZE);
+        const struct disk_files_key k = block_fetch_key(s);
 
-        if (!m->disk || !disk_cache_has(m->disk, s->content, s->size, index))
+        if (!m->disk || !disk_cache_has(m->disk, &k, index))
                 return false;
         data = mem_alloc(BLOCK_CACHE_SIZE);
-        if (!data || disk_cache_load(m->disk, s->content, s->size, index, data, n) < 0)
+        if (!data || disk_cache_load(m->disk, &k, index, data, n) < 0)
                 return false;
         block_cache_add(m->blocks, s->content, index, data, n);
         return true;

@@ -5,6 +5,7 @@
 
 #include "fuse-gcs/attrs.h"
 #include "fuse-gcs/block_cache.h"
+#include "fuse-gcs/disk_files.h"
 #include "fuse-gcs/mnt.h"
 
 #define BLOCK_FETCH_WHOLE ((uint64_t) 1 << 20)
@@ -21,6 +22,8 @@ struct block_fetch_source {
         uint32_t crc32c; /* of all of it */
 };
 
+/* What the disk cache calls it; as long as the source's path. */
+struct disk_files_key block_fetch_key(const struct block_fetch_source *s);
 /* The attributes' part; path and content are filled in by who has them. Under `tree`, or with a
  * reference to a. */
 void block_fetch_source_init(struct block_fetch_source *s, const char *path, const struct attrs *a);

@@ -1,48 +1,36 @@
-/* A file: one page of header, then 8 bytes for each block (the checksum of its bytes, and one of
- * that with the block's number), then, from the next page on, the blocks. */
 #include "fuse-gcs/disk_cache.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "fuse-gcs/block_cache.h"
-#include "lib/base/crc32c.h"
 #include "lib/base/fileio.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
 
-#define DISK_CACHE_PAGE ((uint64_t) 4096)
 #define DISK_CACHE_QUEUE 128 /* blocks on their way to the disk */
-#define DISK_CACHE_OPEN 128  /* files kept open */
-#define DISK_CACHE_MODE 0600
-#define DISK_CACHE_MODE_PINNED 0700
-#define DISK_CACHE_MAGIC "fuse-gcs blocks 1"
+#define DISK_CACHE_OPEN 128  /* contents whose files are kept open */
 
 struct disk_cache_file {
-        char name[40];
-        int fd; /* -1: not open just now */
+        struct disk_files files;
         unsigned n_refs;
-        uint64_t size;    /* of the object */
+        uint64_t content, size; /* of the object */
+        int64_t generation;
         uint64_t n_bytes; /* on the disk */
         bool is_dropped, is_pinned;
         struct disk_cache_file *newer, *older;
-};
-
-struct disk_cache_entry {
-        uint32_t crc32c;
-        uint32_t check;
+        char name[DISK_FILES_NAME];
+        char path[];
 };
 
 struct disk_cache_job {
-        uint64_t content, size, index;
+        struct disk_files_key key; /* its path is behind the data */
+        uint64_t index;
         uint32_t n;
         char *data;
 };
@@ -51,50 +39,22 @@ struct disk_cache {
         pthread_mutex_t lock;
         pthread_cond_t more, drained;
         pthread_t thread;
-        bool has_thread, stops, is_writing;
-        int dir;
+        bool has_thread, is_writing;
+        atomic_bool stops;
+        char *root, *bucket, *old_dir;
+        struct disk_files_dirs dirs;
         uint64_t n_bytes_max;
+        bool keeps_parts;
         uint64_t pinned_bytes; /* sizes of what is pinned */
         struct strmap files;   /* by name */
         struct disk_cache_file *newest, *oldest;
         size_t n_open;
         struct disk_cache_job jobs[DISK_CACHE_QUEUE];
-        uint64_t writing; /* the content of the job under way */
-        bool is_void;     /* it was dropped meanwhile */
+        const char *writing; /* the path of the job under way */
+        bool is_void;        /* it was dropped meanwhile */
         size_t first_job, n_jobs;
         struct disk_cache_stats stats;
 };
-
-struct disk_cache_header {
-        char magic[24];
-        uint64_t size;
-        uint64_t block_size;
-};
-
-static uint64_t disk_cache_n_blocks(uint64_t size) {
-        return (size + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE;
-}
-
-static off_t disk_cache_entry_at(uint64_t index) {
-        return (off_t) (DISK_CACHE_PAGE + index * sizeof(struct disk_cache_entry));
-}
-
-static off_t disk_cache_data_at(uint64_t size, uint64_t index) {
-        uint64_t table = disk_cache_n_blocks(size) * sizeof(struct disk_cache_entry);
-
-        table = (table + DISK_CACHE_PAGE - 1) / DISK_CACHE_PAGE * DISK_CACHE_PAGE;
-        return (off_t) (DISK_CACHE_PAGE + table + index * BLOCK_CACHE_SIZE);
-}
-
-static uint32_t disk_cache_check(uint32_t crc, uint64_t index) {
-        uint64_t words[2] = {crc, index + 1};
-
-        return crc32c_add(0, words, sizeof(words));
-}
-
-static void disk_cache_name(uint64_t content, uint64_t size, char ret[40]) {
-        snprintf(ret, 40, "%016" PRIx64 "-%" PRIx64, content, size);
-}
 
 /* --- files ----------------------------------------------------------------------------------- */
 
@@ -114,11 +74,14 @@ static void disk_cache_use(struct disk_cache *c, struct disk_cache_file *f) {
         c->newest = f;
 }
 
-static void disk_cache_file_free(struct disk_cache *c, struct disk_cache_file *f) {
-        if (f->fd >= 0) {
-                fileio_close(f->fd);
+static void disk_cache_close(struct disk_cache *c, struct disk_cache_file *f) {
+        if (f->files.data >= 0)
                 c->n_open--;
-        }
+        disk_files_close(&f->files);
+}
+
+static void disk_cache_file_free(struct disk_cache *c, struct disk_cache_file *f) {
+        disk_cache_close(c, f);
         mem_free(f);
 }
 
@@ -127,9 +90,8 @@ static void disk_cache_unref(struct disk_cache *c, struct disk_cache_file *f) {
                 disk_cache_file_free(c, f);
 }
 
-/* Under the lock: out of the map, off the disk; memory goes with the last reference. */
-static void disk_cache_remove(struct disk_cache *c, struct disk_cache_file *f) {
-        (void) unlinkat(c->dir, f->name, 0);
+/* Under the lock: out of the map; memory goes with the last reference. */
+static void disk_cache_forget(struct disk_cache *c, struct disk_cache_file *f) {
         (void) strmap_take(&c->files, f->name);
         disk_cache_unuse(c, f);
         c->stats.n_bytes -= f->n_bytes;
@@ -139,6 +101,12 @@ static void disk_cache_remove(struct disk_cache *c, struct disk_cache_file *f) {
         f->is_dropped = true;
         if (f->n_refs == 0)
                 disk_cache_file_free(c, f);
+}
+
+/* And off the disk. */
+static void disk_cache_remove(struct disk_cache *c, struct disk_cache_file *f) {
+        disk_files_remove(&c->dirs, f->path, f->files.is_odd);
+        disk_cache_forget(c, f);
 }
 
 static bool disk_cache_evict(struct disk_cache *c) {
@@ -155,71 +123,122 @@ static bool disk_cache_evict(struct disk_cache *c) {
 static void disk_cache_close_one(struct disk_cache *c) {
         struct disk_cache_file *f = c->oldest;
 
-        while (f && (f->fd < 0 || f->n_refs > 0))
+        while (f && (f->files.data < 0 || f->n_refs > 0))
                 f = f->newer;
-        if (f) {
-                f->fd = fileio_close(f->fd);
-                c->n_open--;
-        }
+        if (f)
+                disk_cache_close(c, f);
 }
 
-static int disk_cache_open(struct disk_cache *c, struct disk_cache_file *f, bool make) {
-        struct disk_cache_header h = {.size = f->size, .block_size = BLOCK_CACHE_SIZE}, had;
+/* A file that nobody has yet: into the map. */
+static struct disk_cache_file *disk_cache_add(struct disk_cache *c,
+                                              const struct disk_files_key *k) {
+        size_t len = strlen(k->path);
+        struct disk_cache_file *f = mem_zalloc(sizeof(*f) + len + 1);
 
-        memcpy(h.magic, DISK_CACHE_MAGIC, sizeof(DISK_CACHE_MAGIC));
-        f->fd = openat(c->dir, f->name, (make ? O_CREAT : 0) | O_RDWR | O_CLOEXEC | O_NOFOLLOW,
-                       DISK_CACHE_MODE);
-        if (f->fd < 0)
-                return -errno;
-        c->n_open++;
-        if (pread(f->fd, &had, sizeof(had), 0) == (ssize_t) sizeof(had) &&
-            !memcmp(&had, &h, sizeof(h))) {
-                /* When it was used last is what a restart goes by. */
-                (void) futimens(f->fd, NULL);
-                return 0;
+        if (!f)
+                return NULL;
+        f->files = (struct disk_files){.data = -1, .sums = -1};
+        f->content = k->content;
+        f->size = k->size;
+        f->generation = k->generation;
+        memcpy(f->path, k->path, len + 1);
+        disk_files_name(k->path, f->name);
+        if (strmap_set(&c->files, f->name, f) < 0)
+                return mem_free(f);
+        c->stats.n_files++;
+        disk_cache_use(c, f);
+        return f;
+}
+
+/* Somebody took the directories away: what was there is not any more. */
+static void disk_cache_look_after_dirs(struct disk_cache *c) {
+        struct disk_files_dirs dirs;
+        struct errmsg em;
+
+        if (!disk_files_dirs_gone(&c->dirs))
+                return;
+        while (c->oldest)
+                disk_cache_forget(c, c->oldest);
+        if (disk_files_dirs_open(&dirs, c->root, c->bucket, &em) < 0) {
+                log_warning("%s", em.text);
+                return;
         }
-        if (make && ftruncate(f->fd, 0) == 0 &&
-            pwrite(f->fd, &h, sizeof(h), 0) == (ssize_t) sizeof(h))
+        disk_files_dirs_done(&c->dirs);
+        c->dirs = dirs;
+}
+
+static int disk_cache_set_pinned(struct disk_cache *c, struct disk_cache_file *f, bool pinned) {
+        int r;
+
+        if (f->is_pinned == pinned)
                 return 0;
-        f->fd = fileio_close(f->fd);
-        c->n_open--;
-        return -ENOENT;
+        if (pinned && c->pinned_bytes + f->size > c->n_bytes_max)
+                return -ENOSPC;
+        r = disk_files_set_pinned(&f->files, pinned);
+        if (r < 0)
+                return r;
+        f->is_pinned = pinned;
+        c->stats.n_pinned += pinned ? 1 : UINT64_MAX;
+        c->pinned_bytes += pinned ? f->size : -f->size;
+        return 0;
+}
+
+static int disk_cache_open(struct disk_cache *c, struct disk_cache_file *f,
+                           const struct disk_files_key *k, bool make) {
+        int r;
+
+        if (c->n_open >= DISK_CACHE_OPEN)
+                disk_cache_close_one(c);
+        r = disk_files_open(&c->dirs, k, &f->files);
+        if (r < 0 && make) {
+                c->stats.n_bytes -= f->n_bytes;
+                f->n_bytes = 0;
+                r = disk_files_make(&c->dirs, k, &f->files);
+        }
+        if (r >= 0)
+                c->n_open++;
+        return r;
+}
+
+/* The object's file, when it is the content's; make: what an older one has gives way. */
+static struct disk_cache_file *disk_cache_at(struct disk_cache *c, const struct disk_files_key *k,
+                                             bool make, bool *ret_pin) {
+        char name[DISK_FILES_NAME];
+        struct disk_cache_file *f;
+
+        *ret_pin = false;
+        disk_files_name(k->path, name);
+        f = strmap_get(&c->files, name);
+        if (f && f->content == k->content && f->size == k->size)
+                return f;
+        if (!make || (f && f->generation > k->generation))
+                return NULL;
+        if (f) {
+                *ret_pin = f->is_pinned;
+                disk_cache_remove(c, f);
+        }
+        disk_cache_look_after_dirs(c);
+        return disk_cache_add(c, k);
 }
 
 /* Under the lock: the file, referenced and open, or NULL. */
-static struct disk_cache_file *disk_cache_get(struct disk_cache *c, uint64_t content, uint64_t size,
+static struct disk_cache_file *disk_cache_get(struct disk_cache *c, const struct disk_files_key *k,
                                               bool make) {
-        char name[40];
-        struct disk_cache_file *f;
-        bool is_new = false;
+        bool pin;
+        struct disk_cache_file *f = disk_cache_at(c, k, make, &pin);
 
-        disk_cache_name(content, size, name);
-        f = strmap_get(&c->files, name);
-        if (!f && make) {
-                f = mem_new(struct disk_cache_file);
-                if (!f)
-                        return NULL;
-                memcpy(f->name, name, sizeof(name));
-                f->fd = -1;
-                f->size = size;
-                if (strmap_set(&c->files, name, f) < 0)
-                        return mem_free(f);
-                c->stats.n_files++;
-                is_new = true;
-        }
         if (!f)
                 return NULL;
         disk_cache_use(c, f);
         f->n_refs++;
-        if (f->fd < 0) {
-                if (c->n_open >= DISK_CACHE_OPEN)
-                        disk_cache_close_one(c);
-                if (disk_cache_open(c, f, make || is_new) < 0) {
-                        f->n_refs--;
-                        disk_cache_remove(c, f);
-                        return NULL;
-                }
+        if (f->files.data < 0 && disk_cache_open(c, f, k, make) < 0) {
+                /* Whatever is in its place now is somebody else's. */
+                f->n_refs--;
+                disk_cache_forget(c, f);
+                return NULL;
         }
+        if (pin)
+                (void) disk_cache_set_pinned(c, f, true);
         return f;
 }
 
@@ -231,95 +250,74 @@ static void disk_cache_put(struct disk_cache *c, struct disk_cache_file *f) {
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-static bool disk_cache_entry(const struct disk_cache_file *f, uint64_t index,
-                             struct disk_cache_entry *ret) {
-        return pread(f->fd, ret, sizeof(*ret), disk_cache_entry_at(index)) ==
-                       (ssize_t) sizeof(*ret) &&
-               ret->check == disk_cache_check(ret->crc32c, index);
-}
-
-static struct disk_cache_file *disk_cache_find(struct disk_cache *c, uint64_t content,
-                                               uint64_t size) {
+static struct disk_cache_file *disk_cache_find(struct disk_cache *c,
+                                               const struct disk_files_key *k) {
         struct disk_cache_file *f;
 
         pthread_mutex_lock(&c->lock);
-        f = disk_cache_get(c, content, size, false);
+        f = disk_cache_get(c, k, false);
         pthread_mutex_unlock(&c->lock);
         return f;
 }
 
-bool disk_cache_has(struct disk_cache *c, uint64_t content, uint64_t size, uint64_t index) {
-        struct disk_cache_file *f = disk_cache_find(c, content, size);
-        struct disk_cache_entry e;
-        bool has = f && disk_cache_entry(f, index, &e);
+bool disk_cache_has(struct disk_cache *c, const struct disk_files_key *k, uint64_t index) {
+        struct disk_cache_file *f = disk_cache_find(c, k);
+        bool has = f && disk_files_has(&f->files, index);
 
         if (f)
                 disk_cache_put(c, f);
         return has;
 }
 
-int disk_cache_load(struct disk_cache *c, uint64_t content, uint64_t size, uint64_t index,
+int disk_cache_load(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                     char *data, uint32_t n) {
-        struct disk_cache_file *f = disk_cache_find(c, content, size);
-        struct disk_cache_entry e;
-        bool good;
+        struct disk_cache_file *f = disk_cache_find(c, k);
+        int r;
 
         if (!f)
                 return -ENOENT;
-        good = disk_cache_entry(f, index, &e) &&
-               pread(f->fd, data, n, disk_cache_data_at(size, index)) == (ssize_t) n &&
-               crc32c_add(0, data, n) == e.crc32c;
+        r = disk_files_load(&f->files, index, data, n);
         pthread_mutex_lock(&c->lock);
-        if (good)
+        if (r >= 0)
                 c->stats.n_hits++;
         else
                 c->stats.n_bad++;
         disk_cache_unref(c, f);
         pthread_mutex_unlock(&c->lock);
-        return good ? 0 : -ENOENT;
+        return r;
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-static int disk_cache_write(struct disk_cache_file *f, const struct disk_cache_job *j) {
-        struct disk_cache_entry e = {.crc32c = crc32c_add(0, j->data, j->n)};
-        ssize_t n = pwrite(f->fd, j->data, j->n, disk_cache_data_at(j->size, j->index));
-
-        if (n != (ssize_t) j->n)
-                return n < 0 ? -errno : -ENOSPC;
-        e.check = disk_cache_check(e.crc32c, j->index);
-        n = pwrite(f->fd, &e, sizeof(e), disk_cache_entry_at(j->index));
-        return n == (ssize_t) sizeof(e) ? 0 : n < 0 ? -errno : -ENOSPC;
-}
-
 /* Under the lock: is there room, or can it be made? What is pinned has its room already. */
 static bool disk_cache_make_room(struct disk_cache *c, const struct disk_cache_job *j) {
         const struct disk_cache_file *f;
-        char name[40];
+        char name[DISK_FILES_NAME];
 
+        if (j->key.size > c->n_bytes_max && !c->keeps_parts)
+                return false;
         while (c->stats.n_bytes + j->n > c->n_bytes_max && disk_cache_evict(c))
                 ;
         if (c->stats.n_bytes + j->n <= c->n_bytes_max)
                 return true;
-        disk_cache_name(j->content, j->size, name);
+        disk_files_name(j->key.path, name);
         f = strmap_get(&c->files, name);
         return f && f->is_pinned;
 }
 
 static void disk_cache_run(struct disk_cache *c, const struct disk_cache_job *j) {
         struct disk_cache_file *f = NULL;
-        struct disk_cache_entry had;
         bool is_new;
         int r;
 
         pthread_mutex_lock(&c->lock);
         if (!c->is_void && disk_cache_make_room(c, j))
-                f = disk_cache_get(c, j->content, j->size, true);
+                f = disk_cache_get(c, &j->key, true);
         pthread_mutex_unlock(&c->lock);
         if (!f)
                 return;
-        is_new = !disk_cache_entry(f, j->index, &had);
-        r = disk_cache_write(f, j);
+        is_new = !disk_files_has(&f->files, j->index);
+        r = disk_files_store(&f->files, j->index, j->data, j->n);
         pthread_mutex_lock(&c->lock);
         if (r >= 0 && is_new && !f->is_dropped) {
                 f->n_bytes += j->n;
@@ -331,9 +329,36 @@ static void disk_cache_run(struct disk_cache *c, const struct disk_cache_job *j)
         pthread_mutex_unlock(&c->lock);
 }
 
+/* What an older program left: it cannot be read, and would take room for ever. */
+static void disk_cache_drop_old(struct disk_cache *c) {
+        char **names = NULL;
+
+        if (!c->old_dir || fileio_list(c->old_dir, NULL, &names) < 0)
+                return;
+        log_info("%s: a cache of an older form, dropped", c->old_dir);
+        for (char **name = names; name && *name && !c->stops; name++) {
+                _cleanup_free_ char *path = str_printf("%s/%s", c->old_dir, *name);
+
+                if (path)
+                        (void) unlink(path);
+        }
+        str_free_list(names);
+        (void) rmdir(c->old_dir);
+}
+
+static void disk_cache_begin(struct disk_cache *c) {
+        disk_files_sweep(&c->dirs, &c->lock, &c->stops);
+        disk_cache_drop_old(c);
+        pthread_mutex_lock(&c->lock);
+        c->is_writing = false;
+        pthread_cond_broadcast(&c->drained);
+        pthread_mutex_unlock(&c->lock);
+}
+
 static void *disk_cache_main(void *ctx) {
         struct disk_cache *c = ctx;
 
+        disk_cache_begin(c);
         pthread_mutex_lock(&c->lock);
         while (!c->stops || c->n_jobs > 0) {
                 struct disk_cache_job j;
@@ -346,13 +371,14 @@ static void *disk_cache_main(void *ctx) {
                 c->first_job = (c->first_job + 1) % DISK_CACHE_QUEUE;
                 c->n_jobs--;
                 c->is_writing = true;
-                c->writing = j.content;
+                c->writing = j.key.path;
                 c->is_void = j.n == 0;
                 pthread_mutex_unlock(&c->lock);
                 disk_cache_run(c, &j);
-                mem_free(j.data);
                 pthread_mutex_lock(&c->lock);
                 c->is_writing = false;
+                c->writing = NULL;
+                mem_free(j.data);
                 if (c->n_jobs == 0)
                         pthread_cond_broadcast(&c->drained);
         }
@@ -360,14 +386,22 @@ static void *disk_cache_main(void *ctx) {
         return NULL;
 }
 
-void disk_cache_store(struct disk_cache *c, uint64_t content, uint64_t size, uint64_t index,
+void disk_cache_store(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                       const char *data, uint32_t n) {
-        char *copy = mem_memdup(data, n);
+        size_t path_len = strlen(k->path);
+        char *copy = mem_alloc(n + path_len + 1);
 
+        if (copy) {
+                memcpy(copy, data, n);
+                memcpy(copy + n, k->path, path_len + 1);
+        }
         pthread_mutex_lock(&c->lock);
         if (copy && c->n_jobs < DISK_CACHE_QUEUE) {
-                c->jobs[(c->first_job + c->n_jobs++) % DISK_CACHE_QUEUE] =
-                        (struct disk_cache_job){content, size, index, n, TAKE_PTR(copy)};
+                struct disk_cache_job *j =
+                        &c->jobs[(c->first_job + c->n_jobs++) % DISK_CACHE_QUEUE];
+
+                *j = (struct disk_cache_job){*k, index, n, copy};
+                j->key.path = TAKE_PTR(copy) + n;
                 pthread_cond_signal(&c->more);
         } else {
                 c->stats.n_dropped++;
@@ -383,48 +417,32 @@ void disk_cache_sync(struct disk_cache *c) {
         pthread_mutex_unlock(&c->lock);
 }
 
-void disk_cache_drop(struct disk_cache *c, uint64_t content) {
-        char prefix[40];
+void disk_cache_drop(struct disk_cache *c, const char *path) {
+        char name[DISK_FILES_NAME];
+        struct disk_cache_file *f;
 
-        disk_cache_name(content, 0, prefix);
-        prefix[17] = 0;
+        disk_files_name(path, name);
         pthread_mutex_lock(&c->lock);
         /* What is on its way there would bring it back. */
         for (size_t k = 0; k < c->n_jobs; k++) {
                 struct disk_cache_job *j = &c->jobs[(c->first_job + k) % DISK_CACHE_QUEUE];
 
-                if (j->content == content)
+                if (str_eq(j->key.path, path))
                         j->n = 0;
         }
-        c->is_void = c->is_void || (c->is_writing && c->writing == content);
-        for (struct disk_cache_file *f = c->oldest, *newer; f; f = newer) {
-                newer = f->newer;
-                if (str_starts(f->name, prefix))
-                        disk_cache_remove(c, f);
-        }
+        c->is_void = c->is_void || (c->writing && str_eq(c->writing, path));
+        f = strmap_get(&c->files, name);
+        if (f)
+                disk_cache_remove(c, f);
         pthread_mutex_unlock(&c->lock);
 }
 
-/* Under the lock. */
-static int disk_cache_set_pinned(struct disk_cache *c, struct disk_cache_file *f, bool pinned) {
-        if (f->is_pinned == pinned)
-                return 0;
-        if (pinned && c->pinned_bytes + f->size > c->n_bytes_max)
-                return -ENOSPC;
-        if (fchmod(f->fd, pinned ? DISK_CACHE_MODE_PINNED : DISK_CACHE_MODE) < 0)
-                return -errno;
-        f->is_pinned = pinned;
-        c->stats.n_pinned += pinned ? 1 : UINT64_MAX;
-        c->pinned_bytes += pinned ? f->size : -f->size;
-        return 0;
-}
-
-int disk_cache_pin(struct disk_cache *c, uint64_t content, uint64_t size, bool pinned) {
+int disk_cache_pin(struct disk_cache *c, const struct disk_files_key *k, bool pinned) {
         struct disk_cache_file *f;
         int r;
 
         pthread_mutex_lock(&c->lock);
-        f = disk_cache_get(c, content, size, pinned);
+        f = disk_cache_get(c, k, pinned);
         r = f ? disk_cache_set_pinned(c, f, pinned) : pinned ? -EIO : -ENOENT;
         if (f)
                 disk_cache_unref(c, f);
@@ -448,88 +466,91 @@ static int disk_cache_compare(const void *a, const void *b) {
         return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
 }
 
-/* A name of ours: 16 hex digits, "-", the size in hex. */
-static bool disk_cache_parse_name(const char *name, uint64_t *ret_size) {
-        char *end;
+struct disk_cache_scan {
+        struct disk_cache *cache;
+        struct disk_cache_found *found;
+        size_t n, n_room;
+};
 
-        if (strlen(name) < 18 || strlen(name) > 33 || name[16] != '-' ||
-            strspn(name, "0123456789abcdef") != 16)
-                return false;
-        *ret_size = strtoull(name + 17, &end, 16);
-        return !*end;
+static void disk_cache_on_found(void *ctx, const struct disk_files_found *found) {
+        struct disk_cache_scan *s = ctx;
+        struct disk_cache_file *f;
+
+        if (s->n == s->n_room) {
+                size_t n = MAX(s->n_room * 2, (size_t) 64);
+                struct disk_cache_found *more = mem_realloc_array(s->found, n, sizeof(*s->found));
+
+                if (!more)
+                        return;
+                s->found = more;
+                s->n_room = n;
+        }
+        f = disk_cache_add(s->cache, &found->key);
+        if (!f)
+                return;
+        f->n_bytes = found->n_bytes;
+        f->is_pinned = found->is_pinned;
+        f->files.is_odd = found->is_odd;
+        s->cache->stats.n_bytes += f->n_bytes;
+        s->cache->stats.n_pinned += f->is_pinned;
+        s->cache->pinned_bytes += f->is_pinned ? f->size : 0;
+        s->found[s->n++] = (struct disk_cache_found){f, found->used_at};
 }
 
 /* What the last mount left, the least used first. */
-static int disk_cache_scan(struct disk_cache *c, const char *dir) {
-        char **names = NULL;
-        struct disk_cache_found *found;
-        size_t n = 0;
-        int r = fileio_list(dir, NULL, &names);
+static int disk_cache_scan(struct disk_cache *c) {
+        struct disk_cache_scan s = {.cache = c};
+        int r = disk_files_scan(&c->dirs, disk_cache_on_found, &s);
 
-        if (r < 0)
-                return r;
-        found = mem_zalloc_array(str_count(names) + 1, sizeof(*found));
-        for (char **name = names; found && name && *name; name++) {
-                struct disk_cache_file *f;
-                struct stat st;
-                uint64_t size;
-
-                if (!disk_cache_parse_name(*name, &size) ||
-                    fstatat(c->dir, *name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-                    !(f = mem_new(struct disk_cache_file)))
-                        continue;
-                strcpy(f->name, *name);
-                f->fd = -1;
-                f->size = size;
-                f->n_bytes = (uint64_t) st.st_blocks * 512;
-                f->is_pinned = (st.st_mode & 0777) == DISK_CACHE_MODE_PINNED;
-                found[n++] = (struct disk_cache_found){f, st.st_mtim};
-        }
-        str_free_list(names);
-        if (!found)
-                return -ENOMEM;
-        qsort(found, n, sizeof(*found), disk_cache_compare);
-        for (size_t i = 0; i < n; i++) {
-                if (strmap_set(&c->files, found[i].file->name, found[i].file) < 0) {
-                        mem_free(found[i].file);
-                        continue;
-                }
-                disk_cache_use(c, found[i].file);
-                c->stats.n_bytes += found[i].file->n_bytes;
-                c->stats.n_files++;
-                c->stats.n_pinned += found[i].file->is_pinned;
-                c->pinned_bytes += found[i].file->is_pinned ? found[i].file->size : 0;
-        }
-        mem_free(found);
+        if (s.n > 0)
+                qsort(s.found, s.n, sizeof(*s.found), disk_cache_compare);
+        for (size_t i = 0; i < s.n; i++)
+                disk_cache_use(c, s.found[i].file);
+        mem_free(s.found);
         while (c->stats.n_bytes > c->n_bytes_max && disk_cache_evict(c))
                 ;
-        return 0;
+        return r;
 }
 
-int disk_cache_new(const char *dir, uint64_t n_bytes_max, struct disk_cache **ret,
-                   struct errmsg *em) {
-        struct disk_cache *c = mem_new(struct disk_cache);
-        int r = c ? fileio_mkdir_p(dir, 0700) : -ENOMEM;
+static int disk_cache_start(struct disk_cache *c, const struct disk_cache_options *o,
+                            struct errmsg *em) {
+        int r;
 
-        if (r < 0) {
-                mem_free(c);
-                return errmsg_errno(em, r, "cache directory %s", dir);
+        c->n_bytes_max = o->n_bytes_max;
+        c->keeps_parts = o->keeps_parts;
+        c->root = mem_strdup(o->root);
+        c->bucket = mem_strdup(o->bucket);
+        c->old_dir = o->old_dir ? mem_strdup(o->old_dir) : NULL;
+        if (!c->root || !c->bucket)
+                return errmsg_errno(em, -ENOMEM, "cache");
+        r = disk_files_dirs_open(&c->dirs, c->root, c->bucket, em);
+        if (r < 0)
+                return r;
+        r = disk_cache_scan(c);
+        if (r >= 0) {
+                c->is_writing = true; /* until it has looked around */
+                r = -pthread_create(&c->thread, NULL, disk_cache_main, c);
         }
+        c->has_thread = r >= 0;
+        return r < 0 ? errmsg_errno(em, r, "cache directory %s", c->root) : 0;
+}
+
+int disk_cache_new(const struct disk_cache_options *o, struct disk_cache **ret, struct errmsg *em) {
+        struct disk_cache *c = mem_new(struct disk_cache);
+        int r;
+
+        if (!c)
+                return errmsg_errno(em, -ENOMEM, "cache");
         pthread_mutex_init(&c->lock, NULL);
         pthread_cond_init(&c->more, NULL);
         pthread_cond_init(&c->drained, NULL);
-        c->n_bytes_max = n_bytes_max;
-        c->dir = open(dir, O_DIRECTORY | O_CLOEXEC);
-        r = c->dir < 0 ? -errno : disk_cache_scan(c, dir);
-        if (r >= 0)
-                r = -pthread_create(&c->thread, NULL, disk_cache_main, c);
-        if (r < 0) {
+        c->dirs = (struct disk_files_dirs){.data = -1, .sums = -1};
+        r = disk_cache_start(c, o, em);
+        if (r < 0)
                 disk_cache_free(c);
-                return errmsg_errno(em, r, "cache directory %s", dir);
-        }
-        c->has_thread = true;
-        *ret = c;
-        return 0;
+        else
+                *ret = c;
+        return r;
 }
 
 struct disk_cache *disk_cache_free(struct disk_cache *c) {
@@ -549,7 +570,10 @@ struct disk_cache *disk_cache_free(struct disk_cache *c) {
                 disk_cache_file_free(c, f);
         }
         strmap_done(&c->files);
-        fileio_close(c->dir);
+        disk_files_dirs_done(&c->dirs);
+        mem_free(c->root);
+        mem_free(c->bucket);
+        mem_free(c->old_dir);
         pthread_cond_destroy(&c->more);
         pthread_cond_destroy(&c->drained);
         pthread_mutex_destroy(&c->lock);

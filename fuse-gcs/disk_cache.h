@@ -1,17 +1,18 @@
 /* disk_cache: blocks on a disk that outlive the mount, and the machine's night.
  *
- * A content has one file, named after it: a header, for each block the checksum of its bytes, then
- * the blocks at their places. Nothing is synced: a block whose bytes do not agree with its checksum
- * is not there, so a power cut costs blocks and never gives wrong ones. A content is one generation
- * of one object of one bucket: what changed is under another name, and the old file ages away.
+ * An object has one place (disk_files), with what was read of its newest generation. A block whose
+ * bytes do not agree with their checksum is not there, so a power cut costs blocks and never gives
+ * wrong ones.
  *
- * Bounded by bytes: the least recently opened files go first, what is pinned (its file's mode says
- * so) never. Threads: any; stores are queued to a
- * thread of its own and may be dropped when it does not follow. */
+ * Bounded by bytes: the least recently opened files go first, what is pinned never; an object that
+ * is larger than all of it is not kept, unless parts are. Somebody may take the directories away
+ * at any time. Threads: any; stores are queued to a thread of its own and may be dropped when it
+ * does not follow. */
 #pragma once
 
 #include <sys/types.h>
 
+#include "fuse-gcs/disk_files.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/macros.h"
 
@@ -21,24 +22,31 @@ struct disk_cache_stats {
         uint64_t n_bytes, n_files, n_hits, n_bad, n_dropped, n_pinned;
 };
 
-/* dir: made when missing; of this bucket alone. -errno with em set. */
-int disk_cache_new(const char *dir, uint64_t n_bytes_max, struct disk_cache **ret,
-                   struct errmsg *em);
+struct disk_cache_options {
+        const char *root, *bucket; /* directories are made when missing */
+        const char *old_dir;       /* of a form that is not read any more: goes; NULL: none */
+        uint64_t n_bytes_max;
+        bool keeps_parts; /* of objects larger than that */
+};
+
+/* -errno with em set. */
+int disk_cache_new(const struct disk_cache_options *o, struct disk_cache **ret, struct errmsg *em);
 /* Writes what is queued, keeps the files. */
 struct disk_cache *disk_cache_free(struct disk_cache *c);
 
-bool disk_cache_has(struct disk_cache *c, uint64_t content, uint64_t size, uint64_t index);
+bool disk_cache_has(struct disk_cache *c, const struct disk_files_key *k, uint64_t index);
 /* n bytes of the block. -ENOENT: not there, or not what was stored. */
-int disk_cache_load(struct disk_cache *c, uint64_t content, uint64_t size, uint64_t index,
+int disk_cache_load(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                     char *data, uint32_t n);
 /* Copies the data and returns; it is on the disk some time later, or not. */
-void disk_cache_store(struct disk_cache *c, uint64_t content, uint64_t size, uint64_t index,
+void disk_cache_store(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                       const char *data, uint32_t n);
-/* Also what is pinned. */
-void disk_cache_drop(struct disk_cache *c, uint64_t content);
-/* A pinned content stays until it is unpinned or dropped, over restarts. -ENOSPC: all that is
- * pinned would be more than the cache may hold; -ENOENT: nothing to be unpinned. */
-int disk_cache_pin(struct disk_cache *c, uint64_t content, uint64_t size, bool pinned);
+/* All there is of the object, also what is pinned. */
+void disk_cache_drop(struct disk_cache *c, const char *path);
+/* A pinned object stays until it is unpinned or dropped, over restarts; a newer generation of it is
+ * pinned as well, as long as there is room. -ENOSPC: all that is pinned would be more than the
+ * cache may hold; -ENOENT: nothing to be unpinned. */
+int disk_cache_pin(struct disk_cache *c, const struct disk_files_key *k, bool pinned);
 /* Waits until the queue is empty. */
 void disk_cache_sync(struct disk_cache *c);
 void disk_cache_stats_get(struct disk_cache *c, struct disk_cache_stats *ret);

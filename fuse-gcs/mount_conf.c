@@ -200,9 +200,8 @@ static int mount_conf_cache(struct mount_conf *c, const char *dir, int64_t mb) {
         _cleanup_free_ char *path = mount_conf_path(dir);
 
         c->cache_bytes_max = mb < 0 ? UINT64_MAX : (uint64_t) mb * MIB;
-        if (mb != 0 && path)
-                c->cache_dir = str_printf("%s/fuse-gcs%s%s", path, c->all_buckets ? "" : "/",
-                                          c->all_buckets ? "" : c->bucket);
+        if (mb != 0)
+                c->cache_dir = TAKE_PTR(path);
         return c->cache_dir || mb == 0 ? 0 : -ENOMEM;
 }
 

@@ -12,7 +12,7 @@ struct mount_conf {
         char *root;
         char *endpoint;
         char *temp_dir;
-        char *cache_dir; /* of this bucket, or where all have theirs; NULL: no disk cache */
+        char *cache_dir; /* as it was given; NULL: no disk cache */
         uint64_t cache_bytes_max;
         struct cache_filter *cache_filter; /* NULL: all is kept */
         char *agent;

@@ -310,25 +310,39 @@ static struct remote *mounter_close_bucket(void *ctx, struct remote *r) {
         return mem_free(container_of(r, struct remote_gcs, remote));
 }
 
+/* Beside gcsfuse's, in its form: CACHE-DIR/gcsfuse-file-cache/BUCKET/OBJECT. */
+static int mounter_disk_cache(struct mounter *x, const char *bucket, struct disk_cache **ret,
+                              struct errmsg *em) {
+        const struct mount_conf *c = x->o->conf;
+        _cleanup_free_ char *root = str_printf("%s/gcsfuse-file-cache", c->cache_dir);
+        _cleanup_free_ char *old_dir = str_printf("%s/fuse-gcs/%s", c->cache_dir, bucket);
+        const struct disk_cache_options o = {
+                .root = root,
+                .bucket = bucket,
+                .old_dir = old_dir,
+                .n_bytes_max = c->cache_bytes_max,
+                .keeps_parts = mount_flags_bool(x->o->flags,
+                                                FLAGS_file_cache_experimental_enable_chunk_cache),
+        };
+
+        return root && old_dir ? disk_cache_new(&o, ret, em)
+                               : errmsg_errno(em, -ENOMEM, "--cache-dir");
+}
+
 static int mounter_bucket_caches(void *ctx, const char *bucket, struct mnt_settings *o,
                                  struct disk_cache **ret_disk, struct errmsg *em) {
         struct mounter *x = ctx;
-        const struct mount_conf *c = x->o->conf;
         const struct mount_flags *f = x->o->flags;
-        _cleanup_free_ char *dir = NULL;
         struct cache_filter *filter = NULL;
         int r;
 
-        if (!c->cache_dir)
+        if (!x->o->conf->cache_dir)
                 return 0;
-        dir = str_printf("%s/%s", c->cache_dir, bucket);
-        if (!dir)
-                return errmsg_errno(em, -ENOMEM, "--cache-dir");
         r = cache_filter_new(bucket, mount_flags_str(f, FLAGS_file_cache_include_regex),
                              mount_flags_str(f, FLAGS_file_cache_exclude_regex), &filter, em);
         if (r < 0)
                 return r;
-        r = disk_cache_new(dir, c->cache_bytes_max, ret_disk, em);
+        r = mounter_disk_cache(x, bucket, ret_disk, em);
         if (r < 0)
                 cache_filter_free(filter);
         else
@@ -381,7 +395,7 @@ static int mounter_make_mnt(struct mounter *x, struct errmsg *em) {
         meter_watch(x->meter, &x->m);
         if (!c->cache_dir || c->all_buckets)
                 return 0;
-        return disk_cache_new(c->cache_dir, c->cache_bytes_max, &x->m.disk, em);
+        return mounter_disk_cache(x, c->bucket, &x->m.disk, em);
 }
 
 static void mounter_on_unmounted(void *ctx) {

@@ -120,7 +120,7 @@ static int ops_control_drop(struct mnt *m, struct inode *i, struct mount_control
         if (r < 0)
                 return r;
         if (m->disk)
-                disk_cache_drop(m->disk, s.content);
+                disk_cache_drop(m->disk, s.path);
         block_cache_drop(m->blocks, s.content, (s.size + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE);
         pthread_mutex_lock(&m->tree);
         i->kernel_has = 0; /* its pages go with the next open */
@@ -132,21 +132,28 @@ static int ops_control_drop(struct mnt *m, struct inode *i, struct mount_control
 /* One block onto the disk; what the queue had no room for is asked for again. */
 static int ops_control_keep(struct mnt *m, struct block_fetch_source *s, struct prefetch *prefetch,
                             uint64_t index, char *data) {
+        const struct disk_files_key k = block_fetch_key(s);
         uint64_t at = index * BLOCK_CACHE_SIZE;
         size_t size = (size_t) MIN(s->size - at, (uint64_t) BLOCK_CACHE_SIZE);
         ssize_t n;
 
-        if (disk_cache_has(m->disk, s->content, s->size, index))
+        if (disk_cache_has(m->disk, &k, index))
                 return 0;
         n = reader_copy(m, s, prefetch, at, data, size);
         if (n != (ssize_t) size)
                 return n < 0 ? (int) n : -EIO;
         disk_cache_sync(m->disk);
-        if (disk_cache_has(m->disk, s->content, s->size, index))
+        if (disk_cache_has(m->disk, &k, index))
                 return 0;
-        disk_cache_store(m->disk, s->content, s->size, index, data, (uint32_t) size);
+        disk_cache_store(m->disk, &k, index, data, (uint32_t) size);
         disk_cache_sync(m->disk);
-        return disk_cache_has(m->disk, s->content, s->size, index) ? 0 : -ENOSPC;
+        return disk_cache_has(m->disk, &k, index) ? 0 : -ENOSPC;
+}
+
+static int ops_control_set_pinned(struct mnt *m, const struct block_fetch_source *s, bool pinned) {
+        const struct disk_files_key k = block_fetch_key(s);
+
+        return disk_cache_pin(m->disk, &k, pinned);
 }
 
 static int ops_control_pin(struct mnt *m, struct inode *i, struct mount_control_text *t) {
@@ -156,13 +163,13 @@ static int ops_control_pin(struct mnt *m, struct inode *i, struct mount_control_
         int r = !m->disk ? -EOPNOTSUPP : data ? ops_control_source(m, i, &s, &path) : -ENOMEM;
 
         if (r >= 0)
-                r = disk_cache_pin(m->disk, s.content, s.size, true);
+                r = ops_control_set_pinned(m, &s, true);
         if (r < 0)
                 return r;
         for (uint64_t k = 0; r >= 0 && k * BLOCK_CACHE_SIZE < s.size; k++)
                 r = m->stopping ? -EINTR : ops_control_keep(m, &s, &prefetch, k, data);
         if (r < 0)
-                (void) disk_cache_pin(m->disk, s.content, s.size, false);
+                (void) ops_control_set_pinned(m, &s, false);
         else
                 snprintf(t->text, sizeof(t->text), "{\"bytes\":%" PRIu64 "}", s.size);
         return r;
@@ -175,7 +182,7 @@ static int ops_control_unpin(struct mnt *m, struct inode *i, struct mount_contro
         int r = !m->disk ? -EOPNOTSUPP : ops_control_source(m, i, &s, &path);
 
         if (r >= 0)
-                r = disk_cache_pin(m->disk, s.content, s.size, false);
+                r = ops_control_set_pinned(m, &s, false);
         if (r < 0 && r != -ENOENT)
                 return r;
         snprintf(t->text, sizeof(t->text), "{\"bytes\":%" PRIu64 "}", s.size);

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fuse-gcs/cache_filter.h"
+#include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/read_meter.h"
@@ -231,6 +231,8 @@ static int reader_try(struct mnt *m, struct handle *h, uint64_t offset, size_t s
 static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_t offset,
                        size_t size, const struct reader_reply *reply) {
         _cleanup_free_ char *path = NULL;
+        struct block_fetch_source s;
+        struct disk_files_key k;
         struct read_meter_line line = {
                 .bucket = m->o.bucket ? m->o.bucket : "",
                 .handle = (uint64_t) (uintptr_t) h,
@@ -242,15 +244,11 @@ static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_
                 .hit = !reply->is_miss,
         };
 
-        if (!read_meter_says())
+        if (!read_meter_says() || !reader_source(m, h->inode, &s, &path))
                 return;
-        pthread_mutex_lock(&m->tree);
-        path = mem_strdup(h->inode->path);
-        pthread_mutex_unlock(&m->tree);
-        /* What the disk cache does not take is never a hit of it. */
-        line.hit = line.hit && path && cache_filter_takes(m->o.disk_filter, path);
-        if (!path)
-                return;
+        /* What is in memory alone is no hit of the disk cache. */
+        k = block_fetch_key(&s);
+        line.hit = line.hit && m->disk && disk_cache_has(m->disk, &k, line.block);
         line.object = path + strlen(m->o.root);
         read_meter_say(began_at, &line);
 }

@@ -95,7 +95,7 @@ def test_what_is_open_at_the_end_is_written(server, tmp_path):
                 f.close()
         m.start()
         assert (m / "one/open").read_text() == "to be kept\n"
-    assert sorted(p.name for p in (tmp_path / "fuse-gcs").iterdir()) == ["one", "two"]
+    assert sorted(p.name for p in (tmp_path / "gcsfuse-file-cache").iterdir()) == [".sums", "one", "two"]
 
 
 def test_the_command_line(tmp_path):
