@@ -20,6 +20,8 @@ int entropy_hex(struct entropy *e, size_t n_bytes, char *ret);
 /* UUIDv7 of the moment: ids made later sort later, also within one millisecond when made by one
  * process (RFC 9562, method 1: a counter in rand_a). */
 int entropy_uuid7(struct entropy *e, usec_t now_at, char ret[ENTROPY_UUID_SIZE]);
+/* The same without dashes: what is made together lies together in an index. */
+int entropy_id7(struct entropy *e, usec_t now_at, char ret[ENTROPY_ID_SIZE]);
 /* UUIDv4 without dashes, as Python's uuid4().hex. */
 int entropy_id(struct entropy *e, char ret[ENTROPY_ID_SIZE]);
 /* 0 <= *ret < bound, evenly. */

@@ -23,6 +23,21 @@ static void uuids_sort_by_time(void **state) {
         assert_int_equal(strtoull(id, NULL, 16), (at + USEC_PER_HOUR) / USEC_PER_MSEC >> 16);
 }
 
+static void ids_sort_by_time(void **state) {
+        usec_t at = UINT64_C(1900000000) * USEC_PER_SEC;
+        char last[ENTROPY_ID_SIZE] = "", id[ENTROPY_ID_SIZE];
+
+        (void) state;
+        for (int i = 0; i < 10000; i++) {
+                assert_int_equal(entropy_id7(entropy_system(), at, id), 0);
+                assert_int_equal(strlen(id), 32);
+                assert_int_equal(strspn(id, "0123456789abcdef"), 32);
+                assert_int_equal(id[12], '7');
+                assert_true(strcmp(id, last) > 0);
+                memcpy(last, id, sizeof(last));
+        }
+}
+
 static void what_is_a_uuid(void **state) {
         (void) state;
         assert_true(entropy_is_uuid("01890a5d-ac96-774b-bcce-b302099a8057"));
@@ -91,6 +106,7 @@ static void failures_come_through(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(uuids_sort_by_time),
+                cmocka_unit_test(ids_sort_by_time),
                 cmocka_unit_test(what_is_a_uuid),
                 cmocka_unit_test(ids_are_version_4),
                 cmocka_unit_test(the_fake_repeats_itself),
