@@ -12,6 +12,7 @@
  * Clients that come back with the next request as soon as they are answered would fall into two
  * halves, one waiting for the commit of the other. So a batch waits a little for as many jobs as
  * there were clients: those just answered and those already here. Who comes alone waits for nobody.
+ * Where jobs run without savepoints they run as they come, and only the commit waits for the last.
  */
 #include "lib/db/db_writer.h"
 
@@ -35,61 +36,92 @@
 #define GATHER_PART 2
 #define GATHER_FOR_MAX (2 * USEC_PER_MSEC)
 
+/* Waked for each one, the thread would take the processor from those who bring them. */
+#define GATHER_FEW 4
+
 struct db_writer {
         pthread_t thread;
         struct db *db;       /* the thread's alone */
+        bool is_guarded;     /* constant: the engine does not count what a job writes */
         struct db_job *rest; /* the thread's alone: taken, but not run with their batch */
         struct db_checkpoint *checkpoint; /* the thread's alone */
         usec_t gather_until;              /* the thread's alone: the next batch goes at last */
+        usec_t waited_for;                /* the thread's alone: for jobs, inside a batch */
 
         pthread_mutex_t lock; /* of all below */
         pthread_cond_t work, room;
         struct db_job *head, **tail;
         bool is_stopping;
-        size_t n_wanted; /* jobs the thread waits for */
+        size_t n_wanted; /* jobs the next batch shall have, if they come in time */
+        size_t n_wake;   /* so many in the queue wake the thread */
         size_t n_max;
         struct db_writer_stats stats;
 };
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-/* Under lock: until n_wanted jobs are there, or nobody is waited for any longer. */
-static void wait_for_jobs(struct db_writer *w) {
+/* Under lock: until n jobs are in the queue; false: not in time. */
+static bool wait_until(struct db_writer *w, size_t n) {
         const struct timespec until = {.tv_sec = (time_t) (w->gather_until / USEC_PER_SEC),
                                        .tv_nsec = (long) (w->gather_until % USEC_PER_SEC) * 1000};
+        int r = 0;
 
-        while (w->n_wanted > 1 && w->stats.n_queued < w->n_wanted && !w->is_stopping)
-                if (pthread_cond_timedwait(&w->work, &w->lock, &until) == ETIMEDOUT)
-                        break;
-        assert(w->n_wanted <= w->n_max);
-        w->n_wanted = 1;
-        while (!w->head && !w->is_stopping)
-                (void) pthread_cond_wait(&w->work, &w->lock);
+        w->n_wake = n;
+        while (w->stats.n_queued < n && !w->is_stopping && r == 0)
+                r = pthread_cond_timedwait(&w->work, &w->lock, &until);
+        w->n_wake = 1;
+        return w->stats.n_queued >= n;
+}
+
+/* Under lock: n_max jobs of the queue at most, in order. */
+static struct db_job *take_queued(struct db_writer *w, size_t n_max) {
+        struct db_job *first = w->head, *last = first;
+        size_t n = 1;
+
+        if (!first)
+                return NULL;
+        for (; last->next && n < n_max; n++)
+                last = last->next;
+        w->head = last->next;
+        if (!w->head)
+                w->tail = &w->head;
+        last->next = NULL;
+        assert(w->stats.n_queued >= n);
+        w->stats.n_queued -= n;
+        (void) pthread_cond_broadcast(&w->room);
+        return first;
 }
 
 /* Waits for jobs and takes them, in order; NULL when there are none and no more will come. */
 static struct db_job *take_batch(struct db_writer *w) {
-        struct db_job *batch, *last;
-        size_t n = 1;
+        struct db_job *batch;
 
         if (w->rest)
                 return TAKE_PTR(w->rest);
         (void) pthread_mutex_lock(&w->lock);
-        wait_for_jobs(w);
-        batch = last = w->head;
-        if (batch) {
-                for (; last->next && n < DB_WRITER_BATCH_MAX; n++)
-                        last = last->next;
-                w->head = last->next;
-                if (!w->head)
-                        w->tail = &w->head;
-                last->next = NULL;
-                assert(w->stats.n_queued >= n);
-                w->stats.n_queued -= n;
-                (void) pthread_cond_broadcast(&w->room);
-        }
+        assert(w->n_wanted <= w->n_max);
+        if (w->is_guarded && w->n_wanted > 1)
+                (void) wait_until(w, w->n_wanted);
+        while (!w->head && !w->is_stopping)
+                (void) pthread_cond_wait(&w->work, &w->lock);
+        batch = take_queued(w, DB_WRITER_BATCH_MAX);
         (void) pthread_mutex_unlock(&w->lock);
         return batch;
+}
+
+/* More jobs for a batch that has run n; NULL: it is to be committed. */
+static struct db_job *take_more(struct db_writer *w, size_t n) {
+        usec_t start = clock_mono(clock_system());
+        struct db_job *more = NULL;
+
+        (void) pthread_mutex_lock(&w->lock);
+        if (n < w->n_wanted) {
+                (void) wait_until(w, MIN(w->n_wanted - n, (size_t) GATHER_FEW));
+                more = take_queued(w, w->n_wanted - n);
+        }
+        (void) pthread_mutex_unlock(&w->lock);
+        w->waited_for += clock_mono(clock_system()) - start;
+        return more;
 }
 
 static int run_in_savepoint(struct db *db, struct db_job *job) {
@@ -119,31 +151,42 @@ static bool run_bare(struct db *db, struct db_job *job) {
         return job->result >= 0 || db_total_changes(db) == before;
 }
 
-/* Runs the jobs of `batch` and sets their results; it is cut where its time is over, *ret_rest are
- * those behind. */
-static enum ran run_jobs(struct db *db, struct db_job *batch, bool guarded,
-                         struct db_job **ret_rest) {
+/* Sets the result of one job. */
+static enum ran run_one(struct db *db, struct db_job *job, bool guarded) {
+        bool clean = true;
+
+        if (guarded)
+                job->result = run_in_savepoint(db, job);
+        else
+                clean = run_bare(db, job);
+        if (!db_in_transaction(db)) {
+                if (job->result >= 0)
+                        job->result = -EIO;
+                return RAN_BROKEN;
+        }
+        return clean ? RAN : RAN_SOILED;
+}
+
+/* Runs the jobs of `batch` and sets their results; it is cut where its time is over, w->rest are
+ * those behind. One that may grow takes those who come while it runs. */
+static enum ran run_jobs(struct db_writer *w, struct db_job *batch, bool guarded, bool may_grow) {
         usec_t until_at = clock_mono(clock_system()) + BATCH_FOR;
-        bool alone = !batch->next;
+        bool needs_savepoints = guarded && batch->next;
+        size_t n = 1;
 
-        for (struct db_job *job = batch; job; job = job->next) {
-                bool clean = true;
+        for (struct db_job *job = batch; job; job = job->next, n++) {
+                enum ran ran = run_one(w->db, job, needs_savepoints);
 
-                if (alone)
-                        job->result = job->run(db, job);
-                else if (guarded)
-                        job->result = run_in_savepoint(db, job);
-                else
-                        clean = run_bare(db, job);
-                if (!db_in_transaction(db)) {
-                        if (job->result >= 0)
-                                job->result = -EIO;
-                        return RAN_BROKEN;
+                if (ran == RAN_SOILED && !batch->next)
+                        return RAN; /* alone: the whole is undone */
+                if (ran != RAN)
+                        return ran;
+                if (clock_mono(clock_system()) >= until_at) {
+                        if (job->next)
+                                w->rest = TAKE_PTR(job->next);
+                } else if (!job->next && may_grow) {
+                        job->next = take_more(w, n);
                 }
-                if (!clean)
-                        return RAN_SOILED;
-                if (job->next && clock_mono(clock_system()) >= until_at)
-                        *ret_rest = TAKE_PTR(job->next);
         }
         return RAN;
 }
@@ -154,10 +197,10 @@ static void set_results(struct db_job *batch, int r) {
                         job->result = r;
 }
 
-/* One transaction, with *ret_rest as run_jobs(). False: the engine gave it up and nothing of it was
+/* One transaction, with w->rest as run_jobs(). False: the engine gave it up and nothing of it was
  * written. */
-static bool commit_guarded(struct db *db, struct db_job *batch, bool guarded,
-                           struct db_job **ret_rest) {
+static bool commit_jobs(struct db_writer *w, struct db_job *batch, bool guarded, bool may_grow) {
+        struct db *db = w->db;
         enum ran ran;
         int r;
 
@@ -168,11 +211,11 @@ static bool commit_guarded(struct db *db, struct db_job *batch, bool guarded,
                 set_results(batch, r);
                 return true;
         }
-        ran = run_jobs(db, batch, guarded, ret_rest);
+        ran = run_jobs(w, batch, guarded, may_grow);
         if (ran != RAN) {
                 db_rollback(db);
-                assert(ran == RAN_BROKEN || (!guarded && !*ret_rest));
-                return ran == RAN_SOILED && commit_guarded(db, batch, true, ret_rest);
+                assert(ran == RAN_BROKEN || (!guarded && !w->rest));
+                return ran == RAN_SOILED && commit_jobs(w, batch, true, false);
         }
         if (!batch->next && batch->result < 0) {
                 db_rollback(db);
@@ -184,17 +227,13 @@ static bool commit_guarded(struct db *db, struct db_job *batch, bool guarded,
         return true;
 }
 
-static bool commit_jobs(struct db *db, struct db_job *batch, struct db_job **ret_rest) {
-        return commit_guarded(db, batch, db_total_changes(db) < 0, ret_rest);
-}
-
-static void commit_one_by_one(struct db *db, struct db_job *batch) {
-        for (struct db_job *job = batch, *next, *none = NULL; job; job = next) {
+static void commit_one_by_one(struct db_writer *w, struct db_job *batch) {
+        for (struct db_job *job = batch, *next; job; job = next) {
                 next = job->next;
                 job->next = NULL;
-                (void) commit_jobs(db, job, &none);
-                assert(!none);
-                assert(!db_in_transaction(db));
+                (void) commit_jobs(w, job, w->is_guarded, false);
+                assert(!job->next);
+                assert(!db_in_transaction(w->db));
                 job->next = next;
         }
 }
@@ -226,8 +265,9 @@ static void *writer_main(void *userdata) {
                 usec_t start = clock_mono(clock_system()), now;
                 size_t n_waiting;
 
-                if (!commit_jobs(w->db, batch, &w->rest) && batch->next)
-                        commit_one_by_one(w->db, batch);
+                w->waited_for = 0;
+                if (!commit_jobs(w, batch, w->is_guarded, !w->is_guarded) && batch->next)
+                        commit_one_by_one(w, batch);
                 assert(!db_in_transaction(w->db));
                 (void) pthread_mutex_lock(&w->lock);
                 n_waiting = w->stats.n_queued;
@@ -235,7 +275,8 @@ static void *writer_main(void *userdata) {
                 finish(w, batch, n_waiting);
                 db_checkpoint_look(w->checkpoint);
                 now = clock_mono(clock_system());
-                w->gather_until = now + MIN((now - start) / GATHER_PART, GATHER_FOR_MAX);
+                w->gather_until =
+                        now + MIN((now - start - w->waited_for) / GATHER_PART, GATHER_FOR_MAX);
         }
         return NULL;
 }
@@ -267,10 +308,13 @@ int db_writer_new(const struct db_config *config, size_t n_queue_max, struct err
         if (!w)
                 return -ENOMEM;
         w->tail = &w->head;
+        w->n_wake = 1;
         w->n_max = n_queue_max > 0 ? n_queue_max : DB_WRITER_QUEUE_DEFAULT;
         r = db_open_config(config, em, &w->db);
         if (r >= 0)
                 r = db_checkpoint_new(w->db, &w->checkpoint);
+        if (r >= 0)
+                w->is_guarded = db_total_changes(w->db) < 0;
         if (r < 0) {
                 db_free(w->db);
                 mem_free(w);
@@ -333,7 +377,7 @@ static int enqueue(struct db_writer *w, struct db_job *job, bool wait_for_room) 
                 w->stats.n_jobs++;
                 if (++w->stats.n_queued > w->stats.n_queued_max)
                         w->stats.n_queued_max = w->stats.n_queued;
-                if (w->stats.n_queued >= w->n_wanted)
+                if (w->stats.n_queued >= w->n_wake)
                         (void) pthread_cond_signal(&w->work);
         }
         (void) pthread_mutex_unlock(&w->lock);

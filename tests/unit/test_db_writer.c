@@ -279,6 +279,61 @@ static void test_slow_jobs_cut_their_batch(void **state) {
         }
 }
 
+struct late {
+        struct insert insert;
+        struct db_writer *w;
+        uint64_t n_before; /* batches, when it was done */
+};
+
+static void late_done(struct db_job *job, int r) {
+        struct late *l = container_of(job, struct late, insert.job);
+        struct db_writer_stats stats;
+
+        db_writer_get_stats(l->w, &stats);
+        l->n_before = stats.n_batches;
+        insert_done(job, r);
+}
+
+/* Three are wanted, the third comes while the first runs: it is of the same commit. */
+static void grow(struct test_dir *t, struct insert *early, struct late *late) {
+        struct db_writer *w = late->w = start(t->uri, 0);
+        struct gate first, second;
+
+        late->insert.job.done = late_done;
+        gate_close(&first, w);
+        second = (struct gate){.job = {.run = gate_run, .done = gate_done}};
+        sem_init(&second.entered, 0, 0);
+        sem_init(&second.go, 0, 0);
+        assert_int_equal(db_writer_submit(w, &second.job), 0);
+        assert_int_equal(db_writer_submit(w, &early->job), 0);
+        sem_post(&first.go);
+        sem_wait(&second.entered);
+        assert_int_equal(db_writer_submit(w, &late->insert.job), 0);
+        sem_post(&second.go);
+        sem_post(&second.go); /* should it run a second time */
+        db_writer_free(w);
+        assert_int_equal(late->n_before, 1);
+        assert_int_equal(early->r, 0);
+}
+
+static void test_a_batch_grows(void **state) {
+        struct insert early = INSERT(1), early_too = INSERT(3);
+        struct late late = {.insert = INSERT(2)}, failing = {.insert = INSERT(4)};
+        struct db *db;
+
+        grow(*state, &early, &late);
+        assert_int_equal(late.insert.r, 0);
+        assert_int_equal(early.n_runs, 1);
+        failing.insert.fail_after = -EDOM; /* has written: all are run again, with savepoints */
+        grow(*state, &early_too, &failing);
+        assert_int_equal(failing.insert.r, -EDOM);
+        assert_int_equal(early_too.n_runs, 2);
+        db = reader(((struct test_dir *) *state)->uri);
+        for (int64_t id = 1; id <= 4; id++)
+                assert_int_equal(has(db, id), id != 4);
+        db_free(db);
+}
+
 static void test_a_full_queue_refuses(void **state) {
         struct test_dir *t = *state;
         struct db_writer *w = start(t->uri, 2);
@@ -440,6 +495,7 @@ int main(void) {
                 IN_DIR(test_a_broken_transaction_is_run_again),
                 IN_DIR(test_a_failed_commit_writes_nothing),
                 IN_DIR(test_slow_jobs_cut_their_batch),
+                IN_DIR(test_a_batch_grows),
                 IN_DIR(test_a_full_queue_refuses),
                 IN_DIR(test_free_finishes_the_queue),
                 IN_DIR(test_many_clients),
