@@ -1,5 +1,6 @@
 #include "daemons/tracking/ask.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -150,19 +151,23 @@ void ask_refuse_value(struct ask *q, const char *key) {
 
 /* "run_id" as protobuf's JSON has it: "runId". False when that is no other name. */
 static bool camel_of(const char *key, char *ret, size_t size) {
+        bool other = false;
         size_t n = 0;
 
+        if (!strchr(key, '_'))
+                return false;
         for (const char *p = key; *p; p++) {
                 bool upper = *p == '_' && p[1] >= 'a' && p[1] <= 'z';
 
                 if (n + 1 >= size)
                         return false;
+                other |= upper;
                 if (upper)
                         p++;
                 ret[n++] = (char) (upper ? *p - 'a' + 'A' : *p);
         }
         ret[n] = '\0';
-        return !str_eq(key, ret);
+        return other;
 }
 
 const struct json *ask_get(const struct json *object, const char *key) {
@@ -176,7 +181,7 @@ const struct json *ask_get(const struct json *object, const char *key) {
 static void refuse_both(struct ask *q, const struct json *object, const char *key) {
         char camel[80];
 
-        if (q->result == 0 && camel_of(key, camel, sizeof(camel)) && json_get(object, key) &&
+        if (q->result == 0 && json_get(object, key) && camel_of(key, camel, sizeof(camel)) &&
             json_get(object, camel))
                 ask_check(q, refusal_invalid(&q->refusal,
                                              "Request specifies both '%s' and '%s'; provide only "
@@ -472,6 +477,17 @@ static const struct json *item_field(struct ask *q, const struct json *item, con
         return json_is(j, JSON_NULL) ? NULL : j;
 }
 
+const char *ask_nth(const char *list, size_t i, char ret[ASK_NTH_SIZE]) {
+        size_t n = strlen(list);
+
+        assert(n + JSON_NUMBER_SIZE + 2 < ASK_NTH_SIZE);
+        memcpy(ret, list, n);
+        ret[n++] = '[';
+        n += json_number_print_u64(i, ret + n);
+        memcpy(ret + n, "]", 2);
+        return ret;
+}
+
 static const char *item_path(struct ask *q, const char *path, const char *key) {
         const char *text = arena_printf(q->arena, "%s.%s", path, key);
 
@@ -518,9 +534,9 @@ struct ask_pair *ask_pairs(struct ask *q, const char *key, size_t *ret_n) {
         if (!ask_check(q, pairs ? 0 : -ENOMEM))
                 return NULL;
         json_each (item, list) {
-                char path[300];
+                char path[ASK_NTH_SIZE];
 
-                snprintf(path, sizeof(path), "%s[%zu]", key, i);
+                ask_nth(key, i, path);
                 pairs[i].key = ask_item_str(q, item, path, "key");
                 pairs[i].value = ask_item_str(q, item, path, "value");
                 if (!pairs[i].key)

@@ -65,7 +65,11 @@ const struct json *ask_objects(struct ask *q, const char *key, unsigned flags, s
  * NULL when absent. */
 const struct json *ask_get(const struct json *object, const char *key);
 
-/* Fields of an element of such a list; `path` is for messages: "tags[3]". */
+/* "tags[3]", for messages; a long list is named element by element. */
+enum { ASK_NTH_SIZE = 128 };
+const char *ask_nth(const char *list, size_t i, char ret[ASK_NTH_SIZE]);
+
+/* Fields of an element of such a list, whose ask_nth() `path` is. */
 const char *ask_item_str(struct ask *q, const struct json *item, const char *path, const char *key);
 bool ask_item_i64(struct ask *q, const struct json *item, const char *path, const char *key,
                   int64_t *ret);

@@ -1,7 +1,6 @@
 #include "daemons/tracking/batch_api.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/job.h"
@@ -104,9 +103,9 @@ static void read_metrics(struct ask *q, struct batch *in) {
         if (!ask_check(q, in->metrics ? 0 : -ENOMEM))
                 return;
         json_each (item, list) {
-                char path[40];
+                char path[ASK_NTH_SIZE];
 
-                snprintf(path, sizeof(path), "metrics[%zu]", i);
+                ask_nth("metrics", i, path);
                 read_metric(q, item, path, &in->metrics[i++]);
         }
         for (i = 0; q->result == 0 && i < n; i++) {
@@ -124,9 +123,9 @@ static struct ask_pair *read_pairs(struct ask *q, const char *name, size_t *ret_
         struct ask_pair *pairs = ask_pairs(q, name, ret_n);
 
         for (size_t i = 0; q->result == 0 && i < *ret_n; i++) {
-                char path[40];
+                char path[ASK_NTH_SIZE];
 
-                snprintf(path, sizeof(path), "%s[%zu]", name, i);
+                ask_nth(name, i, path);
                 if (str_empty(pairs[i].key))
                         refuse_absent(q, path, "key");
         }
@@ -135,21 +134,21 @@ static struct ask_pair *read_pairs(struct ask *q, const char *name, size_t *ret_
 
 /* What each field may be, in the order in which MLflow looks. */
 static int check_fields(struct ask *q, struct batch *in) {
-        char path[40];
+        char path[ASK_NTH_SIZE];
         int r = field_check_run_id(&q->refusal, "run_id", in->run_id);
 
         for (size_t i = 0; r == 0 && i < in->n_metrics; i++) {
                 const struct metric *m = &in->metrics[i];
 
-                snprintf(path, sizeof(path), "metrics[%zu]", i);
+                ask_nth("metrics", i, path);
                 r = field_check_metric(&q->refusal, path, m->key, m->value, m->at_ms);
         }
         for (size_t i = 0; r == 0 && i < in->n_params; i++) {
-                snprintf(path, sizeof(path), "params[%zu]", i);
+                ask_nth("params", i, path);
                 r = field_check_param(&q->refusal, path, in->params[i].key, &in->params[i].value);
         }
         for (size_t i = 0; r == 0 && i < in->n_tags; i++) {
-                snprintf(path, sizeof(path), "tags[%zu]", i);
+                ask_nth("tags", i, path);
                 r = field_check_tag(&q->refusal, path, in->tags[i].key, &in->tags[i].value);
         }
         return r;

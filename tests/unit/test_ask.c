@@ -83,6 +83,14 @@ static void test_both_names(void **state) {
 }
 
 /* Who counts does not find what is not there. */
+static void test_nth(void **state) {
+        char path[ASK_NTH_SIZE];
+
+        (void) state;
+        assert_string_equal(ask_nth("tags", 0, path), "tags[0]");
+        assert_string_equal(ask_nth("metrics", 1234, path), "metrics[1234]");
+}
+
 static void test_no_pairs(void **state) {
         struct ask q = with_body(*state, "{\"tags\": [{\"key\": 5, \"value\": \"v\"}]}");
         size_t n = 1;
@@ -160,13 +168,10 @@ static void test_run_id(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                tracking_test(test_good),
-                tracking_test(test_camel),
-                tracking_test(test_both_names),
-                tracking_test(test_no_pairs),
-                tracking_test(test_first_refusal_is_kept),
-                tracking_test(test_refused),
-                tracking_test(test_run_id),
+                tracking_test(test_good),       tracking_test(test_camel),
+                tracking_test(test_both_names), tracking_test(test_nth),
+                tracking_test(test_no_pairs),   tracking_test(test_first_refusal_is_kept),
+                tracking_test(test_refused),    tracking_test(test_run_id),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
