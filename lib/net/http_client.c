@@ -85,21 +85,6 @@ int64_t http_client_call_expected(struct http_client_call *call) {
         return n;
 }
 
-/* curl says that it could not connect; the kernel said why. */
-static const char *http_client_reason(struct http_client_call *call, CURLcode code) {
-        static const char vague[] = "Couldn't connect to server";
-        size_t len = strlen(call->text), tail = sizeof vague - 1;
-        long error = 0;
-
-        if (len == 0)
-                return curl_easy_strerror(code);
-        if (code == CURLE_COULDNT_CONNECT && str_ends(call->text, vague) &&
-            curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error) == CURLE_OK && error > 0)
-                (void) snprintf(call->text + len - tail, sizeof call->text - len + tail, "%s",
-                                errmsg_strerror(-(int) error));
-        return call->text;
-}
-
 static void http_client_finish(struct http_client_call *call, CURLcode code) {
         struct http_client_answer a = {
                 .error = call->error ?: http_easy_errno(code),
@@ -118,7 +103,7 @@ static void http_client_finish(struct http_client_call *call, CURLcode code) {
         if (call->error)
                 a.text = errmsg_strerror(call->error);
         else if (code != CURLE_OK)
-                a.text = http_client_reason(call, code);
+                a.text = http_easy_reason(call->easy, code, call->text);
         call->r.done(call->r.ctx, call, &a);
         http_client_call_free(call);
 }

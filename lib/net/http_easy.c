@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/base/errmsg.h"
 #include "lib/base/str.h"
 
 int http_easy_errno(CURLcode code) {
@@ -32,6 +34,20 @@ int http_easy_errno(CURLcode code) {
         default:
                 return -EPROTO;
         }
+}
+
+const char *http_easy_reason(CURL *easy, CURLcode code, char text[static CURL_ERROR_SIZE]) {
+        const char *vague = curl_easy_strerror(code); /* its words differ between versions */
+        size_t len = strlen(text);
+        long error = 0;
+
+        if (len == 0)
+                (void) str_copy(text, CURL_ERROR_SIZE, vague);
+        else if (code == CURLE_COULDNT_CONNECT && str_ends(text, vague) &&
+                 curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error) == CURLE_OK && error > 0)
+                (void) str_copy(text + len - strlen(vague), CURL_ERROR_SIZE - len + strlen(vague),
+                                errmsg_strerror(-(int) error));
+        return text;
 }
 
 static bool http_easy_is_local(const char *url) {

@@ -237,8 +237,7 @@ static int http_fetch_perform(struct http_fetch_run *run, CURL *easy) {
         if (run->error < 0)
                 return run->error;
         if (code != CURLE_OK) {
-                if (!*run->text)
-                        (void) str_copy(run->text, sizeof run->text, curl_easy_strerror(code));
+                (void) http_easy_reason(easy, code, run->text);
                 return http_easy_errno(code);
         }
         (void) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);

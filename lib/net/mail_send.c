@@ -63,6 +63,8 @@ int mail_send(const struct mail_send *m, struct errmsg *em) {
                 set_all(easy, m, &reading, to, why);
                 code = curl_easy_perform(easy);
         }
+        if (easy)
+                (void) http_easy_reason(easy, code, why);
         curl_slist_free_all(to);
         curl_easy_cleanup(easy);
         if (code == CURLE_OK)

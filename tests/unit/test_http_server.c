@@ -2,6 +2,7 @@
 #include "tests/unit/net_test_server.h"
 
 #include <fcntl.h>
+#include <microhttpd.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
@@ -134,8 +135,14 @@ static void test_body(void **state) {
         net_test_expect(*state, "POST /echo HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", 200, "");
         net_test_expect(*state,
                         "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
-                        "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n",
+                        "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
                         200, "abcde");
+        /* What is said of a chunk is never part of it: libmicrohttpd 1 takes no such request. */
+        net_test_expect(*state,
+                        "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+                        "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n",
+                        MHD_VERSION < 0x01000000 ? 200 : 400,
+                        MHD_VERSION < 0x01000000 ? "abcde" : NULL);
 }
 
 static void test_body_too_large(void **state) {
