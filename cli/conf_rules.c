@@ -12,6 +12,7 @@
 #include "lib/db/db_uri.h"
 #include "lib/gcp/store_any.h"
 #include "lib/net/http_cidr.h"
+#include "lib/net/http_listen.h"
 
 static int rule_night_stop(const struct all_conf *conf, struct errmsg *em) {
         struct cron cron;
@@ -63,47 +64,22 @@ static int rule_tracking_artifacts(const struct all_conf *conf, struct errmsg *e
                            place);
 }
 
-/* Of a server: only that it parses; sqlite: anything. */
-static int check_database(const char *uri, bool may_be_file, bool may_be_mysql, struct errmsg *em) {
-        _cleanup_free_ char *shown = NULL;
-        struct db_uri u;
-        int r;
-
-        if (str_empty(uri) || (may_be_file && db_uri_is(uri, "sqlite")))
-                return 0;
-        r = db_uri_parse(uri, em, &u);
-        if (r == 0) {
-                bool fits = may_be_mysql || u.dialect == DB_POSTGRES;
-
-                db_uri_done(&u);
-                if (fits)
-                        return 0;
-        }
-        if (r < 0 && r != -EPROTONOSUPPORT)
-                return r;
-        shown = db_uri_redact(uri);
-        return errmsg_fail(em, -EINVAL, "%s is no database that it can open: use %s%s%s",
-                           shown ? shown : "this", may_be_file ? "sqlite:////PATH, " : "",
-                           "postgresql://user@host/database",
-                           may_be_mysql ? " or mysql://user@host/database" : "");
-}
-
 static int rule_tracking_database(const struct all_conf *conf, struct errmsg *em) {
-        return check_database(conf->tracking.backend_store_uri, true, true, em);
+        const char *uri = conf->tracking.backend_store_uri;
+
+        return str_empty(uri) ? 0 : db_uri_check(uri, DB_URI_ANY, em);
 }
 
 static int rule_scheduler_database(const struct all_conf *conf, struct errmsg *em) {
-        return check_database(conf->scheduler.database, false, false, em);
+        const char *uri = conf->scheduler.database;
+
+        return str_empty(uri) ? 0 : db_uri_check(uri, DB_URI_POSTGRES, em);
 }
 
 static int check_networks(const char *list, struct errmsg *em) {
         struct http_cidr_list nets;
 
-        if (str_empty(list) || http_cidr_parse_list(list, &nets) == 0)
-                return 0;
-        return errmsg_fail(em, -EINVAL,
-                           "\"%s\" is not a list of at most %d networks like 10.0.0.0/8", list,
-                           HTTP_CIDR_MAX);
+        return str_empty(list) ? 0 : http_cidr_read_list(list, &nets, em);
 }
 
 static int rule_tracking_networks(const struct all_conf *conf, struct errmsg *em) {
@@ -112,6 +88,35 @@ static int rule_tracking_networks(const struct all_conf *conf, struct errmsg *em
 
 static int rule_web_networks(const struct all_conf *conf, struct errmsg *em) {
         return check_networks(conf->web.allow_cidrs, em);
+}
+
+/* Addresses with blanks between them, as listeners_open_addresses() takes them. */
+static int check_listen(const char *addresses, bool allow_remote, struct errmsg *em) {
+        const char *word;
+        size_t n;
+
+        if (!addresses || str_eq(addresses, "none"))
+                return 0;
+        while (str_word(&addresses, " \t", &word, &n)) {
+                _cleanup_free_ char *address = mem_strndup(word, n);
+                int r = address ? http_listen_check(address, allow_remote, em) : -ENOMEM;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int rule_tracking_listen(const struct all_conf *conf, struct errmsg *em) {
+        return check_listen(conf->tracking.listen, true, em);
+}
+
+static int rule_web_listen(const struct all_conf *conf, struct errmsg *em) {
+        return check_listen(conf->web.listen, conf->web.allow_remote, em);
+}
+
+static int rule_bucketd_listen(const struct all_conf *conf, struct errmsg *em) {
+        return check_listen(conf->bucketd.listen, false, em);
 }
 
 static const struct {

@@ -14,7 +14,6 @@
 #include "lib/db/db.h"
 #include "lib/db/db_uri.h"
 
-#define PASSWORD_MAX 4096
 #define ASK_FOR (5 * USEC_PER_SEC)
 
 struct database {
@@ -28,19 +27,17 @@ struct database {
 /* As the daemon makes it; the caller's to free, without a trace. */
 static int make_uri(const struct database *b, char **ret, struct errmsg *em) {
         _cleanup_free_ char *password = NULL;
-        size_t n;
         int r;
 
         if (!b->password_file || db_uri_is(b->uri, "sqlite")) {
                 *ret = mem_strdup(b->uri);
                 return *ret ? 0 : -ENOMEM;
         }
-        r = fileio_read(b->password_file, PASSWORD_MAX, &password, &n);
+        r = db_uri_read_password(b->password_file, &password, em);
         if (r < 0)
-                return errmsg_errno(em, r, "%s", b->password_file);
-        password[strcspn(password, "\r\n")] = 0;
+                return r;
         *ret = db_uri_with_password(b->uri, password);
-        password = mem_free_secret(password, n);
+        password = mem_free_secret(password, strlen(password));
         return *ret ? 0 : -ENOMEM;
 }
 

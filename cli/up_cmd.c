@@ -17,6 +17,7 @@
 
 #define LOG_MAX ((size_t) 64 * 1024 * 1024)
 #define LOG_TAIL ((size_t) 2000)
+#define AS_CONFIGURED UINT64_MAX /* no port on the command line */
 
 struct up_words {
         struct cli_words words;
@@ -42,10 +43,14 @@ static const struct options_spec spec = {
 
 static int choose(struct cli *c, uint64_t port, const char *configured, const char *standard,
                   char **ret) {
-        if (port > 65535)
-                return errmsg_fail(&c->em, -EINVAL, "%llu is no port", (unsigned long long) port);
-        *ret = port ? str_printf("127.0.0.1:%u", (unsigned) port)
-                    : mem_strdup(configured ? configured : standard);
+        if (port == AS_CONFIGURED)
+                *ret = mem_strdup(configured ? configured : standard);
+        else if (port < 1 || port > 65535)
+                return errmsg_fail(&c->em, -EINVAL,
+                                   "%llu is no port: give one from 1 to 65535, or none",
+                                   (unsigned long long) port);
+        else
+                *ret = str_printf("127.0.0.1:%u", (unsigned) port);
         return *ret ? 0 : cli_oom(c);
 }
 
@@ -53,8 +58,8 @@ static int find_addresses(struct cli *c, const struct up_words *w, struct up *u)
         struct address a;
         int r = address_find(c, &a);
 
-        u->web_given = w->port != 0;
-        u->tracking_given = w->tracking_port != 0;
+        u->web_given = w->port != AS_CONFIGURED;
+        u->tracking_given = w->tracking_port != AS_CONFIGURED;
         if (r >= 0)
                 r = choose(c, w->port, a.web, "127.0.0.1:8080", &u->web);
         if (r >= 0)
@@ -154,7 +159,7 @@ static int refuse_second(struct cli *c) {
 }
 
 int up_cmd(struct cli *c, int argc, char **argv) {
-        static struct up_words w;
+        static struct up_words w = {.port = AS_CONFIGURED, .tracking_port = AS_CONFIGURED};
         _cleanup_(up_done) struct up u = {.c = c, .ready_fd = -1};
         _cleanup_close_ int lock = -1;
         int r = cli_start(c, &spec, argc, argv, &w);

@@ -6,12 +6,9 @@
 #include <unistd.h>
 
 #include "daemons/scheduler/scheduler.h"
-#include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/db/db_uri.h"
-
-enum { PASSWORD_MAX = 4096 };
 
 /* A worker that was cut off without a word gives its lock back when the server has noticed: in
  * about ten seconds, not in the two hours of the default. The URI's own words come first. */
@@ -23,8 +20,6 @@ enum { PASSWORD_MAX = 4096 };
 static int read_password(const struct scheduler_conf *conf, char **ret, struct errmsg *em) {
         const char *path = conf->database_password_file, *dir = getenv("CREDENTIALS_DIRECTORY");
         _cleanup_free_ char *credential = NULL;
-        size_t n;
-        int r;
 
         if (!path && dir) {
                 credential = str_printf("%s/scheduler_db_password", dir);
@@ -36,11 +31,7 @@ static int read_password(const struct scheduler_conf *conf, char **ret, struct e
                 *ret = mem_strdup("");
                 return *ret ? 0 : errmsg_fail(em, -ENOMEM, "no memory");
         }
-        r = fileio_read(path, PASSWORD_MAX, ret, &n);
-        if (r < 0)
-                return errmsg_errno(em, r, "%s: the database's password cannot be read", path);
-        (*ret)[strcspn(*ret, "\r\n")] = 0;
-        return 0;
+        return db_uri_read_password(path, ret, em);
 }
 
 static char *with_options(const char *uri) {
@@ -58,11 +49,11 @@ int scheduler_uri_make(const struct scheduler_conf *conf, const struct paths *pa
                 *ret = str_printf("sqlite:///%s/scheduler/scheduler.db", paths->state_dir);
                 return *ret ? 0 : errmsg_fail(em, -ENOMEM, "no memory");
         }
-        if (!db_uri_is(conf->database, "postgresql") && !db_uri_is(conf->database, "postgres"))
-                return errmsg_fail(
-                        em, -EINVAL,
-                        "database in [scheduler] must be postgresql://user@host/database, "
-                        "or be left out for scheduler.db of the state directory");
+        r = db_uri_check(conf->database, DB_URI_POSTGRES, em);
+        if (r < 0) {
+                errmsg_prefix(em, "database in [scheduler]");
+                return r;
+        }
         uri = with_options(conf->database);
         if (!uri)
                 return errmsg_fail(em, -ENOMEM, "no memory");

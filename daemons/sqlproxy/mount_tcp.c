@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "lib/net/listen_fds.h"
+#include "lib/net/sock_addr.h"
 
 #define BACKLOG 4096
 #define KEEPALIVE_S 30
@@ -28,63 +29,58 @@ static void set_options(int fd) {
         (void) setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
 
-union address {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-};
-
-static int take_address(const char *text, uint16_t port, union address *ret, socklen_t *ret_size) {
-        *ret = (union address){};
-        if (inet_pton(AF_INET, text, &ret->v4.sin_addr) == 1) {
-                ret->v4.sin_family = AF_INET;
-                ret->v4.sin_port = htons(port);
-                *ret_size = sizeof ret->v4;
+static int take_address(const char *text, uint16_t port, union sock_addr *ret,
+                        socklen_t *ret_size) {
+        *ret = (union sock_addr){};
+        if (inet_pton(AF_INET, text, &ret->in.sin_addr) == 1) {
+                ret->in.sin_family = AF_INET;
+                ret->in.sin_port = htons(port);
+                *ret_size = sizeof ret->in;
                 return 0;
         }
-        if (inet_pton(AF_INET6, text, &ret->v6.sin6_addr) != 1)
+        if (inet_pton(AF_INET6, text, &ret->in6.sin6_addr) != 1)
                 return -EINVAL;
-        ret->v6.sin6_family = AF_INET6;
-        ret->v6.sin6_port = htons(port);
-        *ret_size = sizeof ret->v6;
+        ret->in6.sin6_family = AF_INET6;
+        ret->in6.sin6_port = htons(port);
+        *ret_size = sizeof ret->in6;
         return 0;
 }
 
-static void print_address(struct mount *m, const char *text, const union address *a) {
-        bool is_v4 = a->any.sa_family == AF_INET;
+static void print_address(struct mount *m, const char *text, const union sock_addr *a) {
+        bool is_v4 = a->sa.sa_family == AF_INET;
 
         snprintf(m->address, sizeof m->address, is_v4 ? "%s:%u" : "[%s]:%u", text,
-                 ntohs(is_v4 ? a->v4.sin_port : a->v6.sin6_port));
+                 ntohs(is_v4 ? a->in.sin_port : a->in6.sin6_port));
 }
 
-static int bind_here(int fd, const union address *a, socklen_t size) {
+static int bind_here(int fd, const union sock_addr *a, socklen_t size) {
         int on = 1;
 
         set_options(fd);
-        if (a->any.sa_family == AF_INET6)
+        if (a->sa.sa_family == AF_INET6)
                 (void) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-        return bind(fd, &a->any, size) < 0 || listen(fd, BACKLOG) < 0 ? -errno : 0;
+        return bind(fd, &a->sa, size) < 0 || listen(fd, BACKLOG) < 0 ? -errno : 0;
 }
 
 int mount_tcp_open(struct mount *m, const char *address, uint16_t port, struct errmsg *em) {
-        union address a;
+        union sock_addr a;
         socklen_t size;
         int r;
 
         if (take_address(address, port, &a, &size) < 0)
                 return errmsg_fail(em, -EINVAL, "not a valid IP address: \"%s\"", address);
         print_address(m, address, &a);
-        m->fd = listen_fds_take(&a.any, size);
+        m->fd = listen_fds_take(&a.sa, size);
         if (m->fd >= 0) {
                 set_options(m->fd);
                 return 0;
         }
-        m->fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        m->fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         r = m->fd < 0 ? -errno : bind_here(m->fd, &a, size);
         if (r < 0)
                 return errmsg_errno(em, r, "listen tcp%c %s: bind",
-                                    a.any.sa_family == AF_INET ? '4' : '6', m->address);
-        if (port == 0 && getsockname(m->fd, &a.any, &size) == 0)
+                                    a.sa.sa_family == AF_INET ? '4' : '6', m->address);
+        if (port == 0 && getsockname(m->fd, &a.sa, &size) == 0)
                 print_address(m, address, &a);
         return 0;
 }

@@ -7,12 +7,9 @@
 
 #include "daemons/tracking/tracking_conf.h"
 #include "lib/base/errmsg.h"
-#include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/db/db_uri.h"
-
-#define PASSWORD_MAX 4096
 
 /* mysql://USER@HOST:PORT/NAME of the MLFLOW_DB_ set; postgresql:// for PostgreSQL's port. NULL:
  * not set, or (errno) no memory. */
@@ -35,19 +32,6 @@ static char *of_environment(void) {
         return db_uri_with_password(plain, password);
 }
 
-/* The first line of the file. */
-static int read_password(const char *path, char **ret, struct errmsg *em) {
-        size_t n;
-        int r = fileio_read(path, PASSWORD_MAX, ret, &n);
-
-        if (r < 0)
-                return errmsg_fail(em, r == -ENOMEM ? r : -EINVAL,
-                                   "%s: the database's password cannot be read: %s", path,
-                                   errmsg_strerror(r));
-        (*ret)[strcspn(*ret, "\r\n")] = '\0';
-        return 0;
-}
-
 static int add_password(struct tracking_conf *conf, struct errmsg *em) {
         const char *path = conf->backend_store_password_file;
         const char *credentials = getenv("CREDENTIALS_DIRECTORY");
@@ -63,7 +47,7 @@ static int add_password(struct tracking_conf *conf, struct errmsg *em) {
         }
         if (!path || db_uri_is(conf->backend_store_uri, "sqlite"))
                 return 0;
-        r = read_password(path, &password, em);
+        r = db_uri_read_password(path, &password, em);
         if (r < 0)
                 return r;
         uri = db_uri_with_password(conf->backend_store_uri, password);
@@ -73,22 +57,6 @@ static int add_password(struct tracking_conf *conf, struct errmsg *em) {
         mem_free(conf->backend_store_uri);
         conf->backend_store_uri = uri;
         return 0;
-}
-
-static int check(const char *uri, struct errmsg *em) {
-        static const char *const schemes[] = {"sqlite", "postgresql", "postgres", "mysql",
-                                              "mariadb"};
-        _cleanup_free_ char *shown = NULL;
-
-        for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
-                if (db_uri_is(uri, schemes[i]))
-                        return 0;
-        shown = db_uri_redact(uri);
-        return errmsg_fail(em, -EPROTONOSUPPORT,
-                           "backend_store_uri \"%s\" is no database this server can open: give "
-                           "it as sqlite:////absolute/path/mlflow.db, "
-                           "postgresql://user@host/database or mysql://user@host/database",
-                           shown ? shown : "");
 }
 
 int tracking_uri_complete(struct tracking_conf *conf, const char *otherwise, struct errmsg *em) {
@@ -101,7 +69,9 @@ int tracking_uri_complete(struct tracking_conf *conf, const char *otherwise, str
                 conf->backend_store_uri = mem_strdup(otherwise);
         if (!conf->backend_store_uri)
                 return -ENOMEM;
-        r = check(conf->backend_store_uri, em);
+        r = db_uri_check(conf->backend_store_uri, DB_URI_ANY, em);
+        if (r < 0)
+                errmsg_prefix(em, "backend_store_uri");
         return r < 0 ? r : add_password(conf, em);
 }
 

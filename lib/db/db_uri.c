@@ -7,9 +7,12 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/errmsg.h"
+#include "lib/base/fileio.h"
 #include "lib/base/hex.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+
+#define PASSWORD_MAX 4096
 
 bool db_uri_is(const char *uri, const char *scheme) {
         const char *rest = str_after(uri, scheme);
@@ -211,6 +214,43 @@ bool db_uri_is_local(const struct db_uri *u) {
         return db_uri_socket(u) || str_empty(host) || is_loopback(host);
 }
 
+int db_uri_check(const char *uri, unsigned engines, struct errmsg *em) {
+        static const struct {
+                unsigned engine;
+                const char *form;
+        } rows[] = {{DB_URI_SQLITE, "sqlite:////PATH/OF.db"},
+                    {DB_URI_POSTGRES, "postgresql://USER@HOST/DATABASE"},
+                    {DB_URI_MYSQL, "mysql://USER@HOST/DATABASE"}};
+        const char *forms[ARRAY_SIZE(rows)] = {"", "", ""};
+        _cleanup_free_ char *shown = NULL;
+        struct db_uri u = {};
+        size_t n = 0;
+        int r;
+
+        if (db_uri_is(uri, "sqlite") && engines & DB_URI_SQLITE)
+                return 0;
+        r = db_uri_parse(uri, em, &u);
+        if (r == 0) {
+                unsigned engine = u.dialect == DB_POSTGRES ? DB_URI_POSTGRES : DB_URI_MYSQL;
+
+                db_uri_done(&u);
+                if (engines & engine)
+                        return 0;
+        }
+        if (r < 0 && r != -EPROTONOSUPPORT)
+                return r;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (engines & rows[i].engine)
+                        forms[n++] = rows[i].form;
+        shown = db_uri_redact(uri);
+        return errmsg_fail(em, -EINVAL, "%s is no database that can be used here: use %s%s%s%s%s",
+                           shown ? shown : "this", forms[0],
+                           n > 2   ? ", "
+                           : n > 1 ? " or "
+                                   : "",
+                           forms[1], n > 2 ? " or " : "", forms[2]);
+}
+
 /* Where the password begins and ends in `uri`; false: there is none. */
 static bool find_password(const char *uri, const char **ret_from, const char **ret_to) {
         const char *rest = strstr(uri, "://"), *at, *colon;
@@ -279,4 +319,16 @@ char *db_uri_with_password(const char *uri, const char *password) {
                 return mem_strdup(uri);
         encoded = db_uri_encode(password);
         return encoded ? str_printf("%.*s:%s%s", (int) (host - uri), uri, encoded, host) : NULL;
+}
+
+int db_uri_read_password(const char *path, char **ret, struct errmsg *em) {
+        size_t n;
+        int r = fileio_read(path, PASSWORD_MAX, ret, &n);
+
+        if (r < 0)
+                return errmsg_fail(em, r == -ENOMEM ? r : -EINVAL,
+                                   "%s: the database's password cannot be read: %s", path,
+                                   errmsg_strerror(r));
+        (*ret)[strcspn(*ret, "\r\n")] = '\0';
+        return 0;
 }

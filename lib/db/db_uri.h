@@ -44,11 +44,22 @@ bool db_uri_is_local(const struct db_uri *u);
 /* Does the text name a scheme, followed by : or +? */
 bool db_uri_is(const char *uri, const char *scheme);
 
+/* Which engines a database may be on. */
+enum { DB_URI_SQLITE = 1, DB_URI_POSTGRES = 2, DB_URI_MYSQL = 4, DB_URI_ANY = 7 };
+
+/* 0: names a database on one of `engines`, and what it says of a server parses. Else -EINVAL and em
+ * says what is wrong and what would be right, without a password. */
+int db_uri_check(const char *uri, unsigned engines, struct errmsg *em);
+
 /* A copy whose password is *** (any text is taken). On the heap; NULL when out of memory. */
 char *db_uri_redact(const char *uri);
 
 /* A copy with all but letters and digits as %XX. On the heap; NULL when out of memory. */
 char *db_uri_encode(const char *text);
+
+/* The first line of the file, on the heap: mem_free_secret() it. -EINVAL: there is no such file, or
+ * it may not be read, and em says so; -ENOMEM. */
+int db_uri_read_password(const char *path, char **ret, struct errmsg *em);
 
 /* A copy with `password` (encoded) when `uri` names a server and has none. On the heap. */
 char *db_uri_with_password(const char *uri, const char *password);

@@ -46,6 +46,15 @@ int http_cidr_parse_list(const char *text, struct http_cidr_list *ret) {
         return 0;
 }
 
+int http_cidr_read_list(const char *text, struct http_cidr_list *ret, struct errmsg *em) {
+        int r = http_cidr_parse_list(text, ret);
+
+        return r < 0 ? errmsg_fail(em, r,
+                                   "\"%s\" is not a list of at most %d networks like 10.0.0.0/8",
+                                   text, HTTP_CIDR_MAX)
+                     : 0;
+}
+
 static bool http_cidr_match(const uint8_t *net, const uint8_t *address, unsigned prefix) {
         unsigned whole = prefix / 8, rest = prefix % 8;
 

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/errmsg.h"
+
 #define HTTP_CIDR_MAX 32
 
 struct http_cidr_list {
@@ -18,4 +20,6 @@ struct http_cidr_list {
 
 /* Separated by spaces or commas; without a prefix length: one address. -EINVAL, -E2BIG. */
 int http_cidr_parse_list(const char *text, struct http_cidr_list *ret);
+/* The same, and em says what is no such list. */
+int http_cidr_read_list(const char *text, struct http_cidr_list *ret, struct errmsg *em);
 bool http_cidr_contains(const struct http_cidr_list *l, const struct sockaddr *sa);

@@ -140,6 +140,16 @@ static int http_listen_claim_path(struct http_listen *l, const char *path, struc
         return 0;
 }
 
+static int http_listen_check_unix(const char *path, struct errmsg *em, union sock_addr *ret,
+                                  socklen_t *ret_size) {
+        if (http_listen_parse_unix(path, ret, ret_size) == 0)
+                return 0;
+        return errmsg_fail(em, -EINVAL,
+                           "unix:%s is not a socket address: give an absolute path of at most %zu "
+                           "bytes",
+                           path, sizeof ret->un.sun_path - 1);
+}
+
 static int http_listen_open_unix(struct http_listen *l, const char *path, struct errmsg *em) {
         mode_t mode = l->options.unix_mode ?: 0660;
         gid_t gid = l->options.unix_gid;
@@ -147,12 +157,9 @@ static int http_listen_open_unix(struct http_listen *l, const char *path, struct
         socklen_t size;
         int r;
 
-        if (http_listen_parse_unix(path, &a, &size) < 0)
-                return errmsg_fail(em, -EINVAL,
-                                   "unix:%s is not a socket address: give an absolute path of at "
-                                   "most %zu bytes",
-                                   path, sizeof a.un.sun_path - 1);
-        r = http_listen_claim_path(l, path, em);
+        r = http_listen_check_unix(path, em, &a, &size);
+        if (r >= 0)
+                r = http_listen_claim_path(l, path, em);
         if (r < 0)
                 return r;
         l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -178,20 +185,40 @@ static int http_listen_open_unix(struct http_listen *l, const char *path, struct
         return 0;
 }
 
-static int http_listen_open_tcp(struct http_listen *l, const char *text, struct errmsg *em) {
-        union sock_addr a;
-        socklen_t size;
-
-        if (sock_addr_parse_tcp(text, &a, &size) < 0)
+static int http_listen_check_tcp(const char *text, bool allow_remote, struct errmsg *em,
+                                 union sock_addr *ret, socklen_t *ret_size) {
+        if (sock_addr_parse_tcp(text, ret, ret_size) < 0)
                 return errmsg_fail(em, -EINVAL,
                                    "\"%s\" is not an address to listen on: write HOST:PORT, "
                                    "[::1]:PORT, unix:/PATH or fd:NAME",
                                    text);
-        if (!l->options.allow_remote && !http_listen_is_loopback(&a))
-                return errmsg_fail(em, -EPERM,
+        if (!allow_remote && !http_listen_is_loopback(ret))
+                return errmsg_fail(em, -EINVAL,
                                    "%s is reachable from other machines, which is off: listen on "
                                    "127.0.0.1, or allow remote access in the configuration",
                                    text);
+        return 0;
+}
+
+int http_listen_check(const char *address, bool allow_remote, struct errmsg *em) {
+        const char *path = str_after(address, "unix:");
+        union sock_addr a;
+        socklen_t size;
+
+        if (path)
+                return http_listen_check_unix(path, em, &a, &size);
+        return str_starts(address, "fd:")
+                       ? 0
+                       : http_listen_check_tcp(address, allow_remote, em, &a, &size);
+}
+
+static int http_listen_open_tcp(struct http_listen *l, const char *text, struct errmsg *em) {
+        union sock_addr a;
+        socklen_t size;
+        int r = http_listen_check_tcp(text, l->options.allow_remote, em, &a, &size);
+
+        if (r < 0)
+                return r;
         l->fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (l->fd < 0)
                 return errmsg_errno(em, -errno, "cannot make a socket for %s", text);
@@ -251,12 +278,9 @@ static int http_listen_keep_options(struct http_listen *l, const struct http_lis
         if (o->allow_cidrs) {
                 if (!(l->cidr_text = mem_strdup(o->allow_cidrs)))
                         return -ENOMEM;
-                r = http_cidr_parse_list(o->allow_cidrs, &l->cidrs);
+                r = http_cidr_read_list(o->allow_cidrs, &l->cidrs, em);
                 if (r < 0)
-                        return errmsg_fail(em, r,
-                                           "\"%s\" is not a list of at most %d networks like "
-                                           "10.0.0.0/8",
-                                           o->allow_cidrs, HTTP_CIDR_MAX);
+                        return r;
         }
         l->options.allow_cidrs = l->cidr_text;
         return 0;
@@ -281,7 +305,7 @@ int http_listen_open(const char *address, const struct http_listen_options *o,
                 return r;
         if (!l->options.allow_remote && !http_listen_is_loopback(&bound))
                 return errmsg_fail(
-                        em, -EPERM,
+                        em, -EINVAL,
                         "%s is reachable from other machines, which is off: allow remote "
                         "access in the configuration",
                         l->address);

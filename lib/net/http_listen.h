@@ -35,10 +35,12 @@ struct http_listen_options {
 struct http_listen;
 
 /* em names the address, the reason and the remedy. -EADDRINUSE: somebody listens there;
- * -EPERM: beyond loopback without allow_remote; -EINVAL: not an address; -ENOENT: no such fd name.
+ * -EINVAL: not an address, or one beyond loopback without allow_remote; -ENOENT: no such fd name.
  */
 int http_listen_open(const char *address, const struct http_listen_options *o,
                      struct http_listen **ret, struct errmsg *em);
+/* Whether the address may be opened, as far as its text tells: -EINVAL with em about it. */
+int http_listen_check(const char *address, bool allow_remote, struct errmsg *em);
 /* Closes; removes the path of a Unix socket it made itself. */
 struct http_listen *http_listen_free(struct http_listen *l);
 /* Gives the address back; its name and policy stay, for connections that came by it. */

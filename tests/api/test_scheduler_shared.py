@@ -255,6 +255,6 @@ def test_a_database_that_is_none(server):
     try:
         box.start("scheduler")
         assert box.procs["scheduler"].wait(PATIENCE) == 78
-        assert "must be postgresql://" in box.tail()
+        assert "database in [scheduler]: mysql://x@y/z is no database that can be used here: use postgresql://" in box.tail()
     finally:
         box.remove()

@@ -205,7 +205,7 @@ def test_pages_do_not_make_the_browser_ask(web):
 # --- starting -------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("args, env, said, code", [
-    (["--listen", "0.0.0.0:0"], {}, "reachable from other machines", 1),
+    (["--listen", "0.0.0.0:0"], {}, "reachable from other machines", 78),
     (["--listen", "nonsense"], {}, '"nonsense" is not an address', 78),
     (["--listen", "127.0.0.1:0"], {"ONEBOX_DATA_DIR": "/nonexistent"}, "/nonexistent/ui/shell.html", 1),
     (["--listen", "127.0.0.1:0", "--allow-cidrs", "10.0.0.0/99"], {}, "10.0.0.0/99", 78),

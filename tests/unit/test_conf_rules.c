@@ -58,7 +58,11 @@ static void what_cannot_work_is_named(void **state) {
         expect("[tracking]\nallow_cidrs = 10.0.0.0/99\n",
                "[tracking] allow_cidrs: \"10.0.0.0/99\"");
         expect("[web]\nallow_cidrs = all\n", "[web] allow_cidrs: ");
-        expect("[scheduler]\ndatabase = mysql://u@h/d\n", "use postgresql://user@host/database");
+        expect("[scheduler]\ndatabase = mysql://u@h/d\n", "use postgresql://USER@HOST/DATABASE");
+        expect("[web]\nlisten = 0.0.0.0:8080\n", "[web] listen: 0.0.0.0:8080 is reachable from");
+        expect("[web]\nlisten = 127.0.0.1:80 8080\n", "\"8080\" is not an address");
+        expect("[tracking]\nlisten = unix:run\n", "[tracking] listen: unix:run is not a socket");
+        expect("[bucketd]\nlisten = [::]:1\n", "[bucketd] listen: [::]:1 is reachable from");
 }
 
 static void all_are_told_at_once(void **state) {

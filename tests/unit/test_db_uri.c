@@ -121,12 +121,55 @@ static void test_passwords(void **state) {
         check_text(db_uri_with_password("sqlite:////a", "x"), "sqlite:////a");
 }
 
+static void test_check(void **state) {
+        static const struct {
+                const char *uri;
+                unsigned engines;
+                const char *wrong; /* NULL: right */
+        } rows[] = {
+                {"sqlite:////a.db", DB_URI_ANY, NULL},
+                {"postgresql+psycopg2://u@h/d", DB_URI_POSTGRES, NULL},
+                {"mysql://u@h/d", DB_URI_POSTGRES | DB_URI_MYSQL, NULL},
+                {"mysql://u:geheim@h/d", DB_URI_POSTGRES,
+                 "mysql://u:***@h/d is no database that can be used here: use "
+                 "postgresql://USER@HOST/DATABASE"},
+                {"sqlite:////a.db", DB_URI_POSTGRES | DB_URI_MYSQL, "/DATABASE or mysql://USER@"},
+                {"a.db", DB_URI_ANY,
+                 "use sqlite:////PATH/OF.db, postgresql://USER@HOST/DATABASE or "
+                 "mysql://USER@HOST/DATABASE"},
+                {"mysql://u:geheim@h/d?x", DB_URI_ANY, "mysql://u:***@h/d?x: "},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct errmsg em = {};
+                int r = db_uri_check(rows[i].uri, rows[i].engines, &em);
+
+                assert_int_equal(r, rows[i].wrong ? -EINVAL : 0);
+                assert_true(!rows[i].wrong || strstr(em.text, rows[i].wrong));
+        }
+}
+
+static void test_password_file(void **state) {
+        char file[] = "/tmp/test_db_uri.XXXXXX", *password = NULL;
+        int fd = mkstemp(file);
+        struct errmsg em = {};
+
+        assert_int_equal(write(fd, "ge heim\r\nrest", 13), 13);
+        close(fd);
+        assert_int_equal(db_uri_read_password(file, &password, &em), 0);
+        check_text(password, "ge heim");
+        unlink(file);
+        password = NULL;
+        assert_int_equal(db_uri_read_password(file, &password, &em), -EINVAL);
+        assert_null(password);
+        assert_non_null(strstr(em.text, "the database's password cannot be read: No such file"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_parts),
-                cmocka_unit_test(test_params),
-                cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_passwords),
+                cmocka_unit_test(test_parts),   cmocka_unit_test(test_params),
+                cmocka_unit_test(test_refused), cmocka_unit_test(test_passwords),
+                cmocka_unit_test(test_check),   cmocka_unit_test(test_password_file),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,9 +107,9 @@ static void test_beyond_loopback(void **state) {
         struct errmsg em = {};
         struct http_listen *l;
 
-        assert_int_equal(http_listen_open("0.0.0.0:0", NULL, &l, &em), -EPERM);
+        assert_int_equal(http_listen_open("0.0.0.0:0", NULL, &l, &em), -EINVAL);
         assert_non_null(strstr(em.text, "0.0.0.0:0"));
-        assert_int_equal(http_listen_open("[::]:0", NULL, &l, &em), -EPERM);
+        assert_int_equal(http_listen_open("[::]:0", NULL, &l, &em), -EINVAL);
         assert_int_equal(http_listen_open("0.0.0.0:0", &o, &l, &em), 0);
         http_listen_free(l);
 }
@@ -258,17 +258,28 @@ static void test_handed(void **state) {
         close(fd);
 }
 
+static void test_check(void **state) {
+        static const char *const good[] = {"127.0.0.1:80", "[::1]:0", "localhost:1", "unix:/run/x",
+                                           "fd:web"};
+        struct errmsg em;
+
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+                assert_int_equal(http_listen_check(good[i], false, &em), 0);
+        assert_int_equal(http_listen_check("0.0.0.0:80", true, &em), 0);
+        assert_int_equal(http_listen_check("0.0.0.0:80", false, &em), -EINVAL);
+        assert_non_null(strstr(em.text, "reachable from other machines"));
+        assert_int_equal(http_listen_check("unix:x", true, &em), -EINVAL);
+        assert_int_equal(http_listen_check("8080", true, &em), -EINVAL);
+        (void) state;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_tcp),
-                cmocka_unit_test(test_allow_list),
-                cmocka_unit_test(test_beyond_loopback),
-                cmocka_unit_test(test_bad_addresses),
-                cmocka_unit_test(test_unix),
-                cmocka_unit_test(test_stale_unix),
-                cmocka_unit_test(test_live_unix),
-                cmocka_unit_test(test_not_a_socket),
-                cmocka_unit_test(test_handed),
+                cmocka_unit_test(test_check),         cmocka_unit_test(test_tcp),
+                cmocka_unit_test(test_allow_list),    cmocka_unit_test(test_beyond_loopback),
+                cmocka_unit_test(test_bad_addresses), cmocka_unit_test(test_unix),
+                cmocka_unit_test(test_stale_unix),    cmocka_unit_test(test_live_unix),
+                cmocka_unit_test(test_not_a_socket),  cmocka_unit_test(test_handed),
         };
 
         return cmocka_run_group_tests(tests, setup, teardown);

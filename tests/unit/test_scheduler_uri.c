@@ -61,7 +61,7 @@ static void what_cannot_be_is_refused(void **state) {
         assert_says(em, "postgresql://");
         conf = (struct scheduler_conf){.database = "postgresql://a@h/d",
                                        .database_password_file = "/nonexistent/file"};
-        assert_int_equal(scheduler_uri_make(&conf, &paths, &uri, &em), -ENOENT);
+        assert_int_equal(scheduler_uri_make(&conf, &paths, &uri, &em), -EINVAL);
         assert_says(em, "/nonexistent/file");
         assert_null(uri);
         (void) state;

@@ -73,7 +73,7 @@ static void test_refused(void **state) {
         struct errmsg em = {};
 
         forget();
-        assert_int_equal(tracking_uri_complete(&conf, "sqlite:////x", &em), -EPROTONOSUPPORT);
+        assert_int_equal(tracking_uri_complete(&conf, "sqlite:////x", &em), -EINVAL);
         assert_null(strstr(em.text, "geheim"));
         mem_free(conf.backend_store_uri);
         conf.backend_store_uri = mem_strdup("mysql://u@h/d");
