@@ -37,8 +37,11 @@ static int parse_file(struct pipelines_context *c, const struct pipelines_text *
         }
         if (r < 0)
                 return r;
-        if (yaml->type == JSON_NULL) /* an empty file is no mistake */
-                return PIPELINES_BAD;
+        if (yaml->type == JSON_NULL) { /* no mistake, but whoever looks for a pipeline is told */
+                errmsg_set(&em, "%s:1:1: the file is empty", text->path);
+                r = pipelines_context_say(c, text->path, em.text, true);
+                return r < 0 ? r : PIPELINES_BAD;
+        }
         r = pipelines_tree_new(c->arena, yaml, text->path, &root);
         return r < 0 ? r : pipelines_layers_read(c, root, text->path, ret);
 }

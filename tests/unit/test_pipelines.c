@@ -208,6 +208,7 @@ static void test_one_bad_file_hides_no_other(void **state) {
         pipelines_fixture_expect(&f, false, "/p/0/liminal.yml:2:1: ");
         pipelines_fixture_expect(&f, false, "/p/2/liminal.yml:1:1: the file has no \"name\"");
         assert_false(pipelines_fixture_said(&f, false, "/p/3/")); /* an empty file is no mistake */
+        pipelines_fixture_expect(&f, true, "/p/3/liminal.yml:1:1: the file is empty");
         pipelines_fixture_done(&f);
 }
 
