@@ -4,6 +4,7 @@ import gc
 import os
 
 import pytest
+from daemon_test import remove_directories
 
 # Two processes share the modules out, each whole to one of them: those that last longest first, so that both end together. Most
 # of these wait more than they work.
@@ -20,6 +21,10 @@ def pytest_collection_finish():
     """What was collected stays to the end: the garbage collector need not go through it again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish():
+    remove_directories()  # a process that shares the modules ends without its atexit
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,5 +1,6 @@
 """Running our programs in tests: start one with directories of its own, find its port, end it well."""
 
+import atexit
 import ctypes
 import errno
 import http.client
@@ -7,6 +8,7 @@ import mmap
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -183,8 +185,18 @@ def free_port():
 
 
 def short_directory():
-    """A directory whose path is short enough for a Unix socket in it."""
-    return tempfile.mkdtemp(prefix="onebox-", dir="/tmp")
+    """A directory whose path is short enough for a Unix socket in it; gone at the end, if not before."""
+    made.append(tempfile.mkdtemp(prefix="onebox-", dir="/tmp"))
+    return made[-1]
+
+
+made = []
+
+
+@atexit.register
+def remove_directories():
+    while made:
+        shutil.rmtree(made.pop(), ignore_errors=True)
 
 
 def add_user(state, name, password, role):

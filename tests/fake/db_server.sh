@@ -38,7 +38,8 @@ chmod 0755 "$dir"
 pid=
 
 end() {
-        [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
+        # At once; but PostgreSQL gives its semaphores and memory of the system's back.
+        [ -z "$pid" ] || kill "-$([ "$kind" = postgres ] && echo QUIT || echo KILL)" "$pid" 2>/dev/null || true
         [ -z "$pid" ] || wait "$pid" 2>/dev/null || true
         rm -rf "$dir"
 }
@@ -72,6 +73,7 @@ make_postgres() {
 		port = $port
 		unix_socket_directories = '$dir'
 		shared_buffers = 32MB
+		dynamic_shared_memory_type = mmap
 		fsync = off
 		max_connections = 50
 		END
