@@ -197,7 +197,7 @@ export function mount(root, { signal, title, params }) {
 
   function draw() {
     replace(wrong, errorText ? h("p", { class: "wrong", role: "alert" }, errorText) : null);
-    count.textContent = runs.length ? `${runs.length}${token ? "+" : ""} runs` : "";
+    count.textContent = runs.length ? `${runs.length}${token ? "+" : ""} ${runs.length === 1 ? "run" : "runs"}` : "";
     if (!runs.length) {
       replace(body, errorText ? null : filter || hours ? empty("No run matches", h("button", { type: "button", onclick: clear }, "Clear the search"))
         : deleted ? empty("No run is deleted", h("button", { type: "button", onclick: clear }, "Show active runs"))

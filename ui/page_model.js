@@ -38,6 +38,14 @@ const versions = (name, model, list) => h("section", { class: "sheet", "aria-lab
         v.user_id ? h("span", { class: "quiet" }, ` by ${v.user_id}`) : null),
       h("td", { class: "wide" }, badge(v.status)), h("td", { class: "wide" }, copyable(v.source || "")), h("td", { class: "nowrap" }, when(Number(v.creation_timestamp)))))))) : empty("No versions"));
 
+// By its alias, which moves with what is in production, or else by its newest version; nothing loads a model without versions.
+function use(m, list) {
+  if (!list.length) return null;
+  const alias = (m.aliases || [])[0]?.alias, uri = `models:/${m.name}${alias ? `@${alias}` : `/${list[0].version}`}`;
+  return h("section", { class: "sheet", "aria-label": "Use it" }, h("header", {}, h("h2", {}, "Use it")),
+    h("div", { class: "body" }, h("pre", {}, `import mlflow\nmodel = mlflow.pyfunc.load_model(${JSON.stringify(uri)})`)));
+}
+
 export function mount(root, { signal, title, params }) {
   const name = params.get("name");
   title(name);
@@ -46,8 +54,6 @@ export function mount(root, { signal, title, params }) {
       const [model, list] = await Promise.all([tracking.model(name, s), tracking.versions(name, s)]);
       return { model, list: await withOrigins(list.sort((a, b) => Number(b.version) - Number(a.version)), s) };
     },
-    view: ({ model, list }) => [top(model, list), h("div", { class: "stack" }, versions(name, model, list), use)] });
-  const use = h("section", { class: "sheet", "aria-label": "Use it" }, h("header", {}, h("h2", {}, "Use it")),
-    h("div", { class: "body" }, h("pre", {}, `import mlflow\nmodel = mlflow.pyfunc.load_model("models:/${name}@production")`)));
+    view: ({ model, list }) => [top(model, list), h("div", { class: "stack" }, versions(name, model, list), use(model, list))] });
   replace(root, all);
 }

@@ -171,7 +171,7 @@ def answer(path, query):
         rows = [r for d in TASKS if dag in ("~", d) for r in RUNS[d]]
         rows.sort(key=lambda r: r["run_after"], reverse=True)
         return {"dag_runs": rows[:int(query.get("limit", ["100"])[0])], "total_entries": len(rows)}
-    run = next(r for r in RUNS[dag] if r["dag_run_id"] == parts[3])
+    run = {r["dag_run_id"]: r for r in RUNS[dag]}[parts[3]]
     if len(parts) == 4:
         return run
     if parts[4:] == ["taskInstances"]:

@@ -53,6 +53,13 @@ test("an address that does not say what it is about leads on", async () => {
   clean(page);
 });
 
+test("what is not there says so, and only that", async () => {
+  const page = await see("run?dag=iris&run=none");
+  assert.match(await page.text(), /There is nothing here/);
+  assert.equal(await page.eval("[...document.querySelectorAll('main button')].filter((b) => b.checkVisibility({ visibilityProperty: true })).length"), 0);
+  clean(page);
+});
+
 test("the first page shows what needs somebody", async () => {
   const page = await see("");
   const text = await page.text();

@@ -41,9 +41,13 @@ export async function request(method, path, { query, body, signal, as = "json" }
     return new Promise(() => {});
   }
   if (!answer.ok) throw new ApiError(answer.status, await reason(answer));
-  if (as === "text") return answer.text();
-  if (as === "blob") return answer.blob();
-  return answer.status === 204 ? null : answer.json();
+  if (answer.status === 204) return null;
+  try {
+    return await answer[as]();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, "The answer broke off.");
+  }
 }
 
 export const get = (path, query, signal) => request("GET", path, { query, signal });

@@ -10,9 +10,9 @@ export const empty = (title, ...more) => h("div", { class: "empty" }, h("b", {},
 
 function trouble(error, again) {
   return h("div", { class: "trouble", role: "alert" },
-    h("div", { class: "what" }, h("b", {}, error.away ? "Not reachable just now" : "That did not work"),
-      error.message, error.away ? h("span", { class: "quiet" }, " Trying again by itself.") : null),
-    h("button", { type: "button", onclick: again }, "Try again"));
+    h("div", { class: "what" }, h("b", {}, error.away ? "Not reachable just now" : error.status === 404 ? "There is nothing here" : "That did not work"),
+      error.message, error.away ? h("div", { class: "quiet" }, "Trying again by itself.") : null),
+    error.status === 404 ? null : h("button", { type: "button", onclick: again }, "Try again"));
 }
 
 // A sheet that fetches and shows. options:
