@@ -343,3 +343,71 @@ int scorers_api_delete(struct http_request *req) {
         ask_i64(&q, "version", 0, &in.version);
         return job_write(&q, run_delete, &in);
 }
+
+/* --- scorers that run by themselves: nothing runs here, what was written down is told --- */
+
+struct online_in {
+        const char **ids;
+        size_t n;
+};
+
+static int write_online(struct job *j, const char *scorer_id, const struct scorer_online *x) {
+        int r = check_row(j, &x->scorer);
+
+        if (r == 0)
+                r = access_check_experiment(&j->refusal, x->experiment_id);
+        if (r != 0)
+                return r;
+        json_write_object(&j->json);
+        json_write_kv_str(&j->json, "online_scoring_config_id", x->id);
+        json_write_kv_str(&j->json, "scorer_id", scorer_id);
+        json_write_kv_f64(&j->json, "sample_rate", x->sample_rate);
+        json_write_kv_str(&j->json, "experiment_id",
+                          arena_printf(j->arena, "%" PRId64, x->experiment_id));
+        if (x->filter)
+                json_write_kv_str(&j->json, "filter_string", x->filter);
+        json_write_end(&j->json);
+        return 0;
+}
+
+static int write_online_of(struct job *j, struct db *db, const char *scorer_id) {
+        DB_USE struct db_stmt *s = scorers_sql_online(db, scorer_id);
+        struct scorer_online x;
+        int r;
+
+        while ((r = db_step(s)) == DB_ROW) {
+                r = scorers_sql_read_online(s, j->arena, &x);
+                if (r == 0)
+                        r = write_online(j, scorer_id, &x);
+                if (r != 0)
+                        return r;
+        }
+        return r < 0 ? r : 0;
+}
+
+static int by_text(const void *a, const void *b) {
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static int run_online(struct job *j, struct db *db) {
+        const struct online_in *in = j->in;
+        int r = 0;
+
+        json_write_kv_array(&j->json, "configs");
+        for (size_t i = 0; r == 0 && i < in->n; i++)
+                if (i == 0 || strcmp(in->ids[i], in->ids[i - 1]) != 0)
+                        r = write_online_of(j, db, in->ids[i]);
+        json_write_end(&j->json);
+        return r;
+}
+
+int scorers_api_online(struct http_request *req) {
+        struct online_in in;
+        struct ask q;
+
+        ask_open(&q, req);
+        in.ids = ask_list(&q, "scorer_ids", ASK_NEED, &in.n);
+        if (in.n > 0)
+                qsort(in.ids, in.n, sizeof(*in.ids), by_text); /* each is told once */
+        return job_read(&q, run_online, &in);
+}

@@ -76,6 +76,29 @@ struct db_stmt *scorers_sql_list(struct db *db, int64_t experiment_id) {
         return s;
 }
 
+struct db_stmt *scorers_sql_online(struct db *db, const char *id) {
+        struct db_stmt *s = use(db, STMT_online);
+
+        db_bind_all(s, id);
+        return s;
+}
+
+int scorers_sql_read_online(struct db_stmt *s, struct arena *a, struct scorer_online *ret) {
+        bool oom = false;
+        struct scorer_online x = {
+                .id = db_col_dup(s, 0, a, &oom),
+                .sample_rate = db_col_f64(s, 1),
+                .experiment_id = db_col_i64(s, 2),
+                .filter = db_col_dup(s, 3, a, &oom),
+                .scorer = {.experiment_id = db_col_i64(s, 4), .name = db_col_dup(s, 5, a, &oom)},
+        };
+
+        if (oom)
+                return -ENOMEM;
+        *ret = x;
+        return 0;
+}
+
 int scorers_sql_insert(struct db *db, const struct scorer *x) {
         DB_USE struct db_stmt *s = use(db, STMT_insert);
 

@@ -160,12 +160,21 @@ def test_scorers(tracking, experiment):
     judge = {"experiment_id": experiment, "name": "judge"}
     assert [tracking.post(V + "register", **judge, serialized_scorer=text)["version"] for text in ("{}", '{"a": 1}')] == [1, 2]
     assert [s["scorer_version"] for s in tracking.get(V + "versions", **judge)["scorers"]] == [1, 2]
-    assert [s["scorer_version"] for s in tracking.get(V + "list", experiment_id=experiment)["scorers"]] == [2]
+    listed = tracking.get(V + "list", experiment_id=experiment)["scorers"]
+    assert [s["scorer_version"] for s in listed] == [2]
+    asked = f"{V}online-configs?scorer_ids={listed[0]['scorer_id']}"
+    assert tracking.get(asked) == {"configs": []}
+    with sqlite3.connect(tracking.database) as db:  # as a server of MLflow's writes it
+        db.execute("INSERT INTO online_scoring_configs VALUES ('o1', ?, 0.5, ?, ?)", (listed[0]["scorer_id"], experiment, "status = 'OK'"))
+    assert tracking.get(asked + "&scorer_ids=x&scorer_ids=" + listed[0]["scorer_id"])["configs"] == [
+        {"online_scoring_config_id": "o1", "scorer_id": listed[0]["scorer_id"], "sample_rate": 0.5, "experiment_id": experiment, "filter_string": "status = 'OK'"}]
     for code in ('{"call_source": "x"}', '{"a": [{"call_source": "x"}]}'):
         assert "MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS" in tracking.refused("POST", V + "register", {**judge, "serialized_scorer": code})
     assert tracking.ask("DELETE", V + "delete", {**judge, "version": 2}).status == 200
     assert tracking.get(V + "get", **judge)["scorer"]["serialized_scorer"] == "{}"
     assert tracking.ask("DELETE", V + "delete", judge).status == 200
     assert "not found" in tracking.refused("GET", V + "get", judge, status=404)
+    mlflow.genai.judges.make_judge(name="asks", instructions="Is {{ outputs }} good?", model="openai:/m").register(experiment_id=experiment)
+    assert [s.name for s in mlflow.genai.list_scorers(experiment_id=experiment)] == ["asks"]
     with Tracking(env={"MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS": "true"}) as t:
         assert t.post(V + "register", experiment_id="0", name="own", serialized_scorer='{"call_source": "x"}')["version"] == 1

@@ -224,6 +224,8 @@ def _scorers():
         yield path + " of scorer", verb, S + path, judge
         yield path + " of unknown scorer", verb, S + path, {**judge, "name": "nope"}
         yield path + " of no scorer", verb, S + path, {"experiment_id": "{eva}"}
+    for name, asked in (("of scorer", {"scorer_ids": ["{s1}", "{s2}", "{s1}"]}), ("of unknown", {"scorer_ids": "nope"}), ("of none", {"scorer_ids": ""}), ("unsaid", {}), ("of another word", {"scorer_id": "{s1}"})):
+        yield "online configs " + name, "GET", S + "online-configs", asked
     yield "get first version", "GET", S + "get", {**judge, "version": 1}
     yield "get unknown version", "GET", S + "get", {**judge, "version": 9}
     yield "delete first version", "DELETE", S + "delete", {**judge, "version": 1}
