@@ -312,6 +312,20 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
         return 0;
 }
 
+int block_fetch_aside(struct mnt *m, struct fetch_pool_task *t) {
+        int r;
+
+        block_fetch_count(m, 1);
+        r = fetch_pool_put(m->fetcher->pool, t);
+        if (r < 0)
+                block_fetch_count(m, -1);
+        return r;
+}
+
+void block_fetch_aside_ended(struct mnt *m) {
+        block_fetch_count(m, -1);
+}
+
 void block_fetch_drain(struct mnt *m) {
         struct fetcher *f = m->fetcher;
 

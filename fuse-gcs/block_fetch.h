@@ -6,6 +6,7 @@
 #include "fuse-gcs/attrs.h"
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/disk_files.h"
+#include "fuse-gcs/fetch_pool.h"
 #include "fuse-gcs/mnt.h"
 
 #define BLOCK_FETCH_WHOLE ((uint64_t) 1 << 20)
@@ -43,6 +44,10 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
                       struct block_fetch **ret_own);
 /* Makes it, on this thread: who waits for its blocks then finds them, or has to wait on. */
 void block_fetch_go(struct block_fetch *f);
+/* Something else for a thread of the pool, waited for as a GET is: it says when it has ended, and
+ * minds m->stopping. Negative: it will not run. */
+int block_fetch_aside(struct mnt *m, struct fetch_pool_task *t);
+void block_fetch_aside_ended(struct mnt *m);
 /* Waits until no GET is under way any more. */
 void block_fetch_drain(struct mnt *m);
 int block_fetch_init(struct mnt *m);

@@ -9,7 +9,8 @@ struct handle {
         struct inode *inode;
         bool may_write, appends;
         unsigned n_bad; /* the inode's when it was opened: reads fail when it is another one */
-        pthread_mutex_t lock; /* of the next two */
+        atomic_bool is_filled; /* its reads bring no more onto the disk */
+        pthread_mutex_t lock;  /* of the next two */
         struct prefetch prefetch;
         uint64_t n_reads_seen;       /* prefetch.n_reads when resting looked last */
         struct handle *next, **prev; /* of the mount's */

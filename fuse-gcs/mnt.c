@@ -7,6 +7,7 @@
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/block_fetch.h"
 #include "fuse-gcs/dir.h"
+#include "fuse-gcs/fill.h"
 #include "fuse-gcs/handle.h"
 #include "fuse-gcs/inode.h"
 #include "fuse-gcs/names.h"
@@ -95,6 +96,8 @@ int mnt_init(struct mnt *m, const struct mnt_settings *o, struct remote *r) {
         if (x >= 0)
                 x = block_fetch_init(m);
         if (x >= 0)
+                x = fill_init(m);
+        if (x >= 0)
                 x = inode_table_init(m);
         if (x < 0)
                 mnt_done(m);
@@ -103,6 +106,7 @@ int mnt_init(struct mnt *m, const struct mnt_settings *o, struct remote *r) {
 
 void mnt_done(struct mnt *m) {
         block_fetch_done(m);
+        fill_done(m);
         dir_free_all(m);
         handle_free_all(m);
         inode_table_done(m);

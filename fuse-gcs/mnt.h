@@ -20,6 +20,8 @@ struct buckets;
 struct cache_filter;
 struct dir;
 struct disk_cache;
+struct fill;
+struct fill_plan;
 struct fetcher;
 struct fuse_session;
 struct handle;
@@ -62,6 +64,7 @@ struct mnt_settings {
         size_t stat_bytes_max;
         size_t read_ahead_max;                  /* of one handle */
         const struct cache_filter *disk_filter; /* what the disk cache keeps; NULL: all */
+        const struct fill_plan *fill;           /* what a read brings there; NULL: what it reads */
 };
 
 struct mnt {
@@ -82,6 +85,7 @@ struct mnt {
         struct dir *dirs;
         struct block_cache *blocks;
         struct disk_cache *disk; /* NULL: none */
+        struct fill *fill;
         struct fetcher *fetcher;
         struct fuse_session *session; /* NULL in tests: nobody to tell */
         struct timespec began;

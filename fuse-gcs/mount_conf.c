@@ -19,6 +19,7 @@
 #define MOUNT_CONF_LEAST_IN_UPLOADS ((uint64_t) 48 << 20)
 #define MOUNT_CONF_UPLOADS 4 /* of one large file, where one alone is slower than its writer */
 #define MIB ((uint64_t) 1 << 20)
+#define MOUNT_CONF_FILL_LINE (8 * MIB) /* gcsfuse's reads for its cache */
 
 void mount_conf_done(struct mount_conf *c) {
         mem_free(c->bucket);
@@ -205,6 +206,21 @@ static int mount_conf_cache(struct mount_conf *c, const char *dir, int64_t mb) {
         return c->cache_dir || mb == 0 ? 0 : -ENOMEM;
 }
 
+/* What reads bring onto the disk beyond what they read. */
+static void mount_conf_fill(struct mount_conf *c, const struct mount_flags *f) {
+        bool parallel = mount_flags_bool(f, FLAGS_file_cache_enable_parallel_downloads);
+        bool chunks = mount_flags_bool(f, FLAGS_file_cache_experimental_enable_chunk_cache);
+        int64_t given_mb = mount_flags_int(f, FLAGS_file_cache_download_chunk_size_mb);
+        uint64_t chunk_mb = (uint64_t) MAX(given_mb, (int64_t) 1);
+
+        c->fill.anywhere = mount_flags_bool(f, FLAGS_file_cache_cache_file_for_range_read);
+        c->fill.at_start = parallel;
+        c->fill.chunk_bytes = chunks ? chunk_mb * MIB : 0;
+        c->fill.line_bytes = parallel ? chunk_mb * MIB : MOUNT_CONF_FILL_LINE;
+        if (c->cache_dir && (c->fill.anywhere || c->fill.at_start || chunks))
+                c->mnt.fill = &c->fill;
+}
+
 /* One that must be there. */
 static int mount_conf_found(const char *flag, const char *given, char **ret, struct errmsg *em) {
         _cleanup_free_ char *path = mount_conf_path(given);
@@ -387,5 +403,6 @@ int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct er
         mount_conf_behaviour(&c->mnt, f);
         mount_conf_sizes(&c->mnt, f);
         mount_conf_network(c, f);
+        mount_conf_fill(c, f);
         return 0;
 }

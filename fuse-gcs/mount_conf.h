@@ -1,6 +1,7 @@
 /* mount_conf: from flags to what the layers want. Pure but for who runs it and where it runs. */
 #pragma once
 
+#include "fuse-gcs/fill.h"
 #include "fuse-gcs/mnt.h"
 #include "fuse-gcs/mount_flags.h"
 
@@ -15,6 +16,7 @@ struct mount_conf {
         char *cache_dir; /* as it was given; NULL: no disk cache */
         uint64_t cache_bytes_max;
         struct cache_filter *cache_filter; /* NULL: all is kept */
+        struct fill_plan fill;
         char *agent;
         char *fuse_options; /* for libfuse, with commas between */
         char *key_file;

@@ -7,6 +7,7 @@
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/disk_cache.h"
+#include "fuse-gcs/fill.h"
 #include "fuse-gcs/flush.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/reader.h"
@@ -129,27 +130,6 @@ static int ops_control_drop(struct mnt *m, struct inode *i, struct mount_control
         return 0;
 }
 
-/* One block onto the disk; what the queue had no room for is asked for again. */
-static int ops_control_keep(struct mnt *m, struct block_fetch_source *s, struct prefetch *prefetch,
-                            uint64_t index, char *data) {
-        const struct disk_files_key k = block_fetch_key(s);
-        uint64_t at = index * BLOCK_CACHE_SIZE;
-        size_t size = (size_t) MIN(s->size - at, (uint64_t) BLOCK_CACHE_SIZE);
-        ssize_t n;
-
-        if (disk_cache_has(m->disk, &k, index))
-                return 0;
-        n = reader_copy(m, s, prefetch, at, data, size);
-        if (n != (ssize_t) size)
-                return n < 0 ? (int) n : -EIO;
-        disk_cache_sync(m->disk);
-        if (disk_cache_has(m->disk, &k, index))
-                return 0;
-        disk_cache_store(m->disk, &k, index, data, (uint32_t) size);
-        disk_cache_sync(m->disk);
-        return disk_cache_has(m->disk, &k, index) ? 0 : -ENOSPC;
-}
-
 static int ops_control_set_pinned(struct mnt *m, const struct block_fetch_source *s, bool pinned) {
         const struct disk_files_key k = block_fetch_key(s);
 
@@ -158,7 +138,6 @@ static int ops_control_set_pinned(struct mnt *m, const struct block_fetch_source
 
 static int ops_control_pin(struct mnt *m, struct inode *i, struct mount_control_text *t) {
         _cleanup_free_ char *path = NULL, *data = mem_alloc(BLOCK_CACHE_SIZE);
-        struct prefetch prefetch = {};
         struct block_fetch_source s;
         int r = !m->disk ? -EOPNOTSUPP : data ? ops_control_source(m, i, &s, &path) : -ENOMEM;
 
@@ -167,7 +146,7 @@ static int ops_control_pin(struct mnt *m, struct inode *i, struct mount_control_
         if (r < 0)
                 return r;
         for (uint64_t k = 0; r >= 0 && k * BLOCK_CACHE_SIZE < s.size; k++)
-                r = m->stopping ? -EINTR : ops_control_keep(m, &s, &prefetch, k, data);
+                r = m->stopping ? -EINTR : fill_block(m, &s, k, data);
         if (r < 0)
                 (void) ops_control_set_pinned(m, &s, false);
         else

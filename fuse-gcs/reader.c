@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuse-gcs/disk_cache.h"
+#include "fuse-gcs/fill.h"
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/read_meter.h"
@@ -253,17 +254,37 @@ static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_
         read_meter_say(began_at, &line);
 }
 
+/* What else of it the disk is to have because of this read. */
+static void reader_fill(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
+                        bool is_before) {
+        _cleanup_free_ char *path = NULL;
+        struct block_fetch_source s;
+        bool by_chunks = m->o.fill->chunk_bytes > 0;
+
+        if (by_chunks != is_before || h->is_filled || !reader_source(m, h->inode, &s, &path))
+                return;
+        if (by_chunks)
+                (void) fill_chunks(m, &s, offset, offset + size);
+        else
+                fill_after(m, &s, offset, &h->is_filled);
+}
+
 static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
                         struct reader_reply *ret) {
         usec_t began_at = read_meter_begin();
+        bool fills = m->disk && m->o.fill;
         int r = 1;
 
+        if (fills)
+                reader_fill(m, h, offset, size, true);
         for (unsigned n = 0; r == 1 && n < READER_TRIES; n++)
                 r = reader_try(m, h, offset, size, ret);
         if (r == 0 && began_at > 0 && ret->n_bytes > 0) {
                 read_meter_end(began_at, !ret->is_lone, !ret->is_miss, ret->n_bytes);
                 reader_say(m, h, began_at, offset, size, ret);
         }
+        if (fills && r == 0)
+                reader_fill(m, h, offset, size, false);
         return r == 1 ? -EIO : r;
 }
 
