@@ -305,18 +305,30 @@ static bool disk_cache_make_room(struct disk_cache *c, const struct disk_cache_j
         return f && f->is_pinned;
 }
 
+/* Under the lock: the file a block goes to, referenced, when there is room. A block that is there
+ * already needs none; and a file does not make room for itself. */
+static struct disk_cache_file *disk_cache_target(struct disk_cache *c,
+                                                 const struct disk_cache_job *j, bool *ret_is_new) {
+        struct disk_cache_file *f = disk_cache_get(c, &j->key, false);
+
+        *ret_is_new = !f || !disk_files_has(&f->files, j->index);
+        if (!*ret_is_new || disk_cache_make_room(c, j))
+                return f ?: disk_cache_get(c, &j->key, true);
+        if (f)
+                disk_cache_unref(c, f);
+        return NULL;
+}
+
 static void disk_cache_run(struct disk_cache *c, const struct disk_cache_job *j) {
-        struct disk_cache_file *f = NULL;
+        struct disk_cache_file *f;
         bool is_new;
         int r;
 
         pthread_mutex_lock(&c->lock);
-        if (!c->is_void && disk_cache_make_room(c, j))
-                f = disk_cache_get(c, &j->key, true);
+        f = c->is_void ? NULL : disk_cache_target(c, j, &is_new);
         pthread_mutex_unlock(&c->lock);
         if (!f)
                 return;
-        is_new = !disk_files_has(&f->files, j->index);
         r = disk_files_store(&f->files, j->index, j->data, j->n);
         pthread_mutex_lock(&c->lock);
         if (r >= 0 && is_new && !f->is_dropped) {
