@@ -1,6 +1,10 @@
 #include "fuse-gcs/handle.h"
 
+#include <stdatomic.h>
+
 #include "lib/base/mem.h"
+
+static atomic_uint_least64_t n_made;
 
 struct handle *handle_new(struct mnt *m, struct inode *i, bool may_write, bool appends) {
         struct handle *h = mem_new(struct handle);
@@ -8,6 +12,7 @@ struct handle *handle_new(struct mnt *m, struct inode *i, bool may_write, bool a
         if (!h)
                 return NULL;
         h->inode = i;
+        h->number = atomic_fetch_add(&n_made, 1);
         h->n_bad = i->n_bad;
         h->may_write = may_write;
         h->appends = appends;

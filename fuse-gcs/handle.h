@@ -7,6 +7,7 @@
 
 struct handle {
         struct inode *inode;
+        uint64_t number; /* in the log; no other one's, ever */
         bool may_write, appends;
         unsigned n_bad; /* the inode's when it was opened: reads fail when it is another one */
         atomic_bool is_filled; /* its reads bring no more onto the disk */
@@ -15,6 +16,11 @@ struct handle {
         uint64_t n_reads_seen;       /* prefetch.n_reads when resting looked last */
         struct handle *next, **prev; /* of the mount's */
 };
+
+/* Of what the kernel calls its handle. */
+static inline uint64_t handle_number(uint64_t fh) {
+        return ((const struct handle *) (uintptr_t) fh)->number;
+}
 
 /* Counts in the inode's n_open. Under `tree`. */
 struct handle *handle_new(struct mnt *m, struct inode *i, bool may_write,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "fuse-gcs/handle.h"
 #include "fuse-gcs/mnt.h"
 #include "fuse-gcs/op_meter.h"
 #include "fuse-gcs/ops_control.h"

@@ -46,7 +46,7 @@ void reader_reply_done(struct reader_reply *r) {
  * is left to this thread, in *own when that is free. */
 static int reader_fetch(struct mnt *m, const struct block_fetch_source *s,
                         struct prefetch_range ahead, uint64_t offset, uint64_t end,
-                        struct block_cache_block **b, struct block_fetch **own) {
+                        struct block_cache_block **b, struct block_fetch **own, bool *is_miss) {
         uint64_t to = end;
         int r = 0;
 
@@ -57,6 +57,7 @@ static int reader_fetch(struct mnt *m, const struct block_fetch_source *s,
                 r = block_fetch_range(m, s, offset, to, PREFETCH_UNIT_MAX, b,
                                       *own || (to > end && s->size > BLOCK_FETCH_WHOLE) ? NULL
                                                                                         : own);
+                *is_miss |= *b != NULL; /* its GET has begun, and may have ended */
                 if (r == -ENOBUFS)
                         r = 0; /* the first one is on its way; the others are asked for in turn */
         }
@@ -124,7 +125,7 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
 
                 if (!b || !has_started)
                         r = reader_fetch(m, s, has_started ? (struct prefetch_range){} : ahead, at,
-                                         end, &b, &own);
+                                         end, &b, &own, &ret->is_miss);
                 has_started = true;
                 if (!b && r >= 0) {
                         /* Somebody else's GET, which may have failed by now: ours then. */
@@ -236,7 +237,7 @@ static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_
         struct disk_files_key k;
         struct read_meter_line line = {
                 .bucket = m->o.bucket ? m->o.bucket : "",
-                .handle = (uint64_t) (uintptr_t) h,
+                .handle = h->number,
                 .offset = offset,
                 .block = offset / BLOCK_CACHE_SIZE,
                 .size = size,
