@@ -76,6 +76,30 @@ def test_always_wrong_ends(server, mount):
     assert (mount.path / "never").read_bytes() == content(5000)
 
 
+# --- on the disk ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("flags, at, kept", [
+    ([], 4 * MIB, None),
+    (["--file-cache-cache-file-for-range-read"], 4 * MIB, (0, 5 * MIB)),
+    (["--file-cache-enable-parallel-downloads"], 0, (0, 5 * MIB)),
+    (["--file-cache-experimental-enable-chunk-cache", "--file-cache-download-chunk-size-mb=2", "--file-cache-max-size-mb=3"],
+     3 * MIB, (2 * MIB, 4 * MIB)),
+])
+def test_the_cache_has_objects_as_files(server, tmp_path, flags, at, kept):
+    """What was read at its place, beside holes; more of it for who asks for more."""
+    data = content(5 * MIB)
+    put(server, "dir/file", data)
+    with Mount(server.url, f"--cache-dir={tmp_path}", *flags) as m:
+        with open(m / "dir/file", "rb", buffering=0) as f:
+            os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            assert os.pread(f.fileno(), 10, at) == data[at:at + 10]
+        file = tmp_path / "gcsfuse-file-cache/bkt/dir/file"
+        until(lambda: file.exists() and file.stat().st_size == len(data), "the file")
+        begin, end = kept or (at, at + 10)
+        until(lambda: file.read_bytes()[begin:end] == data[begin:end], "its bytes")
+        assert kept == (0, 5 * MIB) or file.stat().st_blocks * 512 < len(data)
+
+
 # --- every request is answered ----------------------------------------------------------------
 
 class Readers:
