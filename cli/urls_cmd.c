@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "cli/address.h"
+#include "cli/all_conf.h"
 #include "cli/show.h"
 #include "cli/table.h"
 #include "lib/base/json_write.h"
+#include "lib/base/str.h"
 
 struct urls_words {
         struct cli_words words;
@@ -88,6 +90,16 @@ static void add_service(struct cli *c, struct table *t, const struct json *servi
                              : "-");
 }
 
+/* Through a socket, as by the ssh below, the peer is known; by TCP somebody has to say who it is,
+ * unless the configuration lets everybody do everything. */
+static bool is_asked_who(struct cli *c) {
+        const struct all_conf *conf;
+        bool on;
+
+        return all_conf_load(c, &conf) < 0 || conf->tracking.app_name ||
+               str_to_bool(conf->tracking.access_control, &on) != 0 || on;
+}
+
 static int print_urls(struct cli *c, const struct urls *u) {
         struct table t;
 
@@ -103,6 +115,9 @@ static int print_urls(struct cli *c, const struct urls *u) {
                 add_service(c, &t, u->services[i]);
         if (table_print(&t, NULL, stdout) < 0)
                 return cli_oom(c);
+        if (u->address.tracking && is_asked_who(c))
+                puts("\nOn this machine, for the client:\n"
+                     "  export MLFLOW_TRACKING_TOKEN=$(onebox token add USER)");
         printf("\nFrom your laptop, then http://localhost:8080 and http://localhost:5000:\n  %s\n",
                u->ssh);
         return 0;

@@ -9,11 +9,13 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
 
 #include "config.h"
 
 #define N_ROWS_MAX 96
 #define HELP_COLUMN 30
+#define HELP_WIDTH 80
 
 /* "--state-dir" for "state_dir". */
 static bool name_matches(const char *word, size_t len, const char *name) {
@@ -210,6 +212,24 @@ void options_done(const struct options_spec *spec, void *target) {
         }
 }
 
+/* Prints text's words from that column on; no line is wider than HELP_WIDTH, a full stop included,
+ * unless a single word is. */
+static void print_words(FILE *to, const char *text, size_t column) {
+        size_t at = column, len;
+        const char *word;
+
+        while (str_word(&text, " ", &word, &len)) {
+                size_t width = utf8_count(word, len);
+
+                if (at > column && at + 1 + width >= HELP_WIDTH) {
+                        fprintf(to, "\n%*s", (int) column, "");
+                        at = column;
+                }
+                fprintf(to, "%s%.*s", at > column ? " " : "", (int) len, word);
+                at += width + (at > column);
+        }
+}
+
 static void print_row(FILE *to, char short_name, const char *name, const char *arg,
                       const char *help) {
         char left[80];
@@ -221,14 +241,18 @@ static void print_row(FILE *to, char short_name, const char *name, const char *a
         (void) snprintf(left + n, sizeof(left) - (size_t) n, "%s%.15s", arg ? "=" : "",
                         arg ? arg : "");
         if (strlen(left) < HELP_COLUMN)
-                fprintf(to, "%-*s%s\n", HELP_COLUMN, left, help);
+                fprintf(to, "%-*s", HELP_COLUMN, left);
         else
-                fprintf(to, "%s\n%*s%s\n", left, HELP_COLUMN, "", help);
+                fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
+        print_words(to, help, HELP_COLUMN);
+        fputc('\n', to);
 }
 
 void options_print_help(const struct options_spec *spec, FILE *to) {
-        fprintf(to, "%s [OPTION]…%s%s\n\n%s.\n\n", spec->program, spec->args ? " " : "",
-                spec->args ? spec->args : "", spec->summary);
+        fprintf(to, "%s [OPTION]…%s%s\n\n", spec->program, spec->args ? " " : "",
+                spec->args ? spec->args : "");
+        print_words(to, spec->summary, 0);
+        fputs(".\n\n", to);
         for (size_t i = 0; i < spec->n_rows; i++) {
                 const struct options_row *row = &spec->rows[i];
                 const char *arg = row->type == CONF_BOOL ? NULL : row->arg ? row->arg : "VALUE";

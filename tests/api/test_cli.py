@@ -282,7 +282,7 @@ def test_status_and_urls(box):
     assert urls["web"] == f"http://127.0.0.1:{box.web}"
     assert urls["tracking"] == f"http://127.0.0.1:{box.tracking}"
     assert f"-L 8080:{box.run_dir}/web.sock" in urls["ssh"]
-    assert f"http://127.0.0.1:{box.web}" in box.good("urls")
+    assert re.search(f"http://127.0.0.1:{box.web}[^$]*MLFLOW_TRACKING_TOKEN=.[(]onebox token add USER[)]", box.good("urls"))
     assert box.json("version")["mlflow_api"]
 
 

@@ -135,6 +135,30 @@ static void help_and_version(void **state) {
         assert_non_null(strstr(text, "--state-dir=DIR"));
 }
 
+static void help_fits_a_terminal(void **state) {
+        static const struct options_row row[] = {
+                {"one", 0, CONF_BOOL, 0, NULL,
+                 "what is longer than a line goes on below itself, and keeps its wörds whole…"}};
+        const struct options_spec long_spec = {
+                .program = "onebox x",
+                .summary = "A summary of more words than there is room for in one line of a "
+                           "terminal of eighty",
+                .rows = row,
+                .n_rows = 1,
+        };
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        (void) state;
+        options_print_help(&long_spec, f);
+        fclose(f);
+        assert_non_null(strstr(text, "line of a terminal of\neighty.\n\n"));
+        assert_non_null(strstr(text, "--one                   what is longer than a line goes on "
+                                     "below itself,\n                              and keeps its "
+                                     "wörds whole…\n"));
+}
+
 struct sample {
         char *listen;
         uint64_t workers;
@@ -185,8 +209,11 @@ static void daemons(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(forms),    cmocka_unit_test(words_after_dashes),
-                cmocka_unit_test(mistakes), cmocka_unit_test(help_and_version),
+                cmocka_unit_test(forms),
+                cmocka_unit_test(words_after_dashes),
+                cmocka_unit_test(mistakes),
+                cmocka_unit_test(help_and_version),
+                cmocka_unit_test(help_fits_a_terminal),
                 dir_test(daemons),
         };
 
