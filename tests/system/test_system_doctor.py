@@ -2,6 +2,8 @@
 
 import json
 
+from machine import until
+
 TRACKING = "/var/lib/onebox/tracking"
 SCHEDULER = "/var/lib/onebox/scheduler"
 
@@ -58,3 +60,23 @@ def test_owners_and_modes_are_put_right(green):
     finally:
         m.shell(f"rm -rf {TRACKING}/artifacts/doctor /etc/stranger; chmod 0750 {SCHEDULER}")
     assert green.call("tracking", "/health")[0] == 200
+
+
+def test_what_cannot_work_stays_down_and_is_named(green):
+    """A configuration that cannot be is tried once; whoever looks is told which key, why, and how to go on."""
+    m, wrong = green.machine, "/etc/onebox/onebox.conf.d/wrong.conf"
+    m.write(wrong, "[web]\nallow_cidrs = everybody\n")
+    try:
+        m.run("systemctl", "restart", "onebox-web", check=False)
+        show = ["systemctl", "show", "--value", "-p", "ActiveState", "-p", "ExecMainStatus", "-p", "NRestarts", "onebox-web"]
+        until(lambda: m.run(*show).stdout.split() == ["0", "78", "failed"], 20, "it is not left alone", lambda: m.run(*show).stdout + green.report())
+        words = m.run("onebox", "status", check=False)
+        assert words.returncode == 1 and "onebox doctor" in words.stdout and "web " in words.stdout, words.stdout
+        found = faults(look(green))
+        assert '[web] allow_cidrs: "everybody" is not a list' in found["configuration"]["text"], found
+        assert "reset-failed onebox-web.service" in found["unit onebox-web.service"]["remedy"], found
+    finally:
+        m.run("rm", wrong)
+        m.run("systemctl", "reset-failed", "onebox-web.service", "onebox-web.socket", check=False)
+        m.run("systemctl", "restart", "onebox-web.socket", "onebox-web")
+    assert not faults(look(green))
