@@ -65,10 +65,11 @@ static int http_exchange_check_params(struct http_exchange *x) {
         return 0;
 }
 
-/* True when the path with single slashes is one of ours, and the client was sent there. */
+/* True when the path with single slashes, or one more at its end where ours has one, is one of
+ * ours, and the client was sent there. */
 static bool http_exchange_check_slashes(struct http_exchange *x, const char *path,
                                         const char *query) {
-        char *merged = strstr(path, "//") ? arena_alloc(&x->arena, strlen(path) + 1) : NULL;
+        char *merged = arena_alloc(&x->arena, strlen(path) + 2);
         const char *where;
         size_t n = 0;
 
@@ -78,8 +79,12 @@ static bool http_exchange_check_slashes(struct http_exchange *x, const char *pat
                 if (*p != '/' || p[1] != '/')
                         merged[n++] = *p;
         merged[n] = '\0';
-        if (http_route_find(x->server->routes, x->req.method, merged, &x->match) == -ENOENT)
-                return false;
+        if (http_route_find(x->server->routes, x->req.method, merged, &x->match) == -ENOENT) {
+                memcpy(merged + n, "/", 2);
+                if (http_route_find(x->server->routes, x->req.method, merged, &x->match) < 0 ||
+                    !str_ends(x->match.route->path, "/"))
+                        return false;
+        }
         where = *query ? arena_printf(&x->arena, "%s?%s", merged, query) : merged;
         return where && http_request_reply_redirect(&x->req, 308, where) >= 0;
 }

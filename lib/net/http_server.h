@@ -39,8 +39,9 @@ struct http_server_options {
         /* Sees every finished request, on the loop's thread (access log). May be NULL. */
         void (*done)(struct http_request *req, int status, usec_t took_for);
         /* As Flask and the servers made with it answer: slashes at the beginning of a path count as
-         * one; a path that is one of ours when all doubled slashes are made one is redirected there
-         * (308); OPTIONS of a path says which methods it has. */
+         * one; a path that is one of ours when all doubled slashes are made one, or with the slash
+         * that ours ends with, is redirected there (308); OPTIONS of a path says which methods it
+         * has. */
         bool like_flask;
         const char *allowed_hosts; /* names besides localhost, space-separated; "*" = any; may be
                                       NULL */

@@ -233,6 +233,9 @@ def test_prefix_and_directories():
                   f"sqlite:///{root}/db/m.db", "--default-artifact-root", "s3://bucket/x", root=root) as t:
         assert t.ask("GET", "/health").status == 404
         assert t.ask("GET", "/mlflow/health").text == "OK"
+        answer = t.ask("GET", "/mlflow?x=1")
+        assert (answer.status, answer.headers["location"]) == (308, "/mlflow/?x=1") and t.ask("GET", "/mlflow/").status == 200
+        assert t.ask("GET", "/mlflow/health/").status == t.ask("GET", "/mlfl").status == 404
         made = t.ask("GET", "/mlflow/api/2.0/mlflow/experiments/get", {"experiment_id": "0"})
         assert json.loads(made.text)["experiment"]["artifact_location"] == "s3://bucket/x/0"
         assert os.path.exists(f"{root}/db/m.db") and os.path.isdir(f"{root}/files")
