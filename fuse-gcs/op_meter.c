@@ -114,6 +114,16 @@ void op_meter_times_print(struct op_meter_times *t, const char *name, const char
                    name, label, n, name, label, (uint64_t) t->sum, name, label, n);
 }
 
+static void op_meter_print_times(const char *name, struct buf *out) {
+        buf_printf(out, "# TYPE %s histogram\n", name);
+        for (size_t k = 0; k < OP_METER_N; k++) {
+                char label[64];
+
+                snprintf(label, sizeof(label), "fs_op=\"%s\"", names[k]);
+                op_meter_times_print(&meter.ops[k].times, name, label, out);
+        }
+}
+
 void op_meter_print(struct buf *out) {
         buf_add_str(out, "# TYPE fs_ops_count counter\n");
         for (size_t k = 0; k < OP_METER_N; k++)
@@ -123,11 +133,7 @@ void op_meter_print(struct buf *out) {
         for (size_t k = 0; k < OP_METER_N; k++)
                 buf_printf(out, "fs_ops_error_count{fs_op=\"%s\"} %" PRIu64 "\n", names[k],
                            (uint64_t) meter.ops[k].n_failed);
-        buf_add_str(out, "# TYPE fs_ops_latency histogram\n");
-        for (size_t k = 0; k < OP_METER_N; k++) {
-                char label[64];
-
-                snprintf(label, sizeof(label), "fs_op=\"%s\"", names[k]);
-                op_meter_times_print(&meter.ops[k].times, "fs_ops_latency", label, out);
-        }
+        /* What it is called depends on gcsfuse's version. */
+        op_meter_print_times("fs_ops_latency", out);
+        op_meter_print_times("fs_ops_latencies", out);
 }

@@ -41,6 +41,7 @@ static void test_counts(void **state) {
         assert_prints("fs_ops_count{fs_op=\"LookUpInode\"} 2\n", true);
         assert_prints("fs_ops_error_count{fs_op=\"LookUpInode\"} 1\n", true);
         assert_prints("fs_ops_latency_count{fs_op=\"LookUpInode\"} 2\n", true);
+        assert_prints("fs_ops_latencies_count{fs_op=\"LookUpInode\"} 2\n", true);
         assert_prints("fs_ops_latency_bucket{fs_op=\"LookUpInode\",le=\"+Inf\"} 2\n", true);
         /* Outside of a request nothing is anybody's. */
         op_meter_failed(EIO);
