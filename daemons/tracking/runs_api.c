@@ -71,7 +71,7 @@ static int insert_run(struct job *j, struct db *db, const struct experiment *e, 
         const struct create *in = j->in;
         char id[ENTROPY_ID_SIZE];
         /* Runs made together lie together in each index: a commit of many writes few pages. */
-        int r = entropy_id7(j->tracking->entropy, clock_now(j->tracking->clock), id);
+        int r = entropy_id_near(j->tracking->entropy, clock_now(j->tracking->clock), id);
 
         if (r < 0)
                 return r;

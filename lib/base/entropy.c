@@ -83,7 +83,8 @@ static void uuid_print(const unsigned char b[16], char ret[ENTROPY_UUID_SIZE]) {
         ret[8] = ret[13] = ret[18] = ret[23] = '-';
 }
 
-static int fill_uuid7(struct entropy *e, usec_t now_at, unsigned char b[16]) {
+int entropy_uuid7(struct entropy *e, usec_t now_at, char ret[ENTROPY_UUID_SIZE]) {
+        unsigned char b[16];
         unsigned count;
         uint64_t ms;
         int r;
@@ -97,26 +98,18 @@ static int fill_uuid7(struct entropy *e, usec_t now_at, unsigned char b[16]) {
         b[6] = (unsigned char) (0x70 | count >> 8);
         b[7] = (unsigned char) count;
         b[8] = (b[8] & 0x3F) | 0x80;
-        return 0;
-}
-
-int entropy_uuid7(struct entropy *e, usec_t now_at, char ret[ENTROPY_UUID_SIZE]) {
-        unsigned char b[16];
-        int r = fill_uuid7(e, now_at, b);
-
-        if (r < 0)
-                return r;
         uuid_print(b, ret);
         return 0;
 }
 
-int entropy_id7(struct entropy *e, usec_t now_at, char ret[ENTROPY_ID_SIZE]) {
-        unsigned char b[16];
-        int r = fill_uuid7(e, now_at, b);
+int entropy_id_near(struct entropy *e, usec_t now_at, char ret[ENTROPY_ID_SIZE]) {
+        uint64_t place = now_at / ENTROPY_NEAR_FOR;
+        int r = entropy_id(e, ret);
 
         if (r < 0)
                 return r;
-        hex_encode(b, sizeof(b), ret);
+        for (int i = 2; i >= 0; i--, place >>= 4)
+                ret[i] = "0123456789abcdef"[place & 0xF];
         return 0;
 }
 

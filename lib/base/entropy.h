@@ -10,6 +10,8 @@ struct entropy {
 
 #define ENTROPY_UUID_SIZE 37 /* "01890a5d-ac96-774b-bcce-b302099a8057" and its NUL */
 #define ENTROPY_ID_SIZE 33   /* 32 hex digits and a NUL: MLflow's run ids */
+/* Ids of so long are neighbours; 4,096 times that later they come to the same place again. */
+#define ENTROPY_NEAR_FOR (16 * USEC_PER_MSEC)
 
 /* getrandom(2). */
 struct entropy *entropy_system(void);
@@ -20,10 +22,11 @@ int entropy_hex(struct entropy *e, size_t n_bytes, char *ret);
 /* UUIDv7 of the moment: ids made later sort later, also within one millisecond when made by one
  * process (RFC 9562, method 1: a counter in rand_a). */
 int entropy_uuid7(struct entropy *e, usec_t now_at, char ret[ENTROPY_UUID_SIZE]);
-/* The same without dashes: what is made together lies together in an index. */
-int entropy_id7(struct entropy *e, usec_t now_at, char ret[ENTROPY_ID_SIZE]);
 /* UUIDv4 without dashes, as Python's uuid4().hex. */
 int entropy_id(struct entropy *e, char ret[ENTROPY_ID_SIZE]);
+/* The same, its first three digits from the moment: what is made together lies together in an
+ * index, and the first eight digits, by which people call things, still differ. */
+int entropy_id_near(struct entropy *e, usec_t now_at, char ret[ENTROPY_ID_SIZE]);
 /* 0 <= *ret < bound, evenly. */
 int entropy_below(struct entropy *e, uint64_t bound, uint64_t *ret);
 /* "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx" in lower case? */

@@ -23,19 +23,24 @@ static void uuids_sort_by_time(void **state) {
         assert_int_equal(strtoull(id, NULL, 16), (at + USEC_PER_HOUR) / USEC_PER_MSEC >> 16);
 }
 
-static void ids_sort_by_time(void **state) {
+/* Neighbours for 16 ms, then elsewhere; apart from the three digits as any id. */
+static void ids_of_a_moment_are_near(void **state) {
         usec_t at = UINT64_C(1900000000) * USEC_PER_SEC;
-        char last[ENTROPY_ID_SIZE] = "", id[ENTROPY_ID_SIZE];
+        char first[ENTROPY_ID_SIZE], id[ENTROPY_ID_SIZE];
 
         (void) state;
-        for (int i = 0; i < 10000; i++) {
-                assert_int_equal(entropy_id7(entropy_system(), at, id), 0);
+        assert_int_equal(entropy_id_near(entropy_system(), at, first), 0);
+        for (int i = 0; i < 1000; i++) {
+                assert_int_equal(entropy_id_near(entropy_system(), at, id), 0);
                 assert_int_equal(strlen(id), 32);
                 assert_int_equal(strspn(id, "0123456789abcdef"), 32);
-                assert_int_equal(id[12], '7');
-                assert_true(strcmp(id, last) > 0);
-                memcpy(last, id, sizeof(last));
+                assert_int_equal(id[12], '4');
+                assert_memory_equal(id, first, 3);
+                assert_memory_not_equal(id + 3, first + 3, 29);
         }
+        assert_int_equal(entropy_id_near(entropy_system(), at + ENTROPY_NEAR_FOR, id), 0);
+        assert_int_equal(strtoul((char[]){id[0], id[1], id[2], 0}, NULL, 16),
+                         (strtoul((char[]){first[0], first[1], first[2], 0}, NULL, 16) + 1) % 4096);
 }
 
 static void what_is_a_uuid(void **state) {
@@ -106,7 +111,7 @@ static void failures_come_through(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(uuids_sort_by_time),
-                cmocka_unit_test(ids_sort_by_time),
+                cmocka_unit_test(ids_of_a_moment_are_near),
                 cmocka_unit_test(what_is_a_uuid),
                 cmocka_unit_test(ids_are_version_4),
                 cmocka_unit_test(the_fake_repeats_itself),
