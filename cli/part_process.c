@@ -12,6 +12,7 @@
 #include "cli/systemctl.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
+#include "lib/base/procfs.h"
 #include "lib/base/str.h"
 
 #define PROC_MAX 4096
@@ -58,20 +59,12 @@ const char *part_process_print_memory(uint64_t bytes, char ret[PART_PROCESS_SIZE
 /* --- /proc --------------------------------------------------------------------------------------
  */
 
-static char *read_proc(pid_t pid, const char *file) {
-        _cleanup_free_ char *path = str_printf("/proc/%d/%s", (int) pid, file);
-        char *text = NULL;
-
-        return path && fileio_read(path, PROC_MAX, &text, NULL) >= 0 ? text : NULL;
-}
-
 /* The kernel keeps the beginning of a program's name. */
 static bool is_program(pid_t pid, const char *name) {
-        _cleanup_free_ char *comm = read_proc(pid, "comm");
-        char wanted[COMM_SIZE];
+        char comm[2 * COMM_SIZE], wanted[COMM_SIZE];
 
         (void) snprintf(wanted, sizeof(wanted), "onebox-%s", name);
-        return comm && str_eq(str_strip(comm), wanted);
+        return procfs_read(pid, "comm", comm, sizeof(comm)) > 0 && str_eq(str_strip(comm), wanted);
 }
 
 /* Who called listen() there: systemd, where it holds the socket. */
@@ -101,21 +94,22 @@ static pid_t of_unit(const char *name) {
 }
 
 void part_process_look(const char *name, const char *path, struct part_process *ret) {
-        _cleanup_free_ char *stat = NULL, *statm = NULL, *uptime = NULL;
+        char stat[PROC_MAX] = "", statm[PROC_MAX] = "";
+        _cleanup_free_ char *uptime = NULL;
         pid_t pid = listener(path);
         struct part_process p = {};
 
         if (pid <= 0 || !is_program(pid, name))
                 pid = of_unit(name);
         if (pid > 0) {
-                stat = read_proc(pid, "stat");
-                statm = read_proc(pid, "statm");
+                (void) procfs_read(pid, "stat", stat, sizeof(stat));
+                (void) procfs_read(pid, "statm", statm, sizeof(statm));
                 (void) fileio_read("/proc/uptime", PROC_MAX, &uptime, NULL);
                 p.pid = pid;
         }
-        if (statm)
+        if (*statm)
                 (void) part_process_memory(statm, (uint64_t) sysconf(_SC_PAGESIZE), &p.memory);
-        if (stat && uptime)
+        if (*stat && uptime)
                 (void) part_process_up_for(stat, uptime, (uint64_t) sysconf(_SC_CLK_TCK),
                                            &p.up_for);
         *ret = p;

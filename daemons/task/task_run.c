@@ -14,6 +14,7 @@
 #include "daemons/task/task_tree.h"
 #include "lib/base/fileio.h"
 #include "lib/base/process.h"
+#include "lib/base/procfs.h"
 #include "lib/base/timestamp.h"
 
 enum { KILL_EVERY_MS = 100, KILL_TIMES = 100 };
@@ -216,17 +217,8 @@ static void run_loop(struct run *r) {
 
 /* When memory runs out, the task goes before any daemon. */
 static void run_oom_adjust(pid_t pid) {
-        char path[64];
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int) pid);
-        fd = open(path, O_WRONLY | O_CLOEXEC);
-        if (fd < 0)
-                return;
-        if (write(fd, "300", 3) < 0) {
-                /* a sandbox may forbid it; nothing depends on it */
-        }
-        close(fd);
+        /* a sandbox may forbid it; nothing depends on it */
+        (void) procfs_write(pid, "oom_score_adj", "300");
 }
 
 static int run_pipes(int read_ends[], int write_ends[]) {

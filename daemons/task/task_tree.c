@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/macros.h"
+#include "lib/base/procfs.h"
 
 struct proc {
         pid_t pid, parent;
@@ -41,29 +41,12 @@ static pid_t proc_next(DIR *d) {
         return 0;
 }
 
-static ssize_t proc_read(pid_t pid, const char *file, char *buf, size_t size) {
-        char path[64];
-        ssize_t n;
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/%d/%s", (int) pid, file);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        n = read(fd, buf, size - 1);
-        close(fd);
-        if (n < 0)
-                return -errno;
-        buf[n] = 0;
-        return n;
-}
-
 /* The parent of `pid`; 0 when it is gone or a zombie (its parent reaps it). */
 static pid_t proc_parent(pid_t pid) {
         char buf[512], *p, state;
         int parent;
 
-        if (proc_read(pid, "stat", buf, sizeof(buf)) <= 0)
+        if (procfs_read(pid, "stat", buf, sizeof(buf)) <= 0)
                 return 0;
         p = strrchr(buf, ')'); /* the name before it may hold anything */
         if (!p || sscanf(p + 1, " %c %d", &state, &parent) != 2 || state == 'Z')
@@ -144,7 +127,7 @@ static int sweep_one(pid_t pid, const char *mark, char *env, size_t size) {
 
         if (p.fd < 0)
                 return 0;
-        n = proc_read(pid, "environ", env, size);
+        n = procfs_read(pid, "environ", env, size);
         if (n > 0 && env_has(env, (size_t) n, mark) && proc_parent(pid) != 0 &&
             syscall(SYS_pidfd_send_signal, p.fd, SIGKILL, NULL, 0) == 0) {
                 poll(&p, 1, 1000);
