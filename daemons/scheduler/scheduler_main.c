@@ -428,10 +428,8 @@ static int serve(const struct scheduler_conf *conf, const struct paths *paths, s
         if (r >= 0) {
                 loop_notify_watchdog(p.s.loop);
                 loop_notify_ready();
-                r = loop_run(p.s.loop);
-                if (r < 0)
-                        r = errmsg_fail(em, -EIO, "the event loop failed: %s", errmsg_strerror(r));
-                else if (r > 0)
+                r = loop_run_main(p.s.loop, em);
+                if (r > 0)
                         r = errmsg_fail(em, -ESTALE, "the database is another scheduler's now");
         }
         close_all(&p);

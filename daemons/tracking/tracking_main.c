@@ -320,7 +320,7 @@ int main(int argc, char **argv) {
         if (r == 0) {
                 r = start(&d, &em);
                 if (r >= 0)
-                        r = loop_run(d.tracking.loop) < 0 ? -EIO : 0;
+                        r = loop_run_main(d.tracking.loop, &em);
                 stop(&d);
                 paths_done(&d.paths);
         }

@@ -214,7 +214,7 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 r = start(&w, &em);
         if (r >= 0)
-                r = loop_run(w.loop) < 0 ? -EIO : 0;
+                r = loop_run_main(w.loop, &em);
         if (r < 0)
                 log_error("%s", em.text[0] ? em.text : errmsg_strerror(r));
         stop(&w);

@@ -156,6 +156,12 @@ int loop_run(struct loop *l) {
         return l->error < 0 ? l->error : r;
 }
 
+int loop_run_main(struct loop *l, struct errmsg *em) {
+        int r = loop_run(l);
+
+        return r < 0 ? errmsg_fail(em, -EIO, "the event loop failed: %s", errmsg_strerror(r)) : r;
+}
+
 int loop_turn(struct loop *l, usec_t timeout_for) {
         int r = sd_event_run(l->event, timeout_for);
 

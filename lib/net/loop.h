@@ -15,6 +15,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "lib/base/errmsg.h"
 #include "lib/base/macros.h"
 
 struct loop;
@@ -41,6 +42,9 @@ static inline void loop_freep(struct loop **l) {
 
 /* Runs until loop_quit(); returns its code (≥ 0), or the negative errno of a broken callback. */
 int loop_run(struct loop *l);
+/* For a daemon's main: as loop_run(), but a loop that broke is -EIO with em set, whatever broke it:
+ * its errno is no word on the configuration (options_exit_status()). */
+int loop_run_main(struct loop *l, struct errmsg *em);
 /* One turn, waiting at most timeout_for (UINT64_MAX: without end). 1 = something ran, 0 = nothing
  * came, negative = broken. For tests and for waiting inside a start. */
 int loop_turn(struct loop *l, usec_t timeout_for);

@@ -71,6 +71,19 @@ static void test_broken_callback_ends_the_loop(void **state) {
         assert_int_equal(loop_run(*state), -EIO);
 }
 
+static int on_refused(struct loop_source *s, void *ctx) {
+        return -EINVAL;
+}
+
+/* -EINVAL of a loop is no word on the configuration. */
+static void test_a_main_ends_with_eio(void **state) {
+        struct errmsg em = {};
+
+        assert_int_equal(loop_defer(*state, on_refused, NULL, NULL), 0);
+        assert_int_equal(loop_run_main(*state, &em), -EIO);
+        assert_non_null(strstr(em.text, "the event loop failed: Invalid argument"));
+}
+
 static int on_free_self(struct loop_source *s, void *ctx) {
         struct count *c = ctx;
 
@@ -324,6 +337,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_timer_realtime, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_broken_callback_ends_the_loop, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(test_a_main_ends_with_eio, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_source_frees_itself, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_floating_source_frees_itself, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_posts_from_threads, setup, teardown),
