@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemons/scheduler/pipelines_dag.h"
+#include "daemons/scheduler/pipelines_digest.h"
 #include "daemons/scheduler/pipelines_find.h"
 #include "daemons/scheduler/pipelines_keys.h"
 #include "daemons/scheduler/pipelines_layers.h"
@@ -191,6 +192,32 @@ static int take_errors(struct pipelines_find_result *found, struct pipelines *re
         return 0;
 }
 
+/* All that compiling depends on. */
+static int read_all(const char *dir, const struct pipelines_options *o,
+                    struct pipelines_find_result *found, char **env_text, struct errmsg *em) {
+        int r = pipelines_find(dir, o->scan_depth, found);
+
+        if (r < 0)
+                return errmsg_errno(em, r, "pipelines directory %s", dir);
+        if (!o->env_file)
+                return 0;
+        r = fileio_read(o->env_file, ENV_FILE_MAX, env_text, NULL);
+        return r < 0 && r != -ENOENT ? errmsg_errno(em, r, "%s", o->env_file) : 0;
+}
+
+int pipelines_look(const char *dir, const struct pipelines_options *o, uint64_t *digest) {
+        _cleanup_(pipelines_find_done) struct pipelines_find_result found = {};
+        _cleanup_free_ char *env_text = NULL;
+        int r = read_all(dir, o, &found, &env_text, NULL);
+
+        if (r < 0)
+                return r;
+        if (found.n_errors > 0)
+                return -EIO;
+        *digest = pipelines_digest_join(*digest, pipelines_digest_of(&found, env_text));
+        return 0;
+}
+
 int pipelines_load(const char *dir, const struct pipelines_options *o, struct pipelines *ret,
                    struct errmsg *em) {
         _cleanup_(pipelines_find_done) struct pipelines_find_result found = {};
@@ -198,14 +225,10 @@ int pipelines_load(const char *dir, const struct pipelines_options *o, struct pi
         struct pipelines result = {};
         int r;
 
-        r = pipelines_find(dir, o->scan_depth, &found);
+        r = read_all(dir, o, &found, &env_text, em);
         if (r < 0)
-                return errmsg_errno(em, r, "pipelines directory %s", dir);
-        if (o->env_file) {
-                r = fileio_read(o->env_file, ENV_FILE_MAX, &env_text, NULL);
-                if (r < 0 && r != -ENOENT)
-                        return errmsg_errno(em, r, "%s", o->env_file);
-        }
+                return r;
+        result.digest = pipelines_digest_of(&found, env_text);
         r = take_errors(&found, &result);
         if (r == 0)
                 r = compile(found.files, found.n_files, env_text, o, &result);

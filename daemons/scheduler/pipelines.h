@@ -48,12 +48,16 @@ struct pipelines {
         struct pipelines_message *messages;
         size_t n_messages;
         size_t n_messages_allocated;
+        uint64_t digest; /* of pipelines_load(): of the texts it compiled */
 };
 
 /* Finds, reads and compiles. A directory that is not there is empty. 0 whatever the files hold;
  * -errno when the directory cannot be read at all (em set); -ENOMEM. */
 int pipelines_load(const char *dir, const struct pipelines_options *o, struct pipelines *ret,
                    struct errmsg *em);
+/* Joins the digest that a load would have now to another (pipelines_digest.h); compiles nothing. 0;
+ * negative when something cannot be read: then nobody can say. */
+int pipelines_look(const char *dir, const struct pipelines_options *o, uint64_t *digest);
 
 /* One file that is in memory already. */
 struct pipelines_text {

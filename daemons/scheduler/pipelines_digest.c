@@ -1,45 +1,26 @@
-#include "daemons/scheduler/sources_digest.h"
+#include "daemons/scheduler/pipelines_digest.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "daemons/scheduler/pipelines_find.h"
-#include "lib/base/fileio.h"
-#include "lib/base/mem.h"
-#include "lib/base/yaml.h"
-
 /* FNV-1a; the length keeps two texts apart from one. */
-static void add(uint64_t *digest, const void *data, size_t len) {
+static uint64_t add(uint64_t digest, const void *data, size_t len) {
         const unsigned char *bytes = data;
-        uint64_t h = *digest;
 
         for (size_t i = 0; i < len; i++)
-                h = (h ^ bytes[i]) * UINT64_C(1099511628211);
-        *digest = (h ^ len) * UINT64_C(1099511628211);
+                digest = (digest ^ bytes[i]) * UINT64_C(1099511628211);
+        return (digest ^ len) * UINT64_C(1099511628211);
 }
 
-int sources_digest_add_dir(uint64_t *digest, const char *dir, unsigned depth) {
-        struct pipelines_find_result found;
-        int r = pipelines_find(dir, depth, &found);
+uint64_t pipelines_digest_of(const struct pipelines_find_result *found, const char *env_text) {
+        uint64_t digest = PIPELINES_DIGEST_EMPTY;
 
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < found.n_files; i++) {
-                add(digest, found.files[i].path, strlen(found.files[i].path));
-                add(digest, found.files[i].data, found.files[i].len);
+        for (size_t i = 0; i < found->n_files; i++) {
+                digest = add(digest, found->files[i].path, strlen(found->files[i].path));
+                digest = add(digest, found->files[i].data, found->files[i].len);
         }
-        r = found.n_errors > 0 ? -EIO : 0;
-        pipelines_find_done(&found);
-        return r;
+        return add(digest, env_text, env_text ? strlen(env_text) : 0);
 }
 
-int sources_digest_add_file(uint64_t *digest, const char *path) {
-        _cleanup_free_ char *text = NULL;
-        size_t len = 0;
-        int r = fileio_read(path, YAML_SIZE_MAX, &text, &len);
-
-        if (r < 0 && r != -ENOENT)
-                return r;
-        add(digest, r < 0 ? "" : text, r < 0 ? 0 : len);
-        return 0;
+uint64_t pipelines_digest_join(uint64_t digest, uint64_t next) {
+        return add(digest, &next, sizeof(next));
 }

@@ -14,11 +14,11 @@
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/import_errors_sql.h"
 #include "daemons/scheduler/pipelines.h"
+#include "daemons/scheduler/pipelines_digest.h"
 #include "daemons/scheduler/restore.h"
 #include "daemons/scheduler/scheduler.h"
 #include "daemons/scheduler/services_dir.h"
 #include "daemons/scheduler/services_token.h"
-#include "daemons/scheduler/sources_digest.h"
 #include "daemons/scheduler/sources_git.h"
 #include "daemons/scheduler/sources_mount.h"
 #include "lib/base/arena.h"
@@ -38,8 +38,7 @@ struct sources_read {
         struct pipelines *sets;
         struct sources_mount_set **lent; /* the same: whose sets[i] is; NULL: our own */
         size_t n_sets;
-        uint64_t digest; /* of the texts */
-        bool has_digest;
+        uint64_t digest;    /* of the texts of all of them */
         const char *unread; /* a directory that is still being read for the first time */
         struct import_errors_sql_row *errors; /* texts live in the sets and the arena */
         size_t n_errors, n_errors_allocated;
@@ -271,8 +270,8 @@ static void done_read(struct scheduler *s, struct engine_job *job, int r) {
                 loop_source_arm_in(x->debounce, AGAIN_FOR); /* it may have been the moment */
         x->n_errors = read->n_errors;
         x->digest = read->digest;
-        x->is_settled = r >= 0 && read->has_digest && !x->again && !read->is_partial &&
-                        read->n_errors == 0 && count_services(read) == 0;
+        x->is_settled = r >= 0 && !x->again && !read->is_partial && read->n_errors == 0 &&
+                        count_services(read) == 0;
         read_free(read);
 }
 
@@ -366,6 +365,7 @@ static int load_dir(struct sources_read *read, const char *dir,
                 return text ? add_error(read, dir, text) : -ENOMEM;
         }
         read->n_sets++;
+        read->digest = pipelines_digest_join(read->digest, set->digest);
         return add_messages(read, set);
 }
 
@@ -423,25 +423,41 @@ static void find_mounts(struct sources *x, const struct pipelines_options *o) {
         }
 }
 
-/* 0, or negative: nobody can say whether something has changed. A mount has its own way, on its own
- * thread. */
-static int make_digest(struct sources *x, uint64_t *ret) {
-        uint64_t digest = SOURCES_DIGEST_EMPTY;
-        int r = 0;
-
-        for (size_t i = 0; x->dirs[i] && r >= 0; i++)
-                r = x->mounts[i] ? -EAGAIN : sources_digest_add_dir(&digest, x->dirs[i], 0);
-        if (r >= 0)
-                r = sources_digest_add_dir(&digest, x->git_link, sources_git_depth(x->s));
-        if (r >= 0)
-                r = sources_digest_add_file(&digest, x->env_file);
-        if (r >= 0)
-                *ret = digest;
-        return r;
+static bool has_mounts(const struct sources *x) {
+        for (size_t i = 0; x->dirs[i]; i++)
+                if (x->mounts[i])
+                        return true;
+        return false;
 }
 
-static int load(struct sources *x, struct sources_read *read, const struct pipelines_options *o) {
-        struct pipelines_options git = *o;
+static struct pipelines_options options_of(const struct sources *x, unsigned depth) {
+        return (struct pipelines_options){
+                .python = x->python,
+                .env_file = access(x->env_file, R_OK) == 0 ? x->env_file : NULL,
+                .scan_depth = depth,
+        };
+}
+
+/* Is every text still what was read last? A mount has its own way, on its own thread: of that
+ * nobody can say here. */
+static bool is_unchanged(const struct sources *x) {
+        const struct pipelines_options o = options_of(x, 0),
+                                       git = options_of(x, sources_git_depth(x->s));
+        uint64_t digest = PIPELINES_DIGEST_EMPTY;
+        int r = 0;
+
+        if (!x->is_settled || has_mounts(x))
+                return false;
+        for (size_t i = 0; x->dirs[i] && r >= 0; i++)
+                r = pipelines_look(x->dirs[i], &o, &digest);
+        if (r >= 0)
+                r = pipelines_look(x->git_link, &git, &digest);
+        return r >= 0 && digest == x->digest;
+}
+
+static int load(struct sources *x, struct sources_read *read) {
+        const struct pipelines_options o = options_of(x, 0),
+                                       git = options_of(x, sources_git_depth(x->s));
         int r = 0;
 
         read->sets = mem_zalloc_array(str_count(x->dirs) + 2, sizeof(*read->sets));
@@ -450,19 +466,14 @@ static int load(struct sources *x, struct sources_read *read, const struct pipel
                 return -ENOMEM;
         for (size_t i = 0; x->dirs[i] && r >= 0; i++)
                 r = x->mounts[i] ? load_mount(read, x->dirs[i], x->mounts[i])
-                                 : load_dir(read, x->dirs[i], o);
+                                 : load_dir(read, x->dirs[i], &o);
         if (r < 0)
                 return r;
-        git.scan_depth = sources_git_depth(x->s);
         return load_dir(read, x->git_link, &git);
 }
 
 void sources_read(struct scheduler *s) {
         struct sources *x = s->sources;
-        struct pipelines_options options = {
-                .python = x->python,
-                .env_file = access(x->env_file, R_OK) == 0 ? x->env_file : NULL,
-        };
         struct sources_read *read;
         int r;
 
@@ -477,8 +488,8 @@ void sources_read(struct scheduler *s) {
         if (!read)
                 return;
         arena_init(&read->arena, 0);
-        read->has_digest = make_digest(x, &read->digest) >= 0; /* before: what comes is seen */
-        r = load(x, read, &options);
+        read->digest = PIPELINES_DIGEST_EMPTY;
+        r = load(x, read);
         read->job.run = run_read;
         read->job.done = done_read;
         if (r >= 0)
@@ -499,11 +510,10 @@ static int on_debounce(struct loop_source *source, usec_t now, void *ctx) {
 
 static int on_look(struct loop_source *source, usec_t now, void *ctx) {
         struct sources *x = ctx;
-        uint64_t digest;
 
         look_again(x);
         find_mounts(x, &(struct pipelines_options){.python = x->python, .env_file = x->env_file});
-        if (!x->is_settled || make_digest(x, &digest) < 0 || digest != x->digest)
+        if (!is_unchanged(x))
                 sources_read(x->s);
         return 0;
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemons/scheduler/sources_digest.h"
+#include "daemons/scheduler/pipelines.h"
+#include "daemons/scheduler/pipelines_digest.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -13,7 +14,7 @@
 static char root[64];
 
 static int setup(void **state) {
-        snprintf(root, sizeof(root), "/tmp/test_sources_digest.XXXXXX");
+        snprintf(root, sizeof(root), "/tmp/test_pipelines_digest.XXXXXX");
         assert_non_null(mkdtemp(root));
         return 0;
 }
@@ -32,10 +33,16 @@ static void put(const char *name, const char *text) {
 
 static uint64_t digest(void) {
         _cleanup_free_ char *env = str_printf("%s/env", root);
-        uint64_t d = SOURCES_DIGEST_EMPTY;
+        const struct pipelines_options o = {.python = "/x", .env_file = env};
+        struct pipelines p;
+        struct errmsg em;
+        uint64_t d = PIPELINES_DIGEST_EMPTY;
 
-        assert_int_equal(sources_digest_add_dir(&d, root, 0), 0);
-        assert_int_equal(sources_digest_add_file(&d, env), 0);
+        assert_int_equal(pipelines_look(root, &o, &d), 0);
+        assert_int_equal(pipelines_load(root, &o, &p, &em), 0);
+        assert_true(pipelines_digest_join(PIPELINES_DIGEST_EMPTY, p.digest) ==
+                    d); /* a look tells of what was compiled */
+        pipelines_done(&p);
         return d;
 }
 
@@ -81,11 +88,21 @@ static void keeps_texts_apart(void **state) {
 
 static void what_cannot_be_read_is_never_the_same(void **state) {
         _cleanup_free_ char *path = str_printf("%s/a/liminal.yml", root);
-        uint64_t d = SOURCES_DIGEST_EMPTY;
+        const struct pipelines_options o = {.python = "/x"},
+                                       env = {.python = "/x", .env_file = root};
+        uint64_t d = PIPELINES_DIGEST_EMPTY;
 
         put("a/liminal.yml", "name: a\n");
-        assert_true(sources_digest_add_file(&d, root) < 0); /* a directory */
-        assert_true(sources_digest_add_dir(&d, path, 0) < 0);
+        assert_true(pipelines_look(root, &env, &d) < 0); /* a directory */
+        assert_true(pipelines_look(path, &o, &d) < 0);
+}
+
+/* The order of the directories counts. */
+static void joins_directories(void **state) {
+        uint64_t ab = pipelines_digest_join(pipelines_digest_join(PIPELINES_DIGEST_EMPTY, 1), 2),
+                 ba = pipelines_digest_join(pipelines_digest_join(PIPELINES_DIGEST_EMPTY, 2), 1);
+
+        assert_true(ab != ba && ab != pipelines_digest_join(PIPELINES_DIGEST_EMPTY, 1));
 }
 
 int main(void) {
@@ -94,6 +111,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(keeps_texts_apart, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_cannot_be_read_is_never_the_same, setup,
                                                 teardown),
+                cmocka_unit_test(joins_directories),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
