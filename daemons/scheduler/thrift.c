@@ -47,6 +47,7 @@ static int on_timer(struct loop_source *source, usec_t now, void *ctx) {
         if (t->also)
                 t->also(t->ctx);
         mem_trim();
+        mem_trim_code();
         return 0;
 }
 

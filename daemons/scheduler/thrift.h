@@ -1,6 +1,6 @@
 /* thrift.h: what a burst of work used is given back when it is over: pages of the database kept in
- * memory, and what malloc() keeps of what was freed. A machine of 1 GiB has better use for it.
- * Threads: the loop's; thrift_rest() on any. */
+ * memory, what malloc() keeps of what was freed, and the code that only work needs. A machine of 1
+ * GiB has better use for it. Threads: the loop's; thrift_rest() on any. */
 #pragma once
 
 #include <stdbool.h>

@@ -2,9 +2,12 @@
 #include "lib/base/mem.h"
 
 #include <errno.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/base/fault.h"
 
@@ -76,6 +79,39 @@ void *mem_free_secret(void *p, size_t n) {
 
 void mem_trim(void) {
         (void) malloc_trim(0);
+}
+
+/* Are there relocations in what is not writable? Then its pages are this process's own. */
+static bool has_own_code(const struct dl_phdr_info *o) {
+        const ElfW(Dyn) *d = NULL;
+
+        for (int i = 0; i < o->dlpi_phnum; i++)
+                if (o->dlpi_phdr[i].p_type == PT_DYNAMIC)
+                        d = (const ElfW(Dyn) *) (o->dlpi_addr + o->dlpi_phdr[i].p_vaddr);
+        for (; d && d->d_tag != DT_NULL; d++)
+                if (d->d_tag == DT_TEXTREL || (d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
+                        return true;
+        return false;
+}
+
+static int trim_object(struct dl_phdr_info *o, size_t size, void *userdata) {
+        const uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE) - 1;
+
+        if (has_own_code(o))
+                return 0;
+        for (int i = 0; i < o->dlpi_phnum; i++) {
+                const ElfW(Phdr) *h = &o->dlpi_phdr[i];
+                uintptr_t from = (o->dlpi_addr + h->p_vaddr) & ~page,
+                          to = (o->dlpi_addr + h->p_vaddr + h->p_memsz + page) & ~page;
+
+                if (h->p_type == PT_LOAD && !(h->p_flags & PF_W))
+                        (void) madvise((void *) from, to - from, MADV_DONTNEED);
+        }
+        return 0;
+}
+
+void mem_trim_code(void) {
+        (void) dl_iterate_phdr(trim_object, NULL);
 }
 
 int mem_grow(void **p, size_t *cap, size_t n_wanted, size_t size) {

@@ -23,6 +23,9 @@ void *mem_free(void *p);
 void *mem_free_secret(void *p, size_t n);
 /* What was freed goes back to the kernel, where malloc() would keep it: after a burst. */
 void mem_trim(void);
+/* Code and constants, ours and of the libraries, are mapped anew when they are used: from the
+ * kernel's cache, sixteen pages at a time. For who has worked and waits now; not often. */
+void mem_trim_code(void);
 /* Room for n_wanted elements in *p, growing by doubling. 0 or -ENOMEM, *p unharmed. */
 int mem_grow(void **p, size_t *cap, size_t n_wanted, size_t size);
 

@@ -61,6 +61,34 @@ static void every_way_in_can_fail(void **state) {
         assert_int_equal(fault_count(FAULT_ALLOC), 6);
 }
 
+static unsigned long file_pages(void) {
+        unsigned long size, resident, shared = 0;
+        FILE *f = fopen("/proc/self/statm", "r");
+
+        assert_non_null(f);
+        assert_int_equal(fscanf(f, "%lu %lu %lu", &size, &resident, &shared), 3);
+        assert_int_equal(fclose(f), 0);
+        return shared;
+}
+
+static int of_texts(const void *a, const void *b) {
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Constants and relocated pointers are what they were, and what is used comes back. */
+static void code_goes_and_comes(void **state) {
+        static const char *texts[] = {"c", "b", "a"};
+        unsigned long before = file_pages();
+
+        for (int i = 0; i < 3; i++) {
+                mem_trim_code();
+                assert_true(file_pages() < before);
+                qsort(texts, 3, sizeof(*texts), of_texts);
+                assert_string_equal(texts[0], "a");
+                assert_string_equal(texts[2], "c");
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sizes_are_checked),
@@ -68,6 +96,7 @@ int main(void) {
                 cmocka_unit_test(empty_blocks_are_blocks),
                 cmocka_unit_test_teardown(growing_keeps_what_is_there, base_test_no_faults),
                 cmocka_unit_test_teardown(every_way_in_can_fail, base_test_no_faults),
+                cmocka_unit_test(code_goes_and_comes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
