@@ -10,12 +10,11 @@
 #include "daemons/scheduler/xcom.h"
 #include "lib/base/log.h"
 
-/* A mapped task whose values are no list fails, and its note says so. */
-static int fail_expand(struct scheduler *s, const struct world_event *e, const char *why) {
-        struct world_event failed = {.kind = WORLD_TASK_SETTLED,
-                                     .at = e->at,
-                                     .task = e->task,
-                                     .task_state = TASK_FAILED};
+/* A mapped task that has no values, or whose values are no list, is over, and its note says so. */
+static int fail_expand(struct scheduler *s, const struct world_event *e, enum task_state state,
+                       const char *why) {
+        struct world_event failed = {
+                .kind = WORLD_TASK_SETTLED, .at = e->at, .task = e->task, .task_state = state};
         int r;
 
         if (e->task->is_expanded) { /* cleared, and what it is mapped over is gone */
@@ -51,7 +50,9 @@ static int expand(struct scheduler *s, struct world_event *e) {
         if (r >= 0)
                 r = engine_apply(s, e);
         else if (r == -EINVAL)
-                r = fail_expand(s, e, em.text);
+                r = fail_expand(s, e, TASK_FAILED, em.text);
+        else if (r == -ENODATA)
+                r = fail_expand(s, e, expand_missing_state(e->task), em.text);
         arena_done(&a);
         return MIN(r, 0);
 }

@@ -51,11 +51,11 @@ static void expect(struct box *b, unsigned index, const char *text) {
         assert_string_equal(all, text);
 }
 
-static void expect_error(struct box *b, const char *part) {
+static void expect_error(struct box *b, int r, const char *part) {
         struct errmsg em = {};
         unsigned n;
 
-        assert_int_equal(expand_count(b->t, b->values, &n, &em), -EINVAL);
+        assert_int_equal(expand_count(b->t, b->values, &n, &em), r);
         assert_non_null(strstr(em.text, part));
 }
 
@@ -84,9 +84,9 @@ static void test_from_xcom(void **state) {
         make(&b, "\"expand\":{\"x\":{\"xcom\":\"u\"}}");
         assert_int_equal(expand_count_written(b.t, &n), EXPAND_NEEDS_XCOM);
         assert_string_equal(b.t->expand[0].key, "return_value");
-        expect_error(&b, "left no XCom");
+        expect_error(&b, -ENODATA, "left no XCom");
         give(&b, 0, "7");
-        expect_error(&b, "an array is needed");
+        expect_error(&b, -EINVAL, "an array is needed");
         give(&b, 0, "[]");
         assert_int_equal(expand_count(b.t, b.values, &n, NULL), 0);
         assert_int_equal(n, 0);
@@ -102,9 +102,9 @@ static void test_kwargs(void **state) {
         expect(&b, 0, "a=1 b=x");
         expect(&b, 1, "a=2");
         give(&b, 0, "[{},3]");
-        expect_error(&b, "objects with its arguments");
+        expect_error(&b, -EINVAL, "objects with its arguments");
         give(&b, 0, "{\"a\":1}");
-        expect_error(&b, "an array is needed");
+        expect_error(&b, -EINVAL, "an array is needed");
         done(&b);
 }
 
@@ -119,7 +119,7 @@ static void test_too_many(void **state) {
         make(&b, "\"expand\":{\"x\":{\"xcom\":\"u\"},\"y\":{\"xcom\":\"u\"}}");
         give(&b, 0, text);
         give(&b, 1, text);
-        expect_error(&b, "more than 10000");
+        expect_error(&b, -EINVAL, "more than 10000");
         give(&b, 1, "[1]");
         assert_int_equal(expand_count(b.t, b.values, &n, NULL), 0);
         assert_int_equal(n, 200);

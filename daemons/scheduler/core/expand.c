@@ -10,7 +10,7 @@
 static int length_of(const struct dag_task *t, const struct dag_expand *e, const struct json *v,
                      struct errmsg *em) {
         if (!v)
-                return errmsg_fail(em, -EINVAL,
+                return errmsg_fail(em, -ENODATA,
                                    "task \"%s\" has left no XCom \"%s\" to map \"%s\" over",
                                    e->task_id, e->key, t->id);
         if (v->type != JSON_ARRAY && (v->type != JSON_OBJECT || !e->name))
@@ -38,6 +38,25 @@ int expand_count_written(const struct dag_task *t, unsigned *ret_n) {
         }
         *ret_n = n;
         return 0;
+}
+
+/* As Airflow's mapped_task_upstream_dep.py has it. */
+enum task_state expand_missing_state(const struct world_task *all) {
+        bool skipped = false;
+
+        assert(all->all == all && all->spec->expand);
+        for (size_t i = 0; i < all->spec->n_expand; i++) {
+                const struct dag_expand *e = &all->spec->expand[i];
+                const struct world_task *source =
+                        e->values ? NULL : world_get_task(all->run, e->task_id, -1);
+
+                if (!source || source->is_expanded)
+                        continue;
+                if (source->state == TASK_FAILED || source->state == TASK_UPSTREAM_FAILED)
+                        return TASK_UPSTREAM_FAILED;
+                skipped = skipped || source->state == TASK_SKIPPED;
+        }
+        return skipped ? TASK_SKIPPED : TASK_UPSTREAM_FAILED;
 }
 
 int expand_count(const struct dag_task *t, const struct json *const *values, unsigned *ret_n,
@@ -126,7 +145,7 @@ int expand_arguments(const struct dag_task *t, const struct json *const *values,
 
         *ret = (struct dag_pairs){};
         if (r < 0)
-                return r;
+                return r == -ENODATA ? -EINVAL : r;
         if (map_index >= n)
                 return errmsg_fail(em, -EINVAL,
                                    "\"%s\" has %u values now: there is none for instance %u", t->id,

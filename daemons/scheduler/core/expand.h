@@ -2,7 +2,7 @@
  * the DAG, or XComs the caller has read. Pure. */
 #pragma once
 
-#include "daemons/scheduler/core/dag.h"
+#include "daemons/scheduler/core/world.h"
 
 #define EXPAND_NEEDS_XCOM 1
 
@@ -10,9 +10,14 @@
 int expand_count_written(const struct dag_task *t, unsigned *ret_n);
 
 /* values: for each of t->expand its array or, of {…}, its members; NULL: none.
- * 0; -EINVAL with *em (no array, an instance's arguments are no object, too many). */
+ * 0; with *em: -ENODATA (a value is missing), -EINVAL (no array, an instance's arguments are no
+ * object, too many). */
 int expand_count(const struct dag_task *t, const struct json *const *values, unsigned *ret_n,
                  struct errmsg *em);
+
+/* What becomes of a mapped task when a value is missing: skipped when a task that was to leave it
+ * is, else upstream_failed. */
+enum task_state expand_missing_state(const struct world_task *all);
 
 /* The arguments of one instance, as pairs of name and text (JSON where a value is no scalar), from
  * the arena. As Airflow counts: the last argument changes fastest. 0; -EINVAL; -ENOMEM. */

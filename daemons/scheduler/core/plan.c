@@ -110,10 +110,20 @@ static int end_timed_out(struct pass *p, struct world_run *run) {
         return 0;
 }
 
+/* Is a task that has ended still to be settled otherwise? */
+static bool is_unsettled(const struct world_run *run) {
+        for (size_t i = 0; i < run->spec->n_tasks; i++)
+                if (run->tasks[i].queue == WORLD_QUEUE_SETTLE)
+                        return true;
+        return false;
+}
+
 static int plan_running_run(struct pass *p, struct world_run *run) {
         struct plan_decision d = {.kind = PLAN_FINISH_RUN, .run = run};
         usec_t deadline;
 
+        if (run->n_unfinished == 0 && is_unsettled(run))
+                return 0;
         if (run->n_unfinished == 0) {
                 d.run_state = verdict(p, run);
                 return add(p, &d);

@@ -136,7 +136,9 @@ static int task_settled(struct world *w, const struct world_event *e, struct wor
         int r;
 
         assert(task_state_is_finished(e->task_state));
-        if (task_state_is_live(e->task->state) || task_state_is_finished(e->task->state))
+        if (task_state_is_live(e->task->state) ||
+            (task_state_is_finished(e->task->state) &&
+             (e->task->state != TASK_UPSTREAM_FAILED || e->task_state != TASK_SKIPPED)))
                 return WORLD_APPLY_STALE;
         r = move_task(w, e->task, e->task_state, ret);
         if (r != 0)

@@ -152,7 +152,7 @@ enum trigger_rule_verdict world_index_verdict(const struct world_task *t) {
         if (all->n_skippers > 0)
                 return VERDICT_SKIP;
         rule = trigger_rule_decide(all->spec->rule, &all->counts);
-        if (all->spec->n_guards == 0)
+        if (all->spec->n_guards == 0 || all->spec->rule == RULE_ALWAYS)
                 return rule;
         guards = guards_say(all);
         if (guards == VERDICT_SKIP || guards == VERDICT_UPSTREAM_FAILED)
@@ -202,6 +202,11 @@ static enum world_queue waiting_queue(struct world_task *t) {
         return t->is_expanded ? WORLD_QUEUE_NONE : retry_queue(t);
 }
 
+/* What a branch leaves out is skipped, also where a failure elsewhere was noticed before. */
+static bool is_left_out(const struct world_task *t) {
+        return t->state == TASK_UPSTREAM_FAILED && t == t->all && t->n_skippers > 0;
+}
+
 static void index_task(struct world *w, struct world_task *t) {
         enum world_queue q = WORLD_QUEUE_NONE;
 
@@ -210,6 +215,8 @@ static void index_task(struct world *w, struct world_task *t) {
         else if (t->run->indexed && t->run->state == RUN_RUNNING &&
                  !task_state_is_finished(t->state))
                 q = waiting_queue(t);
+        else if (t->run->indexed && t->run->state == RUN_RUNNING && is_left_out(t))
+                q = settle_as(t, TASK_SKIPPED);
         enqueue(w, t, q);
         assert(q != WORLD_QUEUE_SETTLE || task_state_is_finished(t->verdict));
 }
