@@ -10,6 +10,7 @@
 #define CHUNK_MIN ((size_t) 4 * 1024)
 #define CHUNK_MAX ((size_t) 256 * 1024)
 #define ALIGN alignof(max_align_t)
+#define WIPE_MAX ((size_t) 256 * 1024)
 
 struct arena_chunk {
         struct arena_chunk *older;
@@ -30,7 +31,15 @@ static void free_chunks(struct arena_chunk *c) {
         }
 }
 
+/* A request may have held a password: no core, and nobody who is given the memory, has it later.
+ * What is larger is no password, and would take its time. */
+static void wipe(struct arena *a) {
+        for (struct arena_chunk *c = a->n_bytes <= WIPE_MAX ? a->chunks : NULL; c; c = c->older)
+                explicit_bzero(c->data, c == a->chunks ? (size_t) (a->next - c->data) : c->size);
+}
+
 void arena_done(struct arena *a) {
+        wipe(a);
         free_chunks(a->chunks);
         *a = (struct arena){.limit = a->limit};
 }
@@ -42,6 +51,7 @@ void arena_reset(struct arena *a) {
                 arena_done(a);
                 return;
         }
+        wipe(a);
         free_chunks(c->older);
         c->older = NULL;
         a->n_bytes = c->size;

@@ -7,14 +7,32 @@
 #include "lib/base/mem.h"
 
 #define FIRST_CAP ((size_t) 64)
+#define WIPE_MAX ((size_t) 64 * 1024) /* what is larger is no password */
 
 void buf_init(struct buf *b, size_t limit) {
         *b = (struct buf){.limit = limit};
 }
 
 void buf_done(struct buf *b) {
-        mem_free(b->data);
+        if (b->cap <= WIPE_MAX)
+                mem_free_secret(b->data, b->cap);
+        else
+                mem_free(b->data);
         *b = (struct buf){.limit = b->limit};
+}
+
+/* realloc() would leave a copy behind. */
+static char *grow(const struct buf *b, size_t cap) {
+        char *data;
+
+        if (!b->data || b->cap > WIPE_MAX)
+                return mem_realloc(b->data, cap);
+        data = mem_alloc(cap);
+        if (data) {
+                memcpy(data, b->data, b->len);
+                mem_free_secret(b->data, b->cap);
+        }
+        return data;
 }
 
 void buf_reset(struct buf *b) {
@@ -44,7 +62,7 @@ int buf_reserve(struct buf *b, size_t n) {
         if (n > SIZE_MAX / 2 || b->len > SIZE_MAX / 2 - n - 1)
                 return b->error = -ENOMEM;
         cap = MAX(MAX(b->len + n + 1, b->cap * 2), FIRST_CAP);
-        data = mem_realloc(b->data, cap);
+        data = grow(b, cap);
         if (!data)
                 return b->error = -ENOMEM;
         b->data = data;

@@ -2,6 +2,7 @@
 #include "lib/net/http_request_reply.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 #define HTTP_REQUEST_REPLY_PACK_MIN 1024 /* bytes; less is not worth compressing */
 #define HTTP_REQUEST_REPLY_PACK_LEVEL 1
+#define HTTP_REQUEST_REPLY_WIPE_MAX ((size_t) 64 * 1024)
 
 static bool http_request_reply_add_header(struct MHD_Response *m, const char *name,
                                           const char *value) {
@@ -55,8 +57,14 @@ bool http_request_reply_may_pack(struct http_request *req, const char *content_t
                http_gzip_accepted(http_request_header(req, "Accept-Encoding"));
 }
 
+/* An answer may have held a password; what is larger is none. */
 static void http_request_reply_free(void *data) {
-        mem_free(data);
+        size_t size = malloc_usable_size(data);
+
+        if (size <= HTTP_REQUEST_REPLY_WIPE_MAX)
+                mem_free_secret(data, size);
+        else
+                mem_free(data);
 }
 
 /* Takes heap data. */
