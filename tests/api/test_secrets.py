@@ -2,6 +2,7 @@
 scan of everything the box leaves behind for what must stand nowhere."""
 import json
 import os
+import re
 import subprocess
 from urllib.parse import quote
 
@@ -108,6 +109,45 @@ def test_rotation_and_restart(box):
     box.wait_ready()
     run_id, whole = run(box, "reads")
     assert whole["state"] == "success"
+
+
+def core_of(pid):
+    """What a core of the process would hold: its memory, but for what is kept out of one."""
+    held, span, private = [], None, False
+    with open(f"/proc/{pid}/smaps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            head = re.match(r"([0-9a-f]+)-([0-9a-f]+) (r...) ", line)
+            if head:
+                span, private = (int(head[1], 16), int(head[2], 16)), 0
+            elif line.startswith("Anonymous:"):
+                private = int(line.split()[1])
+            elif line.startswith("VmFlags:") and span and private and " dd " not in line:
+                for at in range(*span, 1 << 20):
+                    mem.seek(at)
+                    held.append(mem.read(min(1 << 20, span[1] - at)))
+            if line.startswith("VmFlags:"):
+                span = None
+    return b"".join(held)
+
+
+def test_no_core_holds_a_secret(box, tmp_path):
+    """Not of the daemons that a task's secrets have passed, nor of the supervisor that has masked them in its log."""
+    values = [f"c0re-{kind}-{os.getpid()}" for kind in ("uri", "var")]
+    assert cli(box, "connections", "set", "cored", "-", text=f"mysql://u:{values[0]}@h/x\n").returncode == 0
+    assert cli(box, "variables", "set", "cored_secret", "-", text=values[1] + "\n").returncode == 0
+    load(box, "core", [("t", f"{build_dir()}/cli/onebox connections uri cored; "
+                             f"{build_dir()}/cli/onebox variables get cored_secret; "
+                             f"touch {tmp_path}/asked; sleep 1000")])
+    os.chmod(tmp_path, 0o777)
+    box.trigger("core")
+    box.wait(lambda: (tmp_path / "asked").exists(), 60, "the task has asked")
+    pids = [p.pid for p in box.procs.values()] + box.shims() + box.shim_servers()
+    assert values[0].encode() in core_of(os.getpid())  # so it would be found
+    for pid in pids:
+        core = core_of(pid)
+        assert b"onebox" in core, pid
+        found = [v for v in values if v.encode() in core]
+        assert found == [], (pid, open(f"/proc/{pid}/comm").read(), found)
 
 
 def test_secrets_appear_nowhere(box):
