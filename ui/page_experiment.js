@@ -45,7 +45,7 @@ export function mount(root, { signal, title, params }) {
   let filter = params.get("filter") || "", order = params.get("order") || "";
   let chosen = params.get("cols")?.split(",").filter(Boolean) || remembered(id);
   let hours = params.get("hours") in SPANS ? params.get("hours") : "", deleted = params.has("deleted"), write = false;
-  let runs = [], token = null, errorText = "";
+  let runs = [], token = null, total = 0, errorText = "";
   const body = h("div", {});
   const box = h("input", { type: "search", placeholder: "metrics.accuracy > 0.9 and params.C = \"10\"", "aria-label": "Search runs", "data-search": true, value: filter, spellcheck: "false" });
   const count = h("span", { class: "count" });
@@ -75,7 +75,7 @@ export function mount(root, { signal, title, params }) {
   }
 
   const since = () => (hours ? `attributes.start_time >= ${Date.now() - hours * HOUR}` : "");
-  const ask1 = (s) => ({ experiment_ids: [id], filter: [filter, since()].filter(Boolean).join(" and ") || undefined, max_results: PAGE, page_token: s, run_view_type: deleted ? "DELETED_ONLY" : undefined,
+  const ask1 = (s) => ({ experiment_ids: [id], filter: [filter, since()].filter(Boolean).join(" and ") || undefined, max_results: PAGE, page_token: s, with_total: s ? undefined : true, run_view_type: deleted ? "DELETED_ONLY" : undefined,
     order_by: order ? [`${fieldOf(order)} ${order.startsWith("-") ? "DESC" : "ASC"}`] : undefined });
   const fieldOf = (o) => { const [kind, ...rest] = o.replace(/^-/, "").split("."); return `${kind}.\`${rest.join(".")}\``; };
 
@@ -84,14 +84,14 @@ export function mount(root, { signal, title, params }) {
       try {
         const answer = await tracking.runs(ask1(), s);
         errorText = "";
-        return { runs: answer.runs || [], token: answer.next_page_token || null };
+        return { runs: answer.runs || [], token: answer.next_page_token || null, total: answer.total };
       } catch (error) {
         if (error.status !== 400) throw error;
         errorText = error.message;
         return { runs: [], token: null, wrong: error.message };
       }
     },
-    view: (d) => { runs = d.runs; token = d.token; draw(); return body; } });
+    view: (d) => { runs = d.runs; token = d.token; total = d.total; draw(); return body; } });
 
   function sort(key) {
     order = order === `-${key}` ? key : order === key ? "" : `-${key}`;
@@ -197,7 +197,7 @@ export function mount(root, { signal, title, params }) {
 
   function draw() {
     replace(wrong, errorText ? h("p", { class: "wrong", role: "alert" }, errorText) : null);
-    count.textContent = runs.length ? `${runs.length}${token ? "+" : ""} ${runs.length === 1 ? "run" : "runs"}` : "";
+    count.textContent = runs.length ? `${runs.length.toLocaleString("en")}${!token ? "" : total ? ` of ${total.toLocaleString("en")}` : "+"} ${runs.length === 1 ? "run" : "runs"}` : "";
     if (!runs.length) {
       replace(body, errorText ? null : filter || hours ? empty("No run matches", h("button", { type: "button", onclick: clear }, "Clear the search"))
         : deleted ? empty("No run is deleted", h("button", { type: "button", onclick: clear }, "Show active runs"))

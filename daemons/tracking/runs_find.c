@@ -304,3 +304,34 @@ int runs_find_way(struct db *db, struct arena *a, const struct runs_search *q, i
                 *ret = f.way;
         return r;
 }
+
+static int count_all(struct find *f, int64_t *ret) {
+        const struct runs_search_plan plan = {
+                .part = RUNS_SEARCH_WHOLE,
+                .driver = f->way.driver,
+                .count = true,
+        };
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+
+        search_sql_init(&sql, f->arena);
+        runs_search_build(f->q, &plan, &sql);
+        return number(f, &sql, ret);
+}
+
+int runs_find_count(struct db *db, struct arena *a, const struct runs_search *q, usec_t within,
+                    int64_t *ret) {
+        struct runs_search any_order = *q;
+        struct find f = {.db = db, .arena = a, .q = &any_order};
+        int r = 0;
+
+        *ret = 0;
+        if (q->n_experiment_ids == 0)
+                return 0;
+        any_order.n_order = 0;
+        db_set_effort(db, within);
+        r = pick(&f, OFFSET_LOOK, 0);
+        if (r == 0)
+                r = count_all(&f, ret);
+        db_set_effort(db, 0);
+        return r;
+}

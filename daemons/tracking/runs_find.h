@@ -19,3 +19,8 @@ int runs_find_within(struct db *db, struct arena *a, const struct runs_search *q
 /* The way that it would go. */
 int runs_find_way(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
                   int64_t offset, struct runs_way *ret);
+
+/* How many runs the search finds in all: 0, -ETIME when that takes more than `within` of the
+ * thread's CPU time, or -errno. */
+int runs_find_count(struct db *db, struct arena *a, const struct runs_search *q, usec_t within,
+                    int64_t *ret);

@@ -87,10 +87,13 @@ static void same_pages_by(struct tracking_test *t, const char *filter, const cha
         struct runs_search q = {
                 .experiment_ids = experiments, .n_experiment_ids = 1, .view = RUNS_SEARCH_ACTIVE};
         const int64_t pages[] = {1, 700, 1667, 9999};
+        int64_t total;
 
         if (runs_search_parse(&q, filter, order, n_order, &t->refusal) != 0)
                 fail_msg("%s", t->refusal.text);
         plain(t, &q, &whole);
+        assert_int_equal(runs_find_count(t->db, &t->arena, &q, USEC_PER_MINUTE, &total), 0);
+        assert_int_equal(total, whole.n);
         for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
                 found.n = 0;
                 for (int64_t at = 0; at <= (int64_t) whole.n; at += pages[i]) {
@@ -118,6 +121,20 @@ static int count(void *ctx, const struct run *run) {
 
         ++*n;
         return run ? 0 : -EINVAL;
+}
+
+static void test_no_time_to_count(void **state) {
+        static const int64_t experiments[] = {1};
+        struct runs_search q = {.experiment_ids = experiments, .n_experiment_ids = 1};
+        struct tracking_test *t = *state;
+        int64_t n = 0;
+
+        fill(t);
+        assert_int_equal(runs_search_parse(&q, "params.p LIKE '%3%'", NULL, 0, &t->refusal), 0);
+        assert_int_equal(runs_find_count(t->db, &t->arena, &q, 1, &n), -ETIME);
+        q.n_experiment_ids = 0;
+        assert_int_equal(runs_find_count(t->db, &t->arena, &q, 1, &n), 0);
+        assert_int_equal(n, 0);
 }
 
 static void test_plans(void **state) {
@@ -454,6 +471,7 @@ static void test_ways(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_db_test(test_plans),
+                tracking_db_test(test_no_time_to_count),
                 tracking_db_test(test_plans_by_several),
                 tracking_db_test(test_plans_of_datasets),
                 tracking_db_test(test_plans_of_rows),
