@@ -189,6 +189,26 @@ static void add_picked(struct search_sql *sql, const char *ids) {
         search_sql_add(sql, ") v CROSS JOIN runs ON runs.run_uuid = v.value");
 }
 
+/* Ids grow with time, and so do the addresses that hold them. All runs of an experiment from the
+ * newest on would each be the first so far: the oldest first, most are no further looked at. */
+static bool is_oldest_first(const struct runs_search *q, const struct runs_search_plan *plan) {
+        const struct order_key *k = &q->order[0];
+
+        return plan->ids_only && !plan->picks && q->filter.n == 0 && q->n_experiment_ids == 1 &&
+               q->view != RUNS_SEARCH_ALL && q->n_order == 1 && !is_joined(k) && !k->descending &&
+               (str_eq(k->key, "run_id") || str_eq(k->key, "artifact_uri"));
+}
+
+/* SQLite's: an index gives that order, and with a limit it is not taken for the outer query's. */
+static void add_oldest_first(struct search_sql *sql, const struct runs_search *q) {
+        search_sql_add(sql, " FROM (SELECT run_uuid, experiment_id, lifecycle_stage, start_time");
+        if (str_eq(q->order[0].key, "artifact_uri"))
+                search_sql_add(sql, ", artifact_uri");
+        search_sql_add(sql, " FROM runs WHERE ");
+        add_scope(sql, q);
+        search_sql_add(sql, " ORDER BY start_time LIMIT -1) runs");
+}
+
 /* The tables that hold the values of the order, one alias o0, o1, … a key. In a part with the
  * value its table is the one that is walked, with a driver the driver's: CROSS JOIN keeps SQLite
  * to that. */
@@ -208,6 +228,8 @@ static void add_from(struct search_sql *sql, const struct runs_search *q,
                                " FROM %s v {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs ON runs.run_uuid = "
                                "v.run_uuid",
                                table_of(&q->filter.clauses[plan->driver]));
+        else if (is_oldest_first(q, plan))
+                add_oldest_first(sql, q);
         else
                 search_sql_add(sql, " FROM runs");
         for (size_t i = walk; !plan->keys_only && i < q->n_order; i++) {

@@ -143,6 +143,9 @@ static void test_plans(void **state) {
         fill(t);
         same_pages(t, "", NULL);
         same_pages(t, "", "metrics.m DESC");
+        same_pages(t, "", "attributes.run_id");
+        same_pages(t, "", "attributes.run_id DESC");
+        same_pages(t, "", "attributes.artifact_uri");
         same_pages(t, "", "metrics.m");
         same_pages(t, "params.p = '3'", "metrics.m DESC");
         same_pages(t, "metrics.m > 14", "metrics.m");
