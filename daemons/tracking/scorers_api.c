@@ -393,6 +393,7 @@ static int run_online(struct job *j, struct db *db) {
         const struct online_in *in = j->in;
         int r = 0;
 
+        j->json.flags = JSON_WRITE_ASCII | JSON_WRITE_SPACED; /* this answer is on one line */
         json_write_kv_array(&j->json, "configs");
         for (size_t i = 0; r == 0 && i < in->n; i++)
                 if (i == 0 || strcmp(in->ids[i], in->ids[i - 1]) != 0)
