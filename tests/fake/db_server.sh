@@ -18,7 +18,7 @@ done
 
 case $kind in
 postgres)
-        bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
+        bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1) || true
         [ -x "$bin/initdb" ] || { echo "initdb is not installed" >&2; exit 77; } ;;
 mysql)
         PATH=$PATH:/usr/sbin
