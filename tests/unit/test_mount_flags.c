@@ -206,7 +206,7 @@ static void test_conf(void **state) {
                 fail_msg("%s", em.text);
         assert_string_equal(c.root, "a/b/");
         assert_string_equal(c.endpoint, "http://h:1");
-        assert_string_equal(c.cache_dir, "/c/fuse-gcs/bkt");
+        assert_string_equal(c.cache_dir, "/c");
         assert_int_equal(c.mnt.ttl_for, 2 * USEC_PER_SEC);
         assert_non_null(strstr(c.fuse_options, "fsname=bkt,subtype=gcs"));
         mount_conf_done(&c);
@@ -234,7 +234,7 @@ static void test_conf_of_all_buckets(void **state) {
                         fail_msg("%s", em.text);
                 assert_true(c.all_buckets);
                 assert_string_equal(c.mountpoint, "/tmp");
-                assert_string_equal(c.cache_dir, "/c/fuse-gcs");
+                assert_string_equal(c.cache_dir, "/c");
                 assert_non_null(strstr(c.fuse_options, "fsname=fuse-gcs,"));
                 mount_conf_done(&c);
                 mount_flags_done(&f);
