@@ -175,8 +175,8 @@ static int lookup_dir_answer(struct mnt *m, const char *dir, const struct remote
 }
 
 /* Both at the same time: is there an object, is there a directory? */
-static int lookup_ask(struct mnt *m, const char *path) {
-        _cleanup_answer_ struct remote_answer file = {}, dir = {};
+static int lookup_ask(struct mnt *m, const char *dir, const char *path) {
+        _cleanup_answer_ struct remote_answer file = {}, below = {};
         _cleanup_free_ char *dir_path = names_join(path, "", true);
         struct remote_wait of_file = {}, of_dir = {};
         struct attrs *attrs = NULL;
@@ -200,18 +200,19 @@ static int lookup_ask(struct mnt *m, const char *path) {
         r = remote_wait_end(&of_file, &file);
         if (x < 0)
                 return x;
-        x = remote_wait_end(&of_dir, &dir);
+        x = remote_wait_end(&of_dir, &below);
         if (r < 0 && r != -ENOENT)
                 return r;
         r = r < 0 ? 0 : attrs_parse(file.body, file.body_len, &attrs);
         if (r >= 0)
-                r = lookup_dir_answer(m, dir_path, &dir, &is_dir, &is_explicit);
+                r = lookup_dir_answer(m, dir_path, &below, &is_dir, &is_explicit);
         if (r >= 0) {
                 now = mnt_now();
                 pthread_mutex_lock(&m->tree);
                 (void) stat_cache_put_file(m->stats, path, strlen(path), attrs, seq, now);
                 (void) stat_cache_put_dir(m->stats, path, strlen(path), is_dir, is_explicit, seq,
                                           now);
+                stat_cache_put_asked(m->stats, dir);
                 pthread_mutex_unlock(&m->tree);
         }
         attrs_unref(attrs);
@@ -308,7 +309,8 @@ static bool lookup_try(struct mnt *m, const char *dir, const char *path, bool wa
                 st->r = lookup_answer(path, want_object, &f, ret);
         listed = stat_cache_is_listed(m->stats, dir, now);
         st->was_listed = !st->just_listed && listed;
-        st->may_list = m->o.prefetch_metadata && m->o.negative_for > 0 && !listed &&
+        st->may_list = m->o.prefetch_metadata && m->o.negative_for > 0 &&
+                       (!listed || stat_cache_is_unasked(m->stats, dir)) &&
                        !stat_cache_is_large(m->stats, dir, now);
         pthread_mutex_unlock(&m->tree);
         return known;
@@ -331,7 +333,7 @@ int lookup_name(struct mnt *m, const char *dir, const char *name, struct lookup_
                 if (m->o.ttl_for == 0)
                         return lookup_uncached(m, path, base > 0, ret);
                 st.just_listed = st.may_list && asked == 0;
-                r = st.just_listed ? lookup_list(m, dir) : lookup_ask(m, path);
+                r = st.just_listed ? lookup_list(m, dir) : lookup_ask(m, dir, path);
                 if (r < 0)
                         return r;
         }

@@ -23,6 +23,7 @@ struct stat_cache_entry {
         usec_t heard_at, until_at;
         uint64_t seq; /* of our last change */
         bool file_known, dir_known, is_dir, is_explicit, is_large, is_listed, is_made;
+        bool was_asked; /* the bucket, since we made it */
         uint32_t len;
         uint32_t hash;
         char path[];
@@ -316,8 +317,9 @@ int stat_cache_put_listed(struct stat_cache *c, const char *dir, char *names, si
         c->n_bytes -= stat_cache_cost(e);
         mem_free(e->names);
         e->names = names;
-        e->is_listed = true;
-        e->is_large = e->is_made = false;
+        e->is_made = e->is_made && stat_cache_is_listed(c, dir, now);
+        e->is_listed = e->was_asked = true;
+        e->is_large = false;
         e->names_len = names ? n_bytes : 0;
         c->n_bytes += stat_cache_cost(e);
         stat_cache_touch(c, e, now);
@@ -330,9 +332,28 @@ int stat_cache_put_made(struct stat_cache *c, const char *dir, usec_t heard_at) 
         int r = stat_cache_put_listed(c, dir, NULL, 0, heard_at);
         struct stat_cache_entry *e = r < 0 ? NULL : stat_cache_find(c, key, len);
 
-        if (e)
+        if (e) {
                 e->is_made = true;
+                e->was_asked = false;
+        }
         return r;
+}
+
+bool stat_cache_is_unasked(struct stat_cache *c, const char *dir) {
+        char key[STAT_CACHE_KEY_MAX];
+        size_t len = stat_cache_dir_key(dir, key);
+        const struct stat_cache_entry *e = stat_cache_find(c, key, len);
+
+        return e && e->is_made && !e->was_asked;
+}
+
+void stat_cache_put_asked(struct stat_cache *c, const char *dir) {
+        char key[STAT_CACHE_KEY_MAX];
+        size_t len = stat_cache_dir_key(dir, key);
+        struct stat_cache_entry *e = stat_cache_find(c, key, len);
+
+        if (e)
+                e->was_asked = true;
 }
 
 usec_t stat_cache_listed_at(struct stat_cache *c, const char *dir, usec_t now) {
@@ -390,7 +411,8 @@ bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now) {
         if (now - c->missed_at > STAT_CACHE_RUSH_GAP)
                 c->n_missed = 0;
         c->missed_at = now;
-        return c->n_missed++ >= (e->is_made ? STAT_CACHE_MADE_MISSES : STAT_CACHE_RUSH_MISSES);
+        return c->n_missed++ >= (e->is_made ? STAT_CACHE_MADE_MISSES : STAT_CACHE_RUSH_MISSES) &&
+               (!e->is_made || e->was_asked);
 }
 
 void stat_cache_doubt(struct stat_cache *c, usec_t now) {

@@ -53,8 +53,12 @@ void stat_cache_forget_below(struct stat_cache *c, const char *dir);
  * in order, one behind the other, each with its NUL; taken over (may be NULL). */
 int stat_cache_put_listed(struct stat_cache *c, const char *dir, char *names, size_t n_bytes,
                           usec_t now);
-/* A directory that we made: as there was nothing of its name at heard_at, it was empty then. */
+/* A directory that we made: as there was nothing of its name at heard_at, it was empty then. Who
+ * made it for others to fill meets their names at the first question: it is believed to be empty
+ * only once the bucket was asked for it or for a name in it. */
 int stat_cache_put_made(struct stat_cache *c, const char *dir, usec_t heard_at);
+bool stat_cache_is_unasked(struct stat_cache *c, const char *dir);
+void stat_cache_put_asked(struct stat_cache *c, const char *dir);
 /* When the list was heard that stat_cache_denies() believes. */
 usec_t stat_cache_listed_at(struct stat_cache *c, const char *dir, usec_t now);
 void stat_cache_forget_listed(struct stat_cache *c, const char *dir);

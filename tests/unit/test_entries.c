@@ -154,7 +154,8 @@ static void test_made_here(void **state) {
                 mem_free(path);
                 assert_is(t, (char[]){'d', '/', c, '/', 0}, "x", "nothing");
         }
-        assert_true(t->bucket.n_calls[GCS_STAT] <= 4 && t->bucket.n_calls[GCS_LIST] <= 4);
+        /* One list a directory, and a few names. */
+        assert_true(t->bucket.n_calls[GCS_STAT] <= 4 && t->bucket.n_calls[GCS_LIST] <= 20 + 4);
         /* Another's objects: a create in its place is refused, a listing has them, and with it all
          * others are asked for again. */
         mount_test_bucket_put(&t->bucket, "d/made", "elsewhere");
@@ -207,6 +208,25 @@ static void assert_reads(struct mount_test *t, struct handle *h, const char *wan
         assert_int_equal(reply.n, 1);
         assert_int_equal(reply.iov[0].iov_len, strlen(want));
         assert_memory_equal(reply.iov[0].iov_base, want, strlen(want));
+}
+
+/* What another puts into a new directory is there at once, in a rush of names, too. */
+static void test_made_here_filled_elsewhere(void **state) {
+        struct mount_test *t = *state;
+        char *path;
+
+        assert_int_equal(entries_mkdir(&t->m, "", "d", &path), 0);
+        mem_free(path);
+        for (char c = 'a'; c < 'a' + 20; c++)
+                assert_is(t, "d/", (char[]){c, 0}, "nothing");
+        for (char c = 'a'; c < 'a' + 3; c++) {
+                char below[] = {'d', '/', c, '/', 'x', '/', 'f', 0}, dir[] = {'d', '/', c, '/', 0};
+
+                assert_int_equal(entries_mkdir(&t->m, "d/", (char[]){c, 0}, &path), 0);
+                mem_free(path);
+                mount_test_bucket_put(&t->bucket, below, "elsewhere");
+                assert_is(t, dir, "x", "dir");
+        }
 }
 
 static void test_unlinked_but_open(void **state) {
@@ -408,6 +428,7 @@ int main(void) {
                 mount_test_case(test_odd_names),
                 mount_test_case(test_mkdir_and_rmdir),
                 mount_test_case(test_made_here),
+                mount_test_case(test_made_here_filled_elsewhere),
                 mount_test_case(test_unlinked_but_open),
                 mount_test_case(test_rename_of_open_and_dirty),
                 mount_test_case(test_rename_over_open),

@@ -99,6 +99,7 @@ static void test_made(void **state) {
 
         assert_int_equal(stat_cache_put_made(c, "d/", at), 0);
         assert_int_equal(stat_cache_listed_at(c, "d/", at + 1), at);
+        stat_cache_put_asked(c, "d/");
         for (n = 0; n < 10; n++)
                 assert_int_equal(stat_cache_denies(c, "d/", at + n), n >= 4);
         /* Our own names do not change that. */
@@ -108,6 +109,7 @@ static void test_made(void **state) {
         assert_true(stat_cache_denies(c, "d/", at + 2 * S));
         /* It was empty when nothing of its name was there, not when it was made. */
         assert_int_equal(stat_cache_put_made(c, "e/", at - 2 * S), 0);
+        stat_cache_put_asked(c, "e/");
         assert_true(stat_cache_denies(c, "e/", at + 3 * S - 1));
         assert_false(stat_cache_denies(c, "e/", at + 3 * S));
         /* Another's name was in it: nothing is believed, whoever made it. */
@@ -115,12 +117,39 @@ static void test_made(void **state) {
         assert_int_equal(stat_cache_put_made(c, "d/", at + 3 * S), 0);
         for (n = 0; n < 10; n++)
                 assert_false(stat_cache_denies(c, "d/", at + 3 * S + n));
-        /* Once listed it is a directory like any other. */
+        /* A list made meanwhile is as good as a question; later it is a directory like any other.
+         */
         at += 100 * S;
         assert_int_equal(stat_cache_put_made(c, "d/", at), 0);
         assert_int_equal(stat_cache_put_listed(c, "d/", NULL, 0, at), 0);
+        for (n = 0; n < 10; n++)
+                assert_int_equal(stat_cache_denies(c, "d/", at + n), n >= 4);
+        at += 100 * S;
+        assert_int_equal(stat_cache_put_listed(c, "d/", NULL, 0, at), 0);
         for (n = 0; n < 40; n++)
                 assert_int_equal(stat_cache_denies(c, "d/", at + n), n >= 32);
+        stat_cache_free(c);
+}
+
+/* Whatever was looked for in vain elsewhere, each directory that was made is asked for once. */
+static void test_made_is_asked_for(void **state) {
+        struct stat_cache *c = make(SIZE_MAX);
+        usec_t at = 100 * S;
+        unsigned n;
+
+        assert_int_equal(stat_cache_put_listed(c, "a/", NULL, 0, at), 0);
+        assert_false(stat_cache_is_unasked(c, "a/"));
+        for (n = 0; n < 40; n++)
+                assert_int_equal(stat_cache_denies(c, "a/", at + n), n >= 32);
+        for (unsigned again = 0; again < 2; again++) {
+                assert_int_equal(stat_cache_put_made(c, "d/", at), 0);
+                for (n = 0; n < 10; n++)
+                        assert_false(stat_cache_denies(c, "d/", at + n));
+                assert_true(stat_cache_is_unasked(c, "d/"));
+                stat_cache_put_asked(c, "d/");
+                assert_false(stat_cache_is_unasked(c, "d/"));
+                assert_true(stat_cache_denies(c, "d/", at + n));
+        }
         stat_cache_free(c);
 }
 
@@ -202,10 +231,15 @@ static void test_large_stays(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_ages),        cmocka_unit_test(test_listed),
-                cmocka_unit_test(test_denies),      cmocka_unit_test(test_older_answers),
-                cmocka_unit_test(test_bounded),     cmocka_unit_test(test_limit_and_room),
-                cmocka_unit_test(test_large_stays), cmocka_unit_test(test_made),
+                cmocka_unit_test(test_ages),
+                cmocka_unit_test(test_listed),
+                cmocka_unit_test(test_denies),
+                cmocka_unit_test(test_older_answers),
+                cmocka_unit_test(test_bounded),
+                cmocka_unit_test(test_limit_and_room),
+                cmocka_unit_test(test_large_stays),
+                cmocka_unit_test(test_made),
+                cmocka_unit_test(test_made_is_asked_for),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
