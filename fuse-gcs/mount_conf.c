@@ -309,7 +309,7 @@ static void mount_conf_sizes(struct mnt_settings *m, const struct mount_flags *f
         m->stat_bytes_max = stat_mb < 0 ? SIZE_MAX : (size_t) stat_mb * MIB;
         if (stat_mb == 0)
                 m->ttl_for = 0;
-        m->block_size = (size_t) mount_flags_int(f, FLAGS_write_block_size_mb) * MIB;
+        m->block_size = (size_t) (mount_flags_float(f, FLAGS_write_block_size_mb) * (double) MIB);
         m->n_upload_blocks_max = blocks < 0 ? 4096 : (size_t) MAX(blocks, (int64_t) 1);
         m->uploads_asked_for = uploads > 0;
         m->n_uploads_at_once = uploads < 0 ? MOUNT_CONF_UPLOADS : (unsigned) uploads;

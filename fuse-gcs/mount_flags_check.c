@@ -64,7 +64,6 @@ static int mount_flags_check_range(const struct mount_flags *f, struct errmsg *e
                 {FLAGS_read_ahead_max_mb, 0, 1 << 20},
                 {FLAGS_rename_dir_limit, 0, INT32_MAX},
                 {FLAGS_temp_max_size_mb, 0, INT32_MAX},
-                {FLAGS_write_block_size_mb, 1, 1024},
                 {FLAGS_write_global_max_blocks, -1, INT32_MAX},
                 {FLAGS_parallel_uploads_per_file, -1, 64},
                 {FLAGS_max_conns_per_host, 0, 10000},
@@ -80,6 +79,16 @@ static int mount_flags_check_range(const struct mount_flags *f, struct errmsg *e
                                            (long long) ranges[i].least, (long long) ranges[i].most);
         }
         return 0;
+}
+
+/* The service takes pieces of so many times 256 KiB. */
+static int mount_flags_check_block(const struct mount_flags *f, struct errmsg *em) {
+        double mb = mount_flags_float(f, FLAGS_write_block_size_mb), quarters = mb * 4;
+
+        if (mb >= 0.25 && mb <= 1024 && (double) (int64_t) quarters == quarters)
+                return 0;
+        return errmsg_fail(em, -EINVAL,
+                           "--write-block-size-mb=%g: want 0.25 to 1024, in steps of 0.25", mb);
 }
 
 static int mount_flags_check_words(const struct mount_flags *f, struct errmsg *em) {
@@ -123,6 +132,8 @@ int mount_flags_check(struct mount_flags *f, struct errmsg *em) {
                 r = mount_flags_check_profile(f, em);
         if (r >= 0)
                 r = mount_flags_check_range(f, em);
+        if (r >= 0)
+                r = mount_flags_check_block(f, em);
         if (r >= 0)
                 r = mount_flags_check_words(f, em);
         return r;

@@ -59,6 +59,10 @@ static void test_refused(void **state) {
         refuse("--log-format=xml a b", "json or text");
         refuse("--log-severity=loud a b", "trace, debug");
         refuse("--metadata-cache-ttl-secs=-2 a b", "want -1 to");
+        refuse("--write-block-size-mb=0.3 a b", "0.3: want 0.25 to 1024, in steps of 0.25");
+        refuse("--write-block-size-mb=0 a b", "want 0.25 to");
+        refuse("--write-block-size-mb=1e30 a b", "want 0.25 to");
+        refuse("--write-block-size-mb=nan a b", "want");
         refuse("--enable-cloud-profiler a b", "not supported");
         refuse("--profile=fast a b", "aiml-training");
         refuse("a b c", "received 4: c is one word too many");
@@ -199,7 +203,8 @@ static void test_conf(void **state) {
 
         assert_int_equal(parse(&f,
                                "--only-dir=/a/b/ --custom-endpoint=http://h:1/storage/v1/ "
-                               "--stat-cache-ttl=1500ms --temp-dir=/tmp --cache-dir=/c bkt /tmp",
+                               "--stat-cache-ttl=1500ms --temp-dir=/tmp --cache-dir=/c "
+                               "--write-block-size-mb=0.5 bkt /tmp",
                                &em),
                          0);
         if (mount_conf_init(&c, &f, &em) < 0)
@@ -208,6 +213,7 @@ static void test_conf(void **state) {
         assert_string_equal(c.endpoint, "http://h:1");
         assert_string_equal(c.cache_dir, "/c");
         assert_int_equal(c.mnt.ttl_for, 2 * USEC_PER_SEC);
+        assert_int_equal(c.mnt.block_size, 512 << 10);
         assert_non_null(strstr(c.fuse_options, "fsname=bkt,subtype=gcs"));
         mount_conf_done(&c);
         mount_flags_done(&f);
