@@ -1,20 +1,18 @@
 #include "fuse-gcs/lineage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "fuse-gcs/lineage_try.h"
 #include "lib/base/buf.h"
-#include "lib/base/fileio.h"
 #include "lib/base/json_write.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/procfs.h"
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
 #include "lib/net/http_call.h"
@@ -68,24 +66,6 @@ static time_t lineage_now(void) {
 
         clock_gettime(CLOCK_BOOTTIME, &t);
         return t.tv_sec;
-}
-
-/* Of a file of /proc/PID, as much as fits; the answer ends with a NUL. */
-static ssize_t lineage_read(pid_t pid, const char *what, char *ret, size_t size) {
-        char path[64];
-        size_t n = 0;
-        ssize_t k;
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/%d/%s", (int) pid, what);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        while (n < size - 1 && (k = read(fd, ret + n, size - 1 - n)) > 0)
-                n += (size_t) k;
-        fileio_close(fd);
-        ret[n] = 0;
-        return (ssize_t) n;
 }
 
 static bool lineage_is_told(const struct lineage_one *t) {
@@ -145,9 +125,9 @@ static uint32_t lineage_look(struct lineage *l, pid_t pid) {
 
         if (!data)
                 return 0;
-        n = lineage_read(pid, "cgroup", data, LINEAGE_ENVIRON_MAX);
+        n = procfs_read(pid, "cgroup", data, LINEAGE_ENVIRON_MAX);
         if (n < 0 || !lineage_try_of_cgroup(data, id)) {
-                n = lineage_read(pid, "environ", data, LINEAGE_ENVIRON_MAX);
+                n = procfs_read(pid, "environ", data, LINEAGE_ENVIRON_MAX);
                 if (n < 0 || !lineage_try_of_environ(data, (size_t) n, id, &token))
                         *id = 0;
         }
