@@ -65,6 +65,8 @@ def test_everywhere(t):
     found = tracking.post("runs/search", everywhere=True, max_results=3, order_by=["attributes.start_time DESC"])["runs"]
     assert [(r["info"]["run_id"], r["info"]["experiment_id"]) for r in found] == [(run, first)]
     assert tracking.post("runs/search", everywhere=True, filter="attributes.run_name = 'x'") == {}
-    assert tracking.post("runs/search", everywhere=True, with_total=True)["total"] == 1
+    # In thousands of experiments counting may take longer than it is given.
+    assert tracking.post("runs/search", experiment_ids=[first], with_total=True)["total"] == 1
+    assert "total" not in tracking.post("runs/search", experiment_ids=[first])
     assert tracking.ask("POST", "/api/3.0/mlflow/traces/search", {"everywhere": True}).status == 200
     assert "locations" in tracking.refused("POST", "/api/3.0/mlflow/traces/search", {})
