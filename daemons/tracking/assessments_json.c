@@ -138,6 +138,22 @@ static int read_expectation(struct refusal *r, const struct json *j, struct asse
         return to_text(r->arena, root, false, &ret->value);
 }
 
+/* Which issue it is stands in the assessment's name; here is what it is called. */
+static int read_issue(struct arena *a, const struct json *j, const char **ret) {
+        const struct json *name = ask_get(j, "issue_name");
+        _cleanup_buf_ struct buf out = {};
+        struct json_write w;
+
+        json_write_init(&w, &out, JSON_WRITE_SPACED | JSON_WRITE_ASCII);
+        json_write_object(&w);
+        json_write_kv_str(&w, "issue_name", json_is(name, JSON_STRING) ? name->str : "");
+        json_write_end(&w);
+        if (json_write_finish(&w) < 0)
+                return -ENOMEM;
+        *ret = arena_strndup(a, buf_cstr(&out), out.len);
+        return *ret ? 0 : -ENOMEM;
+}
+
 int assessments_json_read_value(struct refusal *r, const struct json *j, struct assessment *ret) {
         const struct json *feedback = json_get(j, "feedback");
         const struct json *expectation = json_get(j, "expectation"), *issue = json_get(j, "issue");
@@ -148,7 +164,7 @@ int assessments_json_read_value(struct refusal *r, const struct json *j, struct 
                 return read_feedback(r, feedback, ret);
         if (json_is(issue, JSON_OBJECT)) {
                 ret->type = "issue";
-                return to_text(r->arena, issue, true, &ret->value);
+                return read_issue(r->arena, issue, &ret->value);
         }
         return refusal_invalid(r, "Unknown assessment type: None");
 }

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemons/tracking/ask.h"
-#include "daemons/tracking/job.h"
 #include "daemons/tracking/refusal.h"
 #include "lib/net/http_request.h"
 
@@ -38,22 +36,4 @@ int fixed_api_no_workspaces(struct http_request *req) {
 
         return text ? http_request_reply(req, 503, "text/html; charset=utf-8", text, strlen(text))
                     : -ENOMEM;
-}
-
-static int run_no_issues(struct job *j, struct db *db) {
-        const bool *counted = j->in;
-
-        json_write_kv_str(&j->json, "next_page_token", "");
-        if (*counted)
-                json_write_kv_i64(&j->json, "total_count", 0);
-        return 0;
-}
-
-int fixed_api_no_issues(struct http_request *req) {
-        bool counted = false;
-        struct ask q;
-
-        ask_open(&q, req);
-        ask_bool(&q, "include_total_count", &counted);
-        return job_read(&q, run_no_issues, &counted);
 }

@@ -12,9 +12,6 @@ struct fixed_api {
 /* Replies the struct fixed_api at the route's data. */
 int fixed_api_answer(struct http_request *req);
 
-/* POST issues/search: there are none, and 0 in all for whoever asks (include_total_count). */
-int fixed_api_no_issues(struct http_request *req);
-
 /* 503: what MLflow's server says of workspaces when it was started without them. */
 int fixed_api_no_workspaces(struct http_request *req);
 

@@ -207,7 +207,7 @@ static int check_op(const struct trace_filter_clause *c, const char *op, struct 
                                                c->key);
                 if (bit & OP(EQ))
                         return 0;
-                break;
+                return refusal_invalid(r, "issue.id comparator '%s' not one of '{'='}'", op);
         case TRACE_FILTER_ATTRIBUTE:
                 if (is_numeric(c->entity, c->key) ? bit & (OP(EQ) | OP(NE) | ORDER_OPS)
                                                   : bit & (TEXT_OPS | OP(IN) | OP(NOT_IN)))

@@ -8,6 +8,7 @@
 #include "daemons/tracking/gateway_secrets_sql.h"
 #include "daemons/tracking/gc_sql.h"
 #include "daemons/tracking/inputs_sql.h"
+#include "daemons/tracking/issues_sql.h"
 #include "daemons/tracking/label_schemas_sql.h"
 #include "daemons/tracking/lineage_sql.h"
 #include "daemons/tracking/logged_models_sql.h"
@@ -54,10 +55,11 @@ static const struct db_set *const sets[] = {
         &task_runs_sql_set,
         &traces_sql_set,
         &assessments_sql_set,
+        &issues_sql_set,
         &gc_sql_set,
 };
 
-enum { SETS_OF_318 = 3 };
+enum { SETS_OF_318 = 4 };
 
 /* The tables of traces changed with 3.18: is the database that new? */
 static bool is_new(struct db *schema) {

@@ -17,15 +17,17 @@ static int refuse_traces(struct http_request *req) {
         struct buf out = {};
 
         refusal_write(REFUSAL_NOT_IMPLEMENTED,
-                      "The tracking database has the schema of MLflow 3.17, whose traces this "
-                      "server does not keep: stop all servers, make a backup and run `mlflow db "
+                      "The tracking database has the schema of MLflow 3.17, whose traces and "
+                      "issues this server does not keep: stop all servers, make a backup and run "
+                      "`mlflow db "
                       "upgrade` with MLflow " TRACKING_VERSION ".",
                       &out);
         return http_request_reply_json(req, 501, &out);
 }
 
 static bool is_of_traces(const struct http_request *req) {
-        return strstr(req->route->path, "/traces") || strstr(req->route->path, "-trace-artifact");
+        return strstr(req->route->path, "/traces") || strstr(req->route->path, "-trace-artifact") ||
+               strstr(req->route->path, "/mlflow/issues");
 }
 
 /* A client that chose a workspace must not think that it writes to it. */

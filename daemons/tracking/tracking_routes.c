@@ -16,6 +16,7 @@
 #include "daemons/tracking/gc_api.h"
 #include "daemons/tracking/graphql_api.h"
 #include "daemons/tracking/inputs_api.h"
+#include "daemons/tracking/issues_api.h"
 #include "daemons/tracking/label_schemas_api.h"
 #include "daemons/tracking/lineage_api.h"
 #include "daemons/tracking/logged_models_api.h"

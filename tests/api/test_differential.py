@@ -49,6 +49,7 @@ JUSTIFIED = {
     "webhooks create same event twice": ("the peer leaks SQL", 200),
     "webhooks create unknown entity": (REFUSED, 400),
     "webhooks/{w1} change bad state": ("the peer takes an unknown state for none", 400),
+    T + "/tr-issue-0/assessments/{ia0} change trace's issue": ("the peer fails on every change of a reference to an issue", 200),
     T + "/metrics metrics no way": "the peer's SQL has no columns",
     AJAX3 + "assistant/config assistant": NOTHING,
     AJAX3 + "assistant/providers assistant providers": NOTHING,

@@ -125,6 +125,7 @@ def _things(level):
     yield "admin", f"dataset {level}", "POST", V3 + "datasets/create", {"name": f"d-{level}", "experiment_ids": [e]}, {f"d{level}": ("dataset", "dataset_id")}
     yield "admin", f"trace {level}", "POST", T, {"trace": {"trace_info": {
         "trace_id": f"tr-{level}", "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": e}}, "request_time": "2025-11-24T16:00:00Z", "state": "OK"}}}
+    yield "admin", f"issue {level}", "POST", V3 + "issues", {"experiment_id": e, "name": "i", "description": "d", "issue_id": f"iss-{level}", "source_run_id": f"{{r{level}}}", "created_by": "eve"}
     if level != "none":
         for kind, what in (("experiment", e), ("registered_model", m), ("prompt", f"p-{level}"), ("scorer", e + "/s")):
             yield "admin", f"grant {level} {kind}", "POST", P + "grant", {"username": f"u{level}", "resource_type": kind, "resource_id": what, "permission": level}
@@ -149,6 +150,7 @@ def _deeds(level):
             ("own permission on model", "GET", P + "get", {"username": who, "resource_type": "registered_model", "resource_id": m}),
             ("own permission on prompt", "GET", P + "get", {"username": who, "resource_type": "prompt", "resource_id": p}),
             ("label schemas", "GET", V3 + "label-schemas/list", {"experiment_id": e}), ("queues", "GET", V3 + "review-queues/list", {"experiment_id": e}),
+            ("issue", "GET", f"{V3}issues/iss-{level}", None), ("unknown issue", "GET", V3 + "issues/iss-nope", None), ("search issues", "POST", V3 + "issues/search", {"experiment_id": e}), ("search all issues", "POST", V3 + "issues/search", {}),
             ("proxied artifacts", "GET", "/api/2.0/mlflow-artifacts/artifacts", {"path": f"{e}/{r}/artifacts"}),
             # writing
             ("tag experiment", "POST", "experiments/set-experiment-tag", {"experiment_id": e, "key": "k", "value": "v"}), ("rename", "POST", "experiments/update", {"experiment_id": e, "new_name": f"e-{level} "}),
@@ -169,6 +171,8 @@ def _deeds(level):
             ("register scorer", "POST", V3 + "scorers/register", {**scorer, "serialized_scorer": '{"name": "s"}'}), ("register another scorer", "POST", V3 + "scorers/register", {"experiment_id": e, "name": "s2", "serialized_scorer": "{}"}),
             ("new dataset", "POST", V3 + "datasets/create", {"name": f"d2-{level}", "experiment_ids": [e]}), ("tag dataset", "PATCH", f"{V3}datasets/{d}/tags", {"tags": '{"a": "b"}'}),
             ("upsert", "POST", f"{V3}datasets/{d}/records", {"records": '[{"inputs": {"q": 1}}]'}), ("schema", "POST", V3 + "label-schemas/create", {"experiment_id": e, "name": "l", "type": "FEEDBACK", "title": "t", "input": {"text": {}}}),
+            ("change issue", "PATCH", f"{V3}issues/iss-{level}", {"issue_id": f"iss-{level}", "status": "resolved", "last_updated_by": "eve"}), ("change unknown issue", "PATCH", V3 + "issues/iss-nope", {"issue_id": "iss-nope"}),
+            ("new issue", "POST", V3 + "issues", {"experiment_id": e, "name": "i", "description": "d", "issue_id": f"iss-new-{level}", "created_by": "eve"}),
             ("queue", "POST", V3 + "review-queues/create", {"experiment_id": e, "name": "q", "queue_type": "CUSTOM"}),
             ("grant to bob", "POST", P + "grant", {"username": "bob", "resource_type": "experiment", "resource_id": e, "permission": "READ"}),
             ("permissions of bob", "GET", P + "get", {"username": "bob", "resource_type": "experiment", "resource_id": e}),

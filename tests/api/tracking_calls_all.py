@@ -4,8 +4,9 @@ from tracking_calls import CALLS as CLASSIC
 from tracking_calls_engines import ENGINES
 from tracking_calls_evaluation import EVALUATION
 from tracking_calls_gateway import GATEWAY
+from tracking_calls_issues import ISSUES
 from tracking_calls_pages import PAGES
 from tracking_calls_traces import TRACES
 from tracking_calls_webhooks import WEBHOOKS
 
-CALLS = [*CLASSIC, *ENGINES, *PAGES, *TRACES, *WEBHOOKS, *EVALUATION, *GATEWAY]
+CALLS = [*CLASSIC, *ENGINES, *PAGES, *TRACES, *WEBHOOKS, *EVALUATION, *GATEWAY, *ISSUES]

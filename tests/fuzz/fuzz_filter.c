@@ -7,6 +7,7 @@
 
 #include "daemons/tracking/evaluation_datasets_search.h"
 #include "daemons/tracking/experiments_search.h"
+#include "daemons/tracking/issues_search.h"
 #include "daemons/tracking/logged_models_search.h"
 #include "daemons/tracking/registry_search.h"
 #include "daemons/tracking/runs_search.h"
@@ -86,6 +87,25 @@ static int build_metrics(uint8_t view, const char *filter, const char *order, st
         return x != 0 ? x : trace_metrics_build(&m, r, sql);
 }
 
+/* An order_by that begins with a '=' is a page's token. */
+static int build_issues(const char *filter, const char *order, struct refusal *r,
+                        struct search_sql *sql) {
+        bool is_token = order && *order == '=';
+        const char *orders[] = {order};
+        const struct issues_page_query q = {
+                .filter = filter, .order_by = orders, .n_order_by = order && !is_token};
+        struct issues_search s;
+        struct issues_page p;
+        int x = issues_page_parse(&q, is_token ? order + 1 : NULL, r, &p);
+
+        if (x == 0)
+                x = issues_search_read(&q, &p, r, &s);
+        if (x != 0)
+                return x;
+        s.limit = 10;
+        return issues_search_build(&s, r, sql);
+}
+
 static int build(uint8_t family, const char *filter, const char *order, struct refusal *r,
                  struct search_sql *sql) {
         const char *orders[] = {order};
@@ -103,6 +123,8 @@ static int build(uint8_t family, const char *filter, const char *order, struct r
                                                     .n_order = order != NULL,
                                                     .limit = 10};
 
+        if (family >= 0xc0)
+                return build_issues(filter, order, r, sql);
         if (family >= 0x80)
                 return evaluation_datasets_search_build(&datasets, r, sql);
         if (family >= 'a')
