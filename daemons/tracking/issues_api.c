@@ -382,7 +382,9 @@ struct search {
 static int check_access(struct job *j, const char *experiment_id) {
         if (!j->refusal.access)
                 return 0;
-        return access_check(&j->refusal, ACCESS_EXPERIMENT, experiment_id ? experiment_id : "");
+        if (!experiment_id)
+                return refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied.");
+        return access_check(&j->refusal, ACCESS_EXPERIMENT, experiment_id);
 }
 
 static int count(struct job *j, struct db *db, const struct issues_search *s, int64_t *ret) {

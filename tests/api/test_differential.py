@@ -99,7 +99,7 @@ def database(engine):
 
 
 # Lists whose order is part of the answer; all others come from the servers' heaps in any order.
-ORDERED = {"runs", "traces", "trace_infos", "experiments", "registered_models", "model_versions", "models"}
+ORDERED = {"issues", "runs", "traces", "trace_infos", "experiments", "registered_models", "model_versions", "models"}
 
 
 def unordered(x, key=None):
