@@ -44,10 +44,13 @@ static void read_metadata(struct ask *q, struct in *in) {
 }
 
 static void read_seen(struct ask *q, struct in *in) {
+        static const char key[] = "last_seen_timestamp";
+
         in->seen_at_ms = -1;
-        if (q->result == 0 && q->body)
-                ask_check(q, issues_check_seen(&q->refusal, ask_get(q->body, "last_seen_timestamp"),
-                                               &in->seen_at_ms));
+        if (q->result != 0 || !q->body)
+                return;
+        ask_check(q, issues_check_seen(&q->refusal, ask_get(q->body, key), &in->seen_at_ms));
+        ask_i64(q, key, 0, &in->seen_at_ms); /* refuses it by both of its names */
 }
 
 static void check_words(struct ask *q, const struct in *in) {

@@ -31,7 +31,7 @@ def _made():
                               {"issue_id": ""}, {"issue_id": "iss-"}, {"issue_id": "abc"}, {"issue_id": "iss-" + "x" * 33}, {"issue_id": "iss-ü"}, {"issue_id": "iss-a b"}, {"issue_id": 5},
                               {"last_seen_timestamp": -1}, {"last_seen_timestamp": True}, {"last_seen_timestamp": 1.5}, {"last_seen_timestamp": 2.0}, {"last_seen_timestamp": "x"}, {"last_seen_timestamp": 2 ** 63}, {"last_seen_timestamp": 0},
                               {"metadata": "x"}, {"metadata": []}, {"metadata": {"a": 5}}, {"metadata": {"": "x"}}, {"metadata": {"x" * 251: "x"}}, {"metadata": {str(n): "" for n in range(101)}}, {"metadata": {"a": None}},
-                              {"source_run_id": "nope"}, {"source_run_id": "{rielse}"}, {"experiment_id": "4711"}, {"experiment_id": "abc"}, {"experimentId": "{ei}"}, {"issueId": "iss-camel"})):
+                              {"source_run_id": "nope"}, {"source_run_id": "{rielse}"}, {"experiment_id": "4711"}, {"experiment_id": "abc"}, {"experimentId": "{ei}"}, {"issueId": "iss-camel"}, {"lastSeenTimestamp": "7", "rootCauses": ["x"]}, {"last_seen_timestamp": 1, "lastSeenTimestamp": 1}, {"lastSeenTimestamp": -1})):
         yield _issue(f"odd {k}", body, {f"io{k}": ID})
     yield "get issue", "GET", I + "/iss-whole", None
     yield "get plain issue", "GET", I + "/{i0}", None
