@@ -26,7 +26,8 @@ struct http_client {
         struct loop *loop;
         CURLM *multi;
         struct loop_source *timer;
-        struct loop_source *reap; /* a defer: something may be finished */
+        struct loop_source *at_once; /* a defer: curl's time is over as it is told */
+        struct loop_source *reap;    /* a defer: something may be finished */
         char *ca_file;
         struct http_idle idle;
         struct http_client_call *calls;
@@ -146,13 +147,17 @@ static int http_client_on_io(struct loop_source *s, int fd, uint32_t revents, vo
         return 0;
 }
 
-static int http_client_on_timer(struct loop_source *s, usec_t now, void *ctx) {
+static int http_client_on_at_once(struct loop_source *s, void *ctx) {
         struct http_client *c = ctx;
         int n;
 
         (void) curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &n);
         http_client_reap(c);
         return 0;
+}
+
+static int http_client_on_timer(struct loop_source *s, usec_t now, void *ctx) {
+        return http_client_on_at_once(s, ctx);
 }
 
 static int http_client_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *of_socket) {
@@ -174,11 +179,14 @@ static int http_client_socket(CURL *easy, curl_socket_t fd, int what, void *ctx,
         return r < 0 ? -1 : 0;
 }
 
+/* A new call begins by a time of 0: a timer would begin it up to its accuracy later. */
 static int http_client_set_timer(CURLM *multi, long in_ms, void *ctx) {
         struct http_client *c = ctx;
-        int r = in_ms < 0 ? loop_source_set_enabled(c->timer, false)
-                          : loop_source_arm_in(c->timer, (usec_t) in_ms * USEC_PER_MSEC);
+        int r = in_ms > 0 ? loop_source_arm_in(c->timer, (usec_t) in_ms * USEC_PER_MSEC)
+                          : loop_source_set_enabled(c->timer, false);
 
+        if (r >= 0 && in_ms == 0)
+                r = loop_source_set_once(c->at_once);
         return r < 0 ? -1 : 0;
 }
 
@@ -445,6 +453,8 @@ int http_client_new(struct loop *l, const struct http_client_options *o, struct 
         r = loop_timer(l, CLOCK_MONOTONIC, USEC_INFINITY, USEC_PER_MSEC, http_client_on_timer, c,
                        &c->timer);
         if (r >= 0)
+                r = loop_defer(l, http_client_on_at_once, c, &c->at_once);
+        if (r >= 0)
                 r = loop_defer(l, http_client_on_reap, c, &c->reap);
         if (r < 0)
                 return r;
@@ -472,6 +482,7 @@ struct http_client *http_client_free(struct http_client *c) {
         if (c->multi)
                 curl_multi_cleanup(c->multi);
         loop_source_free(c->timer);
+        loop_source_free(c->at_once);
         loop_source_free(c->reap);
         mem_free(c->ca_file);
         mem_free(c);
