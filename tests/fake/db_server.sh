@@ -124,9 +124,15 @@ start() {
 }
 
 halt() { # SIGNAL
+        local children=() child
+        # A session outlives its postmaster for a moment, and may answer one statement more.
+        if [ "$1" = KILL ]; then mapfile -t children < <(pgrep -P "$pid"); fi
         kill "-$1" "$pid"
         wait "$pid" || true
         pid=
+        for child in "${children[@]}"; do
+                while kill -KILL "$child" 2>/dev/null; do sleep 0.01; done
+        done
 }
 
 start
