@@ -138,10 +138,15 @@ static size_t stat_cache_dir_key(const char *dir, char key[STAT_CACHE_KEY_MAX]) 
         return len;
 }
 
-void stat_cache_forget_listed(struct stat_cache *c, const char *dir) {
+static struct stat_cache_entry *stat_cache_find_dir(struct stat_cache *c, const char *dir) {
         char key[STAT_CACHE_KEY_MAX];
         size_t len = stat_cache_dir_key(dir, key);
-        struct stat_cache_entry *e = stat_cache_find(c, key, len);
+
+        return stat_cache_find(c, key, len);
+}
+
+void stat_cache_forget_listed(struct stat_cache *c, const char *dir) {
+        struct stat_cache_entry *e = stat_cache_find_dir(c, dir);
 
         if (e)
                 stat_cache_drop(c, e);
@@ -327,10 +332,8 @@ int stat_cache_put_listed(struct stat_cache *c, const char *dir, char *names, si
 }
 
 int stat_cache_put_made(struct stat_cache *c, const char *dir, usec_t heard_at) {
-        char key[STAT_CACHE_KEY_MAX];
-        size_t len = stat_cache_dir_key(dir, key);
         int r = stat_cache_put_listed(c, dir, NULL, 0, heard_at);
-        struct stat_cache_entry *e = r < 0 ? NULL : stat_cache_find(c, key, len);
+        struct stat_cache_entry *e = r < 0 ? NULL : stat_cache_find_dir(c, dir);
 
         if (e) {
                 e->is_made = true;
@@ -340,26 +343,20 @@ int stat_cache_put_made(struct stat_cache *c, const char *dir, usec_t heard_at) 
 }
 
 bool stat_cache_is_unasked(struct stat_cache *c, const char *dir) {
-        char key[STAT_CACHE_KEY_MAX];
-        size_t len = stat_cache_dir_key(dir, key);
-        const struct stat_cache_entry *e = stat_cache_find(c, key, len);
+        const struct stat_cache_entry *e = stat_cache_find_dir(c, dir);
 
         return e && e->is_made && !e->was_asked;
 }
 
 void stat_cache_put_asked(struct stat_cache *c, const char *dir) {
-        char key[STAT_CACHE_KEY_MAX];
-        size_t len = stat_cache_dir_key(dir, key);
-        struct stat_cache_entry *e = stat_cache_find(c, key, len);
+        struct stat_cache_entry *e = stat_cache_find_dir(c, dir);
 
         if (e)
                 e->was_asked = true;
 }
 
 usec_t stat_cache_listed_at(struct stat_cache *c, const char *dir, usec_t now) {
-        char key[STAT_CACHE_KEY_MAX];
-        size_t len = stat_cache_dir_key(dir, key);
-        struct stat_cache_entry *e = stat_cache_find(c, key, len);
+        struct stat_cache_entry *e = stat_cache_find_dir(c, dir);
 
         return e && e->is_listed ? e->heard_at : now;
 }
@@ -377,9 +374,7 @@ void stat_cache_put_large(struct stat_cache *c, const char *dir, usec_t now) {
 }
 
 bool stat_cache_is_large(struct stat_cache *c, const char *dir, usec_t now) {
-        char key[STAT_CACHE_KEY_MAX];
-        size_t len = stat_cache_dir_key(dir, key);
-        struct stat_cache_entry *e = stat_cache_find(c, key, len);
+        struct stat_cache_entry *e = stat_cache_find_dir(c, dir);
 
         if (!e || !e->is_large || e->until_at <= now)
                 return false;
@@ -388,9 +383,7 @@ bool stat_cache_is_large(struct stat_cache *c, const char *dir, usec_t now) {
 }
 
 bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now) {
-        char key[STAT_CACHE_KEY_MAX];
-        size_t len = stat_cache_dir_key(dir, key);
-        struct stat_cache_entry *e = stat_cache_find(c, key, len);
+        struct stat_cache_entry *e = stat_cache_find_dir(c, dir);
 
         if (!e || !e->is_listed)
                 return false;
@@ -402,9 +395,7 @@ bool stat_cache_is_listed(struct stat_cache *c, const char *dir, usec_t now) {
 }
 
 bool stat_cache_denies(struct stat_cache *c, const char *dir, usec_t now) {
-        char key[STAT_CACHE_KEY_MAX];
-        size_t len = stat_cache_dir_key(dir, key);
-        const struct stat_cache_entry *e = stat_cache_find(c, key, len);
+        const struct stat_cache_entry *e = stat_cache_find_dir(c, dir);
 
         if (!stat_cache_is_listed(c, dir, now) || now < c->doubt_until)
                 return false;
@@ -422,9 +413,7 @@ void stat_cache_doubt(struct stat_cache *c, usec_t now) {
 
 const char *stat_cache_names_after(struct stat_cache *c, const char *dir, const char *name,
                                    const char **ret_end) {
-        char key[STAT_CACHE_KEY_MAX];
-        size_t len = stat_cache_dir_key(dir, key);
-        struct stat_cache_entry *e = stat_cache_find(c, key, len);
+        struct stat_cache_entry *e = stat_cache_find_dir(c, dir);
         const char *end, *p;
 
         if (!e || !e->names)
