@@ -77,10 +77,11 @@ run_unit() {
         as_owner env VERBOSE=1 make -C "$BUILD/check" -j"$JOBS" --no-print-directory check
 }
 
+# A test that stands still says in the log where, long before its step is ended.
 run_pytest() {
         test_env
         cd "$TOP" || return
-        "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -rfE --tb=short --durations=5 "$@"
+        "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -o faulthandler_timeout=300 -rfE --tb=short --durations=5 "$@"
 }
 
 # Two processes share the modules out (tests/api/conftest.py says in which order): most tests wait more than they work.

@@ -123,6 +123,12 @@ start() {
         return 1
 }
 
+# Is it there, and more than an entry nobody has waited for yet?
+lives() { # PID
+        local state
+        state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) && [ -n "$state" ] && [ "$state" != Z ]
+}
+
 halt() { # SIGNAL
         local children=() child
         # A session outlives its postmaster for a moment, and may answer one statement more.
@@ -131,7 +137,8 @@ halt() { # SIGNAL
         wait "$pid" || true
         pid=
         for child in "${children[@]}"; do
-                while kill -KILL "$child" 2>/dev/null; do sleep 0.01; done
+                kill -KILL "$child" 2>/dev/null || true
+                while lives "$child"; do sleep 0.01; done
         done
 }
 
