@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuse-gcs/forgetter.h"
+#include "fuse-gcs/inode_number.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/writer.h"
 #include "lib/base/mem.h"
@@ -84,6 +85,7 @@ static void inode_free(struct mnt *m, struct inode *i) {
                 inode_unlink_from(&m->unlinked, i);
         else
                 inode_unlink_slot(m, i);
+        inode_number_forget(m, i);
         forgetter_less(m);
         attrs_unref(i->attrs);
         writer_free(i->writer);
@@ -105,7 +107,7 @@ int inode_get(struct mnt *m, const char *path, struct attrs *attrs, usec_t until
                 }
                 pthread_mutex_init(&i->lock, NULL);
                 i->mnt = m;
-                i->st_ino = mnt_ino(m, path);
+                inode_number_choose(m, i);
                 i->is_dir = len == 0 || path[len - 1] == '/';
                 if (i->is_dir)
                         i->dir_mtime = mnt_time();
@@ -150,6 +152,7 @@ static int inode_rekey(struct mnt *m, struct inode *i, char *path) {
         mem_free(i->path);
         i->path = path;
         inode_link(m, i);
+        inode_number_moved(m, i);
         return 0;
 }
 
@@ -200,6 +203,7 @@ void inode_unlink(struct mnt *m, struct inode *i, char *path) {
                 mem_free(i->path);
                 i->path = path;
         }
+        inode_number_moved(m, i);
 }
 
 void inode_stat(const struct mnt *m, const struct inode *i, struct stat *ret) {
@@ -235,7 +239,9 @@ int inode_table_init(struct mnt *m) {
         m->inodes = mem_zalloc_array(m->n_inode_slots, sizeof(*m->inodes));
         if (!m->inodes)
                 return -ENOMEM;
-        r = inode_get(m, m->o.root, NULL, USEC_INFINITY, &m->root);
+        r = inode_number_init(m);
+        if (r >= 0)
+                r = inode_get(m, m->o.root, NULL, USEC_INFINITY, &m->root);
         if (r >= 0)
                 m->root->st_ino = m->o.over ? mnt_ino(m, m->o.root) : 1;
         return r;
@@ -248,4 +254,5 @@ void inode_table_done(struct mnt *m) {
         while (m->unlinked)
                 inode_free(m, m->unlinked);
         m->inodes = mem_free(m->inodes);
+        inode_number_done(m);
 }

@@ -11,7 +11,7 @@ struct writer;
 
 struct inode {
         struct mnt *mnt;
-        uint64_t st_ino;
+        uint64_t st_ino; /* inode_number.h */
         char *path;
         bool is_dir, is_symlink;
         bool is_unlinked; /* in no directory any more */
@@ -24,7 +24,8 @@ struct inode {
         usec_t until_at;
         uint64_t kernel_has; /* the content (names_content) in the page cache, 0: none */
         usec_t listed_at;    /* a directory's list went to the kernel, to be kept; 0: never */
-        struct inode *next_in_slot;
+        struct inode *next_in_slot, *next_stranger;
+        bool is_stranger; /* its number is not its path's */
         struct inode *next_local, **prev_local;
 
         pthread_mutex_t lock;

@@ -76,6 +76,8 @@ struct mnt {
         struct stat_cache *stats;
         struct inode **inodes; /* by path */
         size_t n_inode_slots, n_inodes;
+        struct inode **strangers; /* by their number (inode_number.h) */
+        size_t n_stranger_slots, n_strangers;
         size_t forget_at, forget_slot; /* the forgetter's: with how many it looks next, and where */
         struct inode *root;
         uint64_t last_small_dir; /* of the small file opened last */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "fuse-gcs/dir.h"
+#include "fuse-gcs/inode_number.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/ops_file.h"
 #include "lib/base/mem.h"
@@ -84,7 +85,9 @@ static size_t ops_dir_add(fuse_req_t req, struct mnt *m, char *buf, size_t size,
         size_t n;
 
         if (!plus) {
-                e.attr.st_ino = mnt_ino(m, from->path);
+                pthread_mutex_lock(&m->tree);
+                e.attr.st_ino = inode_number_of(m, from->path);
+                pthread_mutex_unlock(&m->tree);
                 e.attr.st_mode = !from->attrs              ? S_IFDIR
                                  : from->attrs->is_symlink ? S_IFLNK
                                                            : S_IFREG;
