@@ -4,6 +4,7 @@
 #include "fuse-gcs/block_fetch.h"
 #include "fuse-gcs/inode.h"
 #include "fuse-gcs/prefetch.h"
+#include "fuse-gcs/read_meter.h"
 
 struct handle {
         struct inode *inode;
@@ -13,8 +14,9 @@ struct handle {
         atomic_bool is_filled; /* its reads bring no more onto the disk */
         pthread_mutex_t lock;  /* of the next two */
         struct prefetch prefetch;
-        uint64_t n_reads_seen;       /* prefetch.n_reads when resting looked last */
-        struct handle *next, **prev; /* of the mount's */
+        struct read_meter_pattern pattern; /* under `lock`, too */
+        uint64_t n_reads_seen;             /* prefetch.n_reads when resting looked last */
+        struct handle *next, **prev;       /* of the mount's */
 };
 
 /* Of what the kernel calls its handle. */

@@ -243,7 +243,8 @@ int meter_new(struct loop *l, const struct mount_flags *f, const struct mount_co
         op_meter_set(mount_flags_int(f, FLAGS_prometheus_port) > 0,
                      str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace"));
         read_meter_set(mount_flags_int(f, FLAGS_prometheus_port) > 0,
-                       str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace"));
+                       str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace"),
+                       (unsigned) mount_flags_int(f, FLAGS_read_random_seek_threshold));
         meter_bucket_init(&m->ops, c->ops_per_s, loop_now(l, CLOCK_MONOTONIC));
         meter_bucket_init(&m->bytes, c->bytes_per_s, loop_now(l, CLOCK_MONOTONIC));
         if (mount_flags_int(f, FLAGS_prometheus_port) > 0) {

@@ -62,6 +62,7 @@ static int mount_flags_check_range(const struct mount_flags *f, struct errmsg *e
                 {FLAGS_prometheus_port, 0, 65535},
                 {FLAGS_read_cache_size_mb, 4, 1 << 20},
                 {FLAGS_read_ahead_max_mb, 0, 1 << 20},
+                {FLAGS_read_random_seek_threshold, 0, INT32_MAX},
                 {FLAGS_rename_dir_limit, 0, INT32_MAX},
                 {FLAGS_temp_max_size_mb, 0, INT32_MAX},
                 {FLAGS_write_global_max_blocks, -1, INT32_MAX},

@@ -322,22 +322,79 @@ static void ops_file_is_gone(struct mnt *m, struct inode *i) {
         teller_content(m, i);
 }
 
-void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
-        struct mnt *m = ops_file_mnt(req, ino);
-        struct inode *i = ops_file_inode(m, ino);
-        bool truncates = fi->flags & O_TRUNC;
+/* Under the inode's lock, and `now` is what is there: what is written here begins with another one.
+ * The commit knows whether that was us, and tells who wrote. */
+static int ops_file_lose(struct mnt *m, struct inode *i, const char *path, struct attrs *now) {
+        int r = commit_inode(m, i);
+
+        if (r != -ESTALE)
+                return r;
+        pthread_mutex_lock(&m->tree);
+        inode_unlink(m, i, NULL);
+        (void) stat_cache_put_file(m->stats, path, strlen(path), now, STAT_CACHE_OURS, mnt_now());
+        pthread_mutex_unlock(&m->tree);
+        return r;
+}
+
+/* Under the inode's lock; it has a writer. Asks the bucket, unless the file is in no directory. */
+static int ops_file_compare(struct mnt *m, struct inode *i) {
+        _cleanup_(attrs_unrefp) struct attrs *now = NULL;
+        _cleanup_free_ char *path = ops_file_path(m, i);
+        const struct writer *w = i->writer;
+        int r;
+
+        if (!path)
+                return -ENOMEM;
+        if (i->is_unlinked)
+                return w->broken;
+        r = lookup_object(m, path, &now);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (w->broken != -ESTALE &&
+            (now ? now->generation : 0) == (w->base ? w->base->generation : 0))
+                return 0;
+        return ops_file_lose(m, i, path, now);
+}
+
+/* Whoever opens a file that is being written sees what is written, unless somebody else replaced or
+ * deleted it: then the race is lost, the name is the other's, and ESTALE has the kernel look it up
+ * again. Where nobody asked for more, that is so once it is known. */
+static int ops_file_open_dirty(struct mnt *m, struct inode *i) {
         int r = 0;
 
-        if (m->o.read_only && (fi->flags & O_ACCMODE) != O_RDONLY)
-                r = -EROFS;
+        if (m->o.strong_open)
+                pthread_mutex_lock(&i->lock);
+        else if (pthread_mutex_trylock(&i->lock) != 0)
+                return 0;
+        if (i->writer && (m->o.strong_open || i->writer->broken == -ESTALE))
+                r = ops_file_compare(m, i);
+        pthread_mutex_unlock(&i->lock);
+        return r;
+}
+
+/* The file as it is to be opened: as it is known, or as it is. */
+static int ops_file_ask(struct mnt *m, struct inode *i, bool truncates) {
+        int r = i->is_dirty ? ops_file_open_dirty(m, i) : 0;
+
+        if (r < 0)
+                return r;
+        r = ops_file_refresh(m, i, m->o.strong_open || truncates);
         /* What is written anew replaces what is there now. Gone, ESTALE has the kernel look the
          * name up again, and make it. */
-        if (r >= 0)
-                r = ops_file_refresh(m, i, m->o.strong_open || truncates);
         if (r == -ESTALE && truncates)
                 ops_file_is_gone(m, i);
         else if (r == -ESTALE)
                 r = -ENOENT;
+        return r;
+}
+
+void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
+        struct mnt *m = ops_file_mnt(req, ino);
+        struct inode *i = ops_file_inode(m, ino);
+        int r = m->o.read_only && (fi->flags & O_ACCMODE) != O_RDONLY ? -EROFS : 0;
+
+        if (r >= 0)
+                r = ops_file_ask(m, i, fi->flags & O_TRUNC);
         if (r >= 0)
                 r = ops_file_begin(m, i, false, fi);
         if (r < 0) {

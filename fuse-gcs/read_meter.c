@@ -8,8 +8,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+#define READ_METER_BACK ((uint64_t) 8 << 20) /* from so far on, the start is another place */
+
 static struct {
         bool counts, says;
+        unsigned n_seeks_max;
         atomic_uint number;
         atomic_uint_least64_t n_bytes[2], n[2][2]; /* by goes_on; by hit and goes_on */
         struct op_meter_times times[2];            /* by hit */
@@ -18,9 +21,10 @@ static struct {
 static const char *const types[] = {"Random", "Sequential"};
 static const char *const hits[] = {"false", "true"};
 
-void read_meter_set(bool counts, bool says) {
+void read_meter_set(bool counts, bool says, unsigned n_seeks_max) {
         meter.counts = counts;
         meter.says = says;
+        meter.n_seeks_max = n_seeks_max;
 }
 
 bool read_meter_says(void) {
@@ -51,6 +55,23 @@ void read_meter_say(usec_t began_at, const struct read_meter_line *l) {
                 log_debug("%08x-0000 <- ReadAt(%s:/%s, %" PRIu64 ", %" PRIu64 ", %zu, %" PRIu64 ")",
                           number, l->bucket, l->object, l->handle, l->offset, l->size, l->block);
                 log_debug("%08x-0000 -> ReadAt(): Ok(%.3fms)", number, ms);
+        }
+}
+
+void read_meter_follow(struct read_meter_pattern *p, const struct read_meter_line *l) {
+        bool is_seek = !l->goes_on || (l->offset == 0 && p->last_at >= READ_METER_BACK);
+
+        p->last_at = l->offset;
+        if (is_seek && ++p->n_seeks == meter.n_seeks_max + 1) {
+                log_debug("Fallback to another reader for object \"%s\", handle %" PRIu64
+                          ". Random seek count %u exceeded threshold %u and read pattern is not "
+                          "sequential.",
+                          l->object, l->handle, p->n_seeks, meter.n_seeks_max);
+        } else if (!is_seek && p->n_seeks > meter.n_seeks_max) {
+                log_debug("Restarting buffered reader due to sequential read pattern detected for "
+                          "object \"%s\", handle %" PRIu64,
+                          l->object, l->handle);
+                p->n_seeks = 0;
         }
 }
 

@@ -6,8 +6,8 @@
 #include "lib/base/buf.h"
 #include "lib/base/macros.h"
 
-/* At the start, before the first read. */
-void read_meter_set(bool counts, bool says);
+/* At the start, before the first read. n_seeks_max: more of one handle are told of. */
+void read_meter_set(bool counts, bool says, unsigned n_seeks_max);
 bool read_meter_says(void);
 /* 0: nobody wants to know. */
 usec_t read_meter_begin(void);
@@ -23,6 +23,14 @@ struct read_meter_line {
 };
 /* The two lines gcsfuse's log has of a read through its file cache, or else its buffered reader. */
 void read_meter_say(usec_t began_at, const struct read_meter_line *l);
+/* How a handle was read, for the log alone. The caller locks it. */
+struct read_meter_pattern {
+        uint64_t last_at;
+        unsigned n_seeks;
+};
+/* One more read of it: says when there were more seeks than are worth reading ahead for, and when
+ * it goes on again. */
+void read_meter_follow(struct read_meter_pattern *p, const struct read_meter_line *l);
 /* Prometheus' text: file_cache_read_bytes_count, file_cache_read_count, file_cache_read_latencies.
  */
 void read_meter_print(struct buf *out);

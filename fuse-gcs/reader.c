@@ -253,6 +253,11 @@ static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_
         line.hit = line.hit && m->disk && disk_cache_has(m->disk, &k, line.block);
         line.object = path + strlen(m->o.root);
         read_meter_say(began_at, &line);
+        if (!m->disk) {
+                pthread_mutex_lock(&h->lock);
+                read_meter_follow(&h->pattern, &line);
+                pthread_mutex_unlock(&h->lock);
+        }
 }
 
 /* What else of it the disk is to have because of this read. */
