@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemons/scheduler/core/branch.h"
+#include "daemons/scheduler/core/poke.h"
 #include "daemons/scheduler/engine.h"
 #include "daemons/scheduler/launch.h"
 #include "daemons/scheduler/live.h"
@@ -15,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/timestamp.h"
 #include "lib/net/http_request.h"
 
 /* After a stop nobody here asked for, the machine may be on its way down: nothing new starts. */
@@ -80,8 +82,18 @@ static enum world_result true_result(const struct try_job *j, const struct world
                 return WORLD_RESULT_INTERRUPTED;
         if (j->result == WORLD_RESULT_FAILED && j->has_end && j->end.exit_code == EXIT_COME_AGAIN &&
             task->spec->poke_interval_for > 0)
-                return WORLD_RESULT_RESCHEDULED;
+                return poke_result(task, j->at);
         return j->result;
+}
+
+/* Why a sensor's look was the last, in place of its exit code. */
+static void say_given_up(struct try_job *j, const struct world_task *task) {
+        char since[TIMESTAMP_SIZE], span[TIMESTAMP_SIZE];
+
+        snprintf(j->message, sizeof(j->message),
+                 "not yet, and poke_timeout (%s) is over: it looks since %s",
+                 timestamp_span_print(task->spec->poke_timeout_for, span),
+                 timestamp_print(poke_since(task, j->at), TIMESTAMP_SECONDS, since));
 }
 
 /* What it has left for others, and what that decides. A value that cannot be taken is a failure. */
@@ -119,8 +131,10 @@ static int run_end(struct scheduler *s, struct engine_job *job) {
         if (!task)
                 return 1;
         result = true_result(j, task);
-        if (result != j->result)
+        if (result == WORLD_RESULT_INTERRUPTED && result != j->result)
                 engine_hold(s, clock_now(s->clock) + NIGHT_FOR);
+        else if (result != j->result && result != WORLD_RESULT_RESCHEDULED)
+                say_given_up(j, task);
         j->result = result;
         e = (struct world_event){.kind = WORLD_TRY_ENDED,
                                  .at = j->at,

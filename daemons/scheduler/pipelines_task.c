@@ -298,6 +298,8 @@ static int emit_scalars(struct pipelines_context *c, const struct pipelines_conf
                 {"expand", "expand", PIPELINES_EMIT_SCALAR},
                 {"expand_kwargs", "expand_kwargs", PIPELINES_EMIT_SCALAR},
                 {"poke_interval", "poke_interval", PIPELINES_EMIT_SCALAR},
+                {"poke_timeout", "poke_timeout", PIPELINES_EMIT_SCALAR},
+                {"soft_fail", "soft_fail", PIPELINES_EMIT_SCALAR},
                 {"on_success", "on_success", PIPELINES_EMIT_SCALAR},
                 {"on_failure", "on_failure", PIPELINES_EMIT_SCALAR},
                 {"on_retry", "on_retry", PIPELINES_EMIT_SCALAR},

@@ -115,9 +115,12 @@ static const char fourth_tables[] =
 static const char fifth_tables[] =
         "CREATE INDEX dag_runs_by_end ON dag_runs (ended_at) WHERE ended_at IS NOT NULL;";
 
+/* Since when a sensor looks. */
+static const char sixth_tables[] = "ALTER TABLE task_instances ADD COLUMN poking_since BIGINT;";
+
 static const struct db_migration migrations[] = {
         {1, first_tables},  {2, second_tables}, {3, third_tables},
-        {4, fourth_tables}, {5, fifth_tables},
+        {4, fourth_tables}, {5, fifth_tables},  {6, sixth_tables},
 };
 
 int scheduler_db_prepare(struct db *db, usec_t now, struct errmsg *em) {

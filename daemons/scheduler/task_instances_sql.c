@@ -112,9 +112,10 @@ int task_instances_sql_update(struct db *db, int64_t dag_run, const struct world
         db_bind_i64(s, 11, t->again);
         scheduler_db_bind_word(s, 12, t->n_skips > 0 ? buf_cstr(&skips) : NULL);
         scheduler_db_bind_word(s, 13, world_leases_print(t, leases));
-        db_bind_i64(s, 14, dag_run);
-        db_bind_text(s, 15, t->spec->id);
-        db_bind_i64(s, 16, t->map_index);
+        scheduler_db_bind_at(s, 14, t->poking_since);
+        db_bind_i64(s, 15, dag_run);
+        db_bind_text(s, 16, t->spec->id);
+        db_bind_i64(s, 17, t->map_index);
         return db_run(s);
 }
 
@@ -134,6 +135,7 @@ static int task_load(struct db_stmt *s, struct world_task *t) {
             str_copy(t->try_id, sizeof(t->try_id), try_id ? try_id : "") < 0)
                 return -EUCLEAN;
         t->again = db_col_i64(s, 12) != 0;
+        t->poking_since = scheduler_db_col_at(s, 15);
         if (!db_col_is_null(s, 14) && world_leases_parse(t, db_col_text(s, 14)) < 0)
                 return -EUCLEAN;
         return db_col_is_null(s, 13) ? 0 : parse_skips(t, db_col_text(s, 13));

@@ -215,6 +215,20 @@ def test_sensor_comes_again(box, tmp_path):
     assert states(box, "sensor", run_id)["plain"] == "failed"  # without an interval it is an exit code like others
 
 
+def test_sensor_gives_up(box):
+    """Its time counts from its first look, over all looks; then it has failed for good, or is skipped."""
+    load(box, "patience", [("hard", "exit 98", "poke_interval: 0.3", "poke_timeout: 1", "retries: 3", "depends_on: []"),
+                           ("soft", "exit 98", "poke_interval: 0.3", "poke_timeout: 1", "soft_fail: true", "depends_on: []"),
+                           ("slow", "sleep 100", "poke_interval: 0.3", "timeout: 1", "soft_fail: true", "depends_on: []")])
+    run_id = box.trigger("patience")
+    box.wait(lambda: states(box, "patience", run_id)["hard"] == "up_for_reschedule", 30, "a look")
+    box.wait(lambda: "is its last" in why(box, "patience", run_id, "hard"), 20, "why")
+    box.wait_run("patience", run_id)
+    assert states(box, "patience", run_id) == {"hard": "failed", "soft": "skipped", "slow": "skipped"}
+    hard = tries(box, "patience", run_id, "hard")
+    assert len(hard) >= 2 and {t["try_number"] for t in hard} == {1}
+
+
 def test_teardown_runs_after_a_failure(box):
     load(box, "setup", [("make", "true", "setup: true"), ("use", "false"),
                         ("clean", "true", "depends_on: [make, use]", "teardown: true")])

@@ -240,6 +240,8 @@ struct dag_task {
         usec_t retry_max_delay_for;   /* 0: a day */
         usec_t execution_timeout_for; /* 0: none */
         usec_t poke_interval_for; /* 0: none; else exit code 98 means: not yet, ask again then */
+        usec_t poke_timeout_for;  /* 0: none; else how long it is asked, from its first start on */
+        bool soft_fail;           /* a sensor that asked too long is skipped, not failed */
         const char *pool;
         unsigned pool_slots;
         int priority_weight;

@@ -298,6 +298,8 @@ static const struct dag_key task_keys[] = {
         DAG_KEY("retry_max_delay", SPAN, struct dag_task, retry_max_delay_for),
         DAG_KEY("execution_timeout", SPAN, struct dag_task, execution_timeout_for),
         DAG_KEY("poke_interval", SPAN, struct dag_task, poke_interval_for),
+        DAG_KEY("poke_timeout", SPAN, struct dag_task, poke_timeout_for),
+        DAG_KEY("soft_fail", BOOL, struct dag_task, soft_fail),
         DAG_KEY("pool", ID, struct dag_task, pool),
         DAG_KEY_RANGE("pool_slots", UNSIGNED, struct dag_task, pool_slots, 1, 1000000),
         DAG_KEY_RANGE("priority_weight", INT, struct dag_task, priority_weight, INT_MIN, INT_MAX),
@@ -313,6 +315,13 @@ static const struct dag_key task_keys[] = {
         DAG_KEY_BY("tracking", dag_tracking_set),
         DAG_KEY("mapped_from", ID, struct dag_task, mapped_from),
 };
+
+static int check_poke(struct dag_reader *r, const struct dag_task *t) {
+        if ((t->poke_timeout_for > 0 || t->soft_fail) && t->poke_interval_for == 0)
+                return dag_keys_fail(r, "\"poke_timeout\" and \"soft_fail\" are for sensors: give "
+                                        "it a \"poke_interval\"");
+        return 0;
+}
 
 static int check_task(struct dag_reader *r, const struct dag_task *t) {
         if (t->kind == DAG_MARKER && (t->cmd || t->argv))
@@ -348,6 +357,8 @@ static int read_task(struct dag_reader *r, struct dag *d, const struct json *v,
         if (k < 0)
                 return k;
         k = check_task(r, t);
+        if (k == 0)
+                k = check_poke(r, t);
         if (k < 0)
                 return k;
         if (t->rule == _TRIGGER_RULE_MAX)

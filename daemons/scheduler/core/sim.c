@@ -6,6 +6,7 @@
 
 #include "daemons/scheduler/core/branch.h"
 #include "daemons/scheduler/core/expand.h"
+#include "daemons/scheduler/core/poke.h"
 #include "daemons/scheduler/core/replay.h"
 #include "lib/base/json.h"
 #include "lib/base/mem.h"
@@ -82,8 +83,7 @@ static enum world_result random_result(struct sim *s) {
                        : WORLD_RESULT_SUCCESS;
 }
 
-/* --- history
- * ----------------------------------------------------------------------------------
+/* --- history -----------------------------------------------------------------------------------
  */
 
 static void count_fact(struct sim_summary *sum, const struct sim_fact *f) {
@@ -161,8 +161,7 @@ static int apply(struct sim *s, const struct world_event *e) {
         return tell_event(s, e, &touched);
 }
 
-/* --- tries
- * ------------------------------------------------------------------------------------
+/* --- tries -------------------------------------------------------------------------------------
  */
 
 static int begin_try(struct sim *s, struct world_task *t) {
@@ -283,6 +282,8 @@ static int report_end(struct sim *s, size_t i, enum world_result result) {
                                 .again_at = s->now + USEC_PER_MINUTE};
         int r = result == WORLD_RESULT_SUCCESS ? decide_skips(s, f.task, &skips, &e.n_skips) : 0;
 
+        if (result == WORLD_RESULT_RESCHEDULED)
+                e.result = poke_result(f.task, s->now);
         if (r >= 0 && result == WORLD_RESULT_DEFERRED)
                 r = defer(s, &f, &e);
         e.skips = skips;
@@ -319,8 +320,7 @@ static usec_t next_flight_at(const struct sim *s) {
         return at;
 }
 
-/* --- the plan
- * ---------------------------------------------------------------------------------
+/* --- the plan ----------------------------------------------------------------------------------
  */
 
 static int act(struct sim *s, const struct plan_decision *d) {
@@ -507,8 +507,7 @@ static int night(struct sim *s) {
         return r;
 }
 
-/* --- the days
- * ---------------------------------------------------------------------------------
+/* --- the days ----------------------------------------------------------------------------------
  */
 
 static bool restart_is_due(const struct sim *s) {

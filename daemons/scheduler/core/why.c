@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "daemons/scheduler/core/plan.h"
+#include "daemons/scheduler/core/poke.h"
 #include "daemons/scheduler/core/world_index.h"
 #include "daemons/scheduler/core/world_leases.h"
 #include "lib/base/buf.h"
@@ -258,6 +259,21 @@ static bool why_held(struct world *w, const struct world_run *run, usec_t now,
         return true;
 }
 
+static void why_too_early(const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
+        char at[TIMESTAMP_SIZE], last[TIMESTAMP_SIZE];
+        usec_t limit_for = t->spec->poke_timeout_for;
+
+        if (limit_for == 0)
+                say(ret, "try %u found that it is too early; it looks again at %s", t->try_number,
+                    time_text(t->retry_at, at));
+        else
+                say(ret,
+                    "try %u found that it is too early; it looks again at %s; a look after %s "
+                    "is its last",
+                    t->try_number, time_text(t->retry_at, at),
+                    time_text(poke_since(t, t->retry_at) + limit_for, last));
+}
+
 static void why_queue(const struct world *w, const struct world_task *t, char ret[WHY_TEXT_SIZE]) {
         char at[TIMESTAMP_SIZE];
 
@@ -267,8 +283,7 @@ static void why_queue(const struct world *w, const struct world_task *t, char re
                 return;
         case WORLD_QUEUE_RETRY:
                 if (t->state == TASK_UP_FOR_RESCHEDULE)
-                        say(ret, "try %u found that it is too early; it looks again at %s",
-                            t->try_number, time_text(t->retry_at, at));
+                        why_too_early(t, ret);
                 else if (t->state == TASK_DEFERRED && t->retry_at == USEC_INFINITY)
                         say(ret, "try %u waits for its trigger, without a limit", t->try_number);
                 else if (t->state == TASK_DEFERRED)

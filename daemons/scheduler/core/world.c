@@ -234,6 +234,7 @@ static void init_task(struct world_task *t, struct world_run *run, const struct 
                 .started_at = USEC_INFINITY,
                 .ended_at = USEC_INFINITY,
                 .retry_at = USEC_INFINITY,
+                .poking_since = USEC_INFINITY,
                 .run = run,
                 .spec = spec,
                 .map_index = -1,

@@ -58,10 +58,12 @@ struct world_task {
         usec_t queued_at;           /* of the latest try; USEC_INFINITY when not yet */
         usec_t started_at;
         usec_t ended_at;
-        usec_t retry_at; /* while up_for_retry, up_for_reschedule or deferred, or
-                          * interrupted too often */
-        bool again;      /* the next try goes on with this one: it has its number */
-        unsigned *skips; /* tasks it decided to skip; owned */
+        usec_t retry_at;     /* while up_for_retry, up_for_reschedule or deferred, or
+                              * interrupted too often */
+        bool again;          /* the next try goes on with this one: it has its number */
+        usec_t poking_since; /* a sensor that found nothing yet: when it first looked, since it was
+                              * cleared; else USEC_INFINITY */
+        unsigned *skips;     /* tasks it decided to skip; owned */
         size_t n_skips;
         uint64_t leases[DAG_LEASES_MAX]; /* which units of spec->resources.leases[i] it holds */
         enum world_stop stop;            /* while live */

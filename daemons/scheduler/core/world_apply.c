@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/scheduler/core/poke.h"
 #include "daemons/scheduler/core/world_index.h"
 #include "daemons/scheduler/core/world_leases.h"
 #include "daemons/scheduler/core/world_maps.h"
@@ -188,7 +189,7 @@ static int task_cleared(struct world *w, const struct world_event *e, struct wor
                 return r;
         t->max_tries = t->try_number + t->spec->retries;
         t->again = false;
-        t->queued_at = t->started_at = t->ended_at = USEC_INFINITY;
+        t->queued_at = t->started_at = t->ended_at = t->poking_since = USEC_INFINITY;
         if (t->spec->expand && !world_maps_begun(t->all)) { /* what it is mapped over may change */
                 t->all->needs_expand = true;
                 world_index_all(w, t->all);
@@ -279,6 +280,8 @@ static int try_stopping(struct world *w, const struct world_event *e, struct wor
 static enum task_state state_after_failure(const struct world_task *t) {
         if (t->stop == WORLD_STOP_RUN_TIMEOUT)
                 return TASK_SKIPPED;
+        if (t->stop == WORLD_STOP_TIMEOUT && t->spec->soft_fail)
+                return TASK_SKIPPED;
         return t->try_number > t->max_tries ? TASK_FAILED : TASK_UP_FOR_RETRY;
 }
 
@@ -301,6 +304,8 @@ static enum task_state state_after(const struct world_task *t, enum world_result
                 return TASK_SKIPPED;
         case WORLD_RESULT_FAILED_FINAL:
                 return TASK_FAILED;
+        case WORLD_RESULT_TIMED_OUT:
+                return t->spec->soft_fail ? TASK_SKIPPED : state_after_failure(t);
         case WORLD_RESULT_INTERRUPTED:
                 return TASK_INTERRUPTED;
         case WORLD_RESULT_STOPPED:
@@ -311,7 +316,7 @@ static enum task_state state_after(const struct world_task *t, enum world_result
                         return state_after_failure(t);
                 return result == WORLD_RESULT_DEFERRED ? TASK_DEFERRED : TASK_UP_FOR_RESCHEDULE;
         default:
-                assert(result == WORLD_RESULT_FAILED || result == WORLD_RESULT_TIMED_OUT);
+                assert(result == WORLD_RESULT_FAILED);
                 return state_after_failure(t);
         }
 }
@@ -339,9 +344,12 @@ static void settle_tries(struct world *w, struct world_task *t, const struct wor
         } else if (t->state == TASK_UP_FOR_RESCHEDULE || t->state == TASK_DEFERRED) {
                 t->retry_at = e->again_at;
                 t->again = true;
-        } else if (t->state == TASK_NONE)
+                if (t->state == TASK_UP_FOR_RESCHEDULE)
+                        t->poking_since = poke_since(t, at);
+        } else if (t->state == TASK_NONE) {
                 t->max_tries = t->try_number + t->spec->retries;
-        else if (t->state == TASK_UP_FOR_RETRY)
+                t->poking_since = USEC_INFINITY;
+        } else if (t->state == TASK_UP_FOR_RETRY)
                 t->retry_at = dag_retry_at(t->spec, MAX(world_task_failures(t), 1u), at);
 }
 

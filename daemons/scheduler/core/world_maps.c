@@ -16,6 +16,7 @@ static struct world_task *instance_new(struct world_task *all, unsigned index) {
                 .started_at = USEC_INFINITY,
                 .ended_at = USEC_INFINITY,
                 .retry_at = USEC_INFINITY,
+                .poking_since = USEC_INFINITY,
                 .run = all->run,
                 .spec = all->spec,
                 .map_index = (int) index,
