@@ -91,8 +91,17 @@ static inline _unused_ struct world_run *core_fixture_run(struct world *w, struc
 /* What a mapped task gets whose values are another's. */
 static _unused_ unsigned core_fixture_n_maps = 2;
 
-/* Plans and applies until nothing is left to do; tries get ids t1, t2, … Answers when to wake. */
-static inline _unused_ usec_t core_fixture_decide(struct world *w, usec_t now) {
+static inline _unused_ void core_fixture_count(void *userdata, struct world_event *e) {
+        if (expand_count_written(e->task->spec, &e->n_maps) == EXPAND_NEEDS_XCOM)
+                e->n_maps = core_fixture_n_maps;
+}
+
+/* Plans and applies until nothing is left to do; tries get ids t1, t2, … `expanded` says into how
+ * many instances a mapped task goes, or makes another event of that. Answers when to wake. */
+static inline _unused_ usec_t core_fixture_decide_by(struct world *w, usec_t now,
+                                                     void (*expanded)(void *userdata,
+                                                                      struct world_event *e),
+                                                     void *userdata) {
         static unsigned n_tries;
         struct plan plan = {};
         usec_t wake_at;
@@ -107,9 +116,8 @@ static inline _unused_ usec_t core_fixture_decide(struct world *w, usec_t now) {
 
                         snprintf(try_id, sizeof(try_id), "t%u", ++n_tries);
                         plan_event(&plan.decisions[i], now, try_id, run_id, &e);
-                        if (e.kind == WORLD_TASK_EXPANDED &&
-                            expand_count_written(e.task->spec, &e.n_maps) == EXPAND_NEEDS_XCOM)
-                                e.n_maps = core_fixture_n_maps;
+                        if (e.kind == WORLD_TASK_EXPANDED)
+                                expanded(userdata, &e);
                         assert_int_equal(core_fixture_apply(w, &e), 0);
                 }
         }
@@ -117,6 +125,10 @@ static inline _unused_ usec_t core_fixture_decide(struct world *w, usec_t now) {
         wake_at = plan.wake_at;
         plan_done(&plan);
         return wake_at;
+}
+
+static inline _unused_ usec_t core_fixture_decide(struct world *w, usec_t now) {
+        return core_fixture_decide_by(w, now, core_fixture_count, NULL);
 }
 
 static inline _unused_ struct world_task *core_fixture_task(struct world_run *run, const char *id) {

@@ -46,28 +46,15 @@ static bool count_maps(const char *ends, const struct world_task *t, unsigned *r
         return true;
 }
 
-static void decide(struct world *w, const char *ends, usec_t now) {
-        static unsigned n_tries;
-        struct plan plan = {};
-
-        for (;;) {
-                assert_int_equal(plan_next(w, now, &plan), 0);
-                if (plan.n == 0)
-                        break;
-                for (size_t i = 0; i < plan.n; i++) {
-                        char run_id[PLAN_RUN_ID_SIZE], try_id[WORLD_ID_SIZE];
-                        struct world_event e;
-
-                        snprintf(try_id, sizeof(try_id), "t%u", ++n_tries);
-                        plan_event(&plan.decisions[i], now, try_id, run_id, &e);
-                        if (e.kind == WORLD_TASK_EXPANDED && !count_maps(ends, e.task, &e.n_maps)) {
-                                e.kind = WORLD_TASK_SETTLED; /* as engine_decide.c has it */
-                                e.task_state = expand_missing_state(e.task);
-                        }
-                        assert_int_equal(core_fixture_apply(w, &e), 0);
-                }
+static void expand(void *ends, struct world_event *e) {
+        if (!count_maps(ends, e->task, &e->n_maps)) {
+                e->kind = WORLD_TASK_SETTLED; /* as engine_decide.c has it */
+                e->task_state = expand_missing_state(e->task);
         }
-        plan_done(&plan);
+}
+
+static void decide(struct world *w, const char *ends, usec_t now) {
+        core_fixture_decide_by(w, now, expand, (void *) ends);
 }
 
 /* The return value of a task that decides, as JSON. */
