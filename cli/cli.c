@@ -32,6 +32,13 @@ static void find_build_tree(void) {
                 setenv("ONEBOX_DATA_DIR", exe, 1);
 }
 
+bool cli_asks_help(int argc, char **argv) {
+        for (int i = 1; i < argc; i++)
+                if (str_eq(argv[i], "--help") || str_eq(argv[i], "-h"))
+                        return true;
+        return false;
+}
+
 int cli_start(struct cli *c, const struct options_spec *spec, int argc, char **argv, void *words) {
         const struct cli_words *common = words;
         int n_args = 0, r;

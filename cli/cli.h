@@ -54,6 +54,8 @@ typedef int cli_verb_fn(struct cli *c, int argc, char **argv);
 #include "cli/verbs.def"
 #undef VERB
 
+/* Is --help or -h among the words? For a verb that does as another, but has a help of its own. */
+bool cli_asks_help(int argc, char **argv);
 /* Reads the options into words (a static struct that begins with cli_words: its strings live until
  * the exit) and finds the paths. Call it first. 0; CLI_DONE; -EINVAL with c->em set. */
 int cli_start(struct cli *c, const struct options_spec *spec, int argc, char **argv, void *words);

@@ -24,7 +24,7 @@ int start_cmd(struct cli *c, int argc, char **argv) {
         static struct start_words w;
         int r;
 
-        if (!systemctl_is_there())
+        if (!systemctl_is_there() && !cli_asks_help(argc, argv))
                 return up_cmd(c, argc, argv);
         r = cli_start(c, &start_spec, argc, argv, &w);
         if (r == 0)

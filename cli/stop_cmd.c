@@ -20,7 +20,7 @@ int stop_cmd(struct cli *c, int argc, char **argv) {
         static struct stop_words w;
         int r;
 
-        if (!systemctl_is_there())
+        if (!systemctl_is_there() && !cli_asks_help(argc, argv))
                 return down_cmd(c, argc, argv);
         r = cli_start(c, &spec, argc, argv, &w);
         if (r == 0)

@@ -242,5 +242,5 @@ int main(int argc, char **argv) {
                 r = serve(&paths, &em);
         if (r < 0)
                 log_error("%s", em.text);
-        return r < 0 ? 1 : 0;
+        return options_exit_status(r);
 }

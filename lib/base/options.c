@@ -235,29 +235,45 @@ static void print_row(FILE *to, char short_name, const char *name, const char *a
         char left[80];
         int n = snprintf(left, sizeof(left), "  %c%c%s --", short_name ? '-' : ' ',
                          short_name ? short_name : ' ', short_name ? "," : " ");
+        size_t width;
 
-        for (; *name && n < 60; name++)
+        for (; *name && n < 40; name++)
                 left[n++] = *name == '_' ? '-' : *name;
-        (void) snprintf(left + n, sizeof(left) - (size_t) n, "%s%.15s", arg ? "=" : "",
+        (void) snprintf(left + n, sizeof(left) - (size_t) n, "%s%.35s", arg ? "=" : "",
                         arg ? arg : "");
-        if (strlen(left) < HELP_COLUMN)
-                fprintf(to, "%-*s", HELP_COLUMN, left);
+        width = utf8_width(left);
+        if (width < HELP_COLUMN)
+                fprintf(to, "%s%*s", left, (int) (HELP_COLUMN - width), "");
         else
                 fprintf(to, "%s\n%*s", left, HELP_COLUMN, "");
         print_words(to, help, HELP_COLUMN);
         fputc('\n', to);
 }
 
+/* The first row of a letter has it. */
+static char letter_of(const struct options_spec *spec, const struct options_row *row) {
+        for (const struct options_row *r = spec->rows; r < row; r++)
+                if (r->short_name == row->short_name)
+                        return 0;
+        return row->short_name;
+}
+
 void options_print_help(const struct options_spec *spec, FILE *to) {
-        fprintf(to, "%s [OPTION]…%s%s\n\n", spec->program, spec->args ? " " : "",
-                spec->args ? spec->args : "");
+        fprintf(to, "%s [OPTION]…", spec->program);
+        if (spec->args) {
+                size_t column = utf8_width(spec->program) + strlen(" [OPTION]. ");
+
+                fputc(' ', to);
+                print_words(to, spec->args, column);
+        }
+        fputs("\n\n", to);
         print_words(to, spec->summary, 0);
         fputs(".\n\n", to);
         for (size_t i = 0; i < spec->n_rows; i++) {
                 const struct options_row *row = &spec->rows[i];
                 const char *arg = row->type == CONF_BOOL ? NULL : row->arg ? row->arg : "VALUE";
 
-                print_row(to, row->short_name, row->name, arg, row->help);
+                print_row(to, letter_of(spec, row), row->name, arg, row->help);
         }
         print_row(to, 'h', "help", NULL, "show this text and exit");
         print_row(to, 0, "version", NULL, "show the version and exit");

@@ -137,14 +137,17 @@ static void help_and_version(void **state) {
 
 static void help_fits_a_terminal(void **state) {
         static const struct options_row row[] = {
-                {"one", 0, CONF_BOOL, 0, NULL,
-                 "what is longer than a line goes on below itself, and keeps its wörds whole…"}};
+                {"one", 'o', CONF_BOOL, 0, NULL,
+                 "what is longer than a line goes on below itself, and keeps its wörds whole…"},
+                {"other", 'o', CONF_STRING, 0, "some|of|many|words", "the letter is another's"},
+                {"third", 0, CONF_STRING, 0, "ID,…", "aligned"}};
         const struct options_spec long_spec = {
                 .program = "onebox x",
                 .summary = "A summary of more words than there is room for in one line of a "
                            "terminal of eighty",
                 .rows = row,
-                .n_rows = 1,
+                .args = "[do THIS | do THAT | do ALL of it | and what else there is to be done]",
+                .n_rows = ARRAY_SIZE(row),
         };
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -153,10 +156,16 @@ static void help_fits_a_terminal(void **state) {
         (void) state;
         options_print_help(&long_spec, f);
         fclose(f);
+        assert_non_null(strstr(text, "onebox x [OPTION]… [do THIS | do THAT | do ALL of it | and "
+                                     "what else there is\n                   to be done]\n\n"));
+        assert_non_null(strstr(text, "\n      --other=some|of|many|words\n"
+                                     "                              the letter is another's\n"));
+        assert_non_null(strstr(text, "\n      --third=ID,…            aligned\n"));
         assert_non_null(strstr(text, "line of a terminal of\neighty.\n\n"));
-        assert_non_null(strstr(text, "--one                   what is longer than a line goes on "
-                                     "below itself,\n                              and keeps its "
-                                     "wörds whole…\n"));
+        assert_non_null(strstr(text,
+                               "  -o, --one                   what is longer than a line goes on "
+                               "below itself,\n                              and keeps its "
+                               "wörds whole…\n"));
 }
 
 struct sample {
