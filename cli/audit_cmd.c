@@ -20,24 +20,21 @@ struct audit_words {
         char *user, *object, *action;
         usec_t since, before;
         uint64_t lines;
-        bool refused;
+        bool refused, wide;
 };
 
+/* clang-format off */
 static const struct options_row rows[] = {
         OPTIONS_ROW(struct audit_words, user, 'u', STRING, "NAME", "what this user did")
-                OPTIONS_ROW(struct audit_words, object, 'o', STRING, "TEXT",
-                            "what was done to this: an id, a name or a part of one")
-                        OPTIONS_ROW(struct audit_words, action, 'a', STRING, "TEXT",
-                                    "deeds that have this in their name, as delete")
-                                OPTIONS_ROW(struct audit_words, since, 's', SPAN, "SPAN",
-                                            "not older than this, as 2d")
-                                        OPTIONS_ROW(struct audit_words, before, 'b', SPAN, "SPAN",
-                                                    "older than this")
-                                                OPTIONS_ROW(struct audit_words, refused, 'r', BOOL,
-                                                            NULL, "only what was refused or failed")
-                                                        OPTIONS_ROW(struct audit_words, lines, 'n',
-                                                                    UINT, "N", "the last N (100)")
-                                                                CLI_ROWS(struct audit_words)};
+        OPTIONS_ROW(struct audit_words, object, 'o', STRING, "TEXT", "what was done to this: an id, a name or a part of one")
+        OPTIONS_ROW(struct audit_words, action, 'a', STRING, "TEXT", "deeds that have this in their name, as delete")
+        OPTIONS_ROW(struct audit_words, since, 's', SPAN, "SPAN", "not older than this, as 2d")
+        OPTIONS_ROW(struct audit_words, before, 'b', SPAN, "SPAN", "older than this")
+        OPTIONS_ROW(struct audit_words, refused, 'r', BOOL, NULL, "only what was refused or failed")
+        OPTIONS_ROW(struct audit_words, lines, 'n', UINT, "N", "the last N (100)")
+        OPTIONS_ROW(struct audit_words, wide, 'w', BOOL, NULL, "whole lines on a terminal, too, as in a pipe")
+        CLI_ROWS(struct audit_words)};
+/* clang-format on */
 static const struct options_spec spec = {
         .program = "onebox audit",
         .summary = "Show who did what to what, from the audit logs of all parts",
@@ -132,25 +129,31 @@ static int by_time(const void *pa, const void *pb) {
         return a->at_usec < b->at_usec ? -1 : a->at_usec > b->at_usec;
 }
 
-static int print(struct cli *c, const struct audit_row *found, size_t n) {
+static int print_json(const struct audit_row *found, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                printf("%s%s", i ? ",\n " : "[", found[i].line);
+        puts(n ? "]" : "[]");
+        return 0;
+}
+
+/* Ids, paths and addresses are long: what matters less is cut first. */
+static int print(struct cli *c, bool wide, const struct audit_row *found, size_t n) {
         struct table t;
 
-        if (c->json) {
-                for (size_t i = 0; i < n; i++)
-                        printf("%s%s", i ? ",\n " : "[", found[i].line);
-                puts(n ? "]" : "[]");
-                return 0;
-        }
+        if (c->json)
+                return print_json(found, n);
         table_init(&t, &c->arena, c->colour);
+        t.is_whole = wide;
         table_column(&t, "WHEN", TABLE_LEFT);
-        table_column(&t, "USER", TABLE_LEFT);
-        table_column(&t, "BY", TABLE_LEFT);
+        table_column(&t, "USER", TABLE_TEXT);
         table_column(&t, "RESULT", TABLE_LEFT);
-        table_column(&t, "DEED", TABLE_LEFT);
-        table_column(&t, "TO", TABLE_LEFT);
+        table_column(&t, "DEED", TABLE_TEXT);
+        table_column(&t, "TO", TABLE_TEXT);
+        table_column(&t, "BY", TABLE_TEXT);
         for (size_t i = 0; i < n; i++)
-                table_row(&t, found[i].at, found[i].user, found[i].how, found[i].result,
-                          found[i].action, found[i].object);
+                table_row(&t, audit_row_when(&found[i], wide, &c->arena), found[i].user,
+                          found[i].result, audit_row_deed(&found[i], wide, &c->arena),
+                          found[i].object, found[i].how);
         return table_print(&t, "nothing in the audit logs matches", stdout) < 0 ? cli_oom(c) : 0;
 }
 
@@ -166,7 +169,7 @@ static int add_found(struct cli *c, const struct last *l, struct audit_row *foun
         return 0;
 }
 
-static int find(struct cli *c, size_t max, const struct audit_want *want) {
+static int find(struct cli *c, size_t max, bool wide, const struct audit_want *want) {
         static const char *const parts[] = {"cli", "web", "tracking"};
         struct audit_row *found =
                 arena_zalloc_array(&c->arena, max * ARRAY_SIZE(parts) + 1, sizeof(*found));
@@ -187,7 +190,7 @@ static int find(struct cli *c, size_t max, const struct audit_want *want) {
         if (n_bad > 0)
                 fprintf(stderr, "onebox: %zu lines of the logs cannot be read\n", n_bad);
         qsort(found, n, sizeof(*found), by_time);
-        return print(c, n > max ? found + (n - max) : found, n > max ? max : n);
+        return print(c, wide, n > max ? found + (n - max) : found, n > max ? max : n);
 }
 
 int audit_cmd(struct cli *c, int argc, char **argv) {
@@ -199,7 +202,7 @@ int audit_cmd(struct cli *c, int argc, char **argv) {
                 return r;
         if (w.lines > LINES_MAX)
                 return errmsg_fail(&c->em, -EINVAL, "-n has at most %d", LINES_MAX);
-        return find(c, w.lines ? (size_t) w.lines : 100,
+        return find(c, w.lines ? (size_t) w.lines : 100, w.wide,
                     &(struct audit_want){
                             .user = w.user,
                             .object = w.object,

@@ -37,6 +37,27 @@ int audit_row_parse(const char *line, struct arena *a, struct audit_row *ret) {
         return 0;
 }
 
+const char *audit_row_when(const struct audit_row *row, bool whole, struct arena *a) {
+        char *text;
+
+        if (whole || strlen(row->at) < strlen("2026-01-02T03:04:05"))
+                return row->at;
+        text = arena_strndup(a, row->at, strlen("2026-01-02T03:04:05"));
+        if (text)
+                text[strlen("2026-01-02")] = ' ';
+        return text;
+}
+
+/* What stands before MLflow's own names says nothing: the version of its API. */
+const char *audit_row_deed(const struct audit_row *row, bool whole, struct arena *a) {
+        const char *space = strchr(row->action, ' '), *name = strstr(row->action, "/mlflow/");
+
+        if (whole || !space || !name || name < space)
+                return row->action;
+        return arena_printf(a, "%.*s %s", (int) (space - row->action), row->action,
+                            name + strlen("/mlflow/"));
+}
+
 /* "refused", "failed", or an HTTP status that is not a success. */
 static bool is_refused(const char *result) {
         return str_eq(result, "refused") || str_eq(result, "failed") || *result == '4' ||

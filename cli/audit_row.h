@@ -21,4 +21,8 @@ struct audit_want {
 /* A line without its end. 0; -EBADMSG (a piece that a full disk left, or no line of ours) or
  * -ENOMEM. */
 int audit_row_parse(const char *line, struct arena *a, struct audit_row *ret);
+/* For people: "2026-01-02 03:04:05" (UTC), "POST runs/create"; with `whole` as they are logged.
+ * NULL: out of memory. */
+const char *audit_row_when(const struct audit_row *row, bool whole, struct arena *a);
+const char *audit_row_deed(const struct audit_row *row, bool whole, struct arena *a);
 bool audit_row_matches(const struct audit_row *row, const struct audit_want *want);

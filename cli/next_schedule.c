@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/table.h"
 #include "daemons/scheduler/core/timetable.h"
@@ -48,6 +49,18 @@ static int make_dag(struct cli *c, const struct next_schedule *ask, struct dag *
         return dag_parse(text.data, text.len, ret, &c->em);
 }
 
+/* "2026-01-02 03:00", with the seconds where there are any: four of them fit a terminal. */
+static const char *short_time(struct arena *a, const char *text) {
+        char *copy = arena_strndup(a, text, strlen("2026-01-02T03:00:00"));
+
+        if (!copy)
+                return NULL;
+        copy[strlen("2026-01-02")] = ' ';
+        if (str_eq(copy + strlen("2026-01-02T03:00"), ":00"))
+                copy[strlen("2026-01-02T03:00")] = 0;
+        return copy;
+}
+
 static void add_run(struct json_write *w, struct table *t, struct arena *a,
                     const struct timetable_run *run) {
         const usec_t times[] = {run->logical_at, run->interval_start_at, run->interval_end_at,
@@ -59,7 +72,7 @@ static void add_run(struct json_write *w, struct table *t, struct arena *a,
         for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
                 timestamp_print(times[i], TIMESTAMP_AUTO | TIMESTAMP_OFFSET, text);
                 json_write_str(w, text);
-                cells[i] = arena_strdup(a, text);
+                cells[i] = short_time(a, text);
         }
         json_write_end(w);
         table_row(t, cells[0], cells[1], cells[2], cells[3]);
@@ -72,7 +85,7 @@ static int show(struct cli *c, const struct timetable *tt, usec_t now, uint64_t 
         struct table t;
 
         table_init(&t, &c->arena, c->colour);
-        table_column(&t, "LOGICAL DATE", TABLE_LEFT);
+        table_column(&t, "LOGICAL DATE (UTC)", TABLE_LEFT);
         table_column(&t, "INTERVAL FROM", TABLE_LEFT);
         table_column(&t, "INTERVAL TO", TABLE_LEFT);
         table_column(&t, "RUN AT", TABLE_LEFT);

@@ -2,11 +2,14 @@
 #include "cli/parts.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/address.h"
 #include "cli/cli_call.h"
 #include "cli/show.h"
+#include "cli/systemctl.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/net/http_listen.h"
 
@@ -97,6 +100,48 @@ static void ask_service(struct cli *c, struct parts *s, const struct json *servi
                           : "not running");
 }
 
+/* "onebox-sqlproxy@db.service" → "db"; NULL: no instance, or out of memory. */
+static const char *instance_of(struct cli *c, const char *unit) {
+        const char *at = strchr(unit, '@'), *end = strrchr(unit, '.');
+
+        return at && end && end > at ? arena_strndup(&c->arena, at + 1, (size_t) (end - at - 1))
+                                     : NULL;
+}
+
+/* A unit says of itself how it is: that is its note. */
+static void ask_unit(struct cli *c, struct parts *s, const char *kind, const char *unit) {
+        const char *instance = instance_of(c, unit), *own;
+        _cleanup_free_ char *state = NULL, *text = NULL;
+        struct errmsg em;
+        bool ok;
+
+        if (!instance || systemctl_property(unit, "ActiveState", &state, &em) < 0 ||
+            systemctl_property(unit, "StatusText", &text, &em) < 0)
+                return;
+        ok = str_eq(state, "active");
+        own = *text ? arena_strdup(&c->arena, text) : NULL;
+        add_part(s, arena_printf(&c->arena, "%s %s", kind, instance),
+                 arena_printf(&c->arena, "%s@%s", kind, instance), ok,
+                 arena_printf(&c->arena, "%s", unit),
+                 own || ok ? own : arena_printf(&c->arena, "is %s", state));
+}
+
+/* Proxies and mounted buckets that are units here: those that run, and those that have failed. */
+static void look_at_units(struct cli *c, struct parts *s) {
+        static const char *const kinds[] = {"sqlproxy", "bucket"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                const char *pattern = arena_printf(&c->arena, "onebox-%s@*.service", kinds[i]);
+                _cleanup_(str_free_listp) char **units = NULL;
+                struct errmsg em;
+
+                if (!pattern || systemctl_list(pattern, &units, &em) < 0)
+                        continue;
+                for (char **unit = units; unit && *unit; unit++)
+                        ask_unit(c, s, kinds[i], *unit);
+        }
+}
+
 int parts_look(struct cli *c, struct parts *s, const struct json **ret_scheduler) {
         const struct json **services;
         size_t n;
@@ -112,6 +157,8 @@ int parts_look(struct cli *c, struct parts *s, const struct json **ret_scheduler
         r = address_services(c, &services, &n);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 ask_service(c, s, services[i]);
+        if (systemctl_is_there())
+                look_at_units(c, s);
         s->has_hidden = r == -EACCES;
         return s->has_hidden ? 0 : r;
 }

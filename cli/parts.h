@@ -23,6 +23,6 @@ struct parts {
         bool has_hidden; /* model services, which this user may not see: c->em says why */
 };
 
-/* Every daemon and model service; *ret_scheduler: the scheduler's own status, or NULL. 0, or
- * negative with c->em set. */
+/* Every daemon, model service, proxy and mounted bucket; *ret_scheduler: the scheduler's own
+ * status, or NULL. 0, or negative with c->em set. */
 int parts_look(struct cli *c, struct parts *s, const struct json **ret_scheduler);

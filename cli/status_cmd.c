@@ -36,32 +36,6 @@ static void print_process_json(struct json_write *w, const struct part_process *
         json_write_kv_u64(w, "memory_bytes", p->memory);
 }
 
-static int print_parts_json(struct cli *c, const struct parts *s, const struct json *scheduler) {
-        _cleanup_buf_ struct buf b = {};
-        struct json_write w;
-
-        json_write_init(&w, &b, JSON_WRITE_PRETTY);
-        json_write_object(&w);
-        json_write_kv_bool(&w, "ok", s->all_ok);
-        json_write_kv_array(&w, "parts");
-        for (size_t i = 0; i < s->n_parts; i++) {
-                json_write_object(&w);
-                json_write_kv_str(&w, "name", s->parts[i].name);
-                json_write_kv_bool(&w, "ok", s->parts[i].ok);
-                json_write_kv_str(&w, "where", s->parts[i].where);
-                json_write_kv_str(&w, "note", s->parts[i].note);
-                print_process_json(&w, &s->parts[i].process);
-                json_write_end(&w);
-        }
-        json_write_end(&w);
-        json_write_kv_node(&w, "scheduler", scheduler);
-        json_write_end(&w);
-        if (json_write_finish(&w) < 0)
-                return cli_oom(c);
-        puts(buf_cstr(&b));
-        return 0;
-}
-
 static void print_part(struct cli *c, struct table *t, const struct part *p) {
         char up_for[TIMESTAMP_SIZE], memory[PART_PROCESS_SIZE];
         const char *pid = "-", *up = "-", *held = "-";
@@ -84,31 +58,121 @@ static int print_parts(struct cli *c, const struct parts *s) {
         table_column(&t, "PID", TABLE_RIGHT);
         table_column(&t, "UP", TABLE_RIGHT);
         table_column(&t, "MEMORY", TABLE_RIGHT);
-        table_column(&t, "WHERE", TABLE_LEFT);
+        table_column(&t, "WHERE", TABLE_TEXT);
         table_column(&t, "NOTE", TABLE_TEXT);
         for (size_t i = 0; i < s->n_parts; i++)
                 print_part(c, &t, &s->parts[i]);
         return table_print(&t, NULL, stdout) < 0 ? cli_oom(c) : 0;
 }
 
-/* Runs that are under way, at most ten. */
+/* Runs that are under way, at most ten; NULL: the scheduler does not say. */
+static const struct json *find_runs(struct cli *c) {
+        const struct json *answer;
+
+        return cli_call_get(c, "scheduler", "/api/v2/dags/~/dagRuns?state=running&limit=10",
+                            &answer) < 0
+                       ? NULL
+                       : json_get(answer, "dag_runs");
+}
+
+/* What of a run runs just now: "train__0, train__1, load[3]". NULL: out of memory. */
+static const char *tasks_of(struct cli *c, const struct json *run) {
+        const char *path =
+                cli_call_path(c, "api", "v2", "dags", show_text(run, "dag_id"), "dagRuns",
+                              show_text(run, "dag_run_id"), "taskInstances", NULL);
+        const struct json *answer, *task;
+        _cleanup_buf_ struct buf b = {};
+
+        path = path ? cli_call_query(c, path, "state", "running") : NULL;
+        path = path ? cli_call_query(c, path, "limit", "1000") : NULL;
+        if (!path || cli_call_get(c, "scheduler", path, &answer) < 0)
+                return path ? "" : NULL;
+        json_each (task, json_get(answer, "task_instances")) {
+                int64_t map_index = -1;
+
+                (void) buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", show_text(task, "task_id"));
+                if (json_i64(json_get(task, "map_index"), &map_index) == 0 && map_index >= 0)
+                        (void) buf_printf(&b, "[%lld]", (long long) map_index);
+        }
+        return buf_error(&b) ? NULL : arena_strdup(&c->arena, b.len > 0 ? buf_cstr(&b) : "");
+}
+
 static int print_running(struct cli *c) {
+        const struct json *runs = find_runs(c), *run;
         usec_t now = clock_now(clock_system());
-        const struct json *answer, *run;
         struct table t;
 
-        if (cli_call_get(c, "scheduler", "/api/v2/dags/~/dagRuns?state=running&limit=10", &answer) <
-            0)
+        if (!runs)
                 return 0;
         table_init(&t, &c->arena, c->colour);
         table_column(&t, "RUNNING NOW", TABLE_LEFT);
         table_column(&t, "RUN", TABLE_LEFT);
         table_column(&t, "SINCE", TABLE_LEFT);
-        json_each (run, json_get(answer, "dag_runs"))
+        table_column(&t, "TASKS", TABLE_TEXT);
+        json_each (run, runs) {
+                const char *tasks = tasks_of(c, run);
+
+                if (!tasks)
+                        return cli_oom(c);
                 table_row(&t, show_text(run, "dag_id"), show_text(run, "dag_run_id"),
-                          show_relative(&c->arena, run, "start_date", now));
+                          show_relative(&c->arena, run, "start_date", now), tasks);
+        }
         putchar('\n');
         return table_print(&t, "no runs under way", stdout) < 0 ? cli_oom(c) : 0;
+}
+
+static int write_running(struct cli *c, struct json_write *w) {
+        const struct json *runs = find_runs(c), *run;
+
+        if (!runs) {
+                json_write_kv_null(w, "running");
+                return 0;
+        }
+        json_write_kv_array(w, "running");
+        json_each (run, runs) {
+                const char *tasks = tasks_of(c, run);
+
+                if (!tasks)
+                        return cli_oom(c);
+                json_write_object(w);
+                json_write_kv_str(w, "dag_id", show_text(run, "dag_id"));
+                json_write_kv_str(w, "dag_run_id", show_text(run, "dag_run_id"));
+                json_write_kv_str(w, "start_date", show_text(run, "start_date"));
+                json_write_kv_str(w, "tasks", tasks);
+                json_write_end(w);
+        }
+        json_write_end(w);
+        return 0;
+}
+
+static int print_parts_json(struct cli *c, const struct parts *s, const struct json *scheduler) {
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+        int r;
+
+        json_write_init(&w, &b, JSON_WRITE_PRETTY);
+        json_write_object(&w);
+        json_write_kv_bool(&w, "ok", s->all_ok);
+        json_write_kv_array(&w, "parts");
+        for (size_t i = 0; i < s->n_parts; i++) {
+                json_write_object(&w);
+                json_write_kv_str(&w, "name", s->parts[i].name);
+                json_write_kv_bool(&w, "ok", s->parts[i].ok);
+                json_write_kv_str(&w, "where", s->parts[i].where);
+                json_write_kv_str(&w, "note", s->parts[i].note);
+                print_process_json(&w, &s->parts[i].process);
+                json_write_end(&w);
+        }
+        json_write_end(&w);
+        json_write_kv_node(&w, "scheduler", scheduler);
+        r = write_running(c, &w);
+        json_write_end(&w);
+        if (r < 0)
+                return r;
+        if (json_write_finish(&w) < 0)
+                return cli_oom(c);
+        puts(buf_cstr(&b));
+        return 0;
 }
 
 int status_cmd(struct cli *c, int argc, char **argv) {

@@ -95,23 +95,32 @@ int systemctl_failed(const char *pattern, char ***ret_units, struct errmsg *em) 
         return list("--state=failed", pattern, ret_units, em);
 }
 
+int systemctl_property(const char *unit, const char *name, char **ret_value, struct errmsg *em) {
+        _cleanup_free_ char *property = str_printf("--property=%s", name), *text = NULL;
+        const char *argv[] = {"systemctl", "show", "--timestamp=unix", property, "--value", "--",
+                              unit,        NULL};
+        char *value;
+        int r;
+
+        if (!property)
+                return errmsg_fail(em, -ENOMEM, "out of memory");
+        r = capture(argv, &text, em);
+        if (r < 0)
+                return r;
+        value = mem_strdup(str_strip(text));
+        if (!value)
+                return errmsg_fail(em, -ENOMEM, "out of memory");
+        *ret_value = value;
+        return 0;
+}
+
 int systemctl_started_at(const char *unit, usec_t *ret_at, struct errmsg *em) {
-        const char *argv[] = {"systemctl",
-                              "show",
-                              "--timestamp=unix",
-                              "--property=ActiveEnterTimestamp",
-                              "--value",
-                              "--",
-                              unit,
-                              NULL};
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *s = NULL;
         uint64_t seconds = 0;
-        char *s;
-        int r = capture(argv, &text, em);
+        int r = systemctl_property(unit, "ActiveEnterTimestamp", &s, em);
 
         if (r < 0)
                 return r;
-        s = str_strip(text);
         if (*s == '@' && str_to_u64(s + 1, &seconds) < 0)
                 return errmsg_fail(em, -EPROTO, "systemctl says \"%s\" of %s", s, unit);
         *ret_at = seconds * USEC_PER_SEC;
@@ -119,15 +128,13 @@ int systemctl_started_at(const char *unit, usec_t *ret_at, struct errmsg *em) {
 }
 
 int systemctl_main_pid(const char *unit, pid_t *ret_pid, struct errmsg *em) {
-        const char *argv[] = {"systemctl", "show", "--property=MainPID", "--value", "--",
-                              unit,        NULL};
         _cleanup_free_ char *text = NULL;
         uint64_t pid = 0;
-        int r = capture(argv, &text, em);
+        int r = systemctl_property(unit, "MainPID", &text, em);
 
         if (r < 0)
                 return r;
-        if (str_to_u64(str_strip(text), &pid) < 0 || pid > INT32_MAX)
+        if (str_to_u64(text, &pid) < 0 || pid > INT32_MAX)
                 return errmsg_fail(em, -EPROTO, "systemctl says \"%s\" of %s", text, unit);
         *ret_pid = (pid_t) pid;
         return 0;

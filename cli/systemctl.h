@@ -17,6 +17,9 @@ int systemctl_run(const char *verb, const char *unit, struct errmsg *em);
 int systemctl_list(const char *pattern, char ***ret_units, struct errmsg *em);
 /* Those of them that have failed. */
 int systemctl_failed(const char *pattern, char ***ret_units, struct errmsg *em);
+/* What `systemctl show` says of one property, without the blanks around it; "" for none. The
+ * caller's to free. */
+int systemctl_property(const char *unit, const char *name, char **ret_value, struct errmsg *em);
 /* The unit's main process; 0 when it has none. */
 int systemctl_main_pid(const char *unit, pid_t *ret_pid, struct errmsg *em);
 /* When the unit became active; 0 when it is not. */

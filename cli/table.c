@@ -175,7 +175,7 @@ static int print_row(const struct table *t, const char *const cells[], bool titl
 }
 
 int table_print(struct table *t, const char *empty, FILE *to) {
-        size_t width = terminal_width(to);
+        size_t width = t->is_whole ? 0 : terminal_width(to);
         int r;
 
         if (t->failed)

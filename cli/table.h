@@ -24,7 +24,8 @@ struct table {
         struct table_row *first, **tail;
         size_t n_rows;
         bool colour;
-        bool failed; /* out of memory */
+        bool is_whole; /* nothing is cut, on a narrow terminal either */
+        bool failed;   /* out of memory */
 };
 
 void table_init(struct table *t, struct arena *a, bool colour);
