@@ -2,13 +2,13 @@
 scan of everything the box leaves behind for what must stand nowhere."""
 import json
 import os
-import re
 import subprocess
 from urllib.parse import quote
 
 import pytest
 
 from box import Box, build_dir
+from core_dump import core_of
 from scheduler_calls import load, log_of, run, tries
 
 SECRET = "tr0ub4dor&3"
@@ -109,25 +109,6 @@ def test_rotation_and_restart(box):
     box.wait_ready()
     run_id, whole = run(box, "reads")
     assert whole["state"] == "success"
-
-
-def core_of(pid):
-    """What a core of the process would hold: its memory, but for what is kept out of one."""
-    held, span, private = [], None, False
-    with open(f"/proc/{pid}/smaps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
-        for line in maps:
-            head = re.match(r"([0-9a-f]+)-([0-9a-f]+) (r...) ", line)
-            if head:
-                span, private = (int(head[1], 16), int(head[2], 16)), 0
-            elif line.startswith("Anonymous:"):
-                private = int(line.split()[1])
-            elif line.startswith("VmFlags:") and span and private and " dd " not in line:
-                for at in range(*span, 1 << 20):
-                    mem.seek(at)
-                    held.append(mem.read(min(1 << 20, span[1] - at)))
-            if line.startswith("VmFlags:"):
-                span = None
-    return b"".join(held)
 
 
 def test_no_core_holds_a_secret(box, tmp_path):
