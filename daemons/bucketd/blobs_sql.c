@@ -3,38 +3,24 @@
 #include <errno.h>
 #include <string.h>
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/bucketd/blobs_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/bucketd/blobs_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set blobs_sql_set = {"blobs", rows, ARRAY_SIZE(rows)};
+#include "daemons/bucketd/bucketd_db.h"
 
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &blobs_sql_set, row);
-}
-
-static int ran(int r) {
-        return r > 0 ? -EUCLEAN : r;
-}
+#define DB_SET blobs_sql
+#define DB_SET_ROWS "daemons/bucketd/blobs_sql.def"
+#include "lib/db/db_set.h"
 
 int blobs_sql_insert(struct db *db, uint64_t id, int64_t refs, uint64_t size, const void *data) {
         DB_USE struct db_stmt *s = use(db, STMT_insert);
         int r;
 
         db_bind_all(s, (int64_t) id, refs, (int64_t) size, (int64_t) (data == NULL));
-        r = ran(db_run(s));
+        r = bucketd_db_ran(db_run(s));
         if (r == 0 && data) {
                 DB_USE struct db_stmt *d = use(db, STMT_insert_data);
 
                 db_bind_i64(d, 1, (int64_t) id);
                 db_bind_blob(d, 2, data, size);
-                r = ran(db_run(d));
+                r = bucketd_db_ran(db_run(d));
         }
         return r;
 }
@@ -49,7 +35,7 @@ static int add_refs(struct db *db, uint64_t id, int64_t n, int64_t *ret_refs) {
                 return r < 0 ? r : -EUCLEAN;
         *ret_refs = db_col_i64(s, 0);
         r = db_step(s);
-        return *ret_refs < 0 ? -EUCLEAN : ran(r);
+        return *ret_refs < 0 ? -EUCLEAN : bucketd_db_ran(r);
 }
 
 int blobs_sql_hold(struct db *db, const struct segments *s) {
@@ -124,10 +110,10 @@ int blobs_sql_delete(struct db *db, const uint64_t *ids, size_t n) {
                 DB_USE struct db_stmt *d = use(db, STMT_delete_data);
 
                 db_bind_all(s, (int64_t) ids[i]);
-                r = ran(db_run(s));
+                r = bucketd_db_ran(db_run(s));
                 if (r == 0 && db_changes(db) > 0) {
                         db_bind_all(d, (int64_t) ids[i]);
-                        r = ran(db_run(d));
+                        r = bucketd_db_ran(db_run(d));
                 }
         }
         return r;

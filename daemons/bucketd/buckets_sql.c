@@ -4,23 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/bucketd/bucketd_db.h"
 #include "lib/base/str.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/bucketd/buckets_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/bucketd/buckets_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set buckets_sql_set = {"buckets", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &buckets_sql_set, row);
-}
+#define DB_SET buckets_sql
+#define DB_SET_ROWS "daemons/bucketd/buckets_sql.def"
+#include "lib/db/db_set.h"
 
 void buckets_sql_set_config(struct bucket *b, const char *config) {
         static const char retained[] = "{\"retentionPolicy\":{\"retentionPeriod\":\"";
@@ -84,7 +73,7 @@ int buckets_sql_update(struct db *db, const struct bucket *b) {
         db_bind_all(s, b->metageneration, (int64_t) b->updated_at, b->config,
                     b->policy ? b->policy : "", b->id);
         r = db_run(s);
-        return r > 0 ? -EUCLEAN : r;
+        return bucketd_db_ran(r);
 }
 
 int buckets_sql_delete(struct db *db, int64_t id) {
@@ -93,7 +82,7 @@ int buckets_sql_delete(struct db *db, int64_t id) {
 
         db_bind_all(s, id);
         r = db_run(s);
-        return r > 0 ? -EUCLEAN : r;
+        return bucketd_db_ran(r);
 }
 
 struct db_stmt *buckets_sql_from(struct db *db, const char *from) {

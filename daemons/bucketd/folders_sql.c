@@ -3,28 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/bucketd/bucketd_db.h"
 #include "lib/base/str.h"
 #include "lib/base/utf8.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/bucketd/folders_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/bucketd/folders_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set folders_sql_set = {"folders", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &folders_sql_set, row);
-}
-
-static int ran(int r) {
-        return r > 0 ? -EUCLEAN : r;
-}
+#define DB_SET folders_sql
+#define DB_SET_ROWS "daemons/bucketd/folders_sql.def"
+#include "lib/db/db_set.h"
 
 /* The first name behind all that begin with prefix, which ends in "/" or is "". */
 static const char *behind(struct arena *a, const char *prefix) {
@@ -63,7 +48,7 @@ int folders_sql_delete(struct db *db, int64_t bucket, const char *name) {
         DB_USE struct db_stmt *s = use(db, STMT_delete);
 
         db_bind_all(s, bucket, name);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 int folders_sql_is_full(struct db *db, struct arena *a, int64_t bucket, const char *name) {

@@ -2,27 +2,12 @@
 
 #include <errno.h>
 
+#include "daemons/bucketd/bucketd_db.h"
 #include "lib/base/str.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/bucketd/objects_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/bucketd/objects_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set objects_sql_set = {"objects", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &objects_sql_set, row);
-}
-
-static int ran(int r) {
-        return r > 0 ? -EUCLEAN : r;
-}
+#define DB_SET objects_sql
+#define DB_SET_ROWS "daemons/bucketd/objects_sql.def"
+#include "lib/db/db_set.h"
 
 int objects_sql_row(struct db_stmt *s, struct arena *a, struct object *ret) {
         bool oom = false;
@@ -85,14 +70,14 @@ int objects_sql_put(struct db *db, struct arena *a, int64_t bucket, const struct
                     (int64_t) o->crc32c, o->md5, o->components, (int64_t) o->created_at,
                     (int64_t) o->updated_at, o->content_type, o->attributes ? o->attributes : "");
         db_bind_blob(s, 13, segments, o->segments.n * SEGMENT_STORED_SIZE);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 int objects_sql_archive(struct db *db, int64_t bucket, const char *name, usec_t deleted_at) {
         DB_USE struct db_stmt *s = use(db, STMT_archive);
 
         db_bind_all(s, (int64_t) deleted_at, bucket, name);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 int objects_sql_set_attributes(struct db *db, int64_t bucket, const struct object *o) {
@@ -104,7 +89,7 @@ int objects_sql_set_attributes(struct db *db, int64_t bucket, const struct objec
                     o->attributes ? o->attributes : "", bucket, o->name);
         if (is_version)
                 db_bind_i64(s, 7, o->generation);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 int objects_sql_delete(struct db *db, int64_t bucket, const struct object *o) {
@@ -114,7 +99,7 @@ int objects_sql_delete(struct db *db, int64_t bucket, const struct object *o) {
         db_bind_all(s, bucket, o->name);
         if (is_version)
                 db_bind_i64(s, 3, o->generation);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 int objects_sql_last_version(struct db *db, int64_t bucket, const char *name, int64_t *ret) {

@@ -4,27 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "daemons/bucketd/bucketd_db.h"
 #include "lib/base/str.h"
 
-#define DB_STATEMENT(name, sql) STMT_##name,
-enum {
-#include "daemons/bucketd/uploads_sql.def"
-};
-#undef DB_STATEMENT
-#define DB_STATEMENT(name, sql) {#name, sql},
-static const struct db_statement rows[] = {
-#include "daemons/bucketd/uploads_sql.def"
-};
-#undef DB_STATEMENT
-const struct db_set uploads_sql_set = {"uploads", rows, ARRAY_SIZE(rows)};
-
-static struct db_stmt *use(struct db *db, size_t row) {
-        return db_use(db, &uploads_sql_set, row);
-}
-
-static int ran(int r) {
-        return r > 0 ? -EUCLEAN : r;
-}
+#define DB_SET uploads_sql
+#define DB_SET_ROWS "daemons/bucketd/uploads_sql.def"
+#include "lib/db/db_set.h"
 
 /* "GENERATION,NOT,META,NOT", "-" for those that are not asked. */
 static const char *print_condition(struct arena *a, const struct condition *c) {
@@ -61,7 +46,7 @@ int uploads_sql_insert(struct db *db, struct arena *a, const struct upload_row *
         db_bind_text(s, 10, u->wanted.crc32c);
         db_bind_text(s, 11, u->wanted.md5);
         db_bind_i64(s, 12, u->kind);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 int uploads_sql_get(struct db *db, struct arena *a, const char *id, struct upload_row *ret) {
@@ -94,14 +79,14 @@ int uploads_sql_set_result(struct db *db, const char *id, const char *result) {
         DB_USE struct db_stmt *s = use(db, STMT_set_result);
 
         db_bind_all(s, result, id);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 int uploads_sql_delete(struct db *db, const char *id) {
         DB_USE struct db_stmt *s = use(db, STMT_delete);
 
         db_bind_all(s, id);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 int uploads_sql_has_blob(struct db *db, uint64_t blob) {
@@ -147,7 +132,7 @@ int uploads_sql_put_part(struct db *db, struct arena *a, const char *id,
         db_bind_all(s, id, p->number, (int64_t) p->size, (int64_t) p->crc32c, p->etag,
                     (int64_t) p->updated_at);
         db_bind_blob(s, 7, segments, p->segments.n * SEGMENT_STORED_SIZE);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
 
 static int read_part(struct db_stmt *s, struct arena *a, struct upload_part *ret) {
@@ -190,5 +175,5 @@ int uploads_sql_delete_parts(struct db *db, const char *id) {
         DB_USE struct db_stmt *s = use(db, STMT_delete_parts);
 
         db_bind_all(s, id);
-        return ran(db_run(s));
+        return bucketd_db_ran(db_run(s));
 }
