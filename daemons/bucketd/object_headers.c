@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/base64.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/hex.h"
 #include "lib/base/json.h"
 #include "lib/base/str.h"
+#include "lib/base/timestamp.h"
 #include "lib/net/http_request.h"
 
 static int set(struct http_request *req, const char *name, const char *value) {
@@ -49,20 +49,6 @@ int object_headers_set(struct http_request *req, const struct object *o) {
         return r;
 }
 
-/* RFC 9110 dates are in English, whatever the locale. */
-static const char *date_of(struct arena *a, usec_t at) {
-        static const char days[] = "SunMonTueWedThuFriSat";
-        static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        time_t t = (time_t) (at / USEC_PER_SEC);
-        struct tm tm;
-
-        if (!gmtime_r(&t, &tm))
-                return NULL;
-        return arena_printf(a, "%.3s, %02d %.3s %d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
-                            tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
-                            tm.tm_min, tm.tm_sec);
-}
-
 /* A value a header cannot hold is left out. */
 static int set_text(struct http_request *req, const char *name, const struct json *value) {
         int r = json_is(value, JSON_STRING) ? http_request_set_header(req, name, value->str) : 0;
@@ -96,10 +82,11 @@ int object_headers_set_content(struct http_request *req, const struct object *o,
                 {"customTime", "x-goog-custom-time"},
         };
         const struct json *tree = NULL;
+        char date[TIMESTAMP_SIZE];
         int r = object_attributes(req->arena, o, &tree);
 
         if (r >= 0)
-                r = set(req, "Last-Modified", date_of(req->arena, o->created_at));
+                r = set(req, "Last-Modified", timestamp_print_http(o->created_at, date));
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rows); i++)
                 r = set_text(req, rows[i].header, json_get(tree, rows[i].key));
         if (r >= 0 && !json_get(tree, "contentEncoding"))

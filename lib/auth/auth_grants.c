@@ -42,43 +42,6 @@ static int read_member(struct db_stmt *s, struct arena *a, void *ret) {
         return 0;
 }
 
-typedef int read_fn(struct db_stmt *s, struct arena *a, void *ret);
-
-/* All rows of a statement that auth_store_db_begin() gave; ends it. */
-static int read_all(struct auth_store *s, struct db_stmt *stmt, struct arena *a, read_fn *read,
-                    size_t size, void **ret, size_t *ret_n) {
-        void *list = NULL;
-        size_t n = 0;
-        int r = 0;
-
-        while (stmt && (r = db_step(stmt)) == DB_ROW) {
-                r = auth_store_db_grow(a, &list, n, size);
-                if (r >= 0)
-                        r = read(stmt, a, (char *) list + n * size);
-                if (r < 0)
-                        break;
-                n++;
-        }
-        auth_store_db_end(s, stmt);
-        if (r < 0)
-                return r;
-        *ret = list;
-        *ret_n = n;
-        return 0;
-}
-
-static int read_one(struct auth_store *s, struct db_stmt *stmt, struct arena *a, read_fn *read,
-                    void *ret) {
-        int r = stmt ? db_step(stmt) : DB_DONE;
-
-        if (r == DB_ROW)
-                r = read(stmt, a, ret);
-        else if (r == DB_DONE)
-                r = AUTH_STORE_ABSENT;
-        auth_store_db_end(s, stmt);
-        return r;
-}
-
 /* begin(), and binds when there is a database. */
 #define BEGIN(s, row, stmt, ...)                                         \
         do {                                                             \
@@ -98,7 +61,7 @@ int auth_grants_of_user(struct auth_store *s, const char *user, struct arena *a,
         struct db_stmt *stmt;
 
         BEGIN(s, AUTH_STORE_SQL_grants_of_user, stmt, user);
-        return read_all(s, stmt, a, read_grant, sizeof(**ret), (void **) ret, ret_n);
+        return auth_store_db_rows(s, stmt, a, read_grant, sizeof(**ret), (void **) ret, ret_n);
 }
 
 int auth_grants_of_role(struct auth_store *s, int64_t role_id, struct arena *a,
@@ -106,14 +69,14 @@ int auth_grants_of_role(struct auth_store *s, int64_t role_id, struct arena *a,
         struct db_stmt *stmt;
 
         BEGIN(s, AUTH_STORE_SQL_grants_of_role, stmt, role_id);
-        return read_all(s, stmt, a, read_grant, sizeof(**ret), (void **) ret, ret_n);
+        return auth_store_db_rows(s, stmt, a, read_grant, sizeof(**ret), (void **) ret, ret_n);
 }
 
 int auth_grants_get(struct auth_store *s, int64_t id, struct arena *a, struct auth_grant *ret) {
         struct db_stmt *stmt;
 
         BEGIN(s, AUTH_STORE_SQL_grant_get, stmt, id);
-        return read_one(s, stmt, a, read_grant, ret);
+        return auth_store_db_row(s, stmt, a, read_grant, ret);
 }
 
 /* The user's own role and its being had: there afterwards. */
@@ -214,7 +177,7 @@ int auth_grants_role_get(struct auth_store *s, int64_t id, struct arena *a,
         struct db_stmt *stmt;
 
         BEGIN(s, AUTH_STORE_SQL_grant_role_get, stmt, id);
-        return read_one(s, stmt, a, read_role, ret);
+        return auth_store_db_row(s, stmt, a, read_role, ret);
 }
 
 int auth_grants_role_get_by_name(struct auth_store *s, const char *name, struct arena *a,
@@ -222,7 +185,7 @@ int auth_grants_role_get_by_name(struct auth_store *s, const char *name, struct 
         struct db_stmt *stmt;
 
         BEGIN(s, AUTH_STORE_SQL_grant_role_get_by_name, stmt, name);
-        return read_one(s, stmt, a, read_role, ret);
+        return auth_store_db_row(s, stmt, a, read_role, ret);
 }
 
 int auth_grants_role_list(struct auth_store *s, const char *user, struct arena *a,
@@ -230,7 +193,7 @@ int auth_grants_role_list(struct auth_store *s, const char *user, struct arena *
         struct db_stmt *stmt;
 
         BEGIN(s, AUTH_STORE_SQL_grant_role_list, stmt, user);
-        return read_all(s, stmt, a, read_role, sizeof(**ret), (void **) ret, ret_n);
+        return auth_store_db_rows(s, stmt, a, read_role, sizeof(**ret), (void **) ret, ret_n);
 }
 
 int auth_grants_role_update(struct auth_store *s, int64_t id, const char *name,
@@ -267,5 +230,5 @@ int auth_grants_members(struct auth_store *s, int64_t role_id, struct arena *a,
         struct db_stmt *stmt;
 
         BEGIN(s, AUTH_STORE_SQL_grant_members, stmt, role_id);
-        return read_all(s, stmt, a, read_member, sizeof(**ret), (void **) ret, ret_n);
+        return auth_store_db_rows(s, stmt, a, read_member, sizeof(**ret), (void **) ret, ret_n);
 }

@@ -78,7 +78,7 @@ static int password_check(const char *password, struct errmsg *em) {
 }
 
 /* Columns id, name, hash, role, created_at, sessions_from_at. */
-static int read_user(struct db_stmt *stmt, struct arena *a, struct auth_store_user *ret_user) {
+static int read_user(struct db_stmt *stmt, struct arena *a, void *ret) {
         struct auth_store_user user = {.id = db_col_i64(stmt, 0),
                                        .created_at = (usec_t) db_col_i64(stmt, 4),
                                        .sessions_from_at = (usec_t) db_col_i64(stmt, 5)};
@@ -90,7 +90,7 @@ static int read_user(struct db_stmt *stmt, struct arena *a, struct auth_store_us
                 return -ENOMEM;
         if (auth_role_parse(db_col_text(stmt, 3), &user.role) < 0)
                 return -EUCLEAN;
-        *ret_user = user;
+        *(struct auth_store_user *) ret = user;
         return 0;
 }
 
@@ -103,42 +103,19 @@ int auth_store_user_get(struct auth_store *s, const char *name, struct arena *a,
         r = auth_store_db_begin(s, AUTH_STORE_SQL_user_get, &stmt);
         if (r < 0)
                 return r;
-        if (stmt) {
+        if (stmt)
                 db_bind_all(stmt, name);
-                r = db_step(stmt);
-        }
-        if (r == DB_ROW)
-                r = read_user(stmt, a, ret_user);
-        else if (r == DB_DONE)
-                r = AUTH_STORE_ABSENT;
-        auth_store_db_end(s, stmt);
-        return r;
+        return auth_store_db_row(s, stmt, a, read_user, ret_user);
 }
 
 int auth_store_user_list(struct auth_store *s, struct arena *a, struct auth_store_user **ret_users,
                          size_t *ret_n) {
-        struct auth_store_user *list = NULL;
         struct db_stmt *stmt;
-        size_t n = 0;
-        int r;
+        int r = auth_store_db_begin(s, AUTH_STORE_SQL_user_list, &stmt);
 
-        r = auth_store_db_begin(s, AUTH_STORE_SQL_user_list, &stmt);
-        if (r < 0)
-                return r;
-        while (stmt && (r = db_step(stmt)) == DB_ROW) {
-                r = auth_store_db_grow(a, (void **) &list, n, sizeof(*list));
-                if (r >= 0)
-                        r = read_user(stmt, a, &list[n]);
-                if (r < 0)
-                        break;
-                n++;
-        }
-        auth_store_db_end(s, stmt);
-        if (r < 0)
-                return r;
-        *ret_users = list;
-        *ret_n = n;
-        return 0;
+        return r < 0 ? r
+                     : auth_store_db_rows(s, stmt, a, read_user, sizeof(**ret_users),
+                                          (void **) ret_users, ret_n);
 }
 
 static int insert(struct auth_store *s, const char *name, const char *hash, enum auth_role role) {

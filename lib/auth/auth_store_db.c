@@ -146,7 +146,20 @@ int auth_store_db_all_end(struct auth_store *s, int r) {
         return r;
 }
 
-int auth_store_db_grow(struct arena *a, void **list, size_t n, size_t size) {
+int auth_store_db_row(struct auth_store *s, struct db_stmt *stmt, struct arena *a,
+                      auth_store_db_read_fn *read, void *ret) {
+        int r = stmt ? db_step(stmt) : DB_DONE;
+
+        if (r == DB_ROW)
+                r = read(stmt, a, ret);
+        else if (r == DB_DONE)
+                r = AUTH_STORE_ABSENT;
+        auth_store_db_end(s, stmt);
+        return r;
+}
+
+/* Room for element n of a list in the arena, doubling it when it is full. 0 or -ENOMEM. */
+static int grow(struct arena *a, void **list, size_t n, size_t size) {
         void *more;
 
         if (n != 0 && (n < 16 || (n & (n - 1)) != 0))
@@ -157,5 +170,27 @@ int auth_store_db_grow(struct arena *a, void **list, size_t n, size_t size) {
         if (n > 0)
                 memcpy(more, *list, n * size);
         *list = more;
+        return 0;
+}
+
+int auth_store_db_rows(struct auth_store *s, struct db_stmt *stmt, struct arena *a,
+                       auth_store_db_read_fn *read, size_t size, void **ret, size_t *ret_n) {
+        void *list = NULL;
+        size_t n = 0;
+        int r = 0;
+
+        while (stmt && (r = db_step(stmt)) == DB_ROW) {
+                r = grow(a, &list, n, size);
+                if (r >= 0)
+                        r = read(stmt, a, (char *) list + n * size);
+                if (r < 0)
+                        break;
+                n++;
+        }
+        auth_store_db_end(s, stmt);
+        if (r < 0)
+                return r;
+        *ret = list;
+        *ret_n = n;
         return 0;
 }

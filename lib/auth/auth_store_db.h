@@ -44,5 +44,13 @@ int auth_store_db_change(struct auth_store *s, struct db_stmt *stmt);
 int auth_store_db_all(struct auth_store *s);
 int auth_store_db_all_end(struct auth_store *s, int r);
 
-/* Room for element n of a list in the arena, doubling it when it is full. 0 or -ENOMEM. */
-int auth_store_db_grow(struct arena *a, void **list, size_t n, size_t size);
+/* Reads the row at hand into *ret: 0 or -errno. */
+typedef int auth_store_db_read_fn(struct db_stmt *stmt, struct arena *a, void *ret);
+
+/* The row of a statement whose values are bound, and ends: 0, AUTH_STORE_ABSENT or -errno. */
+int auth_store_db_row(struct auth_store *s, struct db_stmt *stmt, struct arena *a,
+                      auth_store_db_read_fn *read, void *ret);
+/* All its rows, as elements of `size` bytes in the arena, and ends: 0 or -errno. No row, or no
+ * database yet: *ret is NULL and *ret_n 0. */
+int auth_store_db_rows(struct auth_store *s, struct db_stmt *stmt, struct arena *a,
+                       auth_store_db_read_fn *read, size_t size, void **ret, size_t *ret_n);

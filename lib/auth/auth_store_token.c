@@ -76,7 +76,7 @@ int auth_store_token_insert(struct auth_store *s, const char *user, const char *
 }
 
 /* Columns id, user, label, role, created_at, used_at, expires_at. */
-static int read_token(struct db_stmt *stmt, struct arena *a, struct auth_store_token *ret_token) {
+static int read_token(struct db_stmt *stmt, struct arena *a, void *ret) {
         struct auth_store_token token = {.id = db_col_i64(stmt, 0),
                                          .created_at = (usec_t) db_col_i64(stmt, 4),
                                          .used_at = (usec_t) db_col_i64(stmt, 5),
@@ -89,7 +89,7 @@ static int read_token(struct db_stmt *stmt, struct arena *a, struct auth_store_t
                 return -ENOMEM;
         if (auth_role_parse(db_col_text(stmt, 3), &token.role) < 0)
                 return -EUCLEAN;
-        *ret_token = token;
+        *(struct auth_store_token *) ret = token;
         return 0;
 }
 
@@ -116,16 +116,9 @@ static int token_get(struct auth_store *s, const char *text, struct arena *a,
         r = auth_store_db_begin(s, AUTH_STORE_SQL_token_get, &stmt);
         if (r < 0)
                 return r;
-        if (stmt) {
+        if (stmt)
                 db_bind_blob(stmt, 1, hash, sizeof(hash));
-                r = db_step(stmt);
-        }
-        if (r == DB_ROW)
-                r = read_token(stmt, a, ret_token);
-        else if (r == DB_DONE)
-                r = AUTH_STORE_ABSENT;
-        auth_store_db_end(s, stmt);
-        return r;
+        return auth_store_db_row(s, stmt, a, read_token, ret_token);
 }
 
 int auth_store_token_check(struct auth_store *s, const char *token, struct arena *a,
@@ -153,30 +146,15 @@ int auth_store_token_check(struct auth_store *s, const char *token, struct arena
 
 int auth_store_token_list(struct auth_store *s, const char *user, struct arena *a,
                           struct auth_store_token **ret_tokens, size_t *ret_n) {
-        struct auth_store_token *list = NULL;
         struct db_stmt *stmt;
-        size_t n = 0;
-        int r;
+        int r = auth_store_db_begin(s, AUTH_STORE_SQL_token_list, &stmt);
 
-        r = auth_store_db_begin(s, AUTH_STORE_SQL_token_list, &stmt);
         if (r < 0)
                 return r;
         if (stmt)
                 db_bind_text(stmt, 1, user);
-        while (stmt && (r = db_step(stmt)) == DB_ROW) {
-                r = auth_store_db_grow(a, (void **) &list, n, sizeof(*list));
-                if (r >= 0)
-                        r = read_token(stmt, a, &list[n]);
-                if (r < 0)
-                        break;
-                n++;
-        }
-        auth_store_db_end(s, stmt);
-        if (r < 0)
-                return r;
-        *ret_tokens = list;
-        *ret_n = n;
-        return 0;
+        return auth_store_db_rows(s, stmt, a, read_token, sizeof(**ret_tokens),
+                                  (void **) ret_tokens, ret_n);
 }
 
 int auth_store_token_delete(struct auth_store *s, int64_t id, const char *user) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_AT (UINT64_C(253402300800) * USEC_PER_SEC - 1) /* the end of 9999 */
 
@@ -140,6 +141,37 @@ const char *timestamp_print_offset(usec_t at, int offset_s, unsigned flags,
                         minutes % 60);
         print_civil(&c, flags, zone, ret);
         return ret;
+}
+
+static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+const char *timestamp_print_http(usec_t at, char ret[TIMESTAMP_SIZE]) {
+        static const char days[] = "SunMonTueWedThuFriSat";
+        struct civil c;
+
+        timestamp_to_civil(at, &c);
+        (void) snprintf(ret, TIMESTAMP_SIZE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+                        days + 3 * c.weekday, c.day, months + 3 * (c.month - 1), c.year, c.hour,
+                        c.minute, c.second);
+        return ret;
+}
+
+int timestamp_parse_http(const char *s, usec_t *ret_at) {
+        struct civil c = {};
+        char month[4];
+        const char *at;
+
+        if (sscanf(s, "%*3s, %2d %3s %4d %2d:%2d:%2d", &c.day, month, &c.year, &c.hour, &c.minute,
+                   &c.second) != 6)
+                return -EINVAL;
+        at = strstr(months, month);
+        if (!at || strlen(month) != 3 || (at - months) % 3 != 0)
+                return -EINVAL;
+        c.month = (int) (at - months) / 3 + 1;
+        if (!civil_is_valid(&c) || c.year < 1970 || c.year > 9999)
+                return -EINVAL;
+        *ret_at = (usec_t) civil_to_seconds(&c) * USEC_PER_SEC;
+        return 0;
 }
 
 static const struct {

@@ -27,6 +27,11 @@ const char *timestamp_print(usec_t at, unsigned flags, char ret[TIMESTAMP_SIZE])
 const char *timestamp_print_offset(usec_t at, int offset_s, unsigned flags,
                                    char ret[TIMESTAMP_SIZE]);
 
+/* "Fri, 02 Jan 2026 03:04:05 GMT" (RFC 9110), in English whatever the locale. Parses to 0, or
+ * -EINVAL (not such a time, or before 1970). */
+const char *timestamp_print_http(usec_t at, char ret[TIMESTAMP_SIZE]);
+int timestamp_parse_http(const char *s, usec_t *ret_at);
+
 /* "1h 30min", "12.3s", "850ms", "infinity": at most two units. */
 const char *timestamp_span_print(usec_t for_usec, char ret[TIMESTAMP_SIZE]);
 /* "in 5min", "2h ago", "now". */

@@ -2,30 +2,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/fileio.h"
 #include "lib/base/str.h"
+#include "lib/base/timestamp.h"
 #include "lib/net/http_exchange.h"
 #include "lib/net/http_range.h"
 #include "lib/net/http_request_reply.h"
 #include "lib/net/http_target.h"
 
-#define HTTP_REQUEST_REPLY_FILE_DATE 30
-
-/* RFC 9110 dates are in English, whatever the locale. */
-static const char *http_request_reply_file_date(struct arena *a, int64_t at_s) {
-        static const char days[] = "SunMonTueWedThuFriSat";
-        static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        time_t t = (time_t) at_s;
-        struct tm tm;
-
-        if (!gmtime_r(&t, &tm))
-                return NULL;
-        return arena_printf(a, "%.3s, %02d %.3s %d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
-                            tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
-                            tm.tm_min, tm.tm_sec);
+static const char *http_request_reply_file_date(const struct http_request_file *f,
+                                                char ret[TIMESTAMP_SIZE]) {
+        return timestamp_print_http((usec_t) f->modified_at_s * USEC_PER_SEC, ret);
 }
 
 #define TOKEN "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -55,15 +44,15 @@ static int http_request_reply_file_header(struct http_request *req, const char *
 
 static int http_request_reply_file_headers(struct http_request *req,
                                            const struct http_request_file *f) {
+        char date[TIMESTAMP_SIZE];
         int r = http_request_set_header(req, "Accept-Ranges", "bytes");
 
         if (r >= 0 && f->etag)
                 r = http_request_reply_file_header(req, "ETag",
                                                    arena_printf(req->arena, "\"%s\"", f->etag));
         if (r >= 0 && f->modified_at_s > 0)
-                r = http_request_reply_file_header(
-                        req, "Last-Modified",
-                        http_request_reply_file_date(req->arena, f->modified_at_s));
+                r = http_request_set_header(req, "Last-Modified",
+                                            http_request_reply_file_date(f, date));
         if (r >= 0 && f->filename)
                 r = http_request_reply_file_header(
                         req, "Content-Disposition",
@@ -79,24 +68,25 @@ static int http_request_reply_file_headers(struct http_request *req,
 static bool http_request_reply_file_range_holds(struct http_request *req,
                                                 const struct http_request_file *f) {
         const char *if_range = http_request_header(req, "If-Range");
+        char date[TIMESTAMP_SIZE];
 
         if (!if_range)
                 return true;
         if (f->etag && *if_range == '"')
                 return http_range_etag_matches(if_range, f->etag);
-        return f->modified_at_s > 0 &&
-               str_eq(if_range, http_request_reply_file_date(req->arena, f->modified_at_s));
+        return f->modified_at_s > 0 && str_eq(if_range, http_request_reply_file_date(f, date));
 }
 
 static bool http_request_reply_file_unchanged(struct http_request *req,
                                               const struct http_request_file *f) {
         const char *tags = http_request_header(req, "If-None-Match");
         const char *since = http_request_header(req, "If-Modified-Since");
+        char date[TIMESTAMP_SIZE];
 
         if (tags)
                 return f->etag && http_range_etag_matches(tags, f->etag);
         return since && f->modified_at_s > 0 &&
-               str_eq(since, http_request_reply_file_date(req->arena, f->modified_at_s));
+               str_eq(since, http_request_reply_file_date(f, date));
 }
 
 /* The status, the part to send, and Content-Range. */

@@ -5,17 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/hex.h"
 #include "lib/base/utf8.h"
-
-static int http_target_nibble(char c) {
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
-}
 
 /* The byte written as "%XY" at s, of which size bytes are left; -1 when it is not one. */
 static int http_target_escape(const char *s, size_t size) {
@@ -23,8 +14,8 @@ static int http_target_escape(const char *s, size_t size) {
 
         if (size < 3)
                 return -1;
-        hi = http_target_nibble(s[1]);
-        lo = http_target_nibble(s[2]);
+        hi = hex_digit(s[1]);
+        lo = hex_digit(s[2]);
         return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
 }
 

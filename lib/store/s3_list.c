@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
-#include "lib/base/civil.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/timestamp.h"
@@ -39,23 +38,6 @@ int s3_list_etag(const struct http_fetch_answer *a, char ret[STORE_ETAG_SIZE]) {
         return s3_list_unquote(etag, ret);
 }
 
-/* "Fri, 02 Jan 2026 03:04:05 GMT"; 0 when it is none. */
-static usec_t http_date(const char *s) {
-        static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        struct civil c = {};
-        char month[4];
-        const char *at;
-
-        if (sscanf(s, "%*3s, %d %3s %d %d:%d:%d", &c.day, month, &c.year, &c.hour, &c.minute,
-                   &c.second) != 6)
-                return 0;
-        at = strstr(months, month);
-        if (!at || strlen(month) != 3 || (at - months) % 3 != 0)
-                return 0;
-        c.month = (int) (at - months) / 3 + 1;
-        return civil_is_valid(&c) ? (usec_t) civil_to_seconds(&c) * USEC_PER_SEC : 0;
-}
-
 int s3_list_info(const struct http_fetch_answer *a, struct store_info *ret, struct errmsg *em) {
         struct store_info info = {};
         char text[128];
@@ -68,7 +50,7 @@ int s3_list_info(const struct http_fetch_answer *a, struct store_info *ret, stru
         if (str_to_u64(size, &info.size) < 0)
                 return errmsg_fail(em, -EPROTO, "the answer's size \"%.40s\" is none", size);
         if (http_fetch_answer_header(a, "Last-Modified", text, sizeof text) == 0)
-                info.modified_at = http_date(text);
+                (void) timestamp_parse_http(text, &info.modified_at);
         if (s3_list_etag(a, info.etag) < 0)
                 return errmsg_fail(em, -EPROTO, "the answer has no etag");
         *ret = info;

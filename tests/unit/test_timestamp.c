@@ -119,11 +119,38 @@ static void spans_out(void **state) {
         assert_string_equal(timestamp_relative_print(AT, AT, s), "now");
 }
 
+static void as_http_says_it(void **state) {
+        static const char *wrong[] = {
+                "",
+                "Fri",
+                "Fri, 02 Jan 2026",
+                "Fri, 02 Jux 2026 03:04:05 GMT",
+                "Fri, 02 anF 2026 03:04:05 GMT",
+                "Fri, 32 Jan 2026 03:04:05 GMT",
+                "Fri, 02 Jan 99999999999 03:04:05 GMT",
+                "Fri, 02 Jan 1969 03:04:05 GMT",
+                "2026-01-02T03:04:05Z",
+        };
+        char s[TIMESTAMP_SIZE];
+        usec_t at;
+
+        (void) state;
+        assert_string_equal(timestamp_print_http(AT, s), "Fri, 02 Jan 2026 03:04:05 GMT");
+        assert_int_equal(timestamp_parse_http(s, &at), 0);
+        assert_int_equal(at, AT / USEC_PER_SEC * USEC_PER_SEC);
+        assert_string_equal(timestamp_print_http(0, s), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_string_equal(timestamp_print_http(USEC_INFINITY, s),
+                            "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_int_equal(timestamp_parse_http(s, &at), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+                assert_int_equal(timestamp_parse_http(wrong[i], &at), -EINVAL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(forms_in),          cmocka_unit_test(refusals),
                 cmocka_unit_test(zones_are_noticed), cmocka_unit_test(forms_out),
-                cmocka_unit_test(spans_out),
+                cmocka_unit_test(spans_out),         cmocka_unit_test(as_http_says_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
