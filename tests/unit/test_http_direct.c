@@ -1,159 +1,12 @@
-/* A server of a script: each answer it has been given goes to the next request, on whichever
- * connection that comes; over TLS when it has a certificate. */
-#include <openssl/ssl.h>
+/* GETs, on a server of a script (http_direct_test_server.h). */
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
 
 #include "lib/base/str.h"
-#include "lib/net/http_direct.h"
 #include "lib/net/http_easy.h"
-#include "tests/unit/net_test_cmocka.h"
-#include "tests/unit/tls_test_cert.h"
-
-#include <arpa/inet.h>
+#include "tests/unit/http_direct_test_server.h"
 
 #define BIG ((size_t) 3 << 20)
-
-struct answer {
-        const char *head; /* NULL: none, the client waits */
-        const char *body;
-        size_t n;
-        bool then_close;
-};
-
-struct server {
-        int fd, port;
-        SSL_CTX *tls;
-        const struct answer *answers;
-        size_t n_answers;
-        atomic_size_t n_requests;
-        atomic_uint n_connections;
-        pthread_t thread;
-        pthread_t conns[16];
-        char last[4096]; /* the last request */
-};
-
-struct peer {
-        struct server *s;
-        int fd;
-        SSL *ssl;
-};
-
-static int peer_read(struct peer *p, char *data, int n) {
-        return p->ssl ? SSL_read(p->ssl, data, n) : (int) recv(p->fd, data, (size_t) n, 0);
-}
-
-static void peer_write(struct peer *p, const char *data, size_t n) {
-        while (n > 0) {
-                int k = p->ssl ? SSL_write(p->ssl, data, (int) MIN(n, (size_t) 1 << 20))
-                               : (int) send(p->fd, data, n, MSG_NOSIGNAL);
-
-                if (k <= 0)
-                        return;
-                data += k;
-                n -= (size_t) k;
-        }
-}
-
-static bool peer_request(struct peer *p, char *data, size_t size) {
-        size_t n = 0;
-
-        while (n < size - 1) {
-                int k = peer_read(p, data + n, (int) (size - 1 - n));
-
-                if (k <= 0)
-                        return false;
-                n += (size_t) k;
-                data[n] = 0;
-                if (strstr(data, "\r\n\r\n"))
-                        return true;
-        }
-        return false;
-}
-
-static void *peer_main(void *ctx) {
-        struct peer *p = ctx;
-        struct server *s = p->s;
-        char request[sizeof(s->last)];
-
-        if (s->tls) {
-                p->ssl = SSL_new(s->tls);
-                SSL_set_fd(p->ssl, p->fd);
-        }
-        if (!p->ssl || SSL_accept(p->ssl) == 1)
-                while (peer_request(p, request, sizeof(request))) {
-                        size_t i = atomic_load(&s->n_requests);
-                        const struct answer *a = &s->answers[MIN(i, s->n_answers - 1)];
-
-                        memcpy(s->last, request, sizeof(request));
-                        atomic_fetch_add(&s->n_requests, 1);
-                        if (!a->head)
-                                continue;
-                        peer_write(p, a->head, strlen(a->head));
-                        peer_write(p, a->body, a->n);
-                        if (a->then_close)
-                                break;
-                }
-        if (p->ssl)
-                SSL_free(p->ssl);
-        close(p->fd);
-        free(p);
-        return NULL;
-}
-
-static void *server_main(void *ctx) {
-        struct server *s = ctx;
-
-        for (;;) {
-                struct peer *p = calloc(1, sizeof(*p));
-                int fd = accept(s->fd, NULL, NULL);
-                unsigned i;
-
-                if (fd < 0 || !p) {
-                        free(p);
-                        return NULL;
-                }
-                *p = (struct peer){.s = s, .fd = fd};
-                /* Counted before it can answer anybody. */
-                i = atomic_fetch_add(&s->n_connections, 1);
-                assert_int_equal(pthread_create(&s->conns[i], NULL, peer_main, p), 0);
-        }
-}
-
-static void server_start(struct server *s, const struct answer *answers, size_t n_answers) {
-        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t len = sizeof(at);
-
-        s->answers = answers;
-        s->n_answers = n_answers;
-        s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_int_equal(bind(s->fd, (struct sockaddr *) &at, len), 0);
-        assert_int_equal(listen(s->fd, 16), 0);
-        assert_int_equal(getsockname(s->fd, (struct sockaddr *) &at, &len), 0);
-        s->port = ntohs(at.sin_port);
-        assert_int_equal(pthread_create(&s->thread, NULL, server_main, s), 0);
-}
-
-/* After the client has closed its connections. */
-static void server_stop(struct server *s) {
-        shutdown(s->fd, SHUT_RDWR);
-        pthread_join(s->thread, NULL);
-        for (unsigned i = 0; i < s->n_connections; i++)
-                pthread_join(s->conns[i], NULL);
-        close(s->fd);
-}
-
-static struct http_direct *client(const struct server *s, struct http_direct_options o) {
-        struct http_direct *d = NULL;
-        char origin[64];
-
-        snprintf(origin, sizeof(origin), "%s://127.0.0.1:%d", s->tls ? "https" : "http", s->port);
-        o.origin = origin;
-        assert_int_equal(http_direct_new(&o, &d), 0);
-        return d;
-}
 
 /* Where a body goes: pieces of at most `most`. */
 struct place {
@@ -201,7 +54,7 @@ static int get(struct http_direct *d, struct place *p, uint64_t n_wanted,
 #define PART(n) "HTTP/1.1 206 Partial\r\nContent-Length: " #n "\r\n\r\n"
 
 static void test_kept(void **state) {
-        static const struct answer answers[] = {{PART(10), "0123456789", 10, false}};
+        static const struct answer answers[] = {{PART(10), "0123456789", 10, STAYS}};
         struct server s = {};
         struct http_direct *d;
         struct http_direct_answer a;
@@ -227,7 +80,7 @@ static void test_kept(void **state) {
 
 /* A server may close whenever it likes: nobody hears of it. */
 static void test_closed_between(void **state) {
-        static const struct answer answers[] = {{PART(3), "abc", 3, true}};
+        static const struct answer answers[] = {{PART(3), "abc", 3, CLOSES}};
         struct server s = {};
         struct http_direct *d;
         struct http_direct_answer a;
@@ -247,7 +100,7 @@ static void test_closed_between(void **state) {
 
 /* What lay idle is not used again, and closed when that is asked for. */
 static void test_idle(void **state) {
-        static const struct answer answers[] = {{PART(3), "abc", 3, false}};
+        static const struct answer answers[] = {{PART(3), "abc", 3, STAYS}};
         struct server s = {};
         struct http_direct *d;
         struct http_direct_answer a;
@@ -271,12 +124,12 @@ static void test_idle(void **state) {
 /* What is not what was asked for is left to others: not a byte is taken. */
 static void test_other_answers(void **state) {
         static const struct answer answers[] = {
-                {"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n", "{}", 2, false},
-                {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "abc", 3, false},
-                {PART(4), "abcd", 4, false},
+                {"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n", "{}", 2, STAYS},
+                {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "abc", 3, STAYS},
+                {PART(4), "abcd", 4, STAYS},
                 {"HTTP/1.1 206 P\r\nTransfer-Encoding: chunked\r\n\r\n", "3\r\nabc\r\n0\r\n\r\n",
-                 13, false},
-                {"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "", 0, false},
+                 13, STAYS},
+                {"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "", 0, STAYS},
         };
         static const int statuses[] = {404, 200, 206, 206, 503};
         struct server s = {};
@@ -300,12 +153,12 @@ static void test_other_answers(void **state) {
 
 static void test_broken(void **state) {
         static const struct answer answers[] = {
-                {PART(10), "01234", 5, true},             /* cut off */
-                {"SSH-2.0-OpenSSH\r\n\r\n", "", 0, true}, /* no HTTP */
-                {PART(3) "abcdef", "", 0, true},          /* more than it said */
-                {PART(10), "0123456789", 10, false},      /* for who has no room */
-                {PART(10), "0123456789", 10, false},      /* for who ends it */
-                {PART(10), "01234", 5, false},            /* goes silent */
+                {PART(10), "01234", 5, CLOSES},             /* cut off */
+                {"SSH-2.0-OpenSSH\r\n\r\n", "", 0, CLOSES}, /* no HTTP */
+                {PART(3) "abcdef", "", 0, CLOSES},          /* more than it said */
+                {PART(10), "0123456789", 10, STAYS},        /* for who has no room */
+                {PART(10), "0123456789", 10, STAYS},        /* for who ends it */
+                {PART(10), "01234", 5, STAYS},              /* goes silent */
         };
         struct server s = {};
         struct http_direct *d;
@@ -342,7 +195,7 @@ static void use_another(struct place *p, void *ctx) {
 }
 
 static void test_busy(void **state) {
-        static const struct answer answers[] = {{PART(3), "abc", 3, false}};
+        static const struct answer answers[] = {{PART(3), "abc", 3, STAYS}};
         struct server s = {};
         struct http_direct *d;
         struct http_direct_answer a;
@@ -384,7 +237,7 @@ static void *stop_it(void *ctx) {
 }
 
 static void test_stopped(void **state) {
-        static const struct answer answers[] = {{NULL, NULL, 0, false}};
+        static const struct answer answers[] = {{NULL, NULL, 0, STAYS}};
         struct server s = {};
         struct http_direct *d;
         struct http_direct_answer a;
@@ -437,7 +290,7 @@ static char *make_big(void) {
 
 static void get_big(struct server *s, const char *ca_file) {
         char head[128], *big = make_big(), *data = malloc(BIG);
-        const struct answer answers[] = {{head, big, BIG, false}};
+        const struct answer answers[] = {{head, big, BIG, STAYS}};
         struct http_direct_answer a;
         struct http_direct *d;
 
@@ -468,19 +321,13 @@ static void test_big(void **state) {
 
 static void test_tls(void **state) {
         char path[] = "/tmp/onebox-http-direct-XXXXXX";
-        struct server s = {.tls = SSL_CTX_new(TLS_server_method())};
         struct tls_test_cert cert;
-        struct http_direct *d;
         struct http_direct_answer a;
+        struct server s = {};
+        struct http_direct *d;
         struct place p = {};
-        FILE *f = fdopen(mkstemp(path), "w");
 
-        assert_non_null(f);
-        tls_test_cert_make(&cert, NULL, "test", "IP:127.0.0.1", 10, true);
-        PEM_write_X509(f, cert.cert);
-        fclose(f);
-        assert_int_equal(SSL_CTX_use_certificate(s.tls, cert.cert), 1);
-        assert_int_equal(SSL_CTX_use_PrivateKey(s.tls, cert.key), 1);
+        server_tls(&s, &cert, path);
         get_big(&s, path);
         /* The system's authorities do not know it. */
         s.n_connections = 0;
@@ -489,10 +336,7 @@ static void test_tls(void **state) {
         assert_int_equal(get(d, &p, 3, &a), -EKEYREJECTED);
         http_direct_free(d);
         server_stop(&s);
-        SSL_CTX_free(s.tls);
-        X509_free(cert.cert);
-        EVP_PKEY_free(cert.key);
-        unlink(path);
+        server_tls_done(&s, &cert, path);
 }
 
 /* Only what no proxy and no TLS changes is read from the socket itself. */
