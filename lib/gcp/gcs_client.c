@@ -8,12 +8,10 @@
 #include <string.h>
 
 #include "lib/base/errmsg.h"
-#include "lib/base/json.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
 #define GCS_CLIENT_STALL_FOR (10 * USEC_PER_SEC)
-#define GCS_CLIENT_SLOW_FOR (60 * USEC_PER_SEC) /* the service thinks: compose, rewrite, finish */
 #define GCS_CLIENT_ANSWER_MAX ((size_t) 32 << 20)
 #define GCS_CLIENT_IO_SIZE ((size_t) 256 << 10)
 
@@ -169,13 +167,6 @@ static ssize_t gcs_client_read_body(void *ctx, char *data, size_t size) {
         return (ssize_t) n;
 }
 
-static int64_t gcs_client_header_i64(struct http_client_call *http, const char *name) {
-        const char *s = http_client_call_header(http, name);
-        int64_t v;
-
-        return s && str_to_i64(s, &v) >= 0 ? v : -1;
-}
-
 /* Content goes to the sink; words of refusal are kept. */
 static int gcs_client_on_content(void *ctx, struct http_client_call *http, const char *data,
                                  size_t n) {
@@ -196,34 +187,11 @@ static int gcs_client_on_content(void *ctx, struct http_client_call *http, const
         return r;
 }
 
-/* Says what the service said: {"error": {"message": …}} or the start of what came. */
-static void gcs_client_words(const char *body, size_t len, int status, char ret[256]) {
-        struct arena a;
-        struct json *j;
-        const char *s = NULL;
-
-        arena_init(&a, 1 << 20);
-        if (len < 65536 && json_parse_copy(&a, body, len, &j, NULL) >= 0)
-                (void) json_str(json_get(json_get(j, "error"), "message"), &s);
-        if (s)
-                snprintf(ret, 256, "HTTP %d: %s", status, s);
-        else
-                snprintf(ret, 256, "HTTP %d: %.*s", status,
-                         (int) MIN(MIN(len, strcspn(body, "\r\n")), (size_t) 200), body);
-        arena_done(&a);
-}
-
 static void gcs_client_fill(struct gcs_client_call *call, const struct http_client_answer *from,
                             struct gcs_answer *a) {
-        const char *range = http_client_call_header(call->http, "Range"), *dash;
-        uint64_t last;
-
-        a->status = from->status;
-        a->location = http_client_call_header(call->http, "Location");
-        a->generation = gcs_client_header_i64(call->http, "x-goog-generation");
-        if (from->status == 308 && range && (dash = strchr(range, '-')) &&
-            str_to_u64(dash + 1, &last) >= 0)
-                a->n_committed = last + 1;
+        gcs_answer_fill(a, from->status, http_client_call_header(call->http, "Location"),
+                        http_client_call_header(call->http, "x-goog-generation"),
+                        http_client_call_header(call->http, "Range"));
         a->body = call->q->verb == GCS_READ ? buf_cstr(&call->refused) : buf_cstr(from->body);
         a->body_len = call->q->verb == GCS_READ ? call->refused.len : from->body->len;
 }
@@ -252,18 +220,15 @@ static void gcs_client_on_done(void *ctx, struct http_client_call *http,
                                const struct http_client_answer *from) {
         struct gcs_client_call *call = ctx;
         struct gcs_answer a = {.error = from->error, .text = from->text, .generation = GCS_ANY};
-        char words[256];
+        char words[GCS_ANSWER_WORDS];
         bool helps;
 
         gcs_client_fill(call, from, &a);
         helps = a.error < 0 ? gcs_retry_error_helps(a.error) : gcs_retry_status_helps(a.status);
         gcs_client_tell(call, &a);
         helps = helps || (a.error >= 0 && a.status == 401 && gcs_client_renew(call));
-        if (a.error >= 0 && a.status != 200 && gcs_retry_status_errno(a.status) < 0) {
-                a.error = gcs_retry_status_errno(a.status);
-                gcs_client_words(a.body, a.body_len, a.status, words);
-                a.text = words;
-        }
+        if (a.error >= 0)
+                gcs_answer_judge(&a, words);
         /* The http call goes with this callback. */
         call->http = NULL;
         if (a.error < 0 && helps) {
@@ -272,15 +237,6 @@ static void gcs_client_on_done(void *ctx, struct http_client_call *http,
                         return;
         }
         gcs_client_end(call, &a);
-}
-
-static usec_t gcs_client_stall_for(const struct gcs_client_call *call) {
-        enum gcs_verb v = call->q->verb;
-        bool slow = v == GCS_COMPOSE || v == GCS_REWRITE || v == GCS_MOVE || v == GCS_INSERT ||
-                    v == GCS_UPLOAD_PUT;
-
-        return slow ? MAX(GCS_CLIENT_SLOW_FOR, call->client->o.stall_for)
-                    : call->client->o.stall_for;
 }
 
 static int gcs_client_send(struct gcs_client_call *call) {
@@ -298,7 +254,7 @@ static int gcs_client_send(struct gcs_client_call *call) {
                 .write = call->q->verb == GCS_READ ? gcs_client_on_content : NULL,
                 .ctx = call,
                 .max_body = GCS_CLIENT_ANSWER_MAX,
-                .stall_for = gcs_client_stall_for(call),
+                .stall_for = gcs_request_stall_for(call->q, c->o.stall_for),
                 .io_size = big ? GCS_CLIENT_IO_SIZE : 0,
         };
 
@@ -411,9 +367,11 @@ static void gcs_client_run_task(struct loop_task *t) {
         struct gcs_client_call *call = container_of(t, struct gcs_client_call, task);
 
         gcs_client_link(call);
+        call->unsure = call->q->was_tried_unsure;
+        call->n_tries = call->q->n_tried;
         if (call->client->stopping)
                 gcs_client_fail(call, -ECANCELED, "the client stops");
-        else
+        else if (call->n_tries == 0 || !gcs_client_again(call))
                 gcs_client_try(call);
 }
 

@@ -9,26 +9,13 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/entropy.h"
+#include "lib/gcp/gcs_answer.h"
 #include "lib/gcp/gcs_request.h"
 #include "lib/gcp/gcs_retry.h"
 #include "lib/net/http_client.h"
 #include "lib/net/loop.h"
 
 struct gcs_client;
-
-struct gcs_answer {
-        int error;        /* 0 or negative: gcs_retry_status_errno(), or the connection's */
-        int status;       /* of the last answer; 0: none came */
-        bool unsure;      /* an earlier try may have been carried out */
-        const char *text; /* why it failed, for people */
-        const char *body; /* of the answer (not READ's) */
-        size_t body_len;
-        const char *location; /* UPLOAD_BEGIN: the session; else NULL */
-        uint64_t n_committed; /* UPLOAD_PUT, _STATUS with status 308: bytes the session has */
-        int64_t generation;   /* READ: of what was read, or GCS_ANY */
-        uint64_t n_read;      /* READ: bytes the sink took */
-        unsigned n_tries;
-};
 
 /* Where tokens come from; NULL functions: anonymous. */
 struct gcs_client_auth {

@@ -1,7 +1,8 @@
-/* gcs_direct: READs of one bucket on the caller's own thread, received where they are wanted: one
- * try over a kept connection. What does not go so (no token just now, no connection, another answer
- * than content, a connection that broke) is left to a gcs_client, which has all the patience; after
- * an answer that asks for patience nothing is tried here for GCS_DIRECT_PAUSE_FOR.
+/* gcs_direct: calls of one bucket on the caller's own thread, content received where it is wanted
+ * and sent from where it lies: one try over a kept connection. What does not go so (no token just
+ * now, no connection, an answer that asks for another try, a connection that broke) is left to a
+ * gcs_client, which has all the patience; after an answer that asks for patience nothing is tried
+ * here for GCS_DIRECT_PAUSE_FOR.
  *
  * Threads: any. */
 #pragma once
@@ -29,6 +30,7 @@ struct gcs_direct_options {
         const char *project; /* billed; NULL: the bucket's */
         const char *user_agent;
         unsigned n_connections;
+        bool tries_once;  /* nobody makes a second try: what went wrong is the answer */
         usec_t stall_for; /* 0 = 10 s */
         /* Never waits: 0 and the caller's text (mem_free_secret()), NULL = none is needed; 1: none
          * is there. NULL: anonymous. */
@@ -54,3 +56,6 @@ void gcs_direct_trim(struct gcs_direct *d);
  * -ECANCELED. */
 int gcs_direct_read(struct gcs_direct *d, struct gcs_request *q,
                     const struct gcs_direct_sink *sink);
+/* q: any other call. 0: it ended, and q->done() was called. 1: it is to be gone on with by a
+ * gcs_client: q says what was tried, and its budget is what is left of it. */
+int gcs_direct_call(struct gcs_direct *d, struct gcs_request *q);

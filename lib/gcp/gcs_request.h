@@ -51,11 +51,15 @@ struct gcs_request {
         /* READ: what comes, in order, without gaps and once. 0, or negative: end the call. */
         int (*sink)(void *sink_ctx, const char *data, size_t n);
         void *sink_ctx;
-        /* Once, on the client's loop. */
+        /* Once, on the client's loop; by a gcs_direct: before it returns. */
         void (*done)(void *ctx, const struct gcs_answer *a);
         void *ctx;
         usec_t budget_for; /* tries end after it; 0: the client's */
         bool only_once;    /* no second try */
+
+        /* What a gcs_direct leaves to a gcs_client. */
+        unsigned n_tried;      /* tries that were made; the next one waits as long as one should */
+        bool was_tried_unsure; /* one of them may have been carried out */
 };
 
 struct gcs_request_wire {
@@ -78,3 +82,5 @@ void gcs_request_wire_done(struct gcs_request_wire *w);
 const char *gcs_request_verb_name(enum gcs_verb verb);
 /* Bytes of data. */
 uint64_t gcs_request_data_size(const struct gcs_request *q);
+/* How long no byte may come: stall_for, more where the service has to think. */
+usec_t gcs_request_stall_for(const struct gcs_request *q, usec_t stall_for);
