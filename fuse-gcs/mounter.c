@@ -18,6 +18,7 @@
 #include "fuse-gcs/cache_filter.h"
 #include "fuse-gcs/device.h"
 #include "fuse-gcs/disk_cache.h"
+#include "fuse-gcs/fetch_pool.h"
 #include "fuse-gcs/flush.h"
 #include "fuse-gcs/forgetter_ask.h"
 #include "fuse-gcs/inode.h"
@@ -36,6 +37,7 @@
 #include "lib/net/loop_notify.h"
 
 #define MOUNTER_TRIM_FOR (60 * USEC_PER_SEC)  /* from one look at idle connections to the next */
+#define MOUNTER_SENDERS 32u                   /* threads, at most */
 #define MOUNTER_GRACE_FOR (20 * USEC_PER_SEC) /* for what is not committed yet */
 
 struct mounter {
@@ -47,6 +49,7 @@ struct mounter {
         struct token *token;
         struct gcs_client *client;
         struct gcs_direct *direct; /* NULL: reads are held to limits, so all go over the loop */
+        struct fetch_pool *senders;
         struct remote_gcs remote;
         struct mnt m;
         bool has_mnt;
@@ -180,6 +183,7 @@ static int mounter_make_direct(struct mounter *x, const struct gcs_client_option
                 .user_agent = o->user_agent,
                 .n_connections = n,
                 .stall_for = o->stall_for,
+                .tries_once = o->retry.n_tries_max == 1,
                 .token = x->token ? mounter_peek_token : NULL,
                 .token_ctx = x,
                 .tried = o->hooks.tried,
@@ -188,6 +192,8 @@ static int mounter_make_direct(struct mounter *x, const struct gcs_client_option
         int r = o->hooks.pace || n == 0 ? 0 : gcs_direct_new(&direct, &x->direct);
 
         if (x->direct)
+                r = fetch_pool_new(MIN(n, MOUNTER_SENDERS), &x->senders);
+        if (x->senders)
                 r = loop_timer_in(x->loop, MOUNTER_TRIM_FOR, USEC_PER_SEC, mounter_on_trim, x,
                                   NULL);
         return r == -EINVAL ? 0 : r;
@@ -247,7 +253,7 @@ static int mounter_start_net(struct mounter *x, struct errmsg *em) {
                                   mounter_on_rest, x, NULL);
         if (r < 0)
                 return errmsg_errno(em, r, "timer");
-        remote_gcs_init(&x->remote, x->client, x->direct, NULL);
+        remote_gcs_init(&x->remote, x->client, x->direct, x->senders, NULL);
         r = -pthread_create(&x->net, NULL, mounter_net_main, x);
         x->has_net = r >= 0;
         return r < 0 ? errmsg_errno(em, r, "thread") : 0;
@@ -302,7 +308,7 @@ static struct remote *mounter_open_bucket(void *ctx, const char *bucket) {
 
         if (!r)
                 return NULL;
-        remote_gcs_init(r, x->client, x->direct, bucket);
+        remote_gcs_init(r, x->client, x->direct, x->senders, bucket);
         return &r->remote;
 }
 
@@ -546,6 +552,7 @@ static void mounter_done(struct mounter *x) {
         if (x->has_mnt)
                 buckets_each(&x->m, mounter_drain_mnt, NULL);
         sweeper_stop(&x->m);
+        x->senders = fetch_pool_free(x->senders); /* what it leaves to the loop ends there */
         if (x->has_net) {
                 (void) loop_post(x->loop, mounter_quit_loop, x);
                 pthread_join(x->net, NULL);

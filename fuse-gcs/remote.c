@@ -6,6 +6,8 @@
 #include "fuse-gcs/mnt.h"
 #include "lib/base/mem.h"
 
+#define REMOTE_MUCH ((uint64_t) 256 << 10) /* bytes to be sent */
+
 void remote_answer_done(struct remote_answer *a) {
         a->body = mem_free(a->body);
         a->location = mem_free(a->location);
@@ -48,7 +50,8 @@ int remote_read(struct remote *r, struct gcs_request *q, const struct gcs_direct
         return r->ops->read ? r->ops->read(r, q, sink) : 1;
 }
 
-int remote_wait_begin(struct remote *r, struct remote_wait *w) {
+static int remote_wait_start(struct remote *r, struct remote_wait *w,
+                             int (*start)(struct remote *r, struct gcs_request *q)) {
         int x;
 
         pthread_mutex_init(&w->lock, NULL);
@@ -56,12 +59,16 @@ int remote_wait_begin(struct remote *r, struct remote_wait *w) {
         w->is_done = false;
         w->q.done = remote_wait_on_done;
         w->q.ctx = w;
-        x = remote_start(r, &w->q);
+        x = start(r, &w->q);
         if (x < 0) {
                 pthread_cond_destroy(&w->cond);
                 pthread_mutex_destroy(&w->lock);
         }
         return x;
+}
+
+int remote_wait_begin(struct remote *r, struct remote_wait *w) {
+        return remote_wait_start(r, w, r->ops->start);
 }
 
 bool remote_wait_is_done(struct remote_wait *w) {
@@ -89,7 +96,7 @@ int remote_call(struct remote *r, const struct gcs_request *q, struct remote_ans
         int x;
 
         *ret = (struct remote_answer){};
-        x = remote_wait_begin(r, &w);
+        x = remote_wait_start(r, &w, r->ops->call ?: r->ops->start);
         if (x < 0) {
                 ret->error = x;
                 return x;
@@ -134,10 +141,60 @@ int remote_each_page(struct remote *r, struct gcs_request *q, remote_page_fn *pa
         return MIN(x, 0);
 }
 
+/* --- the real one ---------------------------------------------------------------------------- */
+
+struct remote_gcs_sending {
+        struct fetch_pool_task task;
+        struct remote_gcs *gcs;
+        struct gcs_request *q;
+};
+
+static int remote_gcs_call(struct remote *r, struct gcs_request *q) {
+        struct remote_gcs *g = container_of(r, struct remote_gcs, remote);
+
+        q->bucket = g->bucket;
+        if (g->direct && gcs_direct_call(g->direct, q) == 0)
+                return 0;
+        return gcs_client_submit(g->client, q);
+}
+
+static void remote_gcs_run_task(struct fetch_pool_task *t) {
+        struct remote_gcs_sending *s = container_of(t, struct remote_gcs_sending, task);
+        struct remote_gcs *g = s->gcs;
+        struct gcs_request *q = s->q;
+        int r;
+
+        mem_free(s);
+        r = remote_gcs_call(&g->remote, q);
+        if (r < 0) {
+                const struct gcs_answer a = {
+                        .error = r, .text = "the request cannot be made", .generation = GCS_ANY};
+
+                q->done(q->ctx, &a);
+        }
+}
+
+/* By a thread that has nothing else to do: what is little is not worth one. */
+static int remote_gcs_send(struct remote_gcs *g, struct gcs_request *q) {
+        struct remote_gcs_sending *s = mem_new(struct remote_gcs_sending);
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        *s = (struct remote_gcs_sending){{.run = remote_gcs_run_task}, g, q};
+        r = fetch_pool_put(g->senders, &s->task);
+        if (r < 0)
+                mem_free(s);
+        return r;
+}
+
 static int remote_gcs_start(struct remote *r, struct gcs_request *q) {
         struct remote_gcs *g = container_of(r, struct remote_gcs, remote);
 
         q->bucket = g->bucket;
+        if (g->direct && g->senders && gcs_request_data_size(q) >= REMOTE_MUCH &&
+            remote_gcs_send(g, q) >= 0)
+                return 0;
         return gcs_client_submit(g->client, q);
 }
 
@@ -150,11 +207,13 @@ static int remote_gcs_read(struct remote *r, struct gcs_request *q,
 }
 
 void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, struct gcs_direct *d,
-                     const char *bucket) {
-        static const struct remote_ops ops = {.start = remote_gcs_start, .read = remote_gcs_read};
+                     struct fetch_pool *senders, const char *bucket) {
+        static const struct remote_ops ops = {
+                .start = remote_gcs_start, .call = remote_gcs_call, .read = remote_gcs_read};
 
         r->remote.ops = &ops;
         r->client = c;
         r->direct = d;
+        r->senders = senders;
         r->bucket = bucket;
 }

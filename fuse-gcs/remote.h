@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "fuse-gcs/fetch_pool.h"
 #include "lib/gcp/gcs_client.h"
 #include "lib/gcp/gcs_direct.h"
 #include "lib/gcp/gcs_object.h"
@@ -15,6 +16,8 @@ struct remote_ops {
         /* From any thread: q->done() comes exactly once, on a thread of the remote's own. 0 or
          * negative (then it does not come). */
         int (*start)(struct remote *r, struct gcs_request *q);
+        /* The same, on the caller's thread where that goes at once; NULL: as start(). */
+        int (*call)(struct remote *r, struct gcs_request *q);
         /* A READ on the caller's thread, as gcs_direct_read(); NULL: there is no such way. */
         int (*read)(struct remote *r, struct gcs_request *q, const struct gcs_direct_sink *sink);
 };
@@ -64,12 +67,14 @@ int remote_each_page(struct remote *r, struct gcs_request *q, remote_page_fn *pa
 /* A READ that the caller makes itself: 0 all came; 1: start what is left of it; negative. */
 int remote_read(struct remote *r, struct gcs_request *q, const struct gcs_direct_sink *sink);
 
-/* The real one; c, d (NULL: all goes over the loop) and bucket (NULL: theirs) live on. */
+/* The real one; c, d (NULL: all goes over the loop), senders (NULL: none) and bucket (NULL: theirs)
+ * live on. senders: threads that send what is much. */
 struct remote_gcs {
         struct remote remote;
         struct gcs_client *client;
         struct gcs_direct *direct;
+        struct fetch_pool *senders;
         const char *bucket;
 };
 void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, struct gcs_direct *d,
-                     const char *bucket);
+                     struct fetch_pool *senders, const char *bucket);
