@@ -82,7 +82,12 @@ struct reference {
 static int parse_reference(struct refusal *r, const char *source, struct reference *ret) {
         const char *path = str_after(source, "models:/"), *slash, *at;
 
-        if (!path || *path == '/' || !*path)
+        if (path && *path == '/')
+                return refusal_invalid(r,
+                                       "Invalid model version source: '%s'. Registered model "
+                                       "sources must use the active model registry.",
+                                       source);
+        if (str_empty(path))
                 return not_of(r, source, "model_id");
         slash = strchr(path, '/');
         at = strchr(path, '@');
@@ -177,7 +182,8 @@ static int from_version(struct db *db, struct refusal *r, const struct reference
                 x = find_version(db, r, ref, &m);
         if (x != 0)
                 return x;
-        if (s->has_run_id && !same_or_both_empty(s->run_id, m.run_id))
+        if ((s->has_run_id && !same_or_both_empty(s->run_id, m.run_id)) ||
+            !str_empty(s->model_id)) /* no version knows a logged model */
                 return refusal_invalid(r,
                                        "Invalid model version source: '%s'. The run_id and "
                                        "model_id request parameters must match the referenced "
@@ -198,16 +204,25 @@ static bool has_path(const char *source) {
         return *path == '/' && !memchr("?#", path[strspn(path, "/")], STRLEN("?#") + 1);
 }
 
+static bool has_dot(const char *path) {
+        const char *word;
+        size_t len;
+
+        while (str_word(&path, "/", &word, &len))
+                if (len == 1 && *word == '.')
+                        return true;
+        return false;
+}
+
 /* No part of the source may lead elsewhere, however it is encoded. */
 static int check_relative(struct refusal *r, const char *source) {
-        const char *ignored, *colon = strchr(source, ':'), *path = colon ? colon + 1 : source;
+        const char *plain, *colon = strchr(source, ':'), *path = colon ? colon + 1 : source;
         int x;
 
         while (*path == '/')
                 path++;
-        x = artifact_uri_check_path(r, path, &ignored);
-        if (x == REFUSED || strstr(path, "//") || strstr(path, "/./") ||
-            (x == 0 && !has_path(source)))
+        x = artifact_uri_check_path(r, path, &plain);
+        if (x == REFUSED || (x == 0 && (has_dot(plain) || !has_path(source))))
                 return refusal_invalid(
                         r,
                         "Invalid model version source: '%s'. If supplying a source as an http, "
@@ -218,18 +233,31 @@ static int check_relative(struct refusal *r, const char *source) {
         return x;
 }
 
-/* Is `source` the root or below it, both decoded? */
+/* The decoded name in the store behind mlflow-artifacts:, each slash once; NULL: it is not there.
+ */
+static int name_in_store(struct refusal *r, const char *uri, const char **ret) {
+        const char *name = artifact_uri_store_name(r->arena, uri, NULL);
+        int x = 0;
+
+        *ret = NULL;
+        if (name)
+                x = artifact_uri_check_path(r, name, &name);
+        if (x != 0 || !name)
+                return x;
+        *ret = artifact_uri_join(r->arena, name, NULL);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* Is `source` the root or below it? */
 static int is_within(struct refusal *r, const char *source, const char *root, bool *ret) {
-        const char *name = artifact_uri_store_name(r->arena, source, NULL);
-        const char *root_name = artifact_uri_store_name(r->arena, root, NULL);
+        const char *name, *root_name;
+        int x = name_in_store(r, source, &name);
         size_t n;
-        int x;
 
         *ret = false;
-        if (!name || !root_name)
-                return 0;
-        x = artifact_uri_check_path(r, name, &name);
-        if (x != 0)
+        if (x == 0)
+                x = name_in_store(r, root, &root_name);
+        if (x != 0 || !name || !root_name)
                 return x;
         n = strlen(root_name);
         *ret = n > 0 && !strncmp(name, root_name, n) && (!name[n] || name[n] == '/');

@@ -147,8 +147,19 @@ def _odd():
               "lifecycle_stage = 'active'", "name in 'a'", "tags.t NOT IN ('a')"):
         yield f"odd filter of models {f}", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": f}
     yield "odd model", "POST", "registered-models/create", {"name": "odd sources"}
-    for source in ("s3://b", "s3://b/", "gs://b", "s3://b?x", "dbfs:/", "runs:/", "foo:x", "foo://x", "mlflow-artifacts:", "mlflow-artifacts:/"):
+    for source in ("s3://b", "s3://b/", "gs://b", "s3://b?x", "dbfs:/", "runs:/", "foo:x", "foo://x", "mlflow-artifacts:", "mlflow-artifacts:/",
+                   "s3://b//x", "s3://b/x//y/", "s3://b/x/./y", "s3://b/x/.", "s3://b/x/..y", "dbfs:/x//y", "models://h/page model/1", "models:/", "models:/page model//1"):
         yield f"odd source {source}", "POST", "model-versions/create", {"name": "odd sources", "source": source}
+    root = "mlflow-artifacts:/{pe}/{pr}/artifacts"
+    for source in (root + "//m", root + "/m///", "mlflow-artifacts:/{pe}//{pr}/artifacts/m", root + "/.", root + "/./m", root + "/%2e/m", root + "/..m", root + "/....",
+                   "mlflow-artifacts:/./{pe}/{pr}/artifacts/m", "mlflow-artifacts:/models///", "runs:/{pr}//m", "runs:/{pr}/m//", "runs:/{pr}/./m"):
+        yield f"odd source {source}", "POST", "model-versions/create", {"name": "odd sources", "source": source, "run_id": "{pr}"}
+    yield "odd sources' files", "GET", "model-versions/search", {"filter": "name = 'odd sources'", "order_by": ["version_number ASC"]}
+    for version in range(1, 14):
+        yield f"odd source's place {version}", "GET", "model-versions/get-download-uri", {"name": "odd sources", "version": version}
+    yield "odd logged model", "POST", "logged-models/create", {"experiment_id": "{pe}", "name": "odd"}, {"om": ("model", "info", "model_id")}
+    yield "odd source with a model", "POST", "model-versions/create", {"name": "odd sources", "source": "models:/page model/1", "model_id": "{om}"}
+    yield "odd source with no model", "POST", "model-versions/create", {"name": "odd sources", "source": "models:/page model/1", "model_id": ""}
     for field in ("artifact_location", "experiment_id", "lifecycle_stage", "status_message", "last_updated_time", "last_updated_timestamp_ms", "params.x"):
         yield f"odd order of models {field}", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": "name != 'x'", "order_by": [{"field_name": field}]}
     yield "odd order of models after an odd filter", "POST", "logged-models/search", {"experiment_ids": ["{pe}"], "filter": "x y", "order_by": [{"field_name": "params.x"}]}

@@ -54,6 +54,11 @@ static void test_good(void **state) {
         assert_int_equal(resolve(t, "mlflow-artifacts:/1/r1/artifacts", "r1", NULL, &s), 0);
         assert_int_equal(resolve(t, "runs:/r1/model", "r1", NULL, &s), 0);
         assert_int_equal(resolve(t, "s3://bucket/x", NULL, NULL, &s), 0);
+        assert_int_equal(resolve(t, "s3://bucket//x//y/", NULL, NULL, &s), 0);
+        assert_string_equal(s.storage_location, "s3://bucket//x//y/");
+        assert_int_equal(resolve(t, "mlflow-artifacts:/1//r1/artifacts//m///", "r1", NULL, &s), 0);
+        assert_int_equal(resolve(t, "mlflow-artifacts:/1/r1/artifacts/..x/...", "r1", NULL, &s), 0);
+        assert_int_equal(resolve(t, "runs:/r1//model//", "r1", NULL, &s), 0);
         assert_int_equal(resolve(t, "/data/1/r2/artifacts/m", "r2", NULL, &s), 0);
         assert_int_equal(resolve(t, "models:/m-1", NULL, "m-1", &s), 0);
         assert_string_equal(s.storage_location, "mlflow-artifacts:/1/models/m-1/artifacts");
@@ -80,7 +85,12 @@ static void test_refused(void **state) {
                 {"mlflow-artifacts:/1/r1/artifactsX/m", "r1", NULL, "must identify"},
                 {"mlflow-artifacts:/1/r1/artifacts/../../x", "r1", NULL, "without relative path"},
                 {"mlflow-artifacts:/1/r1/artifacts/%2e%2e/x", "r1", NULL, "without relative path"},
+                {"mlflow-artifacts:/1/r1/artifacts/.", "r1", NULL, "without relative path"},
+                {"mlflow-artifacts:/1/r1/artifacts/%2e/m", "r1", NULL, "without relative path"},
+                {"mlflow-artifacts:/./1/r1/artifacts/m", "r1", NULL, "without relative path"},
+                {"mlflow-artifacts:/models///", "r1", NULL, "must identify"},
                 {"http://h/api/2.0/mlflow-artifacts/artifacts/2/x", "r1", NULL, "must identify"},
+                {"s3://b/x/.", NULL, NULL, "without relative path"},
                 {"s3://b/../x", NULL, NULL, "without relative path"},
                 {"s3://b", NULL, NULL, "without relative path"},
                 {"s3://b/", NULL, NULL, "without relative path"},
@@ -103,7 +113,8 @@ static void test_refused(void **state) {
                 {"models:/M/Production", NULL, NULL, "Latest version not found"},
                 {"models:/nope/1", NULL, NULL, "name=nope not found"},
                 {"models:/M/1", "r2", NULL, "must match the referenced model version"},
-                {"models://host/M/1", NULL, NULL, "must identify"},
+                {"models:/M/1", NULL, "m-1", "must match the referenced model version"},
+                {"models://host/M/1", NULL, NULL, "must use the active model registry"},
         };
         struct model_source s;
 
