@@ -155,9 +155,8 @@ static void *mounter_net_main(void *ctx) {
 }
 
 static int mounter_on_trim(struct loop_source *s, usec_t now, void *ctx) {
-        struct mounter *x = ctx;
-
-        gcs_direct_trim(x->direct);
+        gcs_direct_trim(((struct mounter *) ctx)->direct);
+        lent_spare_trim();
         return loop_source_arm_in(s, MOUNTER_TRIM_FOR);
 }
 

@@ -14,6 +14,7 @@
 #include "fuse-gcs/reader.h"
 #include "fuse-gcs/small_files.h"
 #include "fuse-gcs/teller.h"
+#include "fuse-gcs/workers.h"
 #include "fuse-gcs/writer.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -526,7 +527,7 @@ void ops_file_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t siz
                 return;
         }
         pthread_mutex_lock(&i->lock);
-        r = writer_write(m, i, (uint64_t) off, data, size);
+        r = writer_write_lent(m, i, (uint64_t) off, data, size, workers_offer());
         pthread_mutex_unlock(&i->lock);
         if (r < 0)
                 ops_file_error(req, r);

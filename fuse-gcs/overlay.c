@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/crc32c.h"
 #include "lib/base/fault.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
@@ -15,11 +16,15 @@ void overlay_init(struct overlay *o, const struct overlay_limits *l, uint64_t ba
 }
 
 static void overlay_free_pages(struct overlay *o, size_t from, size_t to) {
+        size_t n_own = 0;
+
         if (from >= to)
                 return;
-        for (size_t i = from; i < to; i++)
-                mem_free(o->pages[i].data);
-        atomic_fetch_sub(o->limits->n_memory, (to - from) * OVERLAY_PAGE);
+        for (size_t i = from; i < to; i++) {
+                n_own += !o->pages[i].memory.of;
+                lent_page_done(&o->pages[i].memory);
+        }
+        atomic_fetch_sub(o->limits->n_memory, n_own * OVERLAY_PAGE);
         memmove(o->pages + from, o->pages + to, (o->n_pages - to) * sizeof(*o->pages));
         o->n_pages -= to - from;
 }
@@ -121,40 +126,101 @@ static size_t overlay_find_page(const struct overlay *o, uint64_t index) {
         return lo;
 }
 
-/* The page, made when it is not there; NULL: no share of memory left. */
-static char *overlay_page(struct overlay *o, uint64_t index) {
-        size_t i = overlay_find_page(o, index);
-        char *data;
-
-        if (i < o->n_pages && o->pages[i].index == index)
-                return o->pages[i].data;
-        if (atomic_fetch_add(o->limits->n_memory, OVERLAY_PAGE) + OVERLAY_PAGE >
-                    o->limits->memory_max ||
-            mem_grow((void **) &o->pages, &o->cap_pages, o->n_pages + 1, sizeof(*o->pages)) < 0 ||
-            !(data = mem_alloc(OVERLAY_PAGE))) {
-                atomic_fetch_sub(o->limits->n_memory, OVERLAY_PAGE);
-                return NULL;
-        }
+/* The memory becomes the page's, at place i. */
+static int overlay_insert_page(struct overlay *o, size_t i, uint64_t index,
+                               struct lent_page memory) {
+        if (mem_grow((void **) &o->pages, &o->cap_pages, o->n_pages + 1, sizeof(*o->pages)) < 0)
+                return -ENOMEM;
         memmove(o->pages + i + 1, o->pages + i, (o->n_pages - i) * sizeof(*o->pages));
-        o->pages[i] = (struct overlay_page){index, data};
+        o->pages[i] = (struct overlay_page){.index = index, .memory = memory};
         o->n_pages++;
-        return data;
+        return 0;
 }
 
-static int overlay_write_memory(struct overlay *o, uint64_t offset, const char *data, size_t n) {
+static bool overlay_account(struct overlay *o, size_t n) {
+        if (atomic_fetch_add(o->limits->n_memory, n) + n <= o->limits->memory_max)
+                return true;
+        atomic_fetch_sub(o->limits->n_memory, n);
+        return false;
+}
+
+/* The page, made when it is not there; NULL: no share of memory left. */
+static struct overlay_page *overlay_page(struct overlay *o, uint64_t index) {
+        size_t i = overlay_find_page(o, index);
+        struct lent_page memory = {};
+
+        if (i < o->n_pages && o->pages[i].index == index)
+                return &o->pages[i];
+        if (!overlay_account(o, OVERLAY_PAGE))
+                return NULL;
+        memory.data = mem_alloc(OVERLAY_PAGE);
+        if (memory.data && overlay_insert_page(o, i, index, memory) >= 0)
+                return &o->pages[i];
+        mem_free(memory.data);
+        atomic_fetch_sub(o->limits->n_memory, OVERLAY_PAGE);
+        return NULL;
+}
+
+/* A whole page that is nowhere yet is where it is. NULL: it is to be copied. */
+static struct overlay_page *overlay_lend_page(struct overlay *o, uint64_t index, const char *data,
+                                              struct lent *of) {
+        size_t i = overlay_find_page(o, index);
+        struct lent_page memory = {(char *) data, of};
+
+        if ((i < o->n_pages && o->pages[i].index == index) ||
+            overlay_insert_page(o, i, index, memory) < 0)
+                return NULL;
+        lent_ref(of);
+        return &o->pages[i];
+}
+
+/* n bytes at `within` are new, and in the processor's cache. */
+static void overlay_sum(struct overlay_page *p, size_t within, size_t n) {
+        /* Written over: what was summed up is not what is there. */
+        if (within < p->n_summed)
+                p->n_summed = 0;
+        if (within != p->n_summed)
+                return;
+        p->crc32c = crc32c_add(within == 0 ? 0 : p->crc32c, p->memory.data + within, n);
+        p->n_summed += (uint32_t) n;
+}
+
+static int overlay_write_memory(struct overlay *o, uint64_t offset, const char *data, size_t n,
+                                struct lent *of) {
         while (n > 0) {
                 size_t within = (size_t) (offset % OVERLAY_PAGE);
                 size_t part = MIN(n, OVERLAY_PAGE - within);
-                char *page = overlay_page(o, offset / OVERLAY_PAGE);
+                struct overlay_page *p = NULL;
 
-                if (!page)
-                        return -ENOBUFS;
-                memcpy(page + within, data, part);
+                if (of && part == OVERLAY_PAGE)
+                        p = overlay_lend_page(o, offset / OVERLAY_PAGE, data, of);
+                if (!p) {
+                        p = overlay_page(o, offset / OVERLAY_PAGE);
+                        if (!p)
+                                return -ENOBUFS;
+                        memcpy(p->memory.data + within, data, part);
+                }
+                overlay_sum(p, within, part);
                 offset += part;
                 data += part;
                 n -= part;
         }
         return 0;
+}
+
+/* Is it worth to be kept, and is there room? NULL: not. */
+static struct lent *overlay_lend(struct overlay *o, uint64_t offset, size_t n,
+                                 struct lent_offer *offer) {
+        size_t n_bytes = n / OVERLAY_PAGE * OVERLAY_PAGE;
+        struct lent *of;
+
+        if (!offer || n < LENT_LEAST || offset % OVERLAY_PAGE != 0 || o->fd >= 0 ||
+            !overlay_account(o, n_bytes))
+                return NULL;
+        of = lent_new(offer, o->limits->n_memory, n_bytes);
+        if (!of)
+                atomic_fetch_sub(o->limits->n_memory, n_bytes);
+        return of;
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -221,7 +287,8 @@ static int overlay_spill_page(struct overlay *o, const struct overlay_page *p) {
 
         for (uint64_t at = start; at < end && r >= 0; at = to)
                 if (overlay_at(o, at, end, &to) == OVERLAY_LOCAL)
-                        r = overlay_write_file(o, at, p->data + (at - start), (size_t) (to - at));
+                        r = overlay_write_file(o, at, p->memory.data + (at - start),
+                                               (size_t) (to - at));
         return r;
 }
 
@@ -245,24 +312,34 @@ int overlay_spill(struct overlay *o) {
 
 /* --- all together ---------------------------------------------------------------------------- */
 
-int overlay_write(struct overlay *o, uint64_t offset, const char *data, size_t n) {
+int overlay_write_lent(struct overlay *o, uint64_t offset, const char *data, size_t n,
+                       struct lent_offer *offer) {
+        struct lent *of;
         int r;
 
         if (n == 0)
                 return 0;
         r = overlay_reserve_extent(o);
-        if (r >= 0 && o->fd < 0) {
-                r = overlay_write_memory(o, offset, data, n);
+        if (r < 0)
+                return r;
+        of = overlay_lend(o, offset, n, offer);
+        if (o->fd < 0) {
+                r = overlay_write_memory(o, offset, data, n, of);
                 if (r == -ENOBUFS)
                         r = overlay_spill(o);
         }
         if (r >= 0 && o->fd >= 0)
                 r = overlay_write_file(o, offset, data, n);
+        lent_unref(of);
         if (r < 0)
                 return r;
         overlay_add_extent(o, offset, offset + n);
         o->size = MAX(o->size, offset + n);
         return 0;
+}
+
+int overlay_write(struct overlay *o, uint64_t offset, const char *data, size_t n) {
+        return overlay_write_lent(o, offset, data, n, NULL);
 }
 
 void overlay_truncate(struct overlay *o, uint64_t size) {
@@ -301,7 +378,7 @@ int overlay_get(const struct overlay *o, uint64_t offset, char *data, size_t n) 
                         if (i == o->n_pages || o->pages[i].index != offset / OVERLAY_PAGE)
                                 return -EIO;
                         part = MIN(n, OVERLAY_PAGE - within);
-                        memcpy(data, o->pages[i].data + within, part);
+                        memcpy(data, o->pages[i].memory.data + within, part);
                 }
                 offset += part;
                 data += part;
@@ -322,7 +399,7 @@ int overlay_pieces(const struct overlay *o, uint64_t from, uint64_t to, struct i
                 if (n == n_max || o->fd >= 0 || i == o->n_pages ||
                     o->pages[i].index != at / OVERLAY_PAGE)
                         return -E2BIG;
-                ret[n] = (struct iovec){o->pages[i].data + within, part};
+                ret[n] = (struct iovec){o->pages[i].memory.data + within, part};
                 at += part;
         }
         return (int) n;
@@ -342,51 +419,63 @@ void overlay_forget_before(struct overlay *o, uint64_t to) {
 }
 
 /* The page at `to` holds bytes on both sides: what is before goes as a copy. */
-static void *overlay_copy_page(const struct overlay_page *p, size_t n) {
+static struct lent_page overlay_copy_page(const struct overlay_page *p, size_t n) {
         char *copy = mem_alloc(OVERLAY_PAGE);
 
         if (copy)
-                memcpy(copy, p->data, n);
-        return copy;
+                memcpy(copy, p->memory.data, n);
+        return (struct lent_page){copy, NULL};
 }
 
-int overlay_take(struct overlay *o, uint64_t from, uint64_t to, struct iovec **ret_iov,
-                 void ***ret_data, size_t *ret_n) {
-        size_t first = overlay_find_page(o, from / OVERLAY_PAGE), n = 0;
-        size_t n_most = (size_t) (to / OVERLAY_PAGE - from / OVERLAY_PAGE) + 1;
-        struct iovec *iov = mem_zalloc_array(n_most, sizeof(*iov));
-        void **data = mem_zalloc_array(n_most, sizeof(*data));
-        uint64_t at = from;
-        int r = iov && data ? 0 : -ENOMEM;
+static uint32_t overlay_part_crc32c(const struct overlay_page *p, size_t within, size_t n) {
+        return within == 0 && p->n_summed == n ? p->crc32c
+                                               : crc32c_add(0, p->memory.data + within, n);
+}
 
-        for (; at < to && r >= 0; n++) {
-                const struct overlay_page *p = &o->pages[first + n];
+/* What is to leave; the pages are the overlay's still, but for a copy, the last one. */
+static int overlay_find_taken(const struct overlay *o, uint64_t from, uint64_t to,
+                              struct overlay_taken *t) {
+        size_t first = overlay_find_page(o, from / OVERLAY_PAGE);
+
+        for (uint64_t at = from; at < to; t->n++) {
+                const struct overlay_page *p = &o->pages[first + t->n];
                 size_t within = (size_t) (at % OVERLAY_PAGE);
                 size_t part = (size_t) MIN((uint64_t) (OVERLAY_PAGE - within), to - at);
-                bool whole = within + part == OVERLAY_PAGE;
+                struct lent_page *memory = &t->memory[t->n];
 
-                if (o->fd >= 0 || first + n >= o->n_pages || p->index != at / OVERLAY_PAGE)
-                        r = -EINVAL;
-                else if (!(data[n] = whole ? p->data : overlay_copy_page(p, within + part)))
-                        r = -ENOMEM;
-                else
-                        iov[n] = (struct iovec){(char *) data[n] + within, part};
+                if (o->fd >= 0 || first + t->n >= o->n_pages || p->index != at / OVERLAY_PAGE)
+                        return -EINVAL;
+                *memory = within + part == OVERLAY_PAGE ? p->memory
+                                                        : overlay_copy_page(p, within + part);
+                if (!memory->data)
+                        return -ENOMEM;
+                t->iov[t->n] = (struct iovec){memory->data + within, part};
+                t->crc32c = crc32c_combine(t->crc32c, overlay_part_crc32c(p, within, part), part);
                 at += part;
         }
+        return 0;
+}
+
+int overlay_take(struct overlay *o, uint64_t from, uint64_t to, struct overlay_taken *ret) {
+        size_t first = overlay_find_page(o, from / OVERLAY_PAGE);
+        size_t n_most = (size_t) (to / OVERLAY_PAGE - from / OVERLAY_PAGE) + 1;
+        struct overlay_taken t = {.iov = mem_zalloc_array(n_most, sizeof(*t.iov)),
+                                  .memory = mem_zalloc_array(n_most, sizeof(*t.memory))};
+        int r = t.iov && t.memory ? overlay_find_taken(o, from, to, &t) : -ENOMEM;
+
         if (r < 0) {
-                mem_free(iov);
-                mem_free(data);
+                mem_free(t.iov);
+                mem_free(t.memory);
                 return r;
         }
-        /* Whole pages are not the overlay's any more; they stay accounted. */
-        if (to % OVERLAY_PAGE != 0)
-                atomic_fetch_add(o->limits->n_memory, OVERLAY_PAGE);
-        for (size_t i = 0; i < n - (to % OVERLAY_PAGE != 0); i++)
-                o->pages[first + i].data = NULL;
-        atomic_fetch_add(o->limits->n_memory, (n - (to % OVERLAY_PAGE != 0)) * OVERLAY_PAGE);
+        for (size_t i = 0; i < t.n; i++) {
+                t.n_bytes += t.memory[i].of ? 0 : OVERLAY_PAGE;
+                if (i + 1 < t.n || to % OVERLAY_PAGE == 0)
+                        o->pages[first + i].memory = (struct lent_page){};
+        }
+        /* All that are empty now are counted as they are forgotten, and a copy is new. */
+        atomic_fetch_add(o->limits->n_memory, t.n * OVERLAY_PAGE);
         overlay_forget_before(o, to);
-        *ret_iov = iov;
-        *ret_data = data;
-        *ret_n = n;
+        *ret = t;
         return 0;
 }

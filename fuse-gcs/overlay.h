@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <sys/uio.h>
 
+#include "fuse-gcs/lent.h"
 #include "lib/base/macros.h"
 
 #define OVERLAY_PAGE ((size_t) 64 << 10)
@@ -22,7 +23,8 @@ struct overlay_limits {
 
 struct overlay_page {
         uint64_t index;
-        char *data;
+        struct lent_page memory;
+        uint32_t n_summed, crc32c; /* of its first n_summed bytes: of what came in order */
 };
 
 struct overlay_extent {
@@ -51,6 +53,9 @@ void overlay_init(struct overlay *o, const struct overlay_limits *l, uint64_t ba
 void overlay_done(struct overlay *o);
 /* 0; -ENOSPC: no memory of the share and no room in temp_dir; -EIO. Nothing is changed then. */
 int overlay_write(struct overlay *o, uint64_t offset, const char *data, size_t n);
+/* The same; data is in what is offered (NULL: nothing is), which may be kept. */
+int overlay_write_lent(struct overlay *o, uint64_t offset, const char *data, size_t n,
+                       struct lent_offer *offer);
 void overlay_truncate(struct overlay *o, uint64_t size);
 /* What byte `at` is, and up to where it is so (at most `end`). */
 enum overlay_kind overlay_at(const struct overlay *o, uint64_t at, uint64_t end, uint64_t *ret_to);
@@ -62,10 +67,16 @@ int overlay_pieces(const struct overlay *o, uint64_t from, uint64_t to, struct i
                    size_t n_max);
 /* [.., to) is somewhere else now: its pages go. */
 void overlay_forget_before(struct overlay *o, uint64_t to);
-/* [from, to) leaves, pages and all: ret_data are its blocks of memory, ret_iov its bytes in them
- * (both on the heap, as many of each). All of it is local and in memory. -EINVAL: it is not. */
-int overlay_take(struct overlay *o, uint64_t from, uint64_t to, struct iovec **ret_iov,
-                 void ***ret_data, size_t *ret_n);
+/* [from, to) leaves, pages and all: ret_memory is what it is in, ret_iov its bytes there (both on
+ * the heap, as many of each); n_bytes of it stay accounted until it is freed. All of it is local
+ * and in memory. -EINVAL: it is not. */
+struct overlay_taken {
+        struct iovec *iov;
+        struct lent_page *memory;
+        size_t n, n_bytes;
+        uint32_t crc32c;
+};
+int overlay_take(struct overlay *o, uint64_t from, uint64_t to, struct overlay_taken *ret);
 /* From memory into the file. */
 int overlay_spill(struct overlay *o);
 /* Bytes that are local. */

@@ -25,7 +25,7 @@ struct push {
 
 void push_piece_done(struct push_piece *p) {
         for (size_t i = 0; i < p->n_own; i++)
-                mem_free(p->own[i]);
+                lent_page_done(&p->own[i]);
         if (p->account)
                 atomic_fetch_sub(p->account, p->n_accounted);
         mem_free(p->own);
@@ -45,7 +45,7 @@ int push_piece_init(struct push_piece *p, char *data, size_t n) {
                 return -ENOMEM;
         }
         p->iov[0] = (struct iovec){data, n};
-        p->own[0] = data;
+        p->own[0] = (struct lent_page){data, NULL};
         p->n = p->n_own = 1;
         return 0;
 }
@@ -56,6 +56,14 @@ size_t push_piece_size(const struct push_piece *p) {
         for (size_t i = 0; i < p->n; i++)
                 n += p->iov[i].iov_len;
         return n;
+}
+
+uint32_t push_piece_crc32c(const struct push_piece *p) {
+        uint32_t crc32c = 0;
+
+        for (size_t i = 0; i < p->n && !p->has_crc32c; i++)
+                crc32c = crc32c_add(crc32c, p->iov[i].iov_base, p->iov[i].iov_len);
+        return p->has_crc32c ? p->crc32c : crc32c;
 }
 
 /* --- the upload ------------------------------------------------------------------------------ */
@@ -221,9 +229,7 @@ static int push_next(struct push *u, struct push_piece *piece, bool is_last) {
         u->n_sent += u->n_piece;
         r = push_send(u, 0, is_last ? (int64_t) u->n_sent : -1);
         /* While it is on its way. */
-        for (size_t i = 0; i < u->piece.n; i++)
-                u->crc32c =
-                        crc32c_add(u->crc32c, u->piece.iov[i].iov_base, u->piece.iov[i].iov_len);
+        u->crc32c = crc32c_combine(u->crc32c, push_piece_crc32c(&u->piece), u->n_piece);
         return r;
 }
 

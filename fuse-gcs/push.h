@@ -12,15 +12,18 @@ struct push;
 struct push_piece {
         struct iovec *iov; /* on the heap */
         size_t n;
-        void **own; /* blocks of memory to be freed; on the heap */
+        struct lent_page *own; /* what they are in, to be freed; on the heap */
         size_t n_own;
         atomic_size_t *account; /* less n_accounted when they are freed; NULL: nobody counts */
         size_t n_accounted;
+        bool has_crc32c;
+        uint32_t crc32c; /* of all of it */
 };
 /* One block of memory; taken over, NULL is nothing. 0 or -ENOMEM (it is freed then). */
 int push_piece_init(struct push_piece *p, char *data, size_t n);
 void push_piece_done(struct push_piece *p);
 size_t push_piece_size(const struct push_piece *p);
+uint32_t push_piece_crc32c(const struct push_piece *p);
 
 struct push_target {
         const char *name;

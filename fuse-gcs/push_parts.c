@@ -285,9 +285,7 @@ static int push_parts_add(struct push_parts *p, struct push_piece *piece, struct
 
         if (r >= 0) {
                 one->size = push_piece_size(piece);
-                for (size_t i = 0; i < piece->n; i++)
-                        one->crc32c = crc32c_add(one->crc32c, piece->iov[i].iov_base,
-                                                 piece->iov[i].iov_len);
+                one->crc32c = push_piece_crc32c(piece);
                 r = commit_resource(&one->body, NULL, one->name, NULL, p->mtime, &one->crc32c);
         }
         if (r < 0) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "fuse-gcs/lent.h"
 #include "lib/base/mem.h"
 
 #define WORKERS_IDLE_MAX 4
@@ -29,6 +30,13 @@ struct workers {
 };
 
 static void *workers_main(void *ctx);
+
+/* Of the request this thread carries out. */
+static _Thread_local struct lent_offer workers_offered;
+
+struct lent_offer *workers_offer(void) {
+        return &workers_offered;
+}
 
 /* Under the lock. */
 static int workers_add(struct workers *w) {
@@ -58,9 +66,13 @@ enum workers_then {
 
 /* One request, answered whatever happens around it. */
 static enum workers_then workers_turn(struct workers *w, struct fuse_buf *buf) {
-        int n = fuse_session_receive_buf(w->session, buf);
         enum workers_then then = WORKERS_GO_ON;
+        int n;
 
+        /* Without one libfuse makes it. */
+        if (!buf->mem)
+                buf->mem = lent_spare_take();
+        n = fuse_session_receive_buf(w->session, buf);
         if (n == -EINTR) {
                 pthread_mutex_lock(&w->lock);
                 then = w->is_over ? WORKERS_END : WORKERS_GO_ON;
@@ -74,7 +86,9 @@ static enum workers_then workers_turn(struct workers *w, struct fuse_buf *buf) {
         if (w->n_idle == 0 && w->n < WORKERS_MAX)
                 (void) workers_add(w);
         pthread_mutex_unlock(&w->lock);
+        workers_offered.mem = buf->mem;
         fuse_session_process_buf(w->session, buf);
+        buf->mem = TAKE_PTR(workers_offered.mem);
         pthread_mutex_lock(&w->lock);
         if (w->n_idle >= WORKERS_IDLE_MAX)
                 then = WORKERS_LEAVE;

@@ -7,6 +7,7 @@
 #define WORKERS_MAX 64
 
 struct fuse_session;
+struct lent_offer;
 struct workers;
 
 /* ended(): once, on one of the threads, when the kernel has no more requests (unmounted, or the
@@ -16,3 +17,5 @@ int workers_start(struct fuse_session *s, void (*ended)(void *ctx), void *ctx,
 /* Waits for all of them: after ended(). Those that wait for the kernel are interrupted, again and
  * again until they are gone: a read that nothing wakes any more must not hold up the end. */
 struct workers *workers_free(struct workers *w);
+/* What the request that this thread carries out came in, while it does. */
+struct lent_offer *workers_offer(void);

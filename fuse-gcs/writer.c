@@ -111,6 +111,7 @@ static int writer_begin_sending(struct mnt *m, struct inode *i, enum push_parts_
 static int writer_send(struct mnt *m, struct inode *i) {
         struct writer *w = i->writer;
         struct push_piece piece = {};
+        struct overlay_taken t;
         int r;
 
         if (!writer_is_sending(w)) {
@@ -120,13 +121,16 @@ static int writer_send(struct mnt *m, struct inode *i) {
                 if (how == PUSH_PARTS_WAIT || r < 0)
                         return r;
         }
-        r = overlay_take(&w->o, w->up_to, w->up_to + m->o.block_size, &piece.iov, &piece.own,
-                         &piece.n);
+        r = overlay_take(&w->o, w->up_to, w->up_to + m->o.block_size, &t);
         if (r < 0)
                 return r;
-        piece.n_own = piece.n;
+        piece.iov = t.iov;
+        piece.own = t.memory;
+        piece.n = piece.n_own = t.n;
         piece.account = &m->n_overlay_bytes;
-        piece.n_accounted = piece.n * OVERLAY_PAGE;
+        piece.n_accounted = t.n_bytes;
+        piece.has_crc32c = true;
+        piece.crc32c = t.crc32c;
         w->up_to += m->o.block_size;
         r = w->parts ? push_parts_put(w->parts, &piece) : push_put(w->up, &piece);
         return r < 0 ? r : 1;
@@ -153,6 +157,11 @@ static int writer_settle(struct mnt *m, struct inode *i) {
 }
 
 int writer_write(struct mnt *m, struct inode *i, uint64_t offset, const char *data, size_t n) {
+        return writer_write_lent(m, i, offset, data, n, NULL);
+}
+
+int writer_write_lent(struct mnt *m, struct inode *i, uint64_t offset, const char *data, size_t n,
+                      struct lent_offer *offer) {
         struct writer *w;
         int r = writer_need(m, i);
 
@@ -163,7 +172,7 @@ int writer_write(struct mnt *m, struct inode *i, uint64_t offset, const char *da
         w = i->writer;
         if (w->o.n_extents == 0)
                 w->began_at = mnt_now();
-        r = overlay_write(&w->o, offset, data, n);
+        r = overlay_write_lent(&w->o, offset, data, n, offer);
         if (r < 0)
                 return r;
         w->has_changes = true;

@@ -33,6 +33,9 @@ struct writer {
 /* Makes the inode's writer; truncated: from nothing. */
 int writer_begin(struct mnt *m, struct inode *i, bool truncated);
 int writer_write(struct mnt *m, struct inode *i, uint64_t offset, const char *data, size_t n);
+/* The same; data is in what is offered, which may be kept. */
+int writer_write_lent(struct mnt *m, struct inode *i, uint64_t offset, const char *data, size_t n,
+                      struct lent_offer *offer);
 int writer_truncate(struct mnt *m, struct inode *i, uint64_t size);
 /* n bytes of the file as it is now. */
 ssize_t writer_read(struct mnt *m, struct inode *i, uint64_t offset, char *data, size_t n);
