@@ -109,8 +109,10 @@ static bool is_prefix(const struct ask *q, const struct artifact_place *place) {
 }
 
 int artifact_reply_file(struct ask *q, const struct artifact_place *place, const char *shown) {
+        /* Runs write a file again while pages show it: a browser asks each time. */
         struct http_request_file file = {.type = artifact_mime_of(place->name),
-                                         .filename = artifact_uri_base(shown)};
+                                         .filename = artifact_uri_base(shown),
+                                         .cache = "no-cache"};
         struct store *store = place->store;
         struct store_info info;
         struct store_get *get;

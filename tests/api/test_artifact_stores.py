@@ -115,6 +115,7 @@ def test_put_get_list_delete(server, cloud):
     answer = server.ask("GET", f"{PROXY}/d/a.txt")
     assert (answer.status, answer.text) == (200, "hello")
     assert answer.headers["Content-Disposition"] == 'attachment; filename=a.txt'
+    assert answer.headers["Cache-Control"] == "no-cache"
     assert json.loads(server.ask("GET", f"{PROXY}?path=d").text) == {
         "files": [{"path": "a.txt", "is_dir": False, "file_size": 5}, {"path": "e", "is_dir": True}]}
     assert "main-bucket/root/d/a.txt" in cloud.objects()

@@ -154,6 +154,7 @@ def test_ranges(tracking):
     whole = ask(tracking.port, "GET", where)
     assert whole.body == data and whole.headers["Accept-Ranges"] == "bytes"
     assert whole.headers["Content-Disposition"].startswith("attachment")
+    assert whole.headers["Cache-Control"] == "no-cache"
     part = ask(tracking.port, "GET", where, headers={"Range": "bytes=10-19"})
     assert (part.status, part.body) == (206, data[10:20])
     assert ask(tracking.port, "GET", where, headers={"Range": "bytes=-5"}).body == data[-5:]
