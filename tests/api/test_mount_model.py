@@ -90,6 +90,15 @@ def test_with_parts():
             server.ask("DELETE", "/_onebox/faults")
 
 
+def test_with_a_disk_cache(tmp_path):
+    """It has room for a few of the files, and little is in memory beside it: most reads come from the disk, also of files that a
+    mount before left there."""
+    with Bucketd("--sync=no") as server:
+        for seed in range(first_seed(), first_seed() + int(os.environ.get("ONEBOX_TEST_DISK_SEEDS", "1"))):
+            one(server, seed, 250, f"--cache-dir={tmp_path}", "--file-cache-max-size-mb=10", "--read-cache-size-mb=4", model=PARTS_MODEL)
+            assert any(p.is_file() for p in tmp_path.glob(f"gcsfuse-file-cache/model-{seed}/**/*"))
+
+
 @pytest.mark.parametrize("rule", [
     {"percent": 5, "status": 503},
     {"percent": 5, "status": 429},

@@ -74,14 +74,15 @@ def server():
         yield daemon
 
 
-@pytest.mark.parametrize("flags, length", [((), 1 << 20), (("--write-block-size-mb=1", "--read-cache-size-mb=8"), 8 << 20)],
-                         ids=["whole", "streamed"])
+@pytest.mark.parametrize("flags, length", [((), 1 << 20), (("--write-block-size-mb=1", "--read-cache-size-mb=8"), 8 << 20),
+                                           (("--read-cache-size-mb=4", "--cache-dir={}/cache"), 8 << 20)],
+                         ids=["whole", "streamed", "cached"])
 def test_fsx(server, tmp_path, flags, length):
     config = tmp_path / "fsx.toml"
     config.write_text(f"flen = {length}\n[weights]\nclose_open = 2\ninvalidate = 1\ntruncate = 1\nfsync = 1\nfdatasync = 1\n"
                       "read = 10\nwrite = 10\nmapread = 10\nmapwrite = 10\npunch_hole = 0\nposix_fallocate = 0\n"
                       "[opsize]\nmin = 1\nmax = 200000\n")
-    with Mount(server.url, *flags) as m:
+    with Mount(server.url, *(flag.format(tmp_path) for flag in flags)) as m:
         for seed in (1, 2):
             done = subprocess.run([suite("fsx"), "-q", "-N", STEPS, "-S", str(seed), "-f", config, m / f"fsx{seed}"],
                                   cwd=tmp_path, capture_output=True, text=True)
