@@ -380,16 +380,21 @@ void block_cache_end(struct block_cache *c, struct block_cache_run *run, int err
 }
 
 void block_cache_add(struct block_cache *c, uint64_t content, uint64_t index, const char *data,
-                     uint32_t n) {
+                     uint32_t n, struct block_cache_block **must) {
         struct block_cache_block *b;
 
         pthread_mutex_lock(&c->lock);
-        if (!*block_cache_slot(c, content, index)) {
-                b = block_cache_make(c, content, index, false);
+        b = *block_cache_slot(c, content, index);
+        if (!b) {
+                b = block_cache_make(c, content, index, must);
                 if (b) {
                         memcpy(b->data, data, n);
                         b->n_filled = b->n_wanted = n;
                 }
+        }
+        if (b && must) {
+                b->n_refs++;
+                *must = b;
         }
         pthread_mutex_unlock(&c->lock);
 }

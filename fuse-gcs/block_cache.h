@@ -82,9 +82,11 @@ int block_cache_fill(struct block_cache *c, struct block_cache_run *run, const c
 /* The GET is over. Blocks that are not whole are dropped, who waits hears error. The blocks that
  * are whole are given to each(), referenced by the run until then. */
 void block_cache_end(struct block_cache *c, struct block_cache_run *run, int error);
-/* A whole block from elsewhere; data is copied. Nothing happens when it is there or no room is. */
+/* A whole block from elsewhere; data is copied unless it is there. must: a read waits for it, which
+ * gets it referenced (NULL still: no memory); NULL: nobody does, and without room nothing happens.
+ */
 void block_cache_add(struct block_cache *c, uint64_t content, uint64_t index, const char *data,
-                     uint32_t n);
+                     uint32_t n, struct block_cache_block **must);
 /* Nobody will ask for it again. */
 void block_cache_drop(struct block_cache *c, uint64_t content, uint64_t n_blocks);
 void block_cache_stats_get(struct block_cache *c, struct block_cache_stats *ret);

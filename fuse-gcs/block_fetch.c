@@ -252,9 +252,9 @@ static void block_fetch_send(struct block_fetch *f) {
                 block_fetch_end(f, r);
 }
 
-/* A block that is on the disk: true when it is in memory now. */
-static bool block_fetch_from_disk(struct mnt *m, const struct block_fetch_source *s,
-                                  uint64_t index) {
+/* Is the block on the disk? Then it is in memory now, when there is room or a read must have it. */
+static bool block_fetch_from_disk(struct mnt *m, const struct block_fetch_source *s, uint64_t index,
+                                  struct block_cache_block **must) {
         _cleanup_free_ char *data = NULL;
         uint64_t from = index * BLOCK_CACHE_SIZE;
         uint32_t n = (uint32_t) MIN(s->size - from, (uint64_t) BLOCK_CACHE_SIZE);
@@ -265,8 +265,8 @@ static bool block_fetch_from_disk(struct mnt *m, const struct block_fetch_source
         data = mem_alloc(BLOCK_CACHE_SIZE);
         if (!data || disk_cache_load(m->disk, &k, index, data, n) < 0)
                 return false;
-        block_cache_add(m->blocks, s->content, index, data, n);
-        return true;
+        block_cache_add(m->blocks, s->content, index, data, n, must);
+        return !must || *must;
 }
 
 int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_t from, uint64_t to,
@@ -275,6 +275,7 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
         uint64_t first = from / BLOCK_CACHE_SIZE;
         uint64_t end = (MIN(to, s->size) + BLOCK_CACHE_SIZE - 1) / BLOCK_CACHE_SIZE;
         uint64_t n_most = MAX(n_unit / BLOCK_CACHE_SIZE, (uint64_t) 1);
+        bool was_on_disk = false;
 
         while (first < end) {
                 struct block_cache_run *run;
@@ -282,7 +283,8 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
                 uint64_t n = MIN(MIN(end - first, n_most), (uint64_t) BLOCK_CACHE_RUN_MAX);
                 int r;
 
-                if (block_fetch_from_disk(m, s, first)) {
+                if (block_fetch_from_disk(m, s, first, ret_first)) {
+                        was_on_disk = was_on_disk || ret_first;
                         first++;
                         ret_first = NULL;
                         ret_own = NULL;
@@ -297,7 +299,7 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
                         continue;
                 }
                 if (r < 0)
-                        return r;
+                        return r == -ENOBUFS && was_on_disk ? 1 : r;
                 first += run->n;
                 ret_first = NULL;
                 r = block_fetch_new(m, s, run, &f);
@@ -309,7 +311,7 @@ int block_fetch_range(struct mnt *m, const struct block_fetch_source *s, uint64_
                         block_fetch_send(f);
                 ret_own = NULL;
         }
-        return 0;
+        return was_on_disk;
 }
 
 int block_fetch_aside(struct mnt *m, struct fetch_pool_task *t) {

@@ -33,8 +33,8 @@ void block_fetch_source_init(struct block_fetch_source *s, const char *path, con
 bool block_fetch_was_bad(struct mnt *m, const struct block_fetch_source *s);
 
 /* Sees to it that the blocks of [from, to) are there or on their way, n_unit bytes with one GET.
- * ret_first (NULL: nobody waits): the first of them, referenced, when this began its GET; else it
- * is left alone. 0; -ENOBUFS: there was no room for all; -ENOMEM. An object that comes with one GET
+ * ret_first (NULL: nobody waits): the first of them, referenced. 0; 1: that was on the disk;
+ * -ENOBUFS: there was no room for all; -ENOMEM. An object that comes with one GET
  * (BLOCK_FETCH_WHOLE) is given to readers when its checksum agreed; of a larger one the last bytes
  * are: who waits for them hears -EBADMSG when all of it together is wrong.
  * ret_own (NULL: none): the first GET, when it brings ret_first, is not sent but left to the

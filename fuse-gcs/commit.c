@@ -250,7 +250,7 @@ static void commit_feed(struct commit *c, const struct attrs *a) {
         }
         for (uint64_t at = 0; at < a->size; at += BLOCK_CACHE_SIZE)
                 block_cache_add(c->m->blocks, content, at / BLOCK_CACHE_SIZE, data + at,
-                                (uint32_t) MIN(a->size - at, (uint64_t) BLOCK_CACHE_SIZE));
+                                (uint32_t) MIN(a->size - at, (uint64_t) BLOCK_CACHE_SIZE), NULL);
 }
 
 /* The inode is what is in the bucket. */

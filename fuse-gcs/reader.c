@@ -13,7 +13,6 @@
 #include "lib/base/mem.h"
 
 #define READER_TRIES 4
-#define READER_AGAIN 64 /* a block from the disk may be evicted before it is looked at */
 
 /* What a stream read to its end, and the places of large reads here and there, which are in the
  * kernel's pages from now on: the next one would take new memory. */
@@ -57,9 +56,9 @@ static int reader_fetch(struct mnt *m, const struct block_fetch_source *s,
                 r = block_fetch_range(m, s, offset, to, PREFETCH_UNIT_MAX, b,
                                       *own || (to > end && s->size > BLOCK_FETCH_WHOLE) ? NULL
                                                                                         : own);
-                *is_miss |= *b != NULL; /* its GET has begun, and may have ended */
-                if (r == -ENOBUFS)
-                        r = 0; /* the first one is on its way; the others are asked for in turn */
+                *is_miss |= *b && r != 1; /* its GET has begun, and may have ended */
+                if (r == 1 || r == -ENOBUFS)
+                        r = 0; /* the first one is here or on its way; the others come in turn */
         }
         if (r >= 0 && ahead.to > MAX(ahead.from, to))
                 (void) block_fetch_range(m, s, MAX(ahead.from, to), ahead.to, ahead.unit, NULL,
@@ -113,7 +112,6 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
         struct block_fetch *own = NULL;
         uint64_t end = offset + n;
         bool has_started = false;
-        unsigned n_again = 0;
         int r = 0;
 
         ret->passes = ahead.runs;
@@ -127,13 +125,8 @@ static int reader_blocks(struct mnt *m, const struct block_fetch_source *s, stru
                         r = reader_fetch(m, s, has_started ? (struct prefetch_range){} : ahead, at,
                                          end, &b, &own, &ret->is_miss);
                 has_started = true;
-                if (!b && r >= 0) {
-                        /* Somebody else's GET, which may have failed by now: ours then. */
-                        b = block_cache_get(m->blocks, s->content, index);
-                        if (!b && ++n_again < READER_AGAIN)
-                                continue;
-                        r = b ? 0 : -EIO;
-                }
+                if (!b && r >= 0)
+                        r = -ENOMEM;
                 if (!b)
                         break;
                 ret->blocks[ret->n] = b;

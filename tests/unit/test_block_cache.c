@@ -72,7 +72,7 @@ static void test_bounded(void **state) {
 
         assert_int_equal(block_cache_new(0, &c), 0); /* the least */
         for (uint64_t i = 0; i < 100; i++)
-                block_cache_add(c, 1, i, data, BLOCK_CACHE_SIZE);
+                block_cache_add(c, 1, i, data, BLOCK_CACHE_SIZE, NULL);
         block_cache_stats_get(c, &stats);
         assert_int_equal(stats.n_bytes, n_blocks * BLOCK_CACHE_SIZE);
         assert_null(block_cache_get(c, 1, 0));
@@ -89,6 +89,16 @@ static void test_bounded(void **state) {
         block_cache_end(c, run, 0);
         block_cache_put(c, extra);
         assert_null(block_cache_get(c, 2, 0)); /* it was over the limit */
+        block_cache_add(c, 3, 0, data, BLOCK_CACHE_SIZE, NULL);
+        assert_null(block_cache_get(c, 3, 0));
+        for (int k = 0; k < 2; k++) {
+                extra = NULL;
+                block_cache_add(c, 3, 0, data, BLOCK_CACHE_SIZE, &extra);
+                assert_non_null(extra);
+                assert_int_equal(extra->n_filled, BLOCK_CACHE_SIZE);
+                block_cache_put(c, extra);
+                assert_null(block_cache_get(c, 3, 0));
+        }
         for (size_t i = 0; i < n_blocks; i++)
                 block_cache_put(c, held[i]);
         block_cache_drop(c, 1, 100);
@@ -106,7 +116,7 @@ static void test_last(void **state) {
         char *data = mem_zalloc(BLOCK_CACHE_SIZE);
 
         assert_int_equal(block_cache_new(64 * BLOCK_CACHE_SIZE, &c), 0);
-        block_cache_add(c, 1, 0, data, BLOCK_CACHE_SIZE);
+        block_cache_add(c, 1, 0, data, BLOCK_CACHE_SIZE, NULL);
         for (uint64_t i = 0; i < 1000; i++) {
                 assert_int_equal(block_cache_reserve(c, 2, i, 1, 1000 * BLOCK_CACHE_SIZE, &b, &run),
                                  0);
@@ -128,7 +138,7 @@ static void test_last(void **state) {
         assert_non_null(b);
         /* Asked for again: no longer the first to go. */
         block_cache_put(c, b);
-        block_cache_add(c, 1, 1, data, BLOCK_CACHE_SIZE);
+        block_cache_add(c, 1, 1, data, BLOCK_CACHE_SIZE, NULL);
         b = block_cache_get(c, 2, 999);
         assert_non_null(b);
         block_cache_put(c, b);

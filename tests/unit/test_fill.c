@@ -5,6 +5,7 @@
 #include "fuse-gcs/cache_filter.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/lookup.h"
+#include "fuse-gcs/reader.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "tests/unit/mount_test_bucket.h"
@@ -137,11 +138,40 @@ static void test_not_to_be(void **state) {
         assert_int_equal(n_kept(t, &a), 0);
 }
 
+/* Whoever reads it has it though all of the memory is in use. */
+static void test_no_room_in_memory(void **state) {
+        struct mount_test *t = *state;
+        const struct block_fetch_source a = source(t, "a");
+        size_t n = block_cache_limit(t->m.blocks) / BLOCK_CACHE_SIZE;
+        struct block_cache_block **held = mem_zalloc_array(n, sizeof(struct block_cache_block *));
+        char *data = mem_zalloc(SIZE);
+        struct prefetch alone = {};
+
+        plan.anywhere = true;
+        fill_after(&t->m, &a, 0, &(atomic_bool){false});
+        assert_int_equal(n_kept(t, &a), 6);
+        block_cache_drop(t->m.blocks, a.content, 6);
+        for (size_t i = 0; i < n; i++) {
+                block_cache_add(t->m.blocks, 1, i, data, BLOCK_CACHE_SIZE, &held[i]);
+                assert_non_null(held[i]);
+        }
+        mount_test_bucket_forget_calls(&t->bucket);
+        assert_int_equal(reader_copy(&t->m, &a, &alone, 0, data, SIZE), SIZE);
+        for (size_t i = 0; i < SIZE; i++)
+                assert_int_equal(data[i], 'x');
+        assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
+        for (size_t i = 0; i < n; i++)
+                block_cache_put(t->m.blocks, held[i]);
+        mem_free(held);
+        mem_free(data);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_chunks, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_not_to_be, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_no_room_in_memory, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
