@@ -104,8 +104,8 @@ void link_close(struct link *l) {
         l->server.fd = fileio_close(l->server.fd);
         l->client.fd = fileio_close(l->client.fd);
         l->identity = identity_unref(l->identity);
-        l->rest.data = mem_free(l->rest.data);
-        l->replay.data = mem_free(l->replay.data);
+        link_pump_drop(&l->rest);
+        link_pump_drop(&l->replay);
         l->dial = mem_free(l->dial);
         link_move(l, LINK_CLOSED);
         atomic_fetch_sub(&w->n_links, 1);

@@ -105,6 +105,8 @@ void link_dial_timeout(struct link *l);
 bool link_dial_again(struct link *l, int r, const struct errmsg *em);
 
 void link_pump_start(struct link *l);
+/* Forgets it; what may be a login is overwritten. */
+void link_pump_drop(struct link_rest *rest);
 void link_pump_client(struct link *l, uint32_t revents);
 void link_pump_server(struct link *l, uint32_t revents);
 /* From the worker's list of links with more to do. */

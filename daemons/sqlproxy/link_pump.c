@@ -39,16 +39,30 @@ static void abort_link(struct link *l, const char *doing, int r, const char *tex
         link_close(l);
 }
 
-static void drop_rest(struct link_rest *rest) {
-        rest->data = mem_free(rest->data);
+/* What is small may be a login. */
+static void forget(char *data, size_t len) {
+        if (len <= LINK_REPLAY_MAX)
+                mem_free_secret(data, len);
+        else
+                mem_free(data);
+}
+
+void link_pump_drop(struct link_rest *rest) {
+        if (rest->data)
+                forget(rest->data, rest->len);
+        rest->data = NULL;
         rest->len = rest->at = 0;
 }
 
 static int keep_rest(struct link_rest *rest, const char *data, size_t size) {
-        char *grown = mem_realloc(rest->data, rest->len + size);
+        char *grown = mem_alloc(rest->len + size);
 
         if (!grown)
                 return -ENOMEM;
+        if (rest->data) {
+                memcpy(grown, rest->data, rest->len);
+                forget(rest->data, rest->len);
+        }
         memcpy(grown + rest->len, data, size);
         rest->data = grown;
         rest->len += size;
@@ -62,7 +76,7 @@ static void remember(struct link *l, const char *data, size_t size) {
         if (l->has_spoken || l->was_retried)
                 return;
         if (l->replay.len + size > LINK_REPLAY_MAX || keep_rest(&l->replay, data, size) < 0) {
-                drop_rest(&l->replay);
+                link_pump_drop(&l->replay);
                 l->was_retried = true;
         }
 }
@@ -177,7 +191,7 @@ static int flush_client(struct link *l) {
                 return errno == EAGAIN || errno == EINTR ? 0 : -errno;
         l->rest.at += (size_t) n;
         if (l->rest.at == l->rest.len)
-                drop_rest(&l->rest);
+                link_pump_drop(&l->rest);
         if (!l->rest.data && l->server_ended)
                 (void) shutdown(l->client.fd, SHUT_WR);
         return 0;
@@ -214,7 +228,7 @@ static void client_hears(struct link *l, char *data, size_t size) {
                                   "MDX Read Format: Response too long");
         l->has_spoken = true;
         if (l->replay.data)
-                drop_rest(&l->replay);
+                link_pump_drop(&l->replay);
         if (size == 0)
                 return;
         r = say_to_client(l, data, size);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -24,6 +25,7 @@
 #define ADDRESS_MAX 128
 /* So many links make a crowd. */
 #define CROWD_MIN 100
+#define SCRATCH_SIZE (WORKER_SCRATCH_HEAD + WORKER_SCRATCH)
 
 static usec_t now_mono(void) {
         struct timespec ts;
@@ -354,9 +356,14 @@ int worker_init(struct worker *w, struct dataplane *d, unsigned index) {
         w->again_tail = &w->again;
         w->letters_tail = &w->letters;
         pthread_mutex_init(&w->lock, NULL);
-        w->scratch = mem_alloc(WORKER_SCRATCH_HEAD + WORKER_SCRATCH);
-        if (!w->scratch)
+        w->scratch = mmap(NULL, SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                          -1, 0);
+        if (w->scratch == MAP_FAILED) {
+                w->scratch = NULL;
                 return -ENOMEM;
+        }
+        /* Clients' passwords pass through it: no core has it. */
+        (void) madvise(w->scratch, SCRATCH_SIZE, MADV_DONTDUMP);
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         w->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -398,6 +405,7 @@ void worker_done(struct worker *w) {
         fileio_close(w->epoll_fd);
         fileio_close(w->wake.fd);
         fileio_close(w->reserve_fd);
-        mem_free(w->scratch);
+        if (w->scratch)
+                munmap(w->scratch, SCRATCH_SIZE);
         pthread_mutex_destroy(&w->lock);
 }

@@ -472,7 +472,7 @@ static char *join_scopes(const char *const *scopes) {
 }
 
 static int fill(struct token *t, const struct token_options *o, struct errmsg *em) {
-        struct http_fetch_options http = {.ca_file = o->ca_file};
+        struct http_fetch_options http = {.ca_file = o->ca_file, .are_secrets = true};
         int r;
 
         t->clock = o->clock ?: clock_system();

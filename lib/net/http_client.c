@@ -241,13 +241,18 @@ static int http_client_add_header(struct http_client_call *call, const char *tex
 
 static _printf_(2, 3) int http_client_printf_header(struct http_client_call *call, const char *fmt,
                                                     ...) {
-        _cleanup_free_ char *text = NULL;
         va_list ap;
+        char *text;
+        int r;
 
         va_start(ap, fmt);
         text = str_vprintf(fmt, ap);
         va_end(ap);
-        return text ? http_client_add_header(call, text) : -ENOMEM;
+        if (!text)
+                return -ENOMEM;
+        r = http_client_add_header(call, text);
+        mem_free_secret(text, strlen(text));
+        return r;
 }
 
 static int http_client_add_headers(struct http_client_call *call, const char *const *headers) {
@@ -437,7 +442,7 @@ int http_client_new(struct loop *l, const struct http_client_options *o, struct 
         int r;
 
         /* Thread-safe and counted since curl 7.84. */
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        if (http_easy_init() != CURLE_OK)
                 return -ENOMEM;
         c = mem_new(struct http_client);
         if (!c) {

@@ -193,7 +193,7 @@ int http_direct_new(const struct http_direct_options *o, struct http_direct **re
 
         if (!host || host[3 + strcspn(host + 3, "/?#@ \r\n")])
                 return -EINVAL;
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        if (http_easy_init() != CURLE_OK)
                 return -ENOMEM;
         d = mem_new(struct http_direct);
         if (!d) {

@@ -2,11 +2,47 @@
 #include "lib/net/http_easy.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/errmsg.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
+
+/* Its buffer of what is received is of 16 KiB, and an answer may be a token. */
+#define SECRET_MAX ((size_t) 20 * 1024)
+
+static void http_easy_free(void *p) {
+        size_t n = malloc_usable_size(p);
+
+        if (n <= SECRET_MAX)
+                mem_free_secret(p, n);
+        else
+                mem_free(p);
+}
+
+/* What it leaves behind is overwritten, too. */
+static void *http_easy_realloc(void *p, size_t size) {
+        size_t n = malloc_usable_size(p);
+        void *grown;
+
+        if (!p || n > SECRET_MAX)
+                return realloc(p, size);
+        if (size <= n && size > 0)
+                return p;
+        grown = malloc(size);
+        if (grown) {
+                memcpy(grown, p, MIN(n, size));
+                mem_free_secret(p, n);
+        }
+        return grown;
+}
+
+CURLcode http_easy_init(void) {
+        return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, http_easy_free, http_easy_realloc,
+                                    strdup, calloc);
+}
 
 int http_easy_errno(CURLcode code) {
         switch (code) {

@@ -3,6 +3,9 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
+/* curl_global_init(), with a heap of its own ways: what curl keeps of a request's headers, tokens
+ * among them, is overwritten when it is freed. As often as one likes. */
+CURLcode http_easy_init(void);
 /* 0 or a negative errno for what curl says. */
 int http_easy_errno(CURLcode code);
 /* Completes what curl wrote into the buffer of size CURL_ERROR_SIZE when a call ended with code:

@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct http_fetch {
         size_t n_idle;               /* under lock */
         atomic_bool is_cancelled;
         char *ca_file, *user_agent;
+        bool are_secrets;
 };
 
 struct http_fetch_run {
@@ -41,7 +43,7 @@ struct http_fetch_run {
 int http_fetch_new(const struct http_fetch_options *o, struct http_fetch **ret) {
         struct http_fetch *f;
 
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        if (http_easy_init() != CURLE_OK)
                 return -ENOMEM;
         f = mem_new(struct http_fetch);
         if (!f) {
@@ -51,6 +53,7 @@ int http_fetch_new(const struct http_fetch_options *o, struct http_fetch **ret) 
         pthread_mutex_init(&f->lock, NULL);
         if (o && o->ca_file)
                 f->ca_file = mem_strdup(o->ca_file);
+        f->are_secrets = o && o->are_secrets;
         f->user_agent = mem_strdup(o && o->user_agent ? o->user_agent : "onebox/" PACKAGE_VERSION);
         if (!f->user_agent || (o && o->ca_file && !f->ca_file)) {
                 http_fetch_free(f);
@@ -109,6 +112,8 @@ static size_t http_fetch_on_body(char *data, size_t one, size_t size, void *ctx)
         run->error = buf_add(&run->answer->body, data, size);
         if (run->error == -E2BIG)
                 run->error = -EFBIG;
+        if (run->fetch->are_secrets) /* the handle keeps its buffer for the next call */
+                explicit_bzero(data, size);
         return run->error < 0 ? size + 1 : size;
 }
 
@@ -147,9 +152,12 @@ static int http_fetch_add_header(struct http_fetch_run *run, const char *text) {
 }
 
 static int http_fetch_add_pair(struct http_fetch_run *run, const char *name, const char *value) {
-        _cleanup_free_ char *text = str_printf("%s%s", name, value);
+        char *text = str_printf("%s%s", name, value);
+        int r = text ? http_fetch_add_header(run, text) : -ENOMEM;
 
-        return text ? http_fetch_add_header(run, text) : -ENOMEM;
+        if (text)
+                mem_free_secret(text, strlen(text));
+        return r;
 }
 
 static int http_fetch_set_headers(struct http_fetch_run *run) {
@@ -192,6 +200,11 @@ static CURLcode http_fetch_set_limits(CURL *easy, const struct http_fetch_call *
         return code;
 }
 
+static CURLcode http_fetch_on_tls(CURL *easy, void *ctx, void *userdata) {
+        SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
+        return CURLE_OK;
+}
+
 static CURLcode http_fetch_set(struct http_fetch_run *run, CURL *easy) {
         const struct http_fetch_call *c = run->call;
         CURLcode code = http_easy_set_target(easy, c->url, c->unix_path, run->fetch->ca_file);
@@ -219,6 +232,8 @@ static CURLcode http_fetch_set(struct http_fetch_run *run, CURL *easy) {
         HTTP_FETCH_SET(CURLOPT_XFERINFOFUNCTION, http_fetch_on_progress);
         HTTP_FETCH_SET(CURLOPT_XFERINFODATA, run);
         HTTP_FETCH_SET(CURLOPT_NOPROGRESS, 0L);
+        if (run->fetch->are_secrets)
+                HTTP_FETCH_SET(CURLOPT_SSL_CTX_FUNCTION, http_fetch_on_tls);
         return code == CURLE_OK ? http_fetch_set_limits(easy, c) : code;
 }
 

@@ -20,6 +20,7 @@ struct http_fetch;
 struct http_fetch_options {
         const char *ca_file;    /* PEM; NULL = the system's authorities */
         const char *user_agent; /* NULL = "onebox/VERSION" */
+        bool are_secrets;       /* answers: what TLS and curl keep of them is overwritten */
 };
 /* o may be NULL. */
 int http_fetch_new(const struct http_fetch_options *o, struct http_fetch **ret);

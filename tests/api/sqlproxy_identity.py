@@ -7,7 +7,8 @@ import time
 
 import cloudsql_pki as pki
 from cloudsql_ways import HttpProxy
-from sqlproxy_box import check, must, wait_for
+from core_dump import core_of
+from sqlproxy_box import check, must, read_n, wait_for
 
 ADMIN = "https://www.googleapis.com/auth/sqlservice.admin"
 LOGIN = "https://www.googleapis.com/auth/sqlservice.login"
@@ -325,3 +326,31 @@ def _(t):
     i, calls = acting(t, f"t{t.number}@fake.iam.gserviceaccount.com", "-i", "--login-token", "x")
     must(any(c.json["scope"] == [LOGIN] for c in calls), [c.json["scope"] for c in calls])
     must(t.cloud.tokens.get(login_token(i), {}).get("account") == f"t{t.number}@fake.iam.gserviceaccount.com", login_token(i))
+
+
+@check("secrets: a core holds no login that passed through, and no token that is over", ours=True)
+def _(t):
+    cloud = t.own_cloud()
+    cloud.token_life = 4
+    i = t.instance(cert_begins=-3600, cert_ends=5, backend="shout")
+    p = t.up("--port", 5000, i, token=None, env={"GCE_METADATA_HOST": f"{cloud.host}:{cloud.port}", "NO_GCE_CHECK": None})
+
+    def said(data):
+        s = t.dial(5000)
+        s.sendall(data)
+        must(read_n(s, len(data)) == data.upper(), data)
+        return s
+    passed = [f"c0re-{way}-{os.getpid()}-{t.number}".encode() for way in ("once", "twice", "still")]
+    said(passed[0]).close()
+    twice = said(b"hello")
+    twice.sendall(passed[1])
+    still = said(passed[2])
+    twice.close()
+    time.sleep(5.2)
+    wait_for(lambda: len({c.bearer for c in i.calls() if c.status == 200}) >= 3, "other tokens")
+    time.sleep(1)
+    core = core_of(p.pid)
+    must(b"sqlproxy" in core, len(core))
+    found = [s for s in [*passed, i.calls()[0].bearer.encode()] if s in core]
+    must(not found, found, [core[core.find(s) - 80:core.find(s) + 60] for s in found])
+    still.close()
