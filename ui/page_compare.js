@@ -2,14 +2,14 @@
 import { h, page, replace, head, setQuery } from "./shared/dom.js";
 import { tracking } from "./shared/api.js";
 import { place, empty } from "./shared/panel.js";
-import { mark, word } from "./shared/state.js";
+import { mark, trackedName, word } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { lineChart, lineColour, number } from "./shared/chart.js";
 
 const MOST = 20;   // runs
 const CHARTS = 8;  // shown by themselves: each is a request
 
-const nameOf = (run) => run.info.run_name || run.info.run_id.slice(0, 12);
+const nameOf = (run) => trackedName(run.info);
 const mapOf = (list) => new Map((list || []).map((x) => [x.key, x.value]));
 
 function values(title, runs, kind, only, shown = (v) => v) {

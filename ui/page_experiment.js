@@ -2,7 +2,7 @@
 import { h, page, replace, head, setQuery, copyable, ask, note } from "./shared/dom.js";
 import { tracking, may } from "./shared/api.js";
 import { belongs, place, empty } from "./shared/panel.js";
-import { mark, word } from "./shared/state.js";
+import { mark, trackedName, word } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { number } from "./shared/chart.js";
 import { runsCsv, save } from "./shared/csv.js";
@@ -131,7 +131,7 @@ export function mount(root, { signal, title, params }) {
   }
 
   const sortable = (key, label, attrs = {}) => h("th", { ...attrs, "aria-sort": order === key ? "ascending" : order === `-${key}` ? "descending" : null },
-    h("button", { class: "sort", type: "button", "data-key": `sort-${key}`, title: `Sort by ${label}`, onclick: () => sort(key) }, label));
+    h("button", { class: "sort", type: "button", "data-key": `sort-${key}`, title: `Sort by ${label}`, onclick: () => sort(key) }, h("span", { class: "clip" }, label)));
 
   async function more(button) {
     button.disabled = true;
@@ -234,7 +234,7 @@ function row(r, cols, range, picked, pick) {
     const part = Math.round(4 + ((v - lo) / (hi - lo)) * 96);
     return { background: `linear-gradient(to right, var(--bar) ${part}%, transparent ${part}%) 10px 100% / calc(100% - 20px) 3px no-repeat` };
   };
-  const name = info.run_name || info.run_id.slice(0, 12);
+  const name = trackedName(info);
   return h("tr", {},
     h("td", { class: "wide fit" }, h("input", { type: "checkbox", "aria-label": `Choose ${name}`, "data-key": `pick-${info.run_id}`, checked: picked.has(info.run_id), onchange: (e) => pick(info.run_id, e.target.checked) })),
     h("th", { scope: "row", class: "nowrap" }, mark(info.status, word(info.status)), " ", h("a", { href: page("training", { run: info.run_id }), "data-key": info.run_id, class: "clip run-name", title: name }, name)),

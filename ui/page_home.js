@@ -3,7 +3,8 @@ import { h, page, replace, copyable } from "./shared/dom.js";
 import { can, get, scheduler, tracking } from "./shared/api.js";
 import { below, sheet, place, empty } from "./shared/panel.js";
 import { live } from "./shared/live.js";
-import { mark, word } from "./shared/state.js";
+import { keyOf } from "./shared/instances.js";
+import { mark, trackedName, word } from "./shared/state.js";
 import { when, lasting, millis, clock, absolute } from "./shared/time.js";
 import { number } from "./shared/chart.js";
 import { size } from "./shared/artifacts.js";
@@ -29,7 +30,7 @@ async function everything(signal) {
   const [dags, errors] = await Promise.all([scheduler.dags(signal), scheduler.importErrors(signal).catch(() => [])]);
   const runs = await runsByDag(dags, signal);
   const going = [...runs.values()].flat().filter((r) => r.state === "running" || r.state === "queued");
-  const instances = await Promise.all(going.slice(0, 20).map((r) => scheduler.taskInstances(r.dag_id, r.dag_run_id, signal)));
+  const instances = await Promise.all(going.slice(0, 20).map((r) => scheduler.taskInstances(r.dag_id, r.dag_run_id, signal, ["running", ...AGAIN])));
   return { dags, runs: [...runs], errors, going, instances: instances.flat() };
 }
 
@@ -54,14 +55,14 @@ function needs({ dags, runs, errors, instances }) {
   return { errors, broken, again, n: errors.length + broken.length + again.length };
 }
 
-const logHref = (t) => page("run", { dag: t.dag_id, run: t.dag_run_id, task: t.task_id });
+const logHref = (t) => page("run", { dag: t.dag_id, run: t.dag_run_id, task: keyOf(t) });
 
 function nowList({ going, instances }) {
   const running = instances.filter((t) => t.state === "running");
   const waiting = going.filter((r) => !running.some((t) => t.dag_run_id === r.dag_run_id && t.dag_id === r.dag_id));
   if (!going.length) return empty("Nothing is running");
   return h("ul", { class: "list" },
-    running.map((t) => h("li", {}, mark("running"), h("div", { class: "what" }, h("a", { href: logHref(t) }, t.task_id), h("div", { class: "quiet" }, t.dag_id)),
+    running.map((t) => h("li", {}, mark("running"), h("div", { class: "what" }, h("a", { href: logHref(t) }, keyOf(t)), h("div", { class: "quiet" }, t.dag_id)),
       h("div", { class: "aside" }, lasting(t.start_date, null), t.try_number > 1 ? h("span", {}, `try ${t.try_number}`) : null))),
     waiting.map((r) => h("li", {}, mark(r.state), h("div", { class: "what" }, h("a", { href: page("run", { dag: r.dag_id, run: r.dag_run_id }) }, r.dag_id), h("div", { class: "quiet" }, r.dag_run_id)),
       h("div", { class: "aside" }, word(r.state)))));
@@ -72,7 +73,7 @@ function needList(n) {
     n.errors.map((e) => h("li", {}, mark("failed"), h("div", { class: "what" }, h("b", { class: "mono" }, e.filename), h("div", { class: "quiet" }, e.stack_trace)), h("div", { class: "aside" }, when(e.timestamp)))),
     n.broken.map((r) => h("li", {}, mark("failed"), h("div", { class: "what" }, h("a", { href: page("run", { dag: r.dag_id, run: r.dag_run_id }) }, r.dag_id), h("div", { class: "quiet" }, "its last run failed")),
       h("div", { class: "aside" }, when(r.end_date), can("user") && h("button", { type: "button", "data-key": `again-${r.dag_id}`, onclick: () => trigger(r.dag_id) }, "Run again")))),
-    n.again.map((t) => h("li", {}, mark(t.state), h("div", { class: "what" }, h("a", { href: logHref(t) }, `${t.dag_id} / ${t.task_id}`), h("div", { class: "quiet" }, t.note || word(t.state))), h("div", { class: "aside" }, t.next_try_at ? h("span", {}, "again ", when(t.next_try_at)) : null, `try ${t.try_number}`))));
+    n.again.map((t) => h("li", {}, mark(t.state), h("div", { class: "what" }, h("a", { href: logHref(t) }, `${t.dag_id} / ${keyOf(t)}`), h("div", { class: "quiet" }, t.note || word(t.state))), h("div", { class: "aside" }, t.next_try_at ? h("span", {}, "again ", when(t.next_try_at)) : null, `try ${t.try_number}`))));
 }
 
 function day(dags) {
@@ -99,7 +100,7 @@ async function latest(signal) {
 }
 
 const latestList = ({ runs, names }) => (runs.length ? h("ul", { class: "list" }, runs.map((r) => h("li", {}, mark(r.info.status, word(r.info.status)),
-  h("div", { class: "what" }, h("a", { href: page("training", { run: r.info.run_id }), class: "brief", title: r.info.run_name || null }, r.info.run_name || r.info.run_id),
+  h("div", { class: "what" }, h("a", { href: page("training", { run: r.info.run_id }), class: "brief", title: r.info.run_name || null }, trackedName(r.info)),
     h("div", { class: "quiet" }, h("a", { class: "quiet", href: page("experiment", { id: r.info.experiment_id }) }, names[r.info.experiment_id]), " · ", when(Number(r.info.start_time)))),
   h("div", { class: "pairs" }, telling(r).flatMap((m) => [h("span", { class: "faint" }, m.key), h("span", { class: "num" }, number(m.value))])))))
   : empty("Nothing tracked yet", h("pre", {}, "mlflow.set_tracking_uri(\"http://127.0.0.1:5000\")")));

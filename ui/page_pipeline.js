@@ -5,6 +5,7 @@ import { belongs, below, place, empty } from "./shared/panel.js";
 import { live, ofDag } from "./shared/live.js";
 import { graph, taskHref } from "./shared/dag.js";
 import { grid } from "./shared/grid.js";
+import { byKey, unfolded } from "./shared/instances.js";
 import { badge, runName } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { importErrors, schedule } from "./page_pipelines.js";
@@ -12,13 +13,14 @@ import { trigger } from "./shared/trigger.js";
 import { modelsList, trackedModels, trackedRuns, trackedTable } from "./shared/lineage.js";
 
 const RUNS = 25;
+const CELLS = 5000; // of the grid: a pipeline of very many tasks shows fewer runs
 const TRACKED = 20;
 
 // What has ended stays as it is, unless somebody clears it: then its end is another. Only the rest is
 // asked again.
 async function everything(dag, known, signal) {
-  const [tasks, runs, errors] = await Promise.all([scheduler.tasks(dag, signal), scheduler.runs(dag, RUNS, signal), scheduler.importErrors(signal).catch(() => [])]);
-  runs.reverse();
+  const [tasks, newest, errors] = await Promise.all([scheduler.tasks(dag, signal), scheduler.runs(dag, RUNS, signal), scheduler.importErrors(signal).catch(() => [])]);
+  const runs = newest.slice(0, Math.max(3, Math.floor(CELLS / Math.max(1, tasks.length)))).reverse();
   const instances = await Promise.all(runs.map(async (r) => {
     const key = `${r.dag_run_id} ${r.state} ${r.end_date}`;
     if (known.has(key)) return known.get(key);
@@ -26,10 +28,8 @@ async function everything(dag, known, signal) {
     if (r.end_date) known.set(key, list);
     return list;
   }));
-  return { tasks, runs, instances, errors: errors.filter((e) => (e.dag_ids || []).includes(dag) || e.filename?.includes(`/${dag}/`)) };
+  return { tasks, newest, runs, instances, errors: errors.filter((e) => (e.dag_ids || []).includes(dag) || e.filename?.includes(`/${dag}/`)) };
 }
-
-const byTask = (list) => new Map(list.map((ti) => [ti.task_id, ti]));
 
 const section = (name, count, view) => h("section", { class: "sheet", id: name.toLowerCase(), "aria-label": name }, h("header", {}, h("h2", {}, name), h("span", { class: "count" }, count)), view);
 
@@ -40,7 +40,7 @@ export function mount(root, { signal, title, params }) {
   let data = null;
   const gridBox = h("div", {});
   const drawGrid = () => replace(gridBox, data.runs.length
-    ? grid(dag, data.tasks, data.runs, new Map(data.runs.map((r, i) => [r.dag_run_id, byTask(data.instances[i])])), held, drawGrid)
+    ? grid(dag, unfolded(data.tasks, data.instances.flat()), data.runs, new Map(data.runs.map((r, i) => [r.dag_run_id, byKey(data.instances[i])])), held, drawGrid)
     : empty("Never run", h("span", {}, "Run it now, or wait for its schedule.")));
 
   // To what stands below the runs; their room is kept before it is known that there is something.
@@ -60,9 +60,9 @@ export function mount(root, { signal, title, params }) {
     const last = d.runs.at(-1);
     drawGrid();
     return [d.errors.length ? importErrors(d.errors) : null,
-      section("Tasks", last ? "with the states of the last run" : "", graph(d.tasks, { states: last ? byTask(d.instances.at(-1)) : null,
+      section("Tasks", last ? "with the states of the last run" : "", graph(unfolded(d.tasks, d.instances.at(-1) ?? []), { states: last ? byKey(d.instances.at(-1)) : null,
         href: (n) => (last ? taskHref(dag, last.dag_run_id, n) : page("pipeline", { dag })) })),
-      section("Grid", "", gridBox), section("Runs", "", runsTable(dag, [...d.runs].reverse()))];
+      section("Grid", "", gridBox), section("Runs", "", runsTable(dag, d.newest))];
   } }, h("div", { class: "stack tall" }));
   const traces = h("div", { class: "stack" });
   replace(root, top, belongs(top, h("div", { class: "stack" }, main, below([main], traces))));

@@ -4,12 +4,14 @@ import { can, scheduler } from "./shared/api.js";
 import { belongs, below, place } from "./shared/panel.js";
 import { live, ofDag } from "./shared/live.js";
 import { fold, graph } from "./shared/dag.js";
-import { badge, over, runName, summary } from "./shared/state.js";
+import { byKey, keyOf, unfolded } from "./shared/instances.js";
+import { badge, over, runName, summary, word } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { logView } from "./shared/logview.js";
 import { trigger } from "./shared/trigger.js";
 import { trackedRuns, trackedTable } from "./shared/lineage.js";
 
+const ROWS = 200; // of the table of tasks, until all are asked for
 const WAITING = [null, "none", "scheduled", "queued", "up_for_retry", "interrupted", "deferred"];
 
 export function mount(root, { signal, title, params }) {
@@ -36,7 +38,7 @@ export function mount(root, { signal, title, params }) {
   }
 
   // Failed, or never begun because of it: a stopped run leaves the rest of its tasks skipped.
-  const undone = () => [...instances.values()].filter((ti) => ["failed", "upstream_failed", "skipped"].includes(ti.state)).map((ti) => ti.task_id);
+  const undone = () => [...instances.values()].filter((ti) => ["failed", "upstream_failed", "skipped"].includes(ti.state)).map(keyOf);
 
   function deeds(r) {
     if (r.state === "failed") {
@@ -55,16 +57,20 @@ export function mount(root, { signal, title, params }) {
     setQuery({ task, try: number });
     draw();
   };
+  // Of very many those that match, the first of them, and the chosen one always.
+  let wanted = "", most = ROWS;
+  const box = h("input", { type: "search", placeholder: "Name or state", "aria-label": "Filter tasks", oninput: () => { wanted = box.value.toLowerCase(); replace(all, table(draw.shape)); } });
+  const allOfThem = () => { most = Infinity; replace(all, table(draw.shape)); };
   const all = h("div", {});
-  const parts = [shape, h("div", { class: "split" }, h("section", { class: "sheet", "aria-label": "Tasks" }, h("header", {}, h("h2", {}, "Tasks")), all), log)];
+  const parts = [shape, h("div", { class: "split" }, h("section", { class: "sheet", "aria-label": "Tasks" }, h("header", {}, h("h2", {}, "Tasks"), h("div", { class: "right" }, box)), all), log)];
   const tasks = place({ lines: 8, signal, every: 15000,
     load: async (s) => {
       const [shape, states] = await Promise.all([scheduler.tasks(dag, s), scheduler.taskInstances(dag, run, s)]);
       return { shape, states };
     },
     view: (d) => {
-      instances = new Map(d.states.map((ti) => [ti.task_id, ti]));
-      draw.shape = d.shape;
+      instances = byKey(d.states);
+      draw.shape = unfolded(d.shape, d.states);
       draw();
       tasks.classList.remove("tall");
       return parts;
@@ -82,8 +88,13 @@ export function mount(root, { signal, title, params }) {
   };
 
   function draw() {
-    if (!task) task = pick(draw.shape);
+    if (!draw.shape.some((t) => t.task_id === task)) { // none is named, or one that has become its instances
+      const node = fold(draw.shape).find((n) => n.id === task);
+      task = node ? worst(node) : pick(draw.shape);
+    }
+    const before = shape.firstChild, seen = before && [before.scrollLeft, before.scrollTop];
     replace(shape, graph(draw.shape, { states: instances, chosen: task, href: (n) => page("run", { dag, run, task: worst(n) }) }));
+    seen ? shape.firstChild.scrollTo(...seen) : requestAnimationFrame(() => showChosen(shape.firstChild));
     replace(all, table(draw.shape));
     drawLog();
   }
@@ -98,15 +109,24 @@ export function mount(root, { signal, title, params }) {
     if (!matchMedia("(min-width: 1001px)").matches) log.scrollIntoView({ block: "nearest", behavior: "smooth" });
   });
 
-  const table = (shape) => h("div", { class: "scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, h("th", {}, "Task"), h("th", {}, "State"), h("th", { class: "num" }, "Took"), h("th", { class: "num fit wide" }, "Try"))),
-    h("tbody", {}, fold(shape).flatMap((n) => n.members).map((id) => {
-      const ti = instances.get(id) || {};
-      return h("tr", { "aria-current": id === task ? "true" : null },
-        h("th", { scope: "row" }, h("a", { href: page("run", { dag, run, task: id }), "data-key": `task-${id}` }, id), " ", rendered(shape, id)),
-        h("td", { class: "fit" }, badge(ti.state), ti.next_try_at && !over(ti.state) ? h("div", { class: "quiet" }, "again ", when(ti.next_try_at)) : null), h("td", { class: "num nowrap" }, ti.start_date ? lasting(ti.start_date, ti.end_date ?? (over(ti.state) ? ti.start_date : null)) : null),
-        h("td", { class: "num wide" }, ti.try_number || ""));
-    }))));
+  const line = (shape, id) => {
+    const ti = instances.get(id) || {};
+    return h("tr", { "aria-current": id === task ? "true" : null },
+      h("th", { scope: "row" }, h("a", { href: page("run", { dag, run, task: id }), "data-key": `task-${id}` }, id), " ", rendered(shape, id)),
+      h("td", { class: "fit" }, badge(ti.state), ti.next_try_at && !over(ti.state) ? h("div", { class: "quiet" }, "again ", when(ti.next_try_at)) : null), h("td", { class: "num nowrap" }, ti.start_date ? lasting(ti.start_date, ti.end_date ?? (over(ti.state) ? ti.start_date : null)) : null),
+      h("td", { class: "num wide" }, ti.try_number || ""));
+  };
+
+  function table(shape) {
+    const ids = fold(shape).flatMap((n) => n.members);
+    box.hidden = ids.length <= ROWS;
+    const found = ids.filter((id) => `${id} ${word(instances.get(id)?.state)}`.toLowerCase().includes(wanted));
+    const some = found.filter((id, i) => i < most || id === task);
+    return [h("div", { class: "scroll" }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", {}, "Task"), h("th", {}, "State"), h("th", { class: "num" }, "Took"), h("th", { class: "num fit wide" }, "Try"))),
+      h("tbody", {}, some.map((id) => line(shape, id))))),
+    found.length > some.length ? h("p", { class: "more" }, h("button", { type: "button", onclick: allOfThem }, `All ${found.length} tasks`)) : null];
+  }
 
   function drawLog() {
     const ti = instances.get(task);
@@ -137,6 +157,14 @@ export function mount(root, { signal, title, params }) {
   replace(root, top, belongs(top, h("div", { class: "stack" }, tasks, below([tasks], trainings))));
   linked(trainings, dag, run, signal);
   live(signal, () => { tasks.reload(); top.reload(); linked(trainings, dag, run, signal); }, ofDag(dag));
+}
+
+// A large graph begins where the chosen task is.
+function showChosen(box) {
+  const node = box.querySelector(".chosen rect");
+  if (!node) return;
+  const [at, all] = [node.getBoundingClientRect(), box.getBoundingClientRect()];
+  if (at.right > all.right || at.bottom > all.bottom) box.scrollBy(at.left + at.width / 2 - all.left - all.width / 2, at.top + at.height / 2 - all.top - all.height / 2);
 }
 
 // What a matrix task was given, shown beside its name.

@@ -2,7 +2,7 @@
 import { h, page, replace, head, copyable } from "./shared/dom.js";
 import { tracking } from "./shared/api.js";
 import { belongs, place, sheet, empty } from "./shared/panel.js";
-import { badge } from "./shared/state.js";
+import { badge, trackedName } from "./shared/state.js";
 import { when, lasting } from "./shared/time.js";
 import { lineChart, number } from "./shared/chart.js";
 import { artifacts } from "./shared/artifacts.js";
@@ -69,10 +69,10 @@ export function mount(root, { signal, title, params }) {
     return { run, name: (await tracking.names([experiment], s))[experiment] };
   }, view: ({ run, name }) => {
     const { info } = run;
-    title(info.run_name || id);
+    title(trackedName(info));
     if (again) rest.reload();
     again = true;
-    return head(info.run_name || id, {
+    return head(trackedName(info), {
       crumb: [h("a", { href: page("experiments") }, "Experiments"), " / ", h("a", { href: page("experiment", { id: info.experiment_id }) }, name)],
       sub: [badge(info.status), h("span", {}, "started ", when(Number(info.start_time))), h("span", {}, lasting(Number(info.start_time), info.end_time ? Number(info.end_time) : null)),
         tagOf(run, "mlflow.user") ? h("span", {}, `by ${tagOf(run, "mlflow.user")}`) : null, madeBy(run), parent(run), copyable(id)] });

@@ -48,7 +48,9 @@ TASKS = {
     "nightly_backup": [task("dump", ["upload"]), task("upload", ["verify"]), task("verify", [])],
     "churn": [task("fetch", ["train"]), task("train", ["validate"]), task("validate", [])],
     "<img src=x onerror=alert(1)>": [task("<b>bold</b>", [])],
+    "scores": [task("list", ["each"]), task("each", ["after"]), task("after", [])],
 }
+MAPPED = {"each": 250}  # so many instances; the eighth fails
 ABOUT = {
     "iris": ("Trains a grid of classifiers, validates the best and puts it into production",
              "0 6 * * *", 7.6, ["demo"]),
@@ -56,10 +58,12 @@ ABOUT = {
     "nightly_backup": ("Databases to the bucket", "30 20 * * *", 21, ["ops"]),
     "churn": ("Weekly churn model", "0 7 * * 1", None, ["marketing"]),
     "<img src=x onerror=alert(1)>": ("<script>alert(1)</script>", None, None, ["<i>tag</i>"]),
+    "scores": ("A score for each of " + "very_many_" * 20, None, None, []),
 }
 STATES = {
     "iris": "sssssfsssssssr", "claims_etl": "sssfsssssssssssssssf",
     "nightly_backup": "ssssssss", "churn": "ff", "<img src=x onerror=alert(1)>": "",
+    "scores": "f",
 }
 PAUSED = {"churn": True}
 WORDS = {"s": "success", "f": "failed", "r": "running"}
@@ -106,7 +110,15 @@ def instances(dag, run):
                     "start_date": iso(at) if begun else None, "note": note,
                     "end_date": iso(at + timedelta(seconds=5.4)) if state in
                     ("success", "failed") else None, "operator": "python"})
-    return out
+    return [x for row in out for x in mapped(row)]
+
+
+def mapped(row):
+    n = MAPPED.get(row["task_id"])
+    if not n:
+        return [row]
+    return [{**row, "map_index": i, "state": "failed" if i == 7 else "success", "try_number": 1, "start_date": iso(NOW), "end_date": iso(NOW)}
+            for i in range(n)]
 
 
 def dag_row(dag):
@@ -175,10 +187,11 @@ def answer(path, query):
     if len(parts) == 4:
         return run
     if parts[4:] == ["taskInstances"]:
-        rows = instances(dag, run)
+        rows = [r for r in instances(dag, run) if r["state"] in query.get("state", [r["state"]])]
         return {"task_instances": rows, "total_entries": len(rows)}
     if parts[6] == "logs":
-        return {"content": [] if query.get("token") else log_lines(dag, parts[5], parts[7]),
+        name = parts[5] + "".join(f"[{i}]" for i in query.get("map_index", []))
+        return {"content": [] if query.get("token") else log_lines(dag, name, parts[7]),
                 "continuation_token": "end"}
     raise KeyError(path)
 

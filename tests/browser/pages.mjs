@@ -1,13 +1,14 @@
 // The pages in a real browser: node pages.mjs BASE, where BASE is a fake_box.py with the scenario "full".
 // Prints TAP; ends with 1 when something failed.
 import assert from "node:assert/strict";
-import { base, clean, fits, fresh, hostile, nameless, NARROW, run, see, seeSlowly, still, test, unreadable, WIDE } from "./looking.mjs";
+import { base, clean, fits, fresh, hostile, nameless, NARROW, press, run, see, seeSlowly, still, test, unreadable, WIDE } from "./looking.mjs";
 
 const json = async (path, init) => (await fetch(`${base}/${path}`, init)).json();
 const runs = (await json("api/v2/dags/iris/dagRuns?limit=20")).dag_runs;
 const at = (r) => encodeURIComponent(r.dag_run_id);
 const failed = runs.find((r) => r.state === "failed");
 const everyPage = ["", "pipelines", "pipeline?dag=iris", `pipeline?dag=${encodeURIComponent(hostile)}`, `run?dag=iris&run=${at(runs[0])}`,
+  "pipeline?dag=scores", `run?dag=scores&run=${at((await json("api/v2/dags/scores/dagRuns")).dag_runs[0])}`,
   "experiments", "experiment?id=1", "training?run=1", "models", "model?name=iris", "connections",
   "traces", "trace?id=1", "prompts", "prompt?name=x", "datasets", "dataset?id=1", "webhooks", "compare?runs=a,b"];
 
@@ -136,6 +137,26 @@ test("a run shows its failed task first, with its log", async () => {
   await page.eval("[...document.querySelectorAll('.tabs button')].find((b) => b.textContent === 'try 1').click()");
   await page.until("location.search.includes('try=1')");
   clean(page);
+});
+
+test("a mapped task is one node, its instances are many rows, each with its own log", async () => {
+  const [one] = (await json("api/v2/dags/scores/dagRuns")).dag_runs;
+  const page = await see(`run?dag=scores&run=${at(one)}`);
+  await page.until("document.querySelector('.log')?.innerText.includes('try 1 of each[7] ')", "the log of the instance that failed");
+  assert.deepEqual(await page.eval("[...document.querySelectorAll('.dag a')].map((a) => a.getAttribute('aria-label'))"),
+    ["list: success", "each: 249 of 250 succeeded", "after: failed"]);
+  assert.equal(await page.eval("document.querySelectorAll('tbody tr').length"), 200);
+  await page.type("main input[aria-label='Filter tasks']", "failed");
+  assert.deepEqual(await page.eval("[...document.querySelectorAll('tbody th')].map((th) => th.textContent.trim())"), ["each[7]", "after"]);
+  await page.type("main input[aria-label='Filter tasks']", "");
+  await press(page, "All 252 tasks");
+  assert.equal(await page.eval("document.querySelectorAll('tbody tr').length"), 252);
+  await page.eval("[...document.querySelectorAll('tbody a')].find((a) => a.textContent === 'each[249]').click()");
+  await page.until("location.search.includes('task=each%5B249%5D') && document.querySelector('.log').innerText.includes('try 1 of each[249] ')");
+  clean(page, "run");
+  const grid = await see("pipeline?dag=scores");
+  assert.deepEqual(await grid.eval("[...document.querySelectorAll('.grid .task .cell')].map((c) => c.title.split(', ')[0])"), ["list", "each", "after"]);
+  clean(grid, "pipeline");
 });
 
 test("choosing a task changes the log and the address, not the page", async () => {

@@ -1,4 +1,6 @@
 // The wire: JSON over fetch, one kind of error, the session's end.
+import { named } from "./instances.js";
+
 export class ApiError extends Error {
   constructor(status, message, name) {
     super(message);
@@ -66,6 +68,7 @@ export const can = (role) => !known || ROLES.indexOf(known.role) >= ROLES.indexO
 // --- the scheduler: Airflow's REST v2, and what is ours ---------------------------------------------
 const V2 = "api/v2";
 const OURS = "api/onebox/v1";
+const PAGE = 1000; // the most that one answer has
 
 // Airflow has no word for "interrupted": the exact state stands beside the one its clients know.
 const exact = (ti) => ({ ...ti, state: ti.state_detail && ti.state_detail !== "none" ? ti.state_detail : ti.state });
@@ -78,8 +81,15 @@ export const scheduler = {
   runs: (dag, limit, signal, more) => get(`${V2}/dags/${e(dag)}/dagRuns`,
     { limit, order_by: "-run_after", ...more }, signal).then((a) => a.dag_runs),
   run: (dag, run, signal) => get(`${V2}/dags/${e(dag)}/dagRuns/${e(run)}`, {}, signal),
-  taskInstances: (dag, run, signal, more) => get(`${V2}/dags/${e(dag)}/dagRuns/${e(run)}/taskInstances`,
-    { limit: 1000, ...more }, signal).then((a) => a.task_instances.map(exact)),
+  // All of them, or those in these states, page by page.
+  taskInstances: async (dag, run, signal, state) => {
+    const all = [];
+    for (;;) {
+      const a = await get(`${V2}/dags/${e(dag)}/dagRuns/${e(run)}/taskInstances`, { limit: PAGE, offset: all.length || undefined, state }, signal);
+      all.push(...a.task_instances.map(exact));
+      if (a.task_instances.length < PAGE || all.length >= a.total_entries) return all;
+    }
+  },
   importErrors: (signal) => get(`${V2}/importErrors`, { limit: 100 }, signal).then((a) => a.import_errors),
   health: (signal) => get(`${V2}/monitor/health`, {}, signal),
   version: (signal) => get(`${V2}/version`, {}, signal),
@@ -88,12 +98,12 @@ export const scheduler = {
   stop: (dag, run) => patch(`${V2}/dags/${e(dag)}/dagRuns/${e(run)}`, { state: "failed" }),
   // Runs these tasks, and what comes after them, once more within the same run.
   retry: (dag, run, tasks) => post(`${V2}/dags/${e(dag)}/clearTaskInstances`,
-    { dag_run_id: run, task_ids: tasks, include_downstream: true, only_failed: false, reset_dag_runs: true, dry_run: false }),
-  log: (dag, run, task, number, token, signal) => get(
-    `${V2}/dags/${e(dag)}/dagRuns/${e(run)}/taskInstances/${e(task)}/logs/${number}`, { token }, signal),
+    { dag_run_id: run, task_ids: tasks.map((id) => { const { task, map } = named(id); return map == null ? task : [task, map]; }), include_downstream: true, only_failed: false, reset_dag_runs: true, dry_run: false }),
+  log: (dag, run, id, number, token, signal) => get(
+    `${V2}/dags/${e(dag)}/dagRuns/${e(run)}/taskInstances/${e(named(id).task)}/logs/${number}`, { token, map_index: named(id).map }, signal),
   status: (signal) => get(`${OURS}/status`, {}, signal),
   services: (signal) => get(`${OURS}/services`, {}, signal).then((a) => a.services),
-  why: (dag, run, task, signal) => get(`${OURS}/why`, { dag_id: dag, run_id: run, task_id: task }, signal),
+  why: (dag, run, id, signal) => get(`${OURS}/why`, { dag_id: dag, run_id: run, task_id: named(id).task, map_index: named(id).map }, signal),
 };
 
 // --- tracking: MLflow's REST --------------------------------------------------------------------------

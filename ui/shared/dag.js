@@ -1,19 +1,21 @@
-// A pipeline's shape: tasks of one matrix fold into one node, nodes into layers, layers into a drawing.
+// A pipeline's shape: tasks of one matrix, or instances of a mapped task, fold into one node, nodes into layers, layers into a drawing.
 import { h, svg, page } from "./dom.js";
 import { mark, summary, word, over } from "./state.js";
 
 const MEMBER = /^(.+)__(\d+)$/;
+const INSTANCE = /^(.+)\[(\d+)\]$/;
 const H = 46, GAP_X = 54, GAP_Y = 18, CHAR = 8.3;
 
 // tasks: [{task_id, downstream_task_ids}] → nodes [{id, members, next: Set}] in their order. Tasks NAME__0,
-// NAME__1, … are one node NAME.
+// NAME__1, … are one node NAME, and so are NAME[0], NAME[1], …
 export function fold(tasks) {
   const count = {};
   for (const t of tasks) {
     const m = MEMBER.exec(t.task_id);
     if (m) count[m[1]] = (count[m[1]] || 0) + 1;
   }
-  const home = (id) => { const m = MEMBER.exec(id); return m && count[m[1]] > 1 ? m[1] : id; };
+  const home = (id) => { const m = MEMBER.exec(id); return INSTANCE.exec(id)?.[1] ?? (m && count[m[1]] > 1 ? m[1] : id); };
+  const number = (id) => Number((INSTANCE.exec(id) ?? MEMBER.exec(id))?.[2] ?? 0);
   const nodes = new Map();
   for (const t of tasks) {
     const id = home(t.task_id);
@@ -24,8 +26,8 @@ export function fold(tasks) {
     for (const d of t.downstream_task_ids || []) node.next.add(home(d));
   }
   for (const n of nodes.values()) {
-    n.many = count[n.id] > 1;
-    n.members.sort((a, b) => Number(MEMBER.exec(a)?.[2] ?? 0) - Number(MEMBER.exec(b)?.[2] ?? 0));
+    n.many = count[n.id] > 1 || INSTANCE.test(n.members[0]);
+    n.members.sort((a, b) => number(a) - number(b));
     for (const id of n.next) if (!nodes.has(id) || id === n.id) n.next.delete(id);
   }
   return inOrder([...nodes.values()]);
@@ -125,7 +127,7 @@ const cut = (text, w) => {
 };
 
 function nodeText(n, states) {
-  if (!states) return n.many ? `${n.members.length} parameter sets` : n.tasks[0].operator_name || "task";
+  if (!states) return n.many ? `${n.members.length} ${INSTANCE.test(n.members[0]) ? "instances" : "parameter sets"}` : n.tasks[0].operator_name || "task";
   const own = n.members.map((id) => states.get(id)?.state ?? null);
   if (!n.many) return word(own[0]);
   const done = own.filter(over).length;

@@ -57,10 +57,12 @@ export function grid(dag, tasks, runs, instances, held, redraw) {
 }
 
 function many(dag, run, n, of) {
-  const states = n.members.map((id) => of(run, id)?.state ?? null);
+  const there = n.members.filter((id) => of(run, id)); // a mapped task has other instances in each run
+  const own = there.length ? there : [n.id];
+  const states = own.map((id) => of(run, id)?.state ?? null);
   const state = summary(states);
   const good = states.filter((s) => s === "success").length;
   const text = `${n.id}, ${run.dag_run_id}: ${good} of ${states.length} succeeded`;
-  const worst = n.members[states.findIndex((s) => (s ?? "none") === (state ?? "none"))] ?? n.members[0];
+  const worst = own[states.findIndex((s) => (s ?? "none") === (state ?? "none"))] ?? own[0];
   return h("a", { class: "cell", href: page("run", { dag, run: run.dag_run_id, task: worst }), title: text }, mark(state, text));
 }

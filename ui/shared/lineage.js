@@ -2,7 +2,7 @@
 import { h, page } from "./dom.js";
 import { tracking } from "./api.js";
 import { empty } from "./panel.js";
-import { mark, word } from "./state.js";
+import { mark, trackedName, word } from "./state.js";
 import { number } from "./chart.js";
 import { when } from "./time.js";
 
@@ -30,7 +30,7 @@ export function trackedTable(runs, { started } = {}) {
   return h("div", { class: "scroll" }, h("table", {},
     h("thead", {}, h("tr", {}, h("th", {}, "Name"), h("th", { class: "wide" }, "Task"), started ? h("th", { class: "wide" }, "Started") : null, keys.map((k, i) => h("th", { class: num(i) }, k)))),
     h("tbody", {}, runs.map((r) => h("tr", {},
-      h("th", { scope: "row", class: "nowrap" }, mark(r.info.status, word(r.info.status)), " ", h("a", { href: page("training", { run: r.info.run_id }) }, r.info.run_name || r.info.run_id)),
+      h("th", { scope: "row", class: "nowrap" }, mark(r.info.status, word(r.info.status)), " ", h("a", { href: page("training", { run: r.info.run_id }) }, trackedName(r.info))),
       h("td", { class: "wide quiet" }, tagOf(r.data.tags, "onebox.task_id")),
       started ? h("td", { class: "wide nowrap" }, when(Number(r.info.start_time))) : null,
       keys.map((k, i) => { const m = r.data.metrics?.find((x) => x.key === k); return h("td", { class: num(i) }, m ? number(m.value) : ""); }))))));

@@ -69,6 +69,9 @@ export function runName(run) {
   return at ? `${kind}, ${moment(at)}` : run.dag_run_id;
 }
 
+// What a tracked run is called: by its id where nothing of its name can be seen.
+export const trackedName = ({ run_name: name, run_id: id }) => (/[\p{L}\p{N}\p{P}\p{S}]/u.test(name ?? "") ? name : id.slice(0, 12));
+
 // Which states of a set speak for the whole, worst first.
 const ORDER = ["failed", "upstream_failed", "running", "restarting", "up_for_retry", "interrupted", "queued",
   "scheduled", "deferred", "none", "success", "skipped", "removed"];
