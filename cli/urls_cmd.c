@@ -10,7 +10,12 @@
 #include "cli/show.h"
 #include "cli/table.h"
 #include "lib/base/json_write.h"
+#include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/gcp/metadata.h"
+
+/* It is on this machine, or it is not there. */
+#define CLOUD_FOR (2 * USEC_PER_SEC)
 
 struct urls_words {
         struct cli_words words;
@@ -29,16 +34,15 @@ struct urls {
         const struct json **services;
         size_t n_services;
         const char *ssh;
+        const char *
+                gcloud; /* the same through Google's own command, on a machine of theirs; or NULL */
 };
 
-static const char *ssh_line(struct cli *c, const struct urls *u) {
-        const struct passwd *pw = getpwuid(getuid());
-        const char *line;
-        char host[256] = "this-machine";
+/* "-L 8080:/run/onebox/web.sock …": what is brought to the laptop. */
+static const char *forwards(struct cli *c, const struct urls *u) {
+        const char *line = arena_printf(&c->arena, "-L 8080:%s/web.sock -L 5000:%s/tracking.sock",
+                                        c->paths.runtime_dir, c->paths.runtime_dir);
 
-        (void) gethostname(host, sizeof(host) - 1);
-        line = arena_printf(&c->arena, "ssh -L 8080:%s/web.sock -L 5000:%s/tracking.sock",
-                            c->paths.runtime_dir, c->paths.runtime_dir);
         for (size_t i = 0; i < u->n_services && line; i++) {
                 const char *at = address_of_service(c, u->services[i]);
 
@@ -46,8 +50,46 @@ static const char *ssh_line(struct cli *c, const struct urls *u) {
                         line = arena_printf(&c->arena, "%s -L %s:%s", line, strchr(at, ':') + 1,
                                             at);
         }
-        return line ? arena_printf(&c->arena, "%s %s@%s", line, pw ? pw->pw_name : "you", host)
-                    : NULL;
+        return line;
+}
+
+static const char *ssh_line(struct cli *c, const char *forwarded) {
+        const struct passwd *pw = getpwuid(getuid());
+        char host[256] = "this-machine";
+
+        (void) gethostname(host, sizeof(host) - 1);
+        return forwarded ? arena_printf(&c->arena, "ssh %s %s@%s", forwarded,
+                                        pw ? pw->pw_name : "you", host)
+                         : NULL;
+}
+
+/* A value of the metadata server's; NULL: it does not say. */
+static const char *ask_cloud(struct cli *c, struct http_fetch *http, const char *path) {
+        _cleanup_free_ char *text = NULL;
+        struct errmsg em;
+
+        return metadata_get(http, path, CLOUD_FOR, &text, &em) < 0
+                       ? NULL
+                       : arena_strdup(&c->arena, str_strip(text));
+}
+
+/* Google's machines may have no address to the outside: gcloud finds the way through IAP. */
+static const char *gcloud_line(struct cli *c, const char *forwarded) {
+        _cleanup_(http_fetch_freep) struct http_fetch *http = NULL;
+        const char *name, *project, *zone;
+
+        if (!forwarded || !metadata_is_here() || http_fetch_new(NULL, &http) < 0)
+                return NULL;
+        name = ask_cloud(c, http, METADATA_INSTANCE_NAME);
+        project = name ? ask_cloud(c, http, METADATA_PROJECT) : NULL;
+        zone = project ? ask_cloud(c, http, METADATA_ZONE) : NULL;
+        if (!zone)
+                return NULL;
+        zone = strrchr(zone, '/') ? strrchr(zone, '/') + 1 : zone;
+        return arena_printf(&c->arena,
+                            "gcloud compute ssh %s --project %s --zone %s --tunnel-through-iap -- "
+                            "%s",
+                            name, project, zone, forwarded);
 }
 
 static int print_json(struct cli *c, const struct urls *u) {
@@ -72,6 +114,7 @@ static int print_json(struct cli *c, const struct urls *u) {
         }
         json_write_end(&w);
         json_write_kv_str(&w, "ssh", u->ssh);
+        json_write_kv_str(&w, "gcloud", u->gcloud);
         json_write_end(&w);
         if (json_write_finish(&w) < 0)
                 return cli_oom(c);
@@ -120,11 +163,14 @@ static int print_urls(struct cli *c, const struct urls *u) {
                      "  export MLFLOW_TRACKING_TOKEN=$(onebox token add USER)");
         printf("\nFrom your laptop, then http://localhost:8080 and http://localhost:5000:\n  %s\n",
                u->ssh);
+        if (u->gcloud)
+                printf("or, by whoever may log in with Google's own command:\n  %s\n", u->gcloud);
         return 0;
 }
 
 int urls_cmd(struct cli *c, int argc, char **argv) {
         static struct urls_words w;
+        const char *forwarded;
         struct urls u;
         int r = cli_start(c, &spec, argc, argv, &w);
 
@@ -136,7 +182,9 @@ int urls_cmd(struct cli *c, int argc, char **argv) {
         r = address_services(c, &u.services, &u.n_services);
         if (r < 0 && r != -EACCES) /* those of services are for who may see them */
                 return r;
-        u.ssh = ssh_line(c, &u);
+        forwarded = forwards(c, &u);
+        u.ssh = ssh_line(c, forwarded);
+        u.gcloud = gcloud_line(c, forwarded);
         if (!u.ssh)
                 return cli_oom(c);
         return c->json ? print_json(c, &u) : print_urls(c, &u);

@@ -18,7 +18,6 @@
 
 #include "daemons/night/cloud_notice.h"
 #include "lib/base/clock.h"
-#include "lib/base/fileio.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -32,7 +31,6 @@
 #define WAIT_FOR (60 * USEC_PER_SEC)
 #define RETRY_S 5
 #define TELL_EVERY_S 30
-#define PRODUCT "/sys/class/dmi/id/product_name"
 
 static const struct options_daemon daemon_options = {
         .program = "onebox-night",
@@ -185,13 +183,6 @@ static void run_main(const struct night *n, const sigset_t *ends) {
 /* --- life ---------------------------------------------------------------------------------------
  */
 
-static bool is_google(void) {
-        _cleanup_free_ char *text = NULL;
-
-        return getenv("GCE_METADATA_HOST") ||
-               (fileio_read(PRODUCT, 256, &text, NULL) >= 0 && str_starts(text, "Google"));
-}
-
 static int serve(const struct paths *paths, struct errmsg *em) {
         static const char *const watched[] = {METADATA_PREEMPTED, METADATA_MAINTENANCE};
         struct watch watches[ARRAY_SIZE(watched)] = {};
@@ -233,7 +224,7 @@ int main(int argc, char **argv) {
         r = options_daemon_start(&daemon_options, argc, argv, &conf, &paths, &n_args, &em);
         if (r == OPTIONS_HELP || r == OPTIONS_VERSION)
                 return 0;
-        if (r == 0 && !is_google()) {
+        if (r == 0 && !metadata_is_here()) {
                 log_info("this is no machine of Google's: there is nothing to watch");
                 loop_notify_ready(); /* an end before that would count as a failure */
                 return 0;

@@ -5,14 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/gcp/token_source.h"
 
 #define METADATA_DEFAULT "169.254.169.254"
+#define METADATA_PRODUCT "/sys/class/dmi/id/product_name"
 #define METADATA_CONNECT_FOR (3 * USEC_PER_SEC)
 #define METADATA_TOTAL_FOR (5 * USEC_PER_SEC)
 #define METADATA_MAX ((size_t) 1 << 20)
+
+bool metadata_is_here(void) {
+        _cleanup_free_ char *text = NULL;
+
+        return getenv("GCE_METADATA_HOST") ||
+               (fileio_read(METADATA_PRODUCT, 256, &text, NULL) >= 0 && str_starts(text, "Google"));
+}
 
 const char *metadata_host(void) {
         const char *host = getenv("GCE_METADATA_HOST");

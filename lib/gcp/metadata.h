@@ -17,6 +17,8 @@
 
 #define METADATA_ETAG_SIZE 64
 
+/* Is this a machine of Google's, or is another server named? Nobody is asked. */
+bool metadata_is_here(void);
 /* HOST[:PORT]; never NULL. */
 const char *metadata_host(void);
 /* "http://HOST/computeMetadata/v1/PATH"; NULL when out of memory. */

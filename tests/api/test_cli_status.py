@@ -1,5 +1,6 @@
 """The command `onebox` on a terminal of eighty columns, and what `onebox status` says of what runs."""
 import fcntl
+import http.server
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import re
 import struct
 import subprocess
 import termios
+import threading
 
 import pytest
 from box import build_dir
@@ -92,3 +94,36 @@ def test_audit_is_whole_where_asked(box):
     for whole in (on_terminal(box, "audit", "--wide"), box.good("audit")):
         assert "x" * 150 in whole
     assert "POST /api/2.0/mlflow/experiments/set-experiment-tag" in on_terminal(box, "audit", "-w")
+
+
+class Metadata(http.server.BaseHTTPRequestHandler):
+    """What a machine of Google's is told about itself."""
+    SAYS = {"instance/name": "trainer", "project/project-id": "acme-ml", "instance/zone": "projects/12/zones/europe-west1-b"}
+
+    def do_GET(self):
+        text = self.SAYS.get(self.path.removeprefix("/computeMetadata/v1/"), "").encode()
+        self.send_response(200 if text and self.headers["Metadata-Flavor"] == "Google" else 404)
+        self.send_header("Metadata-Flavor", "Google")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_urls_on_a_machine_of_googles(box):
+    """The line by which gcloud brings the pages, with names filled in; none elsewhere, nor where nobody says them."""
+    assert box.json("urls")["gcloud"] is None
+    with http.server.HTTPServer(("127.0.0.1", 0), Metadata) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        box.env["GCE_METADATA_HOST"] = f"127.0.0.1:{server.server_port}"
+        try:
+            line = box.json("urls")["gcloud"]
+            assert line == ("gcloud compute ssh trainer --project acme-ml --zone europe-west1-b --tunnel-through-iap -- "
+                            f"-L 8080:{box.run_dir}/web.sock -L 5000:{box.run_dir}/tracking.sock")
+            assert f"\n  {line}\n" in box.good("urls")
+        finally:
+            server.shutdown()
+    assert box.json("urls")["gcloud"] is None
+    del box.env["GCE_METADATA_HOST"]
