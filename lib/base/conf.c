@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/conf_airflow.h"
 #include "lib/base/fileio.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -340,7 +341,8 @@ static int parse_file(const struct conf_table *t, const char *path, void *target
         return conf_parse(t, text, len, path, target, em);
 }
 
-int conf_load(const struct conf_table *t, const char *path, void *target, struct errmsg *em) {
+static int load_files(const struct conf_table *t, const char *path, void *target,
+                      struct errmsg *em) {
         _cleanup_(str_free_listp) char **names = NULL;
         _cleanup_free_ char *dir = str_printf("%s.d", path);
         int r = conf_defaults(t, target, em);
@@ -363,4 +365,10 @@ int conf_load(const struct conf_table *t, const char *path, void *target, struct
                          : errmsg_fail(em, -ENOMEM, "%s: out of memory", path);
         }
         return r;
+}
+
+int conf_load(const struct conf_table *t, const char *path, void *target, struct errmsg *em) {
+        int r = load_files(t, path, target, em);
+
+        return r < 0 ? r : conf_airflow_apply(t, target, em);
 }

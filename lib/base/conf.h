@@ -62,8 +62,9 @@ struct conf_table {
 /* Every field gets its default. target must be zeroed before the first call.
  * 0, -ENOMEM; -EINVAL when a row's default is no value of its type (a bug: em names the row). */
 int conf_defaults(const struct conf_table *t, void *target, struct errmsg *em);
-/* Defaults, then the file, then the *.conf of <path>.d in order of name. A missing file or
- * directory is fine. 0; -EINVAL with em "file:line: …"; other -errno with em set. */
+/* Defaults, then the file, then the *.conf of <path>.d in order of name, then conf_airflow.h. A
+ * missing file or directory is fine. 0; -EINVAL with em "file:line: …"; other -errno with em set.
+ */
 int conf_load(const struct conf_table *t, const char *path, void *target, struct errmsg *em);
 /* One text over what is there; name for messages. */
 int conf_parse(const struct conf_table *t, const char *text, size_t len, const char *name,
