@@ -3,6 +3,7 @@
 #include "daemons/tracking/assessments_sql.h"
 #include "daemons/tracking/evaluation_datasets_sql.h"
 #include "daemons/tracking/experiments_sql.h"
+#include "daemons/tracking/gateway_budgets_sql.h"
 #include "daemons/tracking/gateway_endpoints_sql.h"
 #include "daemons/tracking/gateway_models_sql.h"
 #include "daemons/tracking/gateway_secrets_sql.h"
@@ -57,9 +58,10 @@ static const struct db_set *const sets[] = {
         &assessments_sql_set,
         &issues_sql_set,
         &gc_sql_set,
+        &gateway_budgets_sql_set,
 };
 
-enum { SETS_OF_318 = 4 };
+enum { SETS_OF_318 = 5 };
 
 /* The tables of traces changed with 3.18: is the database that new? */
 static bool is_new(struct db *schema) {

@@ -13,21 +13,23 @@
 #include "lib/base/str.h"
 
 /* A database of MLflow 3.17 is served in place, but for what its tables cannot hold. */
-static int refuse_traces(struct http_request *req) {
+static int refuse_old(struct http_request *req) {
         struct buf out = {};
 
         refusal_write(REFUSAL_NOT_IMPLEMENTED,
-                      "The tracking database has the schema of MLflow 3.17, whose traces and "
-                      "issues this server does not keep: stop all servers, make a backup and run "
+                      "The tracking database has the schema of MLflow 3.17, whose traces, "
+                      "issues and budgets this server does not keep: stop all servers, make a "
+                      "backup and run "
                       "`mlflow db "
                       "upgrade` with MLflow " TRACKING_VERSION ".",
                       &out);
         return http_request_reply_json(req, 501, &out);
 }
 
-static bool is_of_traces(const struct http_request *req) {
+static bool needs_new(const struct http_request *req) {
         return strstr(req->route->path, "/traces") || strstr(req->route->path, "-trace-artifact") ||
-               strstr(req->route->path, "/mlflow/issues");
+               strstr(req->route->path, "/mlflow/issues") ||
+               strstr(req->route->path, "/gateway/budgets/");
 }
 
 /* A client that chose a workspace must not think that it writes to it. */
@@ -60,8 +62,8 @@ int tracking_hooks_before(struct http_request *req) {
                 r = access_load(req, t->users, t->default_level, &access);
                 req->access = access;
         }
-        if (r == 0 && !t->has_traces && req->route && is_of_traces(req)) {
-                r = refuse_traces(req);
+        if (r == 0 && !t->has_traces && req->route && needs_new(req)) {
+                r = refuse_old(req);
                 return r < 0 ? r : HTTP_LATER;
         }
         if (r == 0 && names_workspace(req)) {

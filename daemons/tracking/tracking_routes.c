@@ -9,6 +9,7 @@
 #include "daemons/tracking/experiments_api.h"
 #include "daemons/tracking/fixed_api.h"
 #include "daemons/tracking/gateway_bindings_api.h"
+#include "daemons/tracking/gateway_budgets_api.h"
 #include "daemons/tracking/gateway_endpoints_api.h"
 #include "daemons/tracking/gateway_models_api.h"
 #include "daemons/tracking/gateway_proxy_api.h"
@@ -79,13 +80,13 @@ struct row {
           .max_body = MIB,                                           \
           .data = &(const struct fixed_api){                         \
                   .status = status_, .type = "application/json", .text = text_}}},
-#define TRACKING_LEFT_OUT(path_, what)  \
-        {BOTH,                          \
-         {.method = HTTP_ANY,           \
-          .path = path_,                \
-          .handle = fixed_api_left_out, \
-          .min_role = AUTH_VIEWER,      \
-          .max_body = MIB,              \
+#define TRACKING_LEFT_OUT(served, path_, what) \
+        {served,                               \
+         {.method = HTTP_ANY,                  \
+          .path = path_,                       \
+          .handle = fixed_api_left_out,        \
+          .min_role = AUTH_VIEWER,             \
+          .max_body = MIB,                     \
           .data = what}},
 #define TRACKING_NO_WORKSPACES(path_)        \
         {BOTH,                               \

@@ -47,7 +47,7 @@ static const struct {
         {"model_version_alias", "prompt_alias", "deleted", A_MODEL A_ALIAS, A_PROMPT A_ALIAS},
         {NULL, "prompt_tag", "deleted", NULL, A_PROMPT A_KEY},
         {NULL, "prompt_tag", "set", NULL, A_PROMPT A_KEY A_VALUE},
-        /* never but as a trial: there are no budgets */
+        /* never but as a trial: nothing is spent through here */
         {"budget_policy", NULL, "exceeded",
          "\"budget_policy_id\": \"bp-abc123\", \"budget_unit\": \"USD\", \"budget_amount\": 100.0, "
          "\"current_spend\": 105.5, \"duration_unit\": \"MONTHS\", \"duration_value\": 1, "

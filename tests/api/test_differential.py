@@ -10,7 +10,7 @@ import pytest
 from db_server import KINDS, DbServer
 from mlflow_peer import PEER, Peer, Side
 from tracking_calls_all import CALLS
-from tracking_calls_gateway import B, E, S
+from tracking_calls_gateway import UNREADABLE, B, E, P, S
 from tracking_calls_pages import AJAX3
 from tracking_calls_traces import T
 from tracking_test import Tracking
@@ -62,6 +62,7 @@ JUSTIFIED = {
     E + "update rename endpoint taken": LEAKS_SQL,
     B + "create bind again": LEAKS_SQL,
     B + "create bind a cat": REFUSED,
+    **{f"{P}create budget with {value!r} as {key}": "the peer takes what it cannot read for nothing" for key, value in UNREADABLE},
     AJAX3 + "ui-telemetry telemetry sent": ("what the peer says hangs on its way to the Internet; we send nothing to anybody", 200),
     A + "/{e1}/{r1}/artifacts/d get directory": "this one answer of the peer has another form than all others",
 }

@@ -6,13 +6,15 @@ import os
 import sqlite3
 import subprocess
 import threading
+import time
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from daemon_test import add_user
 from test_access import ADMIN, Server
-from tracking_calls_gateway import B, E, M, S
+from tracking_calls_gateway import B, E, M, P, S
 from tracking_test import KEK, Tracking
 
 PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
@@ -186,3 +188,65 @@ def test_who_may():
         server.refused(bob, "GET", S + "get", {"secret_id": s})
         server.refused(eve, "DELETE", E + "delete", {"endpoint_id": e})
         server.ok(bob, "DELETE", E + "delete", {"endpoint_id": e})
+
+
+def traced(server, trace_id, ms, who, cost):
+    """A call through the gateway, as it leaves a trace."""
+    server.ok(ADMIN, "POST", "/api/3.0/mlflow/traces", {"trace": {"trace_info": {
+        "trace_id": trace_id, "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}, "state": "OK",
+        "request_time": datetime.fromtimestamp(ms / 1000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "trace_metadata": {"mlflow.gateway.endpointId": "e-1", "mlflow.auth.username": who, "mlflow.trace.cost": json.dumps({"total_cost": cost})}}}})
+
+
+def test_budgets():
+    budget = {"budget_unit": "USD", "budget_amount": 2.5, "duration": {"unit": "DAYS", "value": 1}, "target_scope": "USER", "target_value": "eve", "budget_action": "REJECT"}
+    with Tracking("--app-name", "basic-auth") as t:
+        add_user(t.state, *ADMIN, "admin")
+        server = Server(t.port)
+        eve = ("eve", "correct horse")
+        server.ok(ADMIN, "POST", "users/create", {"username": eve[0], "password": eve[1]})
+        server.refused(eve, "POST", P + "create", budget)
+        made = server.ok(ADMIN, "POST", P + "create", budget)["budget_policy"]
+        assert made["target_value"] == "eve"
+        which = {"budget_policy_id": made["budget_policy_id"]}
+        assert server.ok(eve, "GET", P + "get", which)["budget_policy"] == made
+        assert server.ok(eve, "GET", P + "list")["budget_policies"] == [made]
+        server.refused(eve, "POST", P + "update", {**which, "budget_amount": 200})
+        server.refused(eve, "DELETE", P + "delete", which)
+        assert server.ok(ADMIN, "POST", P + "update", {**which, "budget_amount": 200})["budget_policy"]["budget_amount"] == 200
+        now = int(time.time() * 1000)
+        for i, (at, who, cost) in enumerate(((now, "eve", 1.25), (now, "eve", 0.5), (now, "bob", 8), (now - 90_000_000, "eve", 4))):
+            traced(server, f"tr-{i}", at, who, cost)
+        window, = server.ok(eve, "GET", P + "windows")["windows"]
+        assert window["window_start_ms"] == now - now % 86_400_000 and window["window_end_ms"] - window["window_start_ms"] == 86_400_000
+        assert window["current_spend"] == 1.75
+        for change, spent in (({"target_scope": "GLOBAL"}, 9.75), ({"duration": {"unit": "MONTHS", "value": 1200}}, 13.75)):
+            server.ok(ADMIN, "POST", P + "update", {**which, **change})
+            assert server.ok(eve, "GET", P + "windows")["windows"][0]["current_spend"] == spent
+        server.ok(ADMIN, "DELETE", P + "delete", which)
+        assert server.ok(eve, "GET", P + "windows") == {}
+
+
+def test_pages_of_budgets():
+    budget = {"budget_unit": "USD", "budget_amount": 1, "duration": {"unit": "DAYS", "value": 1}, "target_scope": "GLOBAL", "budget_action": "ALERT"}
+    with Tracking() as t:
+        made = sorted(t.post(P + "create", **budget)["budget_policy"]["budget_policy_id"] for _ in range(5))
+        found, token = [], {}
+        while token is not None:
+            page = t.get(P + "list", max_results=2, **token)
+            found += [b["budget_policy_id"] for b in page["budget_policies"]]
+            token = {"page_token": page["next_page_token"]} if "next_page_token" in page else None
+        assert found == made
+        assert len(t.get(P + "windows")["windows"]) == 5
+        for value in ("NaN", "Infinity"):
+            t.refused("POST", P + "create", {**budget, "budget_amount": value})
+        t.refused("POST", P + "create", {**budget, "created_by": "x" * 256})
+
+
+def test_asking_is_left_out():
+    """Through a server that asks who it is, that comes first."""
+    with Tracking() as t:
+        for path in ("/gateway/e/mlflow/invocations", "/gateway/proxy/e/v1/responses"):
+            assert "AI gateway" in t.refused("POST", path, {"messages": []}, status=501)
+    with Tracking("--app-name", "basic-auth", env={"MLFLOW_AUTH_ADMIN_PASSWORD": "from the environment"}) as t:
+        assert t.ask("POST", "/gateway/e/mlflow/invocations", {}).status == 401

@@ -3,6 +3,12 @@
 G = "/api/3.0/mlflow/gateway/"
 S, M, E = G + "secrets/", G + "model-definitions/", G + "endpoints/"
 B = E + "bindings/"
+P = G + "budgets/"
+# What no message of a budget can hold.
+UNREADABLE = (
+    ("budget_unit", "EUR"), ("budget_unit", 9), ("budget_amount", "x"), ("budget_amount", []), ("duration", 5), ("duration", "x"),
+    ("duration", {"unit": "YEARS", "value": 1}), ("duration", {"unit": "DAYS", "value": 1 << 31}), ("duration", {"unit": "DAYS", "value": "x"}),
+    ("target_scope", "ALL"), ("budget_action", "CRY"))
 
 
 def _secrets():
@@ -152,6 +158,53 @@ def _bindings():
     yield "untagged", "GET", E + "list", None
 
 
+def _budgets():
+    budget = {"budget_unit": "USD", "budget_amount": 100.0, "duration": {"unit": "DAYS", "value": 30}, "target_scope": "GLOBAL", "budget_action": "ALERT"}
+    yield "no budgets", "GET", P + "list", None
+    yield "no windows", "GET", P + "windows", None
+    yield "budget", "POST", P + "create", {**budget, "created_by": "me"}, {"gp1": ("budget_policy", "budget_policy_id")}
+    yield "get budget", "GET", P + "get", {"budget_policy_id": "{gp1}"}
+    yield "budgets", "GET", P + "list", None
+    yield "budgets of a page", "GET", P + "list", {"max_results": 1}
+    yield "budgets by default", "GET", P + "list", {"max_results": 0}
+    for what in ({"max_results": -1}, {"max_results": 50001}, {"max_results": "x"}, {"page_token": "garbage"}):
+        yield f"budgets {what}", "GET", P + "list", what
+    yield "windows", "GET", P + "windows", None
+    for unit in ("HOURS", "WEEKS", "MONTHS"):
+        yield f"budget of {unit}", "POST", P + "update", {"budget_policy_id": "{gp1}", "duration": {"unit": unit, "value": 5}}
+        yield f"window of {unit}", "GET", P + "windows", None
+    yield "change budget", "POST", P + "update", {"budget_policy_id": "{gp1}", "budget_amount": 0.5, "budget_action": "REJECT", "updated_by": "you"}
+    yield "change scope", "POST", P + "update", {"budget_policy_id": "{gp1}", "target_scope": "WORKSPACE"}
+    yield "change to endpoint", "POST", P + "update", {"budget_policy_id": "{gp1}", "target_scope": "ENDPOINT", "target_value": "{ge1}"}
+    yield "change amount of endpoint's", "POST", P + "update", {"budget_policy_id": "{gp1}", "budget_amount": 7}
+    yield "window of endpoint", "GET", P + "windows", None
+    yield "change to user", "POST", P + "update", {"budget_policy_id": "{gp1}", "target_scope": "USER"}
+    yield "change to named user", "POST", P + "update", {"budget_policy_id": "{gp1}", "target_scope": "USER", "target_value": "x"}
+    yield "change to no endpoint", "POST", P + "update", {"budget_policy_id": "{gp1}", "target_value": "e-0"}
+    yield "change to no target", "POST", P + "update", {"budget_policy_id": "{gp1}", "target_value": ""}
+    yield "change to all again", "POST", P + "update", {"budget_policy_id": "{gp1}", "target_scope": 1}
+    yield "change to stray target", "POST", P + "update", {"budget_policy_id": "{gp1}", "target_value": "x"}
+    yield "change no budget", "POST", P + "update", {"budget_policy_id": "bp-0", "budget_amount": 1}
+    yield "change nothing of budget", "POST", P + "update", {"budget_policy_id": "{gp1}"}
+    yield "change budget without id", "POST", P + "update", {}
+    yield "get no budget", "GET", P + "get", {"budget_policy_id": "bp-0"}
+    yield "get budget of nothing", "GET", P + "get", {}
+    for key in budget:
+        yield "budget without " + key, "POST", P + "create", {k: v for k, v in budget.items() if k != key}
+    for key, value in (
+            ("budget_unit", 0), ("duration", {}), ("duration", {"unit": "DAYS"}), ("duration", {"unit": "DAYS", "value": -1}), ("duration", {"unit": 0, "value": 1}),
+            ("duration", {"value": 1}), ("target_scope", 0), ("budget_action", 0), ("created_by", 5), ("target_value", "x"), ("target_value", 5), *UNREADABLE):
+        yield f"budget with {value!r} as {key}", "POST", P + "create", {**budget, key: value}
+    for scope in ("ENDPOINT", "USER"):
+        yield "budget without target of " + scope, "POST", P + "create", {**budget, "target_scope": scope}
+        yield "budget of none of " + scope, "POST", P + "create", {**budget, "target_scope": scope, "target_value": "e-0"}
+    yield "end of budget", "DELETE", P + "delete", {"budget_policy_id": "{gp1}"}
+    yield "end of budget again", "DELETE", P + "delete", {"budget_policy_id": "{gp1}"}
+    yield "end of no budget", "DELETE", P + "delete", {}
+    yield "budget of endpoint", "POST", P + "create", {**budget, "budget_amount": 3, "target_scope": "ENDPOINT", "target_value": "{ge1}"}, {"gp2": ("budget_policy", "budget_policy_id")}
+    yield "budgets at the end", "GET", P + "list", None
+
+
 def _ends():
     yield "end of secret", "DELETE", S + "delete", {"secret_id": "{gs3}"}
     yield "end of secret again", "DELETE", S + "delete", {"secret_id": "{gs3}"}
@@ -165,4 +218,4 @@ def _ends():
     yield "models at the end", "GET", M + "list", None
 
 
-GATEWAY = [*_secrets(), *_models(), *_endpoints(), *_bindings(), *_ends()]
+GATEWAY = [*_secrets(), *_models(), *_endpoints(), *_bindings(), *_budgets(), *_ends()]
