@@ -12,9 +12,10 @@ arch=$(dpkg --print-architecture)
 work=$build/deb root=$build/deb/root
 programs=()
 
-# The packages of the libraries the programs name themselves.
+# The packages of the libraries the programs name themselves, and of the one they load for their calls.
 depends() {
-        objdump -p "${programs[@]}" | awk '$1 == "NEEDED" { print "*/'"$(cc -print-multiarch)"'/" $2 }' | sort -u |
+        { objdump -p "${programs[@]}" | awk '$1 == "NEEDED" { print $2 }' && echo libcurl.so.4; } |
+                sort -u | sed "s|^|*/$(cc -print-multiarch)/|" |
                 xargs -r dpkg-query -S | cut -d: -f1 | sort -u | paste -sd, | sed 's/,/, /g'
 }
 

@@ -13,6 +13,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/net/curl.h"
 #include "lib/net/http_easy.h"
 #include "lib/net/http_idle.h"
 #include "lib/net/http_public.h"
@@ -24,7 +25,8 @@
 
 struct http_client {
         struct loop *loop;
-        CURLM *multi;
+        CURLM *multi; /* made for the first call */
+        long n_connections;
         struct loop_source *timer;
         struct loop_source *at_once; /* a defer: curl's time is over as it is told */
         struct loop_source *reap;    /* a defer: something may be finished */
@@ -114,6 +116,8 @@ static void http_client_reap(struct http_client *c) {
         CURLMsg *m;
         int left;
 
+        if (!c->multi) /* a defer fires when it is made */
+                return;
         while ((m = curl_multi_info_read(c->multi, &left))) {
                 struct http_client_call *call = NULL;
                 CURLcode code = m->data.result;
@@ -151,7 +155,8 @@ static int http_client_on_at_once(struct loop_source *s, void *ctx) {
         struct http_client *c = ctx;
         int n;
 
-        (void) curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &n);
+        if (c->multi)
+                (void) curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &n);
         http_client_reap(c);
         return 0;
 }
@@ -395,6 +400,33 @@ static int http_client_prepare(struct http_client_call *call, const struct http_
         return code == CURLE_OUT_OF_MEMORY ? -ENOMEM : code == CURLE_OK ? 0 : -EINVAL;
 }
 
+/* A program that calls nobody does without libcurl. */
+static int http_client_open(struct http_client *c) {
+        CURLM *multi;
+
+        if (c->multi)
+                return 0;
+        if (curl_load(NULL) < 0)
+                return -EPROTONOSUPPORT;
+        /* Thread-safe and counted since curl 7.84. */
+        if (http_easy_init() != CURLE_OK)
+                return -ENOMEM;
+        multi = curl_multi_init();
+        if (!multi) {
+                curl_global_cleanup();
+                return -ENOMEM;
+        }
+        curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, http_client_socket);
+        curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, c);
+        curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, http_client_set_timer);
+        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, c);
+        curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, c->n_connections);
+        /* All are kept: by itself curl closes what is more than four times the calls under way. */
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, c->n_connections);
+        c->multi = multi;
+        return 0;
+}
+
 int http_client_start(struct http_client *c, const struct http_client_request *r,
                       struct http_client_call **ret) {
         struct http_client_call *call = mem_new(struct http_client_call);
@@ -406,7 +438,9 @@ int http_client_start(struct http_client *c, const struct http_client_request *r
         call->r = *r;
         if (call->r.max_body == 0)
                 call->r.max_body = HTTP_CLIENT_MAX_BODY;
-        x = http_client_prepare(call, r);
+        x = http_client_open(c);
+        if (x >= 0)
+                x = http_client_prepare(call, r);
         if (x >= 0 && curl_multi_add_handle(c->multi, call->easy) != CURLM_OK)
                 x = -ENOMEM;
         if (x < 0) {
@@ -437,22 +471,14 @@ void http_client_call_cancel(struct http_client_call *call) {
 /* --- making and freeing ---------------------------------------------------------------------- */
 
 int http_client_new(struct loop *l, const struct http_client_options *o, struct http_client **ret) {
-        _cleanup_(http_client_freep) struct http_client *c = NULL;
-        long n;
+        _cleanup_(http_client_freep) struct http_client *c = mem_new(struct http_client);
         int r;
 
-        /* Thread-safe and counted since curl 7.84. */
-        if (http_easy_init() != CURLE_OK)
+        if (!c)
                 return -ENOMEM;
-        c = mem_new(struct http_client);
-        if (!c) {
-                curl_global_cleanup();
-                return -ENOMEM;
-        }
         c->loop = l;
-        c->multi = curl_multi_init();
-        if (!c->multi)
-                return -ENOMEM;
+        c->n_connections =
+                (long) (o && o->n_connections ? o->n_connections : HTTP_CLIENT_CONNECTIONS);
         if (o && o->ca_file && !(c->ca_file = mem_strdup(o->ca_file)))
                 return -ENOMEM;
         r = loop_timer(l, CLOCK_MONOTONIC, USEC_INFINITY, USEC_PER_MSEC, http_client_on_timer, c,
@@ -463,14 +489,6 @@ int http_client_new(struct loop *l, const struct http_client_options *o, struct 
                 r = loop_defer(l, http_client_on_reap, c, &c->reap);
         if (r < 0)
                 return r;
-        curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, http_client_socket);
-        curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-        curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, http_client_set_timer);
-        curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-        n = (long) (o && o->n_connections ? o->n_connections : HTTP_CLIENT_CONNECTIONS);
-        curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, n);
-        /* All are kept: by itself curl closes what is more than four times the calls under way. */
-        curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, n);
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -484,13 +502,14 @@ struct http_client *http_client_free(struct http_client *c) {
                 call->error = -ECANCELED;
                 http_client_finish(call, CURLE_OK);
         }
-        if (c->multi)
+        if (c->multi) {
                 curl_multi_cleanup(c->multi);
+                curl_global_cleanup();
+        }
         loop_source_free(c->timer);
         loop_source_free(c->at_once);
         loop_source_free(c->reap);
         mem_free(c->ca_file);
         mem_free(c);
-        curl_global_cleanup();
         return NULL;
 }
