@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,7 @@
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/metrics_history.h"
-#include "daemons/tracking/metrics_sample.h"
+#include "daemons/tracking/metrics_samples.h"
 #include "daemons/tracking/metrics_sql.h"
 #include "daemons/tracking/page_token.h"
 #include "daemons/tracking/run_resume.h"
@@ -267,47 +266,35 @@ static void write_point(struct job *j, const struct metric *m, const char *key,
         json_write_end(&j->json);
 }
 
-static bool same_point(const struct metric *a, const struct metric *b) {
-        return a->step == b->step && a->at_ms == b->at_ms &&
-               (isnan(a->value) ? isnan(b->value) : a->value == b->value);
-}
-
-/* One point of each even part and always the last one of all, at most max_results. */
-static int sample_run(struct job *j, struct db *db, const char *run_id) {
+static int check_runs(struct job *j, struct db *db) {
         const struct bulk *in = j->in;
-        DB_USE struct db_stmt *end =
-                metrics_sql_last(db, run_id, in->key, in->first_step, in->last_step);
-        struct metric *points, last = {};
-        int r = db_step(end);
-        size_t n = 0;
+        int r = 0;
 
-        if (r != DB_ROW)
-                return r;
-        last = metrics_sql_read(end);
-        r = metrics_sample(db, j->arena, run_id, in->key, in->max_results, in->first_step,
-                           in->last_step, &points, &n);
-        if (r < 0)
-                return r;
-        /* The last sampled point gives way when there is no room for the end. */
-        if (n > 0 && (same_point(&points[n - 1], &last) || n == (size_t) in->max_results))
-                n--;
-        for (size_t i = 0; i < n; i++)
-                write_point(j, &points[i], in->key, run_id);
-        write_point(j, &last, in->key, run_id);
-        return 0;
+        for (size_t i = 0; r == 0 && i < in->n_run_ids; i++)
+                r = access_check_run(db, &j->refusal, in->run_ids[i]);
+        return r;
 }
 
 static int run_interval(struct job *j, struct db *db) {
         const struct bulk *in = j->in;
-        int r = 0;
+        const struct metrics_sample of = {.key = in->key,
+                                          .n_max = in->max_results,
+                                          .first_step = in->first_step,
+                                          .last_step = in->last_step};
+        struct metrics_samples *samples =
+                arena_zalloc_array(j->arena, in->n_run_ids + 1, sizeof(*samples));
+        int r = samples ? check_runs(j, db) : -ENOMEM;
 
+        if (r != 0)
+                return r;
+        r = metrics_samples_read(j->tracking->readers, db, &of, in->run_ids, in->n_run_ids,
+                                 samples);
         json_write_kv_items(&j->json, "metrics");
-        for (size_t i = 0; r == 0 && i < in->n_run_ids; i++) {
-                r = access_check_run(db, &j->refusal, in->run_ids[i]);
-                if (r == 0)
-                        r = sample_run(j, db, in->run_ids[i]);
-        }
+        for (size_t i = 0; r == 0 && i < in->n_run_ids; i++)
+                for (size_t k = 0; k < samples[i].n; k++)
+                        write_point(j, &samples[i].points[k], in->key, in->run_ids[i]);
         json_write_end(&j->json);
+        metrics_samples_done(samples, in->n_run_ids);
         return r;
 }
 

@@ -142,18 +142,18 @@ static int by_sorting(struct sample *s, int64_t n_max, struct metric *points, si
         return r;
 }
 
-int metrics_sample(struct db *db, struct arena *a, const char *run_id, const char *key,
-                   int64_t n_max, int64_t first_step, int64_t last_step, struct metric **ret,
-                   size_t *ret_n) {
+int metrics_sample(struct db *db, struct arena *a, const char *run_id,
+                   const struct metrics_sample *of, struct metric **ret, size_t *ret_n,
+                   int64_t *ret_n_passed) {
         struct sample s _cleanup_(sample_done) = {
                 .db = db,
                 .run_id = run_id,
-                .key = key,
-                .first_step = first_step,
-                .last_step = last_step,
-                .here = {first_step, 0},
+                .key = of->key,
+                .first_step = of->first_step,
+                .last_step = of->last_step,
+                .here = {of->first_step, 0},
         };
-        struct metric *points = arena_zalloc_array(a, (size_t) n_max, sizeof(*points));
+        struct metric *points = arena_zalloc_array(a, (size_t) of->n_max, sizeof(*points));
         int64_t n = 0;
         int r = 0;
 
@@ -162,11 +162,12 @@ int metrics_sample(struct db *db, struct arena *a, const char *run_id, const cha
         *ret = points;
         if (db_get_dialect(db) == DB_SQLITE)
                 r = survey(&s, &n);
-        if (r == 0 && n > n_max && !s.is_crowded) {
-                *ret_n = (size_t) n_max;
-                r = by_seeks(&s, n, n_max, points);
+        *ret_n_passed = n;
+        if (r == 0 && n > of->n_max && !s.is_crowded) {
+                *ret_n = (size_t) of->n_max;
+                r = by_seeks(&s, n, of->n_max, points);
                 if (r < 0 || !s.is_crowded)
                         return r;
         }
-        return r < 0 ? r : by_sorting(&s, n_max, points, ret_n);
+        return r < 0 ? r : by_sorting(&s, of->n_max, points, ret_n);
 }

@@ -6,7 +6,13 @@
 
 struct arena;
 
-/* At most n_max points between the two steps; their keys are not set. 0 or -errno. */
-int metrics_sample(struct db *db, struct arena *a, const char *run_id, const char *key,
-                   int64_t n_max, int64_t first_step, int64_t last_step, struct metric **ret,
-                   size_t *ret_n);
+struct metrics_sample {
+        const char *key;
+        int64_t n_max, first_step, last_step;
+};
+
+/* At most n_max points between the two steps; their keys are not set. *ret_n_passed: points that
+ * were passed on the way, as far as is known. 0 or -errno. */
+int metrics_sample(struct db *db, struct arena *a, const char *run_id,
+                   const struct metrics_sample *of, struct metric **ret, size_t *ret_n,
+                   int64_t *ret_n_passed);

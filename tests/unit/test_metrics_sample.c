@@ -24,12 +24,13 @@ static void fill(struct tracking_test *t, const char *run_id, int n, int n_per_s
 static void same(struct tracking_test *t, const char *run_id, int64_t n_max, int64_t first,
                  int64_t last) {
         DB_USE struct db_stmt *s = NULL;
+        const struct metrics_sample of = {"k", n_max, first, last};
         struct metric *points;
         size_t n = 0, n_found;
+        int64_t n_passed;
 
-        assert_int_equal(metrics_sample(t->db, &t->arena, run_id, "k", n_max, first, last, &points,
-                                        &n_found),
-                         0);
+        assert_int_equal(
+                metrics_sample(t->db, &t->arena, run_id, &of, &points, &n_found, &n_passed), 0);
         s = metrics_sql_sample(t->db, run_id, "k", n_max, first, last);
         while (db_step(s) == DB_ROW) {
                 struct metric m = metrics_sql_read(s);
