@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/arena.h"
+#include "lib/base/json_write.h"
 #include "lib/base/mem.h"
 #include "lib/db/db.h"
 
@@ -80,6 +82,22 @@ ssize_t run_set_find(const struct run_set *s, const char *id, size_t n_bytes) {
         assert(s->slots);
         return make_id(id, n_bytes, &key) ? (ssize_t) slot_of(s, &key, hash_of(&key))->number - 1
                                           : -1;
+}
+
+const char *run_set_list(const struct run_set *s, const uint32_t *numbers, size_t n,
+                         struct arena *a) {
+        _cleanup_buf_ struct buf text = {};
+        struct json_write w;
+
+        json_write_init(&w, &text, 0);
+        json_write_array(&w);
+        for (size_t i = 0; i < n; i++) {
+                const char *id = s->ids[numbers[i]].text;
+
+                json_write_strn(&w, id, strnlen(id, sizeof(s->ids->text)));
+        }
+        json_write_end(&w);
+        return json_write_finish(&w) == 0 ? arena_strdup(a, buf_cstr(&text)) : NULL;
 }
 
 bool run_set_join(const struct run_set *s, struct run_set_batch *b, struct db_stmt *row,

@@ -7,6 +7,7 @@
 
 #include "lib/base/macros.h"
 
+struct arena;
 struct db_stmt;
 
 struct run_set_id {
@@ -36,6 +37,10 @@ int run_set_index(struct run_set *s);
 
 /* The number, -1: it is not there. */
 ssize_t run_set_find(const struct run_set *s, const char *id, size_t n_bytes);
+
+/* The ids of `n` runs by their numbers as a JSON array, in the arena; NULL: no memory. */
+const char *run_set_list(const struct run_set *s, const uint32_t *numbers, size_t n,
+                         struct arena *a);
 
 /* Runs that a statement names, with a place each: looked for some at a time, so that the memory of
  * one is on its way while others are looked at. */

@@ -170,6 +170,7 @@ static int part(struct find *f, enum runs_search_part which, int64_t limit, int6
                 .driver = f->way.driver,
                 .picks = f->picks,
                 .picked = f->picked,
+                .scans = f->way.scans && !f->picks,
                 .ids_only = db_get_dialect(f->db) == DB_SQLITE, /* elsewhere each row is a trip */
         };
         struct search_sql sql _cleanup_(search_sql_done) = {};
@@ -186,9 +187,9 @@ static int part(struct find *f, enum runs_search_part which, int64_t limit, int6
         return plan.ids_only ? give_by_ids(f, s, ret_n) : give_rows(f, s, ret_n);
 }
 
-static int count_with_value(struct find *f, int64_t *ret) {
+static int count_part(struct find *f, enum runs_search_part part, int64_t *ret) {
         const struct runs_search_plan plan = {
-                .part = RUNS_SEARCH_WITH_VALUE,
+                .part = part,
                 .driver = f->way.driver,
                 .picks = f->picks,
                 .count = true,
@@ -203,18 +204,28 @@ static int count_with_value(struct find *f, int64_t *ret) {
 /* First those that have the value, read in its order, and only when they do not fill the page the
  * others behind them. */
 static int by_value(struct find *f, int64_t limit, int64_t offset) {
-        int64_t n, n_with;
-        int r = part(f, RUNS_SEARCH_WITH_VALUE, limit, offset, &n);
+        static const enum runs_search_part parts[] = {RUNS_SEARCH_WITH_VALUE, RUNS_SEARCH_NAN,
+                                                      RUNS_SEARCH_WITHOUT_VALUE};
+        bool is_metric = f->q->order[0].entity == FILTER_METRIC;
 
-        if (r != 0 || n == limit || runs_search_implies_value(f->q))
-                return r;
-        n_with = offset + n;
-        if (n == 0 && offset > 0)
-                r = count_with_value(f, &n_with);
-        if (r != 0)
-                return r;
-        offset = offset > n_with ? offset - n_with : 0;
-        return part(f, RUNS_SEARCH_WITHOUT_VALUE, limit - n, offset, &n);
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+                int64_t n, n_all;
+                int r;
+
+                if (parts[i] == RUNS_SEARCH_NAN && !is_metric)
+                        continue;
+                r = part(f, parts[i], limit, offset, &n);
+                if (r != 0 || n == limit || runs_search_implies_value(f->q))
+                        return r;
+                n_all = offset + n;
+                if (n == 0 && offset > 0 && parts[i] != RUNS_SEARCH_WITHOUT_VALUE)
+                        r = count_part(f, parts[i], &n_all);
+                if (r != 0)
+                        return r;
+                offset -= MIN(offset, n_all);
+                limit -= n;
+        }
+        return 0;
 }
 
 static int by_rank(struct find *f, int64_t limit, int64_t offset) {

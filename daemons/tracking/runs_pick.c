@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/json_write.h"
+#include "lib/base/arena.h"
 #include "lib/base/mem.h"
 
 enum { UNMET = UINT8_MAX };
@@ -176,18 +176,15 @@ bool runs_pick_has(void *pick, const char *id, size_t n_bytes) {
 }
 
 const char *runs_pick_list(const struct runs_pick *p, struct arena *a) {
-        _cleanup_buf_ struct buf text = {};
-        struct json_write w;
+        uint32_t *numbers = arena_zalloc_array(a, p->n_left + 1, sizeof(*numbers));
+        size_t n = 0;
 
         assert(!p->excludes);
-        json_write_init(&w, &text, 0);
-        json_write_array(&w);
+        if (!numbers)
+                return NULL;
         for (size_t run = 0; run < p->set.n; run++)
-                if (runs_pick_is_left(p, run)) {
-                        const char *id = p->set.ids[run].text;
-
-                        json_write_strn(&w, id, strnlen(id, sizeof(p->set.ids[run].text)));
-                }
-        json_write_end(&w);
-        return json_write_finish(&w) == 0 ? arena_strdup(a, buf_cstr(&text)) : NULL;
+                if (runs_pick_is_left(p, run))
+                        numbers[n++] = (uint32_t) run;
+        assert(n == p->n_left);
+        return run_set_list(&p->set, numbers, n, a);
 }

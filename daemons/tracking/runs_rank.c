@@ -19,6 +19,9 @@
 /* A part of so few runs is sorted. */
 #define SORTED_MAX 64
 
+/* So few of the runs, and their values are looked up one by one. */
+#define LOOKED_UP_PART 8
+
 /* What comes behind every number: NaN, then what has no value. */
 #define RANK_NAN (INT64_MAX - 1)
 #define RANK_NONE INT64_MAX
@@ -29,7 +32,8 @@ struct rank {
         int64_t *keys;         /* n_keys of each run */
         uint32_t *order;       /* the numbers of the runs that are left */
         size_t n_keys, n_left, keys_max;
-        size_t key; /* that is read */
+        size_t n_compared; /* keys; all: and the ids */
+        size_t key;        /* that is read */
 };
 
 static void rank_done(struct rank *k) {
@@ -143,90 +147,19 @@ static int ask_clauses(struct rank *k, struct db *db, struct arena *a) {
         return r;
 }
 
-/* --- their values ----------------------------------------------------------------------------- */
-
-/* Values as they come, in order: the place of the last one. */
-struct places {
-        bool is_metric;
-        int64_t place;
-        double number;
-        struct buf text;
-};
-
-static void places_done(struct places *p) {
-        buf_done(&p->text);
-}
-
-/* The place of the value in the row, without regard to the direction. 0 or -ENOMEM. */
-static int next_place(struct places *p, struct db_stmt *s, int64_t *ret) {
-        const char *text;
-        size_t n;
-
-        if (db_col_is_null(s, 1) || (p->is_metric && db_col_i64(s, 2))) {
-                *ret = db_col_is_null(s, 1) ? RANK_NONE : RANK_NAN;
-                return 0;
-        }
-        if (p->is_metric) {
-                double number = db_col_f64(s, 1);
-
-                p->place += p->place == 0 || number != p->number;
-                p->number = number;
-        } else {
-                text = db_col_text_n(s, 1, &n);
-                if (!text)
-                        return -ENOMEM;
-                if (p->place == 0 || n != p->text.len || memcmp(text, p->text.data, n) != 0) {
-                        p->place++;
-                        buf_reset(&p->text);
-                        (void) buf_add(&p->text, text, n);
-                }
-        }
-        *ret = p->place;
-        return buf_error(&p->text);
-}
-
-static void set_key(void *ctx, size_t run, int64_t place) {
-        struct rank *k = ctx;
-
-        k->keys[run * k->n_keys + k->key] =
-                place >= RANK_NAN ? place : rank_of_number(place, k->q->order[k->key].descending);
-}
-
-static int read_values(struct rank *k, struct db *db, struct arena *a, size_t key) {
-        struct places places _cleanup_(places_done) = {.is_metric = k->q->order[key].entity ==
-                                                                    FILTER_METRIC};
-        struct search_sql sql _cleanup_(search_sql_done) = {};
-        DB_USE struct db_stmt *s = NULL;
-        struct run_set_batch b = {};
-        size_t n = 0;
-        int64_t place;
-        int r;
-
-        k->key = key;
-        search_sql_init(&sql, a);
-        runs_search_build_values(k->q, key, &sql);
-        r = search_sql_prepare(&sql, db, &s);
-        while (r == 0 && (r = db_step(s)) == DB_ROW) {
-                if (n++ > k->pick.set.n * OTHERS_MAX + OTHERS_FEW)
-                        return RUNS_RANK_NOT;
-                r = next_place(&places, s, &place);
-                if (!run_set_join(&k->pick.set, &b, s, place))
-                        run_set_meet(&k->pick.set, &b, set_key, k);
-        }
-        run_set_meet(&k->pick.set, &b, set_key, k);
-        return r;
-}
-
-/* --- the page --------------------------------------------------------------------------------- */
+/* --- their order -------------------------------------------------------------------------------
+ */
 
 static int compare(const void *a, const void *b, void *ctx) {
         const struct rank *k = ctx;
         uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
         const int64_t *p = &k->keys[x * k->n_keys], *q = &k->keys[y * k->n_keys];
 
-        for (size_t i = 0; i < k->n_keys; i++)
+        for (size_t i = 0; i < k->n_compared; i++)
                 if (p[i] != q[i])
                         return p[i] < q[i] ? -1 : 1;
+        if (k->n_compared < k->n_keys)
+                return 0;
         return memcmp(&k->pick.set.ids[x], &k->pick.set.ids[y], sizeof(*k->pick.set.ids));
 }
 
@@ -289,6 +222,109 @@ static void part_at(struct rank *k, uint32_t *from, size_t n, size_t nth) {
                 qsort_r(from, n, sizeof(*from), compare, k);
 }
 
+/* --- their values ----------------------------------------------------------------------------- */
+
+/* Values as they come, in order: the place of the last one. */
+struct places {
+        bool is_metric;
+        int64_t place;
+        double number;
+        struct buf text;
+};
+
+static void places_done(struct places *p) {
+        buf_done(&p->text);
+}
+
+/* The place of the value in the row, without regard to the direction. 0 or -ENOMEM. */
+static int next_place(struct places *p, struct db_stmt *s, int64_t *ret) {
+        const char *text;
+        size_t n;
+
+        if (db_col_is_null(s, 1) || (p->is_metric && db_col_i64(s, 2))) {
+                *ret = db_col_is_null(s, 1) ? RANK_NONE : RANK_NAN;
+                return 0;
+        }
+        if (p->is_metric) {
+                double number = db_col_f64(s, 1);
+
+                p->place += p->place == 0 || number != p->number;
+                p->number = number;
+        } else {
+                text = db_col_text_n(s, 1, &n);
+                if (!text)
+                        return -ENOMEM;
+                if (p->place == 0 || n != p->text.len || memcmp(text, p->text.data, n) != 0) {
+                        p->place++;
+                        buf_reset(&p->text);
+                        (void) buf_add(&p->text, text, n);
+                }
+        }
+        *ret = p->place;
+        return buf_error(&p->text);
+}
+
+static void set_key(void *ctx, size_t run, int64_t place) {
+        struct rank *k = ctx;
+
+        k->keys[run * k->n_keys + k->key] =
+                place >= RANK_NAN ? place : rank_of_number(place, k->q->order[k->key].descending);
+}
+
+static int read_values(struct rank *k, struct db *db, struct arena *a, size_t key) {
+        struct places places _cleanup_(places_done) = {.is_metric = k->q->order[key].entity ==
+                                                                    FILTER_METRIC};
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        DB_USE struct db_stmt *s = NULL;
+        struct run_set_batch b = {};
+        const char *ids = NULL;
+        size_t n = 0;
+        int64_t place;
+        int r;
+
+        k->key = key;
+        if (k->n_left < k->pick.set.n / LOOKED_UP_PART) {
+                ids = run_set_list(&k->pick.set, k->order, k->n_left, a);
+                if (!ids)
+                        return -ENOMEM;
+        }
+        search_sql_init(&sql, a);
+        runs_search_build_values(k->q, key, ids, &sql);
+        r = search_sql_prepare(&sql, db, &s);
+        while (r == 0 && (r = db_step(s)) == DB_ROW) {
+                if (n++ > k->pick.set.n * OTHERS_MAX + OTHERS_FEW)
+                        return RUNS_RANK_NOT;
+                r = next_place(&places, s, &place);
+                if (!run_set_join(&k->pick.set, &b, s, place))
+                        run_set_meet(&k->pick.set, &b, set_key, k);
+        }
+        run_set_meet(&k->pick.set, &b, set_key, k);
+        return r;
+}
+
+/* Whoever comes behind the page by the keys before `key`, whatever the others are, is left no more.
+ */
+static void drop_behind(struct rank *k, size_t key, size_t n_page) {
+        size_t last = 0;
+
+        if (n_page == 0 || k->n_left <= n_page || key == 0)
+                return;
+        k->n_compared = key;
+        part_at(k, k->order, k->n_left, n_page);
+        for (size_t i = 1; i < n_page; i++)
+                if (compare(&k->order[i], &k->order[last], k) > 0)
+                        last = i;
+        swap(&k->order[last], &k->order[n_page - 1]);
+        last = n_page;
+        for (size_t i = n_page; i < k->n_left; i++)
+                if (compare(&k->order[i], &k->order[n_page - 1], k) == 0)
+                        swap(&k->order[last++], &k->order[i]);
+        k->n_left = last;
+        k->n_compared = k->n_keys;
+}
+
+/* --- the page --------------------------------------------------------------------------------- */
+
 static int give_page(struct rank *k, struct arena *a, size_t limit, size_t offset,
                      const char ***ret, size_t *ret_n) {
         size_t n = offset < k->n_left ? MIN(limit, k->n_left - offset) : 0;
@@ -316,15 +352,19 @@ static int give_page(struct rank *k, struct arena *a, size_t limit, size_t offse
 
 int runs_rank_find(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
                    int64_t offset, const char ***ret, size_t *ret_n) {
-        struct rank k _cleanup_(rank_done) = {.q = q, .n_keys = q->n_order + 1};
+        struct rank k _cleanup_(rank_done) = {
+                .q = q, .n_keys = q->n_order + 1, .n_compared = q->n_order + 1};
         int r;
 
         assert(runs_rank_can(q) && limit >= 0 && offset >= 0);
         r = read_runs(&k, db, a);
         if (r == 0)
                 r = ask_clauses(&k, db, a);
-        for (size_t i = 0; r == 0 && k.n_left > 0 && i < q->n_order; i++)
-                if (is_value(&q->order[i]))
-                        r = read_values(&k, db, a, i);
+        for (size_t i = 0; r == 0 && k.n_left > 0 && i < q->n_order; i++) {
+                if (!is_value(&q->order[i]))
+                        continue;
+                drop_behind(&k, i, (size_t) MIN(limit, INT64_MAX - offset) + (size_t) offset);
+                r = read_values(&k, db, a, i);
+        }
         return r != 0 ? r : give_page(&k, a, (size_t) limit, (size_t) offset, ret, ret_n);
 }

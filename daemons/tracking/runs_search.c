@@ -189,24 +189,27 @@ static void add_picked(struct search_sql *sql, const char *ids) {
         search_sql_add(sql, ") v CROSS JOIN runs ON runs.run_uuid = v.value");
 }
 
-/* Ids grow with time, and so do the addresses that hold them. All runs of an experiment from the
- * newest on would each be the first so far: the oldest first, most are no further looked at. */
+/* Ids grow with time. All runs of an experiment from the newest on would each be the first so far:
+ * the oldest first, most are no further looked at. */
 static bool is_oldest_first(const struct runs_search *q, const struct runs_search_plan *plan) {
         const struct order_key *k = &q->order[0];
 
         return plan->ids_only && !plan->picks && q->filter.n == 0 && q->n_experiment_ids == 1 &&
                q->view != RUNS_SEARCH_ALL && q->n_order == 1 && !is_joined(k) && !k->descending &&
-               (str_eq(k->key, "run_id") || str_eq(k->key, "artifact_uri"));
+               str_eq(k->key, "run_id");
 }
 
 /* SQLite's: an index gives that order, and with a limit it is not taken for the outer query's. */
 static void add_oldest_first(struct search_sql *sql, const struct runs_search *q) {
         search_sql_add(sql, " FROM (SELECT run_uuid, experiment_id, lifecycle_stage, start_time");
-        if (str_eq(q->order[0].key, "artifact_uri"))
-                search_sql_add(sql, ", artifact_uri");
         search_sql_add(sql, " FROM runs WHERE ");
         add_scope(sql, q);
         search_sql_add(sql, " ORDER BY start_time LIMIT -1) runs");
+}
+
+/* Are the runs found by their values of the order's first key? */
+static bool is_by_value(const struct runs_search_plan *plan) {
+        return plan->part == RUNS_SEARCH_WITH_VALUE || plan->part == RUNS_SEARCH_NAN;
 }
 
 /* The tables that hold the values of the order, one alias o0, o1, … a key. In a part with the
@@ -214,7 +217,7 @@ static void add_oldest_first(struct search_sql *sql, const struct runs_search *q
  * to that. */
 static void add_from(struct search_sql *sql, const struct runs_search *q,
                      const struct runs_search_plan *plan) {
-        bool walk = plan->part == RUNS_SEARCH_WITH_VALUE;
+        bool walk = is_by_value(plan);
 
         if (walk)
                 search_sql_add(sql,
@@ -228,6 +231,8 @@ static void add_from(struct search_sql *sql, const struct runs_search *q,
                                " FROM %s v {CROSS JOIN|JOIN|STRAIGHT_JOIN} runs ON runs.run_uuid = "
                                "v.run_uuid",
                                table_of(&q->filter.clauses[plan->driver]));
+        else if (plan->scans)
+                search_sql_add(sql, " FROM runs NOT INDEXED");
         else if (is_oldest_first(q, plan))
                 add_oldest_first(sql, q);
         else
@@ -271,9 +276,13 @@ static void add_order(struct search_sql *sql, const struct runs_search *q,
         search_sql_add(sql, " ORDER BY ");
         for (size_t i = 0; i < q->n_order; i++) {
                 const struct order_key *k = &q->order[i];
+                bool is_alike = i == 0 && (plan->part == RUNS_SEARCH_NAN ||
+                                           plan->part == RUNS_SEARCH_WITHOUT_VALUE);
 
-                add_key(sql, k, i, i == 0 && plan->part == RUNS_SEARCH_WITH_VALUE);
-                search_sql_add(sql, ", ");
+                if (!is_alike) {
+                        add_key(sql, k, i, i == 0 && plan->part == RUNS_SEARCH_WITH_VALUE);
+                        search_sql_add(sql, ", ");
+                }
                 by_start =
                         by_start || (k->entity == FILTER_ATTRIBUTE && str_eq(k->key, "start_time"));
         }
@@ -281,10 +290,13 @@ static void add_order(struct search_sql *sql, const struct runs_search *q,
 }
 
 /* What is asked of the table that is walked. */
-static void add_walked(struct search_sql *sql, const struct runs_search *q) {
+static void add_walked(struct search_sql *sql, const struct runs_search *q,
+                       enum runs_search_part part) {
         assert(q->n_order > 0 && is_joined(&q->order[0]));
-        search_sql_add(sql, q->order[0].entity == FILTER_METRIC ? "o0.is_nan = FALSE AND "
-                                                                : "o0.value IS NOT NULL AND ");
+        assert(part != RUNS_SEARCH_NAN || q->order[0].entity == FILTER_METRIC);
+        search_sql_add(sql, q->order[0].entity != FILTER_METRIC ? "o0.value IS NOT NULL AND "
+                            : part == RUNS_SEARCH_NAN           ? "o0.is_nan = TRUE AND "
+                                                                : "o0.is_nan = FALSE AND ");
         search_sql_same_text(sql, "o0.\"key\"", true, q->order[0].key);
         for (size_t i = 0; i < q->filter.n; i++) {
                 const struct filter_clause *c = &q->filter.clauses[i];
@@ -312,7 +324,7 @@ static void add_columns(struct search_sql *sql, const struct runs_search *q,
 /* Does the statement ask the clause beside what drives or is walked? */
 static bool is_asked(const struct runs_search *q, const struct runs_search_plan *plan,
                      const struct filter_clause *c) {
-        bool walk = plan->part == RUNS_SEARCH_WITH_VALUE;
+        bool walk = is_by_value(plan);
 
         if (plan->keys_only && runs_search_is_on_value(c))
                 return false;
@@ -325,7 +337,7 @@ static bool is_asked(const struct runs_search *q, const struct runs_search_plan 
 
 void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
                        struct search_sql *sql) {
-        bool walk = plan->part == RUNS_SEARCH_WITH_VALUE;
+        bool walk = is_by_value(plan);
         const char *id = walk ? "o0.run_uuid" : "runs.run_uuid";
         ssize_t driver = walk ? -1 : plan->driver;
 
@@ -334,11 +346,10 @@ void runs_search_build(const struct runs_search *q, const struct runs_search_pla
         add_from(sql, q, plan);
         search_sql_add(sql, " WHERE ");
         if (walk)
-                add_walked(sql, q);
+                add_walked(sql, q, plan->part);
         else if (plan->part == RUNS_SEARCH_WITHOUT_VALUE)
-                search_sql_add(sql, q->order[0].entity == FILTER_METRIC
-                                            ? "(o0.is_nan IS NULL OR o0.is_nan = TRUE) AND "
-                                            : "o0.value IS NULL AND ");
+                search_sql_add(sql, q->order[0].entity == FILTER_METRIC ? "o0.is_nan IS NULL AND "
+                                                                        : "o0.value IS NULL AND ");
         if (driver >= 0) {
                 add_driver(sql, q, driver);
                 search_sql_add(sql, " AND ");
@@ -404,15 +415,23 @@ void runs_search_build_matches(const struct runs_search *q, size_t i, struct sea
                 add_driver(sql, q, (ssize_t) i);
 }
 
-void runs_search_build_values(const struct runs_search *q, size_t i, struct search_sql *sql) {
+void runs_search_build_values(const struct runs_search *q, size_t i, const char *ids,
+                              struct search_sql *sql) {
         const struct order_key *o = &q->order[i];
         const struct filter_clause entity = {.entity = o->entity};
         const char *table = table_of(&entity);
 
-        search_sql_add(sql, "SELECT run_uuid, value%s FROM %s INDEXED BY onebox_%s_value WHERE ",
-                       o->entity == FILTER_METRIC ? ", is_nan" : "", table, table);
-        search_sql_same_text(sql, "\"key\"", true, o->key);
-        search_sql_add(sql, " ORDER BY %svalue", o->entity == FILTER_METRIC ? "is_nan, " : "");
+        search_sql_add(sql, "SELECT o.run_uuid, o.value%s FROM ",
+                       o->entity == FILTER_METRIC ? ", o.is_nan" : "");
+        if (ids) {
+                search_sql_add(sql, "json_each(");
+                search_sql_text(sql, ids);
+                search_sql_add(sql, ") v CROSS JOIN %s o ON o.run_uuid = v.value AND ", table);
+        } else {
+                search_sql_add(sql, "%s o INDEXED BY onebox_%s_value WHERE ", table, table);
+        }
+        search_sql_same_text(sql, "o.\"key\"", true, o->key);
+        search_sql_add(sql, " ORDER BY %so.value", o->entity == FILTER_METRIC ? "o.is_nan, " : "");
 }
 
 void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t max,

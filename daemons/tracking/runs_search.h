@@ -24,11 +24,13 @@ struct runs_search {
         size_t n_order;
 };
 
-/* Two parts of the rows when the first key of the order is a metric, param or tag: those that have
- * it (a metric as a number) come first and can be read in its order from an index. */
+/* Parts of the rows when the first key of the order is a metric, param or tag: those that have it
+ * (a metric as a number) come first and can be read in its order from an index. All of another part
+ * are alike by that key. */
 enum runs_search_part {
         RUNS_SEARCH_WHOLE,
         RUNS_SEARCH_WITH_VALUE,
+        RUNS_SEARCH_NAN, /* of a metric alone */
         RUNS_SEARCH_WITHOUT_VALUE,
 };
 
@@ -45,6 +47,7 @@ struct runs_search_plan {
          * no part that drives. SQLite's. */
         bool picks;
         const char *picked; /* the array; NULL: the function */
+        bool scans;         /* runs' rows are read as they lie, by no index. SQLite's */
 };
 
 /* Reads filter and order. 0, REFUSED or -ENOMEM. */
@@ -79,9 +82,10 @@ bool runs_search_is_asked_before(const struct runs_search *q, size_t i);
 /* The ids of all runs that fulfil the clause and those asked with it; of IS NULL those that do not.
  * SQLite's. */
 void runs_search_build_matches(const struct runs_search *q, size_t i, struct search_sql *sql);
-/* The values of the order's key i: run_uuid, value and of a metric is_nan, in their order.
- * SQLite's. */
-void runs_search_build_values(const struct runs_search *q, size_t i, struct search_sql *sql);
+/* The values of the order's key i, of all runs or of those whose ids are in a JSON array: run_uuid,
+ * value and of a metric is_nan, in their order. SQLite's. */
+void runs_search_build_values(const struct runs_search *q, size_t i, const char *ids,
+                              struct search_sql *sql);
 /* How many runs the experiments have in the view, at most `max`. */
 void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql);
 

@@ -25,6 +25,8 @@
  * that is passed and asked for. Of a clause of which it is not known how many it finds, half of the
  * runs are taken to fulfil it. */
 #define PICKED_COSTS 0.1
+/* To find a row by an index costs so many times what it costs to come upon it. */
+#define SCANNED_PART 3
 /* A page of more than this is ranked: the values of each of its runs are looked up. */
 #define PICKED_PAGE_MAX 5000
 /* A value takes about so long. */
@@ -291,6 +293,23 @@ static enum runs_way_kind kind_of(const struct reckoning *f) {
         return f->driver >= 0 ? RUNS_WAY_DRIVEN : walks(f) ? RUNS_WAY_WALKED : RUNS_WAY_LISTED;
 }
 
+/* No index has what the order begins with: each row is read. They lie as they were made, so what is
+ * an address with an id in it has few that come before those so far. */
+static int pick_scan(struct reckoning *f, struct runs_way *way) {
+        const struct order_key *k = &f->q->order[0];
+        int64_t n_all = 0, n = 0;
+        int r;
+
+        if (!f->is_sqlite || way->kind != RUNS_WAY_LISTED || f->q->n_order == 0 ||
+            k->entity != FILTER_ATTRIBUTE || !str_eq(k->key, "artifact_uri"))
+                return 0;
+        r = at_most(f, &n_all);
+        if (r == 0)
+                r = count_runs(f, n_all / SCANNED_PART + 1, &n);
+        way->scans = n > n_all / SCANNED_PART;
+        return r;
+}
+
 /* Through the runs of large experiments. */
 static int pick_in_large(struct reckoning *f, struct runs_way *ret) {
         enum runs_way_memory memory;
@@ -313,7 +332,7 @@ static int pick_in_large(struct reckoning *f, struct runs_way *ret) {
                 ret->memory = memory;
         if (ret->memory && !at_once)
                 ret->try_for = try_for(f, costs);
-        return 0;
+        return pick_scan(f, ret);
 }
 
 int runs_way_pick(const struct runs_search *q, bool is_sqlite, int64_t n_page,

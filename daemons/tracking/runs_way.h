@@ -25,6 +25,7 @@ enum runs_way_memory {
 struct runs_way {
         enum runs_way_kind kind;
         ssize_t driver; /* the clause of a driven search, else -1 */
+        bool scans;     /* listed, all rows of the table as they lie */
         enum runs_way_memory memory;
         usec_t try_for; /* only when the way has not found the page after so much time of the
                            thread; 0: the way is not tried */

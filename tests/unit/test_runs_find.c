@@ -289,6 +289,10 @@ static void test_indexes_are_used(void **state) {
                 .part = RUNS_SEARCH_WITH_VALUE, .driver = -1, .picks = true};
         const struct runs_search_plan listed = {
                 .part = RUNS_SEARCH_WHOLE, .driver = -1, .picks = true, .picked = "[\"a\"]"};
+        const struct runs_search_plan without = {.part = RUNS_SEARCH_WITHOUT_VALUE, .driver = -1};
+        const struct runs_search_plan nan = {.part = RUNS_SEARCH_NAN, .driver = -1};
+        const struct runs_search_plan scan = {
+                .part = RUNS_SEARCH_WHOLE, .driver = -1, .scans = true};
         const struct runs_search_plan driven = {.part = RUNS_SEARCH_WHOLE, .driver = 0};
         struct tracking_test *t = *state;
 
@@ -306,6 +310,11 @@ static void test_indexes_are_used(void **state) {
         uses(t, "params.p = '3'", NULL, whole, "COVERING INDEX onebox_runs_listed", "TEMP B-TREE");
         uses(t, "", "metrics.m DESC", walk, "o0 USING COVERING INDEX onebox_latest_metrics_value",
              "SCAN runs");
+        uses(t, "", "params.p", without, "COVERING INDEX onebox_runs_listed", "TEMP B-TREE");
+        uses(t, "", "metrics.m", without, "COVERING INDEX onebox_runs_listed", "TEMP B-TREE");
+        uses(t, "", "metrics.m", nan, "o0 USING COVERING INDEX onebox_latest_metrics_value",
+             "SCAN runs");
+        uses(t, "", "artifact_uri", scan, "SCAN runs", "INDEX");
         uses(t, "", "params.p", walk, "o0 USING COVERING INDEX onebox_params_value", "SCAN runs");
         uses(t, "", "tags.t DESC", walk, "o0 USING COVERING INDEX onebox_tags_value", "SCAN runs");
         uses(t, "params.p = '3'", NULL, driven,
