@@ -37,11 +37,9 @@ static int write_tags(struct job *j, struct db *db, int64_t id) {
 
 /* The fields of an experiment, in an object that is open. */
 static int write_experiment(struct job *j, struct db *db, const struct experiment *e) {
-        char id[24];
         int r;
 
-        snprintf(id, sizeof(id), "%" PRId64, e->id);
-        json_write_kv_str(&j->json, "experiment_id", id);
+        json_write_kv_i64_text(&j->json, "experiment_id", e->id);
         json_write_kv_str(&j->json, "name", e->name);
         json_write_kv_str(&j->json, "artifact_location", e->artifact_location);
         json_write_kv_str(&j->json, "lifecycle_stage", e->is_active ? "active" : "deleted");
@@ -73,7 +71,6 @@ static int run_create(struct job *j, struct db *db) {
         const struct create *in = j->in;
         int64_t now_ms = tracking_now_ms(j->tracking);
         struct experiment e;
-        char id_text[24];
         int r = str_empty(in->location)
                         ? experiments_sql_make(db, j->arena, in->name, j->tracking->artifact_root,
                                                now_ms, &e)
@@ -84,12 +81,11 @@ static int run_create(struct job *j, struct db *db) {
                                    "Experiment(name=%s) already exists.", in->name);
         if (r < 0)
                 return r;
-        snprintf(id_text, sizeof(id_text), "%" PRId64, e.id);
         for (size_t i = 0; r == 0 && i < in->n_tags; i++)
                 r = experiments_sql_tag_set(db, e.id, in->tags[i].key, in->tags[i].value);
-        json_write_kv_str(&j->json, "experiment_id", id_text);
+        json_write_kv_i64_text(&j->json, "experiment_id", e.id);
         j->made_type = ACCESS_EXPERIMENT;
-        j->made_id = arena_strdup(j->arena, id_text);
+        j->made_id = arena_printf(j->arena, "%" PRId64, e.id);
         return r == 0 && !j->made_id ? -ENOMEM : r;
 }
 

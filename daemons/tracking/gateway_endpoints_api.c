@@ -119,7 +119,6 @@ static int write_fallback(struct job *j, const char *text) {
 static int write_endpoint(struct job *j, struct db *db, const struct gateway_endpoint *x,
                           const struct gateway_mapping *models, size_t n_models) {
         struct json_write *w = &j->json;
-        char id[24];
         int r;
 
         json_write_kv_str(w, "endpoint_id", x->id);
@@ -136,8 +135,7 @@ static int write_endpoint(struct job *j, struct db *db, const struct gateway_end
         if (r == 0 && !str_empty(x->fallback_config))
                 r = write_fallback(j, x->fallback_config);
         if (x->has_experiment) {
-                snprintf(id, sizeof(id), "%" PRId64, x->experiment_id);
-                json_write_kv_str(w, "experiment_id", id);
+                json_write_kv_i64_text(w, "experiment_id", x->experiment_id);
         }
         json_write_kv_bool(w, "usage_tracking", x->usage_tracking);
         return r;

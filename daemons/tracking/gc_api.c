@@ -140,12 +140,8 @@ static void write_item(struct json_write *w, const struct gc_item *item) {
         static const char *const id_names[] = {"run_id", "model_id", "name"};
 
         json_write_object(w);
-        if (item->kind == GC_EXPERIMENT) {
-                char id[24];
-
-                snprintf(id, sizeof id, "%lld", (long long) item->experiment_id);
-                json_write_kv_str(w, "experiment_id", id);
-        }
+        if (item->kind == GC_EXPERIMENT)
+                json_write_kv_i64_text(w, "experiment_id", item->experiment_id);
         json_write_kv_str(w, id_names[item->kind], item->id);
         json_write_kv_str(w, "artifact_location", item->uri ?: "");
         if (item->deleted_at_ms >= 0)

@@ -88,12 +88,10 @@ static void write_given(struct job *j, const char *key, const char *text) {
 }
 
 static int write_issue(struct job *j, const struct issue *x, bool basic, const int64_t *n_traces) {
-        char id[24];
         int r;
 
-        snprintf(id, sizeof(id), "%" PRId64, x->experiment_id);
         json_write_kv_str(&j->json, "issue_id", x->id);
-        json_write_kv_str(&j->json, "experiment_id", id);
+        json_write_kv_i64_text(&j->json, "experiment_id", x->experiment_id);
         json_write_kv_str(&j->json, "name", x->name);
         json_write_kv_str(&j->json, "description", basic ? "" : x->description);
         json_write_kv_str(&j->json, "status", x->status);

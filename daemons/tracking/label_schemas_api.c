@@ -75,14 +75,12 @@ static void read_input(struct ask *q, struct in *in) {
 
 static int write_schema(struct job *j, const struct label_schema *x) {
         struct label_input input;
-        char id[24];
         int r = label_input_parse(j->arena, x->input_type, x->input_config, &input);
 
         if (r < 0)
                 return r;
-        snprintf(id, sizeof(id), "%" PRId64, x->experiment_id);
         json_write_kv_str(&j->json, "schema_id", x->id);
-        json_write_kv_str(&j->json, "experiment_id", id);
+        json_write_kv_i64_text(&j->json, "experiment_id", x->experiment_id);
         json_write_kv_str(&j->json, "name", x->name);
         json_write_kv_str(&j->json, "type",
                           str_eq(x->type, "feedback") ? "FEEDBACK" : "EXPECTATION");

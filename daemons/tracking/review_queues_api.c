@@ -133,12 +133,10 @@ static int write_schemas(struct job *j, struct db *db, const char *id) {
 }
 
 static int write_queue(struct job *j, struct db *db, const struct review_queue *q) {
-        char id[24];
         int r;
 
-        snprintf(id, sizeof(id), "%" PRId64, q->experiment_id);
         json_write_kv_str(&j->json, "queue_id", q->id);
-        json_write_kv_str(&j->json, "experiment_id", id);
+        json_write_kv_i64_text(&j->json, "experiment_id", q->experiment_id);
         json_write_kv_str(&j->json, "name", q->name);
         json_write_kv_str(&j->json, "queue_type", str_eq(q->type, "user") ? "USER" : "CUSTOM");
         if (q->created_by)

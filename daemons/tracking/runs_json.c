@@ -9,11 +9,9 @@
 #include "daemons/tracking/tags_sql.h"
 
 void runs_json_write_info(struct json_write *w, const struct run *run) {
-        char id[24];
 
-        snprintf(id, sizeof(id), "%" PRId64, run->experiment_id);
         json_write_kv_str(w, "run_uuid", run->id);
-        json_write_kv_str(w, "experiment_id", id);
+        json_write_kv_i64_text(w, "experiment_id", run->experiment_id);
         json_write_kv_str(w, "run_name", run->name);
         json_write_kv_str(w, "user_id", run->user_id);
         json_write_kv_str(w, "status", run->status);

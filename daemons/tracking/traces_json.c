@@ -291,8 +291,7 @@ int traces_json_write(struct json_write *w, struct db *db, struct arena *a, cons
         json_write_kv_object(w, "trace_location");
         json_write_kv_str(w, "type", "MLFLOW_EXPERIMENT");
         json_write_kv_object(w, "mlflow_experiment");
-        snprintf(text, sizeof(text), "%" PRId64, t->experiment_id);
-        json_write_kv_str(w, "experiment_id", text);
+        json_write_kv_i64_text(w, "experiment_id", t->experiment_id);
         json_write_end(w);
         json_write_end(w);
         json_write_kv_str(w, "request_time", wire_time_print(t->at_ms, text));
@@ -313,12 +312,10 @@ int traces_json_write(struct json_write *w, struct db *db, struct arena *a, cons
 }
 
 int traces_json_write_v2(struct json_write *w, struct db *db, const struct trace *t) {
-        char id[24];
         int r;
 
         json_write_kv_str(w, "request_id", t->id);
-        snprintf(id, sizeof(id), "%" PRId64, t->experiment_id);
-        json_write_kv_str(w, "experiment_id", id);
+        json_write_kv_i64_text(w, "experiment_id", t->experiment_id);
         json_write_kv_i64(w, "timestamp_ms", t->at_ms);
         json_write_kv_i64(w, "execution_time_ms", t->has_took ? t->took_ms : 0);
         json_write_kv_str(w, "status",

@@ -195,6 +195,13 @@ void json_write_kv_i64(struct json_write *w, const char *key, int64_t v) {
         json_write_i64(w, v);
 }
 
+void json_write_kv_i64_text(struct json_write *w, const char *key, int64_t v) {
+        char text[JSON_NUMBER_SIZE];
+
+        json_write_key(w, key);
+        json_write_strn(w, text, json_number_print_i64(v, text));
+}
+
 void json_write_kv_u64(struct json_write *w, const char *key, uint64_t v) {
         json_write_key(w, key);
         json_write_u64(w, v);

@@ -67,6 +67,8 @@ void json_write_node(struct json_write *w, const struct json *j);
 
 void json_write_kv_str(struct json_write *w, const char *key, const char *s);
 void json_write_kv_i64(struct json_write *w, const char *key, int64_t v);
+/* In quotes, as ids are. */
+void json_write_kv_i64_text(struct json_write *w, const char *key, int64_t v);
 void json_write_kv_u64(struct json_write *w, const char *key, uint64_t v);
 void json_write_kv_f64(struct json_write *w, const char *key, double v);
 void json_write_kv_bool(struct json_write *w, const char *key, bool v);

@@ -67,9 +67,11 @@ static void spaced(void **state) {
         json_write_i64(&w, 2);
         json_write_i64(&w, 3);
         json_write_end(&w);
+        json_write_kv_i64_text(&w, "c", INT64_MIN);
         json_write_end(&w);
         assert_int_equal(json_write_finish(&w), 0);
-        assert_string_equal(buf_cstr(&b), "{\"a\": 1, \"b\": [2, 3]}");
+        assert_string_equal(buf_cstr(&b),
+                            "{\"a\": 1, \"b\": [2, 3], \"c\": \"-9223372036854775808\"}");
 }
 
 /* One list with items of their own, one without, in every place. */
