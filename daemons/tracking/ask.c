@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/tracking/python_json.h"
 #include "lib/base/json_number.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
@@ -97,27 +98,6 @@ static void refuse_missing(struct ask *q, const char *key) {
                                      "Missing value for required parameter '%s'." SEE_DOCS, key));
 }
 
-static const char *python_type(const struct json *j) {
-        switch (j->type) {
-        case JSON_NULL:
-                return "NoneType";
-        case JSON_FALSE:
-        case JSON_TRUE:
-                return "bool";
-        case JSON_NUMBER:
-                for (uint32_t i = 0; i < j->len; i++)
-                        if (strchr(".eE", j->str[i]))
-                                return "float";
-                return "int";
-        case JSON_STRING:
-                return "str";
-        case JSON_ARRAY:
-                return "list";
-        default:
-                return "dict";
-        }
-}
-
 static void refuse_type(struct ask *q, const char *key, const struct json *j) {
         _cleanup_buf_ struct buf value = {.limit = 4096};
         struct json_write w;
@@ -130,7 +110,7 @@ static void refuse_type(struct ask *q, const char *key, const struct json *j) {
                                      "Invalid value %s for parameter '%s' supplied:  Hint: Value "
                                      "was of type '%s'." SEE_DOCS,
                                      buf_error(&value) < 0 ? "" : buf_cstr(&value), key,
-                                     python_type(j)));
+                                     python_json_type(j)));
 }
 
 static void refuse_query(struct ask *q, const char *key, const char *value) {

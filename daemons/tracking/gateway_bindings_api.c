@@ -9,8 +9,6 @@
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
 
-#define SCORER "scorer" /* the one kind of thing that is bound */
-
 enum { ID_MAX = 255, TAG_KEY_MAX = 250, TAG_VALUE_MAX = 5000 };
 
 struct in {
@@ -149,10 +147,10 @@ int gateway_bindings_api_create(struct http_request *req) {
 
         read_binding(&q, req, &in);
         in.by = ask_given(&q, "created_by");
-        if (q.result == 0 && !str_eq(in.type, SCORER))
+        if (q.result == 0 && !str_eq(in.type, GATEWAY_ENDPOINTS_SQL_SCORER))
                 ask_check(&q, refusal_invalid(&q.refusal,
                                               "Invalid value '%s' for parameter 'resource_type'. "
-                                              "Must be one of: " SCORER ".",
+                                              "Must be one of: " GATEWAY_ENDPOINTS_SQL_SCORER ".",
                                               in.type));
         if (q.result == 0)
                 ask_check(&q, field_check_length(&q.refusal, "resource_id", ID_MAX, in.id));

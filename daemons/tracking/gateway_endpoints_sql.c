@@ -236,7 +236,7 @@ int gateway_endpoints_sql_binding_insert(struct db *db, const struct gateway_bin
         DB_USE struct db_stmt *s = use(db, STMT_binding_insert);
 
         db_bind_all(s, x->endpoint_id, x->type, x->id, x->created_by, x->created_at_ms,
-                    x->updated_by, x->updated_at_ms);
+                    x->updated_by, x->updated_at_ms, x->display_name);
         return db_run(s);
 }
 
@@ -251,5 +251,12 @@ int gateway_endpoints_sql_binding_delete(struct db *db, const struct gateway_bin
         DB_USE struct db_stmt *s = use(db, STMT_binding_delete);
 
         db_bind_all(s, x->endpoint_id, x->type, x->id);
+        return db_run(s);
+}
+
+int gateway_endpoints_sql_bindings_delete(struct db *db, const char *type, const char *id) {
+        DB_USE struct db_stmt *s = use(db, STMT_bindings_delete);
+
+        db_bind_all(s, type, id);
         return db_run(s);
 }

@@ -30,6 +30,9 @@ struct gateway_binding {
         int64_t created_at_ms, updated_at_ms;
 };
 
+/* The one type of thing that is bound. */
+#define GATEWAY_ENDPOINTS_SQL_SCORER "scorer"
+
 /* The row `s` stands on. 0 or -ENOMEM. */
 int gateway_endpoints_sql_read(struct db_stmt *s, struct arena *a, struct gateway_endpoint *ret);
 /* 0, REFUSED ("GatewayEndpoint not found …", or not this one's to touch) or -errno. By its id, or
@@ -66,3 +69,5 @@ int gateway_endpoints_sql_binding_insert(struct db *db, const struct gateway_bin
 /* DB_ROW, DB_DONE or -errno. */
 int gateway_endpoints_sql_binding_has(struct db *db, const struct gateway_binding *x);
 int gateway_endpoints_sql_binding_delete(struct db *db, const struct gateway_binding *x);
+/* All of a thing. */
+int gateway_endpoints_sql_bindings_delete(struct db *db, const char *type, const char *id);

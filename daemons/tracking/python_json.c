@@ -115,3 +115,24 @@ const char *python_json_str(const struct json *j, struct arena *a, int *ret_erro
                 return "None";
         return python_json_text(j, 0, a, ret_error);
 }
+
+const char *python_json_type(const struct json *j) {
+        switch (j->type) {
+        case JSON_NULL:
+                return "NoneType";
+        case JSON_FALSE:
+        case JSON_TRUE:
+                return "bool";
+        case JSON_NUMBER:
+                for (uint32_t i = 0; i < j->len; i++)
+                        if (strchr(".eE", j->str[i]))
+                                return "float";
+                return "int";
+        case JSON_STRING:
+                return "str";
+        case JSON_ARRAY:
+                return "list";
+        default:
+                return "dict";
+        }
+}

@@ -20,3 +20,6 @@ const char *python_json_text(const struct json *j, unsigned flags, struct arena 
 /* str() of a value: True, 5, 1.5; a string is itself, lists and objects are their JSON. As above.
  */
 const char *python_json_str(const struct json *j, struct arena *a, int *ret_error);
+
+/* type(value).__name__ */
+const char *python_json_type(const struct json *j);

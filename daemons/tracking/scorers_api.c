@@ -7,16 +7,15 @@
 #include <string.h>
 
 #include "daemons/tracking/access.h"
-#include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
+#include "daemons/tracking/gateway_endpoints_sql.h"
 #include "daemons/tracking/job.h"
-#include "daemons/tracking/python_json.h"
 #include "daemons/tracking/python_text.h"
-#include "daemons/tracking/scorers_sql.h"
+#include "daemons/tracking/scorer_model.h"
+#include "daemons/tracking/scorer_of.h"
 #include "lib/base/entropy.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
-#include "lib/net/http_target.h"
 
 enum { SCORER_NAME_MAX = 256 };
 
@@ -48,7 +47,7 @@ static bool code_is_allowed(void) {
 
 static int check_serialized(struct ask *q, const char *text) {
         struct json *root = NULL;
-        int r = json_parse_copy(q->arena, text, strlen(text), &root, NULL);
+        int r = json_parse_python_copy(q->arena, text, strlen(text), &root, NULL);
 
         if (r == -EINVAL)
                 return refusal_invalid(&q->refusal, "serialized_scorer must be valid JSON");
@@ -81,51 +80,6 @@ static void open_one(struct ask *q, struct http_request *req, struct in *in) {
 
 /* --- what is there --- */
 
-static int need_experiment(struct job *j, struct db *db, const char *id, struct experiment *ret) {
-        int r = experiments_sql_need(db, &j->refusal, id, EXPERIMENTS_SQL_ANY, ret);
-
-        return r != 0 ? r : experiments_sql_need_active(&j->refusal, ret);
-}
-
-static int absent(struct job *j, const struct in *in) {
-        const char *version =
-                in->version ? arena_printf(j->arena, " and version %" PRId64, in->version) : "";
-
-        return refusal_set(&j->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                           "Scorer with name '%s'%s not found for experiment %s.", in->name,
-                           version ? version : "", in->experiment_id);
-}
-
-/* What permissions on it are on; NULL when out of memory. */
-static const char *key_of(struct arena *a, int64_t experiment_id, const char *name) {
-        char *text = arena_alloc(a, 3 * strlen(name) + 1);
-
-        if (!text)
-                return NULL;
-        text[http_target_encode(text, name, strlen(name), "")] = '\0';
-        return arena_printf(a, "%" PRId64 "/%s", experiment_id, text);
-}
-
-/* Permissions are on the scorer, by its key, not on its experiment. */
-static int need(struct job *j, struct db *db, const struct in *in, const char **ret_id,
-                const char **ret_key) {
-        const struct access *access = j->refusal.access;
-        struct experiment e;
-        int r;
-
-        j->refusal.access = NULL;
-        r = need_experiment(j, db, in->experiment_id, &e);
-        j->refusal.access = access;
-        if (r != 0)
-                return r;
-        *ret_key = key_of(j->arena, e.id, in->name);
-        r = *ret_key ? access_check(&j->refusal, ACCESS_SCORER, *ret_key) : -ENOMEM;
-        if (r != 0)
-                return r;
-        r = scorers_sql_get(db, j->arena, e.id, in->name, ret_id);
-        return r == DB_DONE ? absent(j, in) : r < 0 ? r : 0;
-}
-
 static void write_scorer(struct json_write *w, const struct scorer *x) {
         json_write_kv_i64(w, "experiment_id", x->experiment_id);
         json_write_kv_str(w, "scorer_name", x->name);
@@ -135,31 +89,13 @@ static void write_scorer(struct json_write *w, const struct scorer *x) {
         json_write_kv_str(w, "scorer_id", x->id);
 }
 
-/* Lists give it as Python would write it again. */
-static int print_again(struct job *j, struct scorer *x) {
-        struct json *root = NULL;
-        const char *text = NULL;
-        int r = json_parse_copy(j->arena, x->serialized, strlen(x->serialized), &root, NULL);
-
-        if (r == 0)
-                text = python_json_text(root, 0, j->arena, &r);
-        if (r == -ENOMEM)
-                return r;
-        x->serialized = text ? text : x->serialized; /* what we cannot read is as it is */
-        return 0;
-}
-
-static int check_row(struct job *j, const struct scorer *x) {
-        const char *key = j->refusal.access ? key_of(j->arena, x->experiment_id, x->name) : "";
-        int r = access_check_experiment(&j->refusal, x->experiment_id);
-
-        if (r == 0)
-                r = key ? access_check(&j->refusal, ACCESS_SCORER, key) : -ENOMEM;
-        return r;
+/* Lists give it as Python would write it again, with its gateway's endpoint by its name. */
+static int print_again(struct job *j, struct db *db, struct scorer *x) {
+        return scorer_model_show(j, db, true, &x->serialized);
 }
 
 /* of_all: not of one that was looked at before. */
-static int write_list(struct job *j, struct db_stmt *s, bool of_all) {
+static int write_list(struct job *j, struct db *db, struct db_stmt *s, bool of_all) {
         struct scorer x;
         int r;
 
@@ -167,12 +103,12 @@ static int write_list(struct job *j, struct db_stmt *s, bool of_all) {
         while ((r = db_step(s)) == DB_ROW) {
                 r = scorers_sql_read(s, j->arena, &x);
                 if (r == 0 && of_all)
-                        r = check_row(j, &x);
+                        r = scorer_of_check(j, &x);
                 if (r < 0)
                         return r;
                 if (r == REFUSED) /* not this one's to see */
                         continue;
-                r = print_again(j, &x);
+                r = print_again(j, db, &x);
                 if (r < 0)
                         return r;
                 json_write_object(&j->json);
@@ -198,21 +134,38 @@ static int new_scorer(struct job *j, struct db *db, const struct scorer *x, cons
         return made.id ? scorers_sql_insert(db, &made) : -ENOMEM;
 }
 
+/* In place of the endpoint that an earlier version asked. */
+static int bind_endpoint(struct db *db, const struct scorer *x, const char *endpoint_id) {
+        const struct gateway_binding b = {
+                .endpoint_id = endpoint_id,
+                .type = GATEWAY_ENDPOINTS_SQL_SCORER,
+                .id = x->id,
+                .display_name = x->name,
+                .created_at_ms = x->created_at_ms,
+                .updated_at_ms = x->created_at_ms,
+        };
+        int r = gateway_endpoints_sql_bindings_delete(db, b.type, b.id);
+
+        return r < 0 ? r : gateway_endpoints_sql_binding_insert(db, &b);
+}
+
 static int run_register(struct job *j, struct db *db) {
         const struct in *in = j->in;
         struct scorer x = {.name = in->name, .serialized = in->serialized};
         struct experiment e;
-        const char *key;
-        char id[24];
-        int r = need_experiment(j, db, in->experiment_id, &e);
+        const char *key, *endpoint_id;
+        int r = scorer_of_experiment(j, db, in->experiment_id, &e);
 
         if (r != 0)
                 return r;
-        key = key_of(j->arena, e.id, in->name);
+        key = scorer_of_key(j->arena, e.id, in->name);
         if (!key)
                 return -ENOMEM;
         if (access_is_denied(j->refusal.access, ACCESS_SCORER, key))
                 return refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied.");
+        r = scorer_model_keep(j, db, &x.serialized, &endpoint_id);
+        if (r != 0)
+                return r;
         x.experiment_id = e.id;
         x.created_at_ms = tracking_now_ms(j->tracking);
         r = scorers_sql_get(db, j->arena, e.id, in->name, &x.id);
@@ -227,10 +180,13 @@ static int run_register(struct job *j, struct db *db) {
                 return r;
         x.version++;
         r = scorers_sql_version_insert(db, &x);
-        snprintf(id, sizeof(id), "%" PRId64, x.experiment_id);
+        if (r == 0 && endpoint_id)
+                r = bind_endpoint(db, &x, endpoint_id);
+        if (r == 0)
+                r = scorer_model_show(j, db, false, &x.serialized);
         json_write_kv_i64(&j->json, "version", x.version);
         json_write_kv_str(&j->json, "scorer_id", x.id);
-        json_write_kv_str(&j->json, "experiment_id", id);
+        json_write_kv_i64_text(&j->json, "experiment_id", x.experiment_id);
         json_write_kv_str(&j->json, "name", x.name);
         json_write_kv_str(&j->json, "serialized_scorer", x.serialized);
         json_write_kv_i64(&j->json, "creation_time", x.created_at_ms);
@@ -257,11 +213,11 @@ static int run_list(struct job *j, struct db *db) {
         int r = 0;
 
         if (!str_empty(in->experiment_id))
-                r = need_experiment(j, db, in->experiment_id, &e);
+                r = scorer_of_experiment(j, db, in->experiment_id, &e);
         if (r != 0)
                 return r;
         s = scorers_sql_list(db, e.id);
-        return write_list(j, s, e.id < 0);
+        return write_list(j, db, s, e.id < 0);
 }
 
 int scorers_api_list(struct http_request *req) {
@@ -275,13 +231,14 @@ int scorers_api_list(struct http_request *req) {
 
 static int run_versions(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = NULL;
+        const struct in *in = j->in;
         const char *id, *key;
-        int r = need(j, db, j->in, &id, &key);
+        int r = scorer_of_need(j, db, in->experiment_id, in->name, &id, &key);
 
         if (r != 0)
                 return r;
         s = scorers_sql_versions(db, id);
-        return write_list(j, s, false);
+        return write_list(j, db, s, false);
 }
 
 int scorers_api_versions(struct http_request *req) {
@@ -296,17 +253,19 @@ static int run_get(struct job *j, struct db *db) {
         const struct in *in = j->in;
         struct scorer x;
         const char *id, *key;
-        int r = need(j, db, in, &id, &key);
+        int r = scorer_of_need(j, db, in->experiment_id, in->name, &id, &key);
 
         if (r != 0)
                 return r;
         r = scorers_sql_version(db, j->arena, id, in->version, &x);
         if (r != DB_ROW)
-                return r == DB_DONE ? absent(j, in) : r;
+                return r == DB_DONE ? scorer_of_absent(j, in->experiment_id, in->name, in->version)
+                                    : r;
+        r = scorer_model_show(j, db, false, &x.serialized);
         json_write_kv_object(&j->json, "scorer");
         write_scorer(&j->json, &x);
         json_write_end(&j->json);
-        return 0;
+        return r;
 }
 
 int scorers_api_get(struct http_request *req) {
@@ -322,17 +281,18 @@ static int run_delete(struct job *j, struct db *db) {
         const struct in *in = j->in;
         const char *id, *key;
         int64_t n = 0;
-        int r = need(j, db, in, &id, &key);
+        int r = scorer_of_need(j, db, in->experiment_id, in->name, &id, &key);
 
         if (r != 0)
                 return r;
         if (!in->version) {
                 j->gone_type = ACCESS_SCORER;
                 j->gone_id = key;
-                return scorers_sql_delete(db, id);
+                r = gateway_endpoints_sql_bindings_delete(db, GATEWAY_ENDPOINTS_SQL_SCORER, id);
+                return r < 0 ? r : scorers_sql_delete(db, id);
         }
         r = scorers_sql_version_delete(db, id, in->version, &n);
-        return r == 0 && n == 0 ? absent(j, in) : r;
+        return r == 0 && n == 0 ? scorer_of_absent(j, in->experiment_id, in->name, in->version) : r;
 }
 
 int scorers_api_delete(struct http_request *req) {
@@ -342,73 +302,4 @@ int scorers_api_delete(struct http_request *req) {
         open_one(&q, req, &in);
         ask_i64(&q, "version", 0, &in.version);
         return job_write(&q, run_delete, &in);
-}
-
-/* --- scorers that run by themselves: nothing runs here, what was written down is told --- */
-
-struct online_in {
-        const char **ids;
-        size_t n;
-};
-
-static int write_online(struct job *j, const char *scorer_id, const struct scorer_online *x) {
-        int r = check_row(j, &x->scorer);
-
-        if (r == 0)
-                r = access_check_experiment(&j->refusal, x->experiment_id);
-        if (r != 0)
-                return r;
-        json_write_object(&j->json);
-        json_write_kv_str(&j->json, "online_scoring_config_id", x->id);
-        json_write_kv_str(&j->json, "scorer_id", scorer_id);
-        json_write_kv_f64(&j->json, "sample_rate", x->sample_rate);
-        json_write_kv_str(&j->json, "experiment_id",
-                          arena_printf(j->arena, "%" PRId64, x->experiment_id));
-        if (x->filter)
-                json_write_kv_str(&j->json, "filter_string", x->filter);
-        json_write_end(&j->json);
-        return 0;
-}
-
-static int write_online_of(struct job *j, struct db *db, const char *scorer_id) {
-        DB_USE struct db_stmt *s = scorers_sql_online(db, scorer_id);
-        struct scorer_online x;
-        int r;
-
-        while ((r = db_step(s)) == DB_ROW) {
-                r = scorers_sql_read_online(s, j->arena, &x);
-                if (r == 0)
-                        r = write_online(j, scorer_id, &x);
-                if (r != 0)
-                        return r;
-        }
-        return r < 0 ? r : 0;
-}
-
-static int by_text(const void *a, const void *b) {
-        return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-static int run_online(struct job *j, struct db *db) {
-        const struct online_in *in = j->in;
-        int r = 0;
-
-        j->json.flags = JSON_WRITE_ASCII | JSON_WRITE_SPACED; /* this answer is on one line */
-        json_write_kv_array(&j->json, "configs");
-        for (size_t i = 0; r == 0 && i < in->n; i++)
-                if (i == 0 || strcmp(in->ids[i], in->ids[i - 1]) != 0)
-                        r = write_online_of(j, db, in->ids[i]);
-        json_write_end(&j->json);
-        return r;
-}
-
-int scorers_api_online(struct http_request *req) {
-        struct online_in in;
-        struct ask q;
-
-        ask_open(&q, req);
-        in.ids = ask_list(&q, "scorer_ids", ASK_NEED, &in.n);
-        if (in.n > 0)
-                qsort(in.ids, in.n, sizeof(*in.ids), by_text); /* each is told once */
-        return job_read(&q, run_online, &in);
 }

@@ -11,5 +11,3 @@ int scorers_api_list(struct http_request *req);
 int scorers_api_versions(struct http_request *req);
 int scorers_api_get(struct http_request *req);
 int scorers_api_delete(struct http_request *req);
-/* What scorers are to judge by themselves. */
-int scorers_api_online(struct http_request *req);

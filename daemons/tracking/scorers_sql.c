@@ -136,3 +136,14 @@ int scorers_sql_delete(struct db *db, const char *id) {
 
         return r == 0 ? run_by_id(db, STMT_delete, id) : r;
 }
+
+int scorers_sql_online_set(struct db *db, const char *scorer_id, const struct scorer_online *x) {
+        int r = run_by_id(db, STMT_online_delete, scorer_id);
+        DB_USE struct db_stmt *s = NULL;
+
+        if (r < 0)
+                return r;
+        s = use(db, STMT_online_insert);
+        db_bind_all(s, x->id, scorer_id, x->sample_rate, x->experiment_id, x->filter);
+        return db_run(s);
+}

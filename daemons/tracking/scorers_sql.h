@@ -27,7 +27,7 @@ struct db_stmt *scorers_sql_versions(struct db *db, const char *id);
 /* The latest version of each; experiment -1: of all that are active. */
 struct db_stmt *scorers_sql_list(struct db *db, int64_t experiment_id);
 
-/* What a scorer is to judge by itself, as a server of MLflow's wrote it down. */
+/* What a scorer is to judge by itself. */
 struct scorer_online {
         const char *id, *filter; /* filter: NULL for all */
         double sample_rate;
@@ -37,6 +37,9 @@ struct scorer_online {
 struct db_stmt *scorers_sql_online(struct db *db, const char *id);
 /* The row `s` stands on. 0 or -ENOMEM. */
 int scorers_sql_read_online(struct db_stmt *s, struct arena *a, struct scorer_online *ret);
+
+/* In place of what the scorer was to judge by itself before. */
+int scorers_sql_online_set(struct db *db, const char *scorer_id, const struct scorer_online *x);
 
 int scorers_sql_insert(struct db *db, const struct scorer *x);
 int scorers_sql_version_insert(struct db *db, const struct scorer *x);

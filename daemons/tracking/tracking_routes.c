@@ -32,6 +32,7 @@
 #include "daemons/tracking/run_artifacts_api.h"
 #include "daemons/tracking/runs_api.h"
 #include "daemons/tracking/scorers_api.h"
+#include "daemons/tracking/scorers_online_api.h"
 #include "daemons/tracking/server_info_api.h"
 #include "daemons/tracking/signup_api.h"
 #include "daemons/tracking/task_runs_api.h"

@@ -168,6 +168,12 @@ def test_scorers(tracking, experiment):
         db.execute("INSERT INTO online_scoring_configs VALUES ('o1', ?, 0.5, ?, ?)", (listed[0]["scorer_id"], experiment, "status = 'OK'"))
     assert tracking.get(asked + "&scorer_ids=x&scorer_ids=" + listed[0]["scorer_id"])["configs"] == [
         {"online_scoring_config_id": "o1", "scorer_id": listed[0]["scorer_id"], "sample_rate": 0.5, "experiment_id": experiment, "filter_string": "status = 'OK'"}]
+    online = {"experiment_id": experiment, "name": "judge", "sample_rate": 0, "filter_string": "status = 'OK'"}
+    made = json.loads(tracking.ask("PUT", V + "online-config", online).text)["config"]
+    assert made == {"online_scoring_config_id": made["online_scoring_config_id"], "scorer_id": listed[0]["scorer_id"], "sample_rate": 0.0,
+                    "experiment_id": experiment, "filter_string": "status = 'OK'"}
+    assert json.loads(tracking.ask("GET", asked).text)["configs"] == [made]  # in place of the other
+    assert "does not use a gateway model" in tracking.refused("PUT", V + "online-config", {**online, "sample_rate": 0.5})
     for code in ('{"call_source": "x"}', '{"a": [{"call_source": "x"}]}'):
         assert "MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS" in tracking.refused("POST", V + "register", {**judge, "serialized_scorer": code})
     assert tracking.ask("DELETE", V + "delete", {**judge, "version": 2}).status == 200

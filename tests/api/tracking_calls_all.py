@@ -6,7 +6,8 @@ from tracking_calls_evaluation import EVALUATION
 from tracking_calls_gateway import GATEWAY
 from tracking_calls_issues import ISSUES
 from tracking_calls_pages import PAGES
+from tracking_calls_scorers import SCORERS
 from tracking_calls_traces import TRACES
 from tracking_calls_webhooks import WEBHOOKS
 
-CALLS = [*CLASSIC, *ENGINES, *PAGES, *TRACES, *WEBHOOKS, *EVALUATION, *GATEWAY, *ISSUES]
+CALLS = [*CLASSIC, *ENGINES, *PAGES, *TRACES, *WEBHOOKS, *EVALUATION, *GATEWAY, *SCORERS, *ISSUES]
