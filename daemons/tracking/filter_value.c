@@ -118,6 +118,13 @@ static int bad_list(struct refusal *r) {
                                   "string values, but got ill-formed list.");
 }
 
+static int other_type(const struct filter_word *w, struct refusal *r) {
+        return refusal_invalid(r,
+                               "While parsing a list in the query, expected string value, "
+                               "punctuation, or whitespace, but got different type in list: %.*s",
+                               (int) w->size, w->text);
+}
+
 /* A number as its text: the database compares it as what it is compared with. */
 static int list_number(const char **p, const char *end, const struct filter_word *w, bool any,
                        struct refusal *r, const char **ret) {
@@ -125,11 +132,7 @@ static int list_number(const char **p, const char *end, const struct filter_word
         double f;
 
         if (!any)
-                return refusal_invalid(
-                        r,
-                        "While parsing a list in the query, expected string value, punctuation, "
-                        "or whitespace, but got different type in list: %.*s",
-                        (int) w->size, w->text);
+                return other_type(w, r);
         while (*p < end && (isalnum((unsigned char) **p) || strchr("+-.", **p)))
                 (*p)++;
         *ret = arena_strndup(r->arena, start, (size_t) (*p - start));
@@ -139,6 +142,43 @@ static int list_number(const char **p, const char *end, const struct filter_word
                 return bad_list(r);
         skip_space(p, end);
         return 0;
+}
+
+enum { PARENTHESES_MAX = 100 }; /* around one value */
+
+/* The end of what opens at `p`; NULL: it does not end. Quotes hide what is in them. */
+static const char *close_of(const char *p, const char *end) {
+        char quote = '\0';
+
+        for (size_t depth = 0; p < end; p++) {
+                if (quote) {
+                        if (*p == '\\' && p + 1 < end)
+                                p++;
+                        else if (*p == quote)
+                                quote = '\0';
+                } else if (*p == '\'' || *p == '"') {
+                        quote = *p;
+                } else if (*p == '(') {
+                        depth++;
+                } else if (*p == ')' && --depth == 0) {
+                        return p;
+                }
+        }
+        return NULL;
+}
+
+/* Takes parentheses off that are around all of it: (('a')) is ('a'). False: too many. */
+static bool unwrap(const char **p, const char **end) {
+        for (int i = 0; i < PARENTHESES_MAX; i++) {
+                skip_space(p, *end);
+                while (*end > *p && strchr(" \t\r\n\f", (*end)[-1]))
+                        --*end;
+                if (*p == *end || **p != '(' || close_of(*p, *end) != *end - 1)
+                        return true;
+                ++*p;
+                --*end;
+        }
+        return false;
 }
 
 /* Strings that stand side by side are one. 0, REFUSED or -errno. */
@@ -163,6 +203,28 @@ static int list_item(const char **p, const char *end, const struct filter_word *
         return *ret ? 0 : -ENOMEM;
 }
 
+/* One in parentheses of its own is the same. */
+static int list_wrapped(const char **p, const char *end, const struct filter_word *w, bool any,
+                        struct refusal *r, const char **ret) {
+        const char *inner = *p, *close, *stop;
+        int x;
+
+        if (*p == end || **p != '(')
+                return list_item(p, end, w, any, r, ret);
+        close = close_of(*p, end);
+        if (!close)
+                return bad_list(r);
+        stop = close + 1;
+        if (!unwrap(&inner, &stop))
+                return bad_list(r);
+        x = list_item(&inner, stop, w, any, r, ret);
+        if (x == 0 && inner < stop)
+                x = *inner == ',' ? other_type(w, r) : bad_list(r);
+        *p = close + 1;
+        skip_space(p, end);
+        return x;
+}
+
 /* With `any`, numbers may stand among the strings. */
 static int read_list(const struct filter_word *w, bool any, struct refusal *r,
                      const char ***ret_list, size_t *ret_n) {
@@ -171,6 +233,8 @@ static int read_list(const struct filter_word *w, bool any, struct refusal *r,
         size_t n = 0, n_max = 1;
         int x;
 
+        if (!unwrap(&p, &end))
+                return bad_list(r);
         for (const char *q = p; q < end; q++)
                 n_max += *q == ',';
         if (n_max > FILTER_LIST_MAX)
@@ -181,7 +245,7 @@ static int read_list(const struct filter_word *w, bool any, struct refusal *r,
                 return -ENOMEM;
         for (skip_space(&p, end); p < end; skip_space(&p, end)) {
                 assert(n < n_max);
-                x = list_item(&p, end, w, any, r, &list[n]);
+                x = list_wrapped(&p, end, w, any, r, &list[n]);
                 if (x != 0)
                         return x;
                 n++;

@@ -114,6 +114,13 @@ static void test_other_families(void **state) {
         assert_string_equal(c.key, "creation_timestamp");
         c = one(t, FILTER_LOGGED_MODELS, "params.p IN ('a', 'b')");
         assert_int_equal(c.n_list, 2);
+        c = one(t, FILTER_RUNS, "run_id IN ((('a', ((\"b)\")) )))");
+        assert_int_equal(c.n_list, 2);
+        assert_string_equal(c.list[0], "a");
+        assert_string_equal(c.list[1], "b)");
+        refused(t, FILTER_RUNS, "run_id IN (('a', 'b'), 'c')", "got different type in list");
+        refused(t, FILTER_RUNS, "run_id IN (('a' 'b') 'c')", "got ill-formed list");
+        refused(t, FILTER_RUNS, "run_id IN ((()))", "got empty list");
         refused(t, FILTER_EXPERIMENTS, "experiment_id = 'x'", "must be a valid integer");
         refused(t, FILTER_EXPERIMENTS, "experiment_id > '1'",
                 "Invalid comparator for experiment_id");
