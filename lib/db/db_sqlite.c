@@ -1,8 +1,7 @@
 /* db_sqlite.c: SQLite as the engine of db.h.
  *
  * Debian builds SQLite with SECURE_DELETE, without lookaside, with extension loading and URI file
- * names on: every setting that matters is made here, none is left to the build.
- */
+ * names on: every setting that matters is made here, none is left to the build. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +26,7 @@
 #include "lib/db/db_sqlite_budget.h"
 #include "lib/db/db_sqlite_pages.h"
 #include "lib/db/db_sqlite_pick.h"
+#include "lib/db/db_sqlite_regexp.h"
 #include "lib/db/db_sqlite_wal.h"
 
 enum {
@@ -238,8 +238,7 @@ static int exec_text(struct conn *c, const char *sql) {
         return answered(c, sqlite3_exec(c->sqlite, sql, NULL, NULL, NULL));
 }
 
-/* WAL must be confirmed: on a file system without shared memory SQLite quietly keeps the old mode.
- */
+/* WAL must be confirmed: without shared memory SQLite quietly keeps the old mode. */
 static int set_journal(struct conn *c, const char *mode) {
         sqlite3_stmt *s = NULL;
         char sql[64];
@@ -286,6 +285,8 @@ static int setup_connection(struct conn *c, unsigned flags) {
         r = exec_text(c, pragmas);
         if (r >= 0)
                 r = answered(c, db_sqlite_pick_init(&c->pick, c->sqlite));
+        if (r >= 0)
+                r = answered(c, db_sqlite_regexp_init(c->sqlite));
         if (r >= 0)
                 r = answered(c, db_sqlite_pages_limit(c->sqlite, flags));
         if (r >= 0)
