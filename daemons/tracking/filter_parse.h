@@ -41,6 +41,7 @@ enum filter_op {
         FILTER_NOT_IN,
         FILTER_IS_NULL,
         FILTER_IS_NOT_NULL,
+        FILTER_RLIKE,    /* of traces alone; elsewhere one of the others */
         FILTER_OP_OTHER, /* a comparison no family takes: ==, RLIKE, … */
 };
 

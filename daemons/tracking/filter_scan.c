@@ -49,6 +49,8 @@ static const char *const op_names[] = {
 };
 
 const char *filter_scan_op_name(enum filter_op op) {
+        if (op == FILTER_RLIKE)
+                return "RLIKE";
         assert((size_t) op < ARRAY_SIZE(op_names));
         return op_names[op];
 }

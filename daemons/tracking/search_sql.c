@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/pattern.h"
+
 struct search_sql_value {
         struct search_sql_value *next;
         enum filter_value_kind kind; /* TEXT, I64 or F64 */
@@ -112,6 +114,23 @@ static void value_of(struct search_sql *s, const struct filter_clause *c) {
         }
 }
 
+/* Engines refuse the statement of a pattern they cannot read; it is found nowhere. */
+static void compare_pattern(struct search_sql *s, const char *column, const char *text) {
+        struct pattern *p = NULL;
+        int r = pattern_compile(text, &p);
+
+        pattern_free(p);
+        if (r == -ENOMEM)
+                s->error = r;
+        if (r < 0) {
+                search_sql_add(s, "1 = 0");
+                return;
+        }
+        search_sql_add(s, "{%s REGEXP |%s ~ |CAST(%s AS BINARY) REGEXP BINARY }", column, column,
+                       column);
+        search_sql_text(s, text);
+}
+
 void search_sql_compare(struct search_sql *s, const char *column, const struct filter_clause *c) {
         static const char *const ops[] = {
                 [FILTER_EQ] = "=",  [FILTER_NE] = "!=", [FILTER_LT] = "<",
@@ -127,6 +146,8 @@ void search_sql_compare(struct search_sql *s, const char *column, const struct f
                         v->text = c->text;
                         v->is_like = true;
                 }
+        } else if (c->op == FILTER_RLIKE) {
+                compare_pattern(s, column, c->text);
         } else if (c->op == FILTER_ILIKE) {
                 search_sql_add(s, "%s {LIKE|ILIKE|LIKE} ", column);
                 search_sql_text(s, c->text);

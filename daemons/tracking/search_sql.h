@@ -30,7 +30,8 @@ void search_sql_i64(struct search_sql *s, int64_t value);
 void search_sql_f64(struct search_sql *s, double value);
 
 /* Adds `column` compared as the clause says, e.g. "t.value != ?". LIKE minds letter case, ILIKE
- * does not, on every engine. Not for IS NULL and IS NOT NULL. */
+ * does not, on every engine. RLIKE is a regular expression of the engine; SQLite's is ours
+ * (lib/base/pattern.h). Not for IS NULL and IS NOT NULL. */
 void search_sql_compare(struct search_sql *s, const char *column, const struct filter_clause *c);
 
 /* Adds "column IN (?, …)"; an empty list matches nothing. */

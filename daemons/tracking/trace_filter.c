@@ -8,6 +8,7 @@
 #include "daemons/tracking/filter_scan.h"
 #include "daemons/tracking/filter_value.h"
 #include "lib/base/arena.h"
+#include "lib/base/pattern.h"
 #include "lib/base/str.h"
 
 static const char *const attributes[] = {
@@ -100,7 +101,8 @@ static int refuse_entity(struct refusal *r, const char *name) {
 }
 
 static const char *bare(struct arena *a, const char *text, size_t n) {
-        if (filter_lex_quoted(text, n, '`') || filter_lex_quoted(text, n, '"'))
+        if (filter_lex_quoted(text, n, '`') || filter_lex_quoted(text, n, '"') ||
+            filter_lex_quoted(text, n, '\''))
                 return arena_strndup(a, text + 1, n - 2);
         return arena_strndup(a, text, n);
 }
@@ -154,7 +156,7 @@ static void resolve(enum trace_filter_entity *entity, const char **key) {
 /* --- comparisons --- */
 
 #define OP(x) (1u << FILTER_##x)
-#define TEXT_OPS (OP(EQ) | OP(NE) | OP(LIKE) | OP(ILIKE))
+#define TEXT_OPS (OP(EQ) | OP(NE) | OP(LIKE) | OP(ILIKE) | OP(RLIKE))
 #define NULL_OPS (OP(IS_NULL) | OP(IS_NOT_NULL))
 #define ORDER_OPS (OP(LT) | OP(LE) | OP(GT) | OP(GE))
 
@@ -217,7 +219,10 @@ static int check_op(const struct trace_filter_clause *c, const char *op, struct 
                                                ? "{'!=', '<', '<=', '=', '>', '>='}"
                                                : texts);
         }
-        return refusal_invalid(r, "assessment.%s comparator '%s' is not supported", c->key, op);
+        return refusal_invalid(r,
+                               "assessment.%s comparator '%s' not one of '{'!=', '<', '<=', '=', "
+                               "'>', '>=', 'ILIKE', 'IS NOT NULL', 'IS NULL', 'LIKE', 'RLIKE'}'",
+                               c->key, op);
 }
 
 /* --- values --- */
@@ -263,6 +268,8 @@ static int read_quoted_number(struct trace_filter_clause *c, const struct filter
 
 /* Is one value compared with several? Of a span's attributes the first is looked for. */
 static bool takes_list(const struct trace_filter_clause *c) {
+        if (is_assessment(c->entity))
+                return false;
         return c->value.op == FILTER_IN || c->value.op == FILTER_NOT_IN ||
                (c->entity == TRACE_FILTER_SPAN && str_starts(c->key, "attributes."));
 }
@@ -311,7 +318,8 @@ static int read_value(struct trace_filter_clause *c, const char *op, const struc
 
 static int read_clause(const struct filter_comparison *found, struct refusal *r,
                        struct trace_filter_clause *ret) {
-        struct trace_filter_clause c = {.value.op = found->op};
+        struct trace_filter_clause c = {.value.op = str_eq(found->op_text, "RLIKE") ? FILTER_RLIKE
+                                                                                    : found->op};
         int x = 0;
 
         if (found->left.kind != FILTER_NAME)
@@ -327,16 +335,34 @@ static int read_clause(const struct filter_comparison *found, struct refusal *r,
         return x;
 }
 
+/* What cannot be read as a pattern is found nowhere; what we do not look for is said. */
+static int check_pattern(struct trace_filter_clause *c, struct refusal *r) {
+        struct pattern *p = NULL;
+        int x = c->value.kind == FILTER_TEXT ? pattern_compile(c->value.text, &p) : 0;
+
+        pattern_free(p);
+        if (x == -EOPNOTSUPP)
+                return refusal_invalid(r,
+                                       "RLIKE '%s': patterns that look around or refer back are "
+                                       "not supported by this server.",
+                                       c->value.text);
+        if (x == -E2BIG)
+                return refusal_invalid(r,
+                                       "The pattern of RLIKE is too large: it has at most %d "
+                                       "bytes and %d repetitions.",
+                                       PATTERN_MAX, PATTERN_CODE_MAX);
+        return x == -ENOMEM ? x : 0;
+}
+
 static int check_clause(struct trace_filter_clause *c, const char *op, struct refusal *r) {
         int x = 0;
 
         resolve(&c->entity, &c->key);
         if (c->entity == TRACE_FILTER_SPAN)
                 x = check_span_key(c->key, r);
-        if (x == 0 && str_eq(op, "RLIKE"))
-                x = refusal_invalid(r, "RLIKE is not supported by this server: use LIKE or "
-                                       "ILIKE.");
-        return x == 0 ? check_op(c, op, r) : x;
+        if (x == 0)
+                x = check_op(c, op, r);
+        return x == 0 && c->value.op == FILTER_RLIKE ? check_pattern(c, r) : x;
 }
 
 /* First every clause must read well, only then the comparisons are looked at. */

@@ -73,11 +73,36 @@ static void add_run(struct search_sql *sql, const struct filter_clause *c) {
         search_sql_add(sql, ")");
 }
 
+/* In "name": "\"value\"" the pattern's own start and end are the value's. */
+static void add_span_attribute_rlike(struct search_sql *sql, const char *name,
+                                     const struct filter_clause *c) {
+        struct filter_clause rlike = *c;
+        const char *p = c->text;
+        bool at_start = *p == '^', at_end = str_ends(p, "$");
+        size_t n = strlen(p) - at_end;
+
+        if (at_start && n > 0) {
+                p++;
+                n--;
+        }
+        rlike.text = arena_printf(sql->arena, "\"%s\": \"\\\\\"%s%.*s%s", name,
+                                  at_start ? "" : ".*", (int) n, p, at_end ? "\\\\\"" : "");
+        if (rlike.text)
+                search_sql_compare(sql, "s.content", &rlike);
+        else
+                sql->error = -ENOMEM;
+}
+
 /* Attributes of spans are looked for in the kept text. */
 static void add_span_attribute(struct search_sql *sql, const char *name,
                                const struct filter_clause *c) {
         struct filter_clause like = *c;
         const char *pattern = c->kind == FILTER_TEXT ? c->text : "";
+
+        if (c->op == FILTER_RLIKE && c->kind == FILTER_TEXT) {
+                add_span_attribute_rlike(sql, name, c);
+                return;
+        }
 
         if (c->op != FILTER_LIKE && c->op != FILTER_ILIKE && c->kind == FILTER_LIST)
                 pattern = c->list[0];
@@ -131,19 +156,47 @@ static void add_assessment_value(struct search_sql *sql, const struct filter_cla
         search_sql_add(sql, ")");
 }
 
-static void add_assessment(struct search_sql *sql, const char *type,
-                           const struct trace_filter_clause *c) {
-        search_sql_add(sql,
-                       "%sEXISTS (SELECT 1 FROM assessments a WHERE a.trace_id = "
-                       "trace_info.request_id AND a.assessment_type = '%s' AND a.name = ",
-                       c->value.op == FILTER_IS_NULL ? "NOT " : "", type);
-        search_sql_text(sql, str_eq(type, "issue") ? c->value.text : c->key);
-        if (!str_eq(type, "issue"))
-                search_sql_add(sql, " AND a.valid");
-        if (!str_eq(type, "issue") && !is_null_op(c->value.op)) {
+/* "a", an assessment of this type and name, is as the clause says. */
+static void add_assessment_match(struct search_sql *sql, const char *type,
+                                 const struct trace_filter_clause *c) {
+        search_sql_add(sql, "a.assessment_type = '%s' AND a.name = ", type);
+        search_sql_text(sql, c->key);
+        search_sql_add(sql, " AND a.valid");
+        if (!is_null_op(c->value.op)) {
                 search_sql_add(sql, " AND ");
                 add_assessment_value(sql, &c->value);
         }
+}
+
+/* What is said of a session in one of its traces goes for all of them. */
+static void add_session(const struct traces_search *q, struct search_sql *sql, const char *type,
+                        const struct trace_filter_clause *c) {
+        search_sql_add(sql, "trace_info.session_id IS NOT NULL AND trace_info.session_id IN "
+                            "(SELECT t.session_id FROM assessments a JOIN trace_info t ON "
+                            "t.request_id = a.trace_id WHERE a.assessment_metadata LIKE "
+                            "'%%\"mlflow.trace.session\":%%' AND t.session_id IS NOT NULL AND ");
+        search_sql_in_i64(sql, "t.experiment_id", q->experiment_ids, q->n_experiment_ids);
+        search_sql_add(sql, " AND ");
+        add_assessment_match(sql, type, c);
+        search_sql_add(sql, ")");
+}
+
+static void add_assessment(const struct traces_search *q, struct search_sql *sql, const char *type,
+                           const struct trace_filter_clause *c) {
+        search_sql_add(sql,
+                       "%s(EXISTS (SELECT 1 FROM assessments a WHERE a.trace_id = "
+                       "trace_info.request_id AND ",
+                       c->value.op == FILTER_IS_NULL ? "NOT " : "");
+        add_assessment_match(sql, type, c);
+        search_sql_add(sql, ") OR (");
+        add_session(q, sql, type, c);
+        search_sql_add(sql, "))");
+}
+
+static void add_issue(struct search_sql *sql, const struct trace_filter_clause *c) {
+        search_sql_add(sql, "EXISTS (SELECT 1 FROM assessments a WHERE a.trace_id = "
+                            "trace_info.request_id AND a.assessment_type = 'issue' AND a.name = ");
+        search_sql_text(sql, c->value.text);
         search_sql_add(sql, ")");
 }
 
@@ -165,7 +218,8 @@ static void add_metadata(struct search_sql *sql, const struct trace_filter_claus
                 add_pair(sql, "trace_request_metadata", c->key, &c->value);
 }
 
-static void add_clause(struct search_sql *sql, const struct trace_filter_clause *c) {
+static void add_clause(const struct traces_search *q, struct search_sql *sql,
+                       const struct trace_filter_clause *c) {
         switch (c->entity) {
         case TRACE_FILTER_ATTRIBUTE:
                 search_sql_compare(sql, column_of(c->key), &c->value);
@@ -177,17 +231,40 @@ static void add_clause(struct search_sql *sql, const struct trace_filter_clause 
                 add_metadata(sql, c);
                 break;
         case TRACE_FILTER_FEEDBACK:
-                add_assessment(sql, "feedback", c);
+                add_assessment(q, sql, "feedback", c);
                 break;
         case TRACE_FILTER_EXPECTATION:
-                add_assessment(sql, "expectation", c);
+                add_assessment(q, sql, "expectation", c);
                 break;
         case TRACE_FILTER_ISSUE:
-                add_assessment(sql, "issue", c);
+                add_issue(sql, c);
                 break;
         case TRACE_FILTER_SPAN: /* all of them together: one span must fit them all */
                 break;
         }
+}
+
+/* Spans begin with their trace, but for clocks that differ: where traces of a time are asked for,
+ * spans from long before it are left out. */
+static void add_spans_from(const struct traces_search *q, struct search_sql *sql) {
+        const double slack_ms = 10000, ns_per_ms = 1e6;
+        double from = 0;
+        bool any = false;
+
+        for (size_t i = 0; i < q->filter.n; i++) {
+                const struct trace_filter_clause *c = &q->filter.clauses[i];
+                double at = c->value.kind == FILTER_I64 ? (double) c->value.i64 : c->value.f64;
+
+                if (c->entity != TRACE_FILTER_ATTRIBUTE || !str_eq(c->key, "timestamp_ms") ||
+                    (c->value.op != FILTER_GT && c->value.op != FILTER_GE))
+                        continue;
+                from = any ? MAX(from, at) : at;
+                any = true;
+        }
+        if (!any)
+                return;
+        search_sql_add(sql, " AND s.start_time_unix_nano >= ");
+        search_sql_f64(sql, (from - slack_ms) * ns_per_ms);
 }
 
 static void add_spans(const struct traces_search *q, struct search_sql *sql) {
@@ -204,8 +281,10 @@ static void add_spans(const struct traces_search *q, struct search_sql *sql) {
                 any = true;
                 add_span(sql, c->key, &c->value);
         }
-        if (any)
-                search_sql_add(sql, ")");
+        if (!any)
+                return;
+        add_spans_from(q, sql);
+        search_sql_add(sql, ")");
 }
 
 void traces_search_build_where(const struct traces_search *q, struct search_sql *sql) {
@@ -215,7 +294,7 @@ void traces_search_build_where(const struct traces_search *q, struct search_sql 
                 if (q->filter.clauses[i].entity == TRACE_FILTER_SPAN)
                         continue;
                 search_sql_add(sql, " AND ");
-                add_clause(sql, &q->filter.clauses[i]);
+                add_clause(q, sql, &q->filter.clauses[i]);
         }
         add_spans(q, sql);
 }

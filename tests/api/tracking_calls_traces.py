@@ -196,6 +196,10 @@ def _traces():
     yield "get assessment", "GET", a + "/{a1}", None
     yield "get no assessment", "GET", a + "/a-nope", None
     yield "get assessment of none", "GET", f"{T}/nope/assessments/" + "{a1}", None
+    yield "session's other trace", "POST", T, trace_info(11, start=20, trace_metadata={"mlflow.trace.session": "s1"}, tags={"mlflow.traceName": "API_v2_call", "env": "us-east-1"}, client_request_id="req-7")
+    yield give("of a session", {"feedback": {"value": "fine"}, "assessment_name": "talk", "metadata": {"mlflow.trace.session": "s1"}})
+    yield give("of a session number", {"feedback": {"value": 7}, "assessment_name": "talk score", "metadata": {"mlflow.trace.session": "s1"}})
+    yield give("of a session expected", {"expectation": {"value": "end"}, "assessment_name": "talk end", "metadata": {"mlflow.trace.session": "s1"}})
     yield "update", "PATCH", a + "/{a2}", {"assessment": {"feedback": {"value": "no"}, "rationale": "because", "assessment_name": "renamed", "metadata": {"n": "2"}}, "update_mask": "feedback,rationale,assessmentName,metadata"}
     yield "update part", "PATCH", a + "/{a1}", {"assessment": {"rationale": "other", "metadata": {"n": "2"}}, "update_mask": "metadata"}
     yield "update of another kind", "PATCH", a + "/{a3}", {"assessment": {"feedback": {"value": 1}}, "update_mask": "feedback"}
@@ -225,7 +229,13 @@ def _traces():
                  "what", "status", "status = 5", "timestamp = 'x'", "nope = 'x'", "nope.x = 'y'", "span.nope = 'x'", "tag.t > 'a'", "tag.t = 5", "status > 'OK'", "timestamp LIKE '5'", "status = 'OK' OR tag.t = 'v'", "feedback.good > 'x'", "issue.id = 'i'", "issue.x = 'i'",
                  "span.content = 'x'", "text = 'x'", "status == 'OK'", "(status = 'OK')", "status = 'OK' AND", "; status = 'OK'", "tag.`a b` = 'x'",
                  "timestamp_ms > '1764000001000'", "execution_time_ms >= \"250\"", "name in 'x'", "tag.Name = 'renamed'", "prompt IS NULL", "name LIKE 1", "run_id > 'x' AND feedback.good >= 'x'", "status = 'OK'; status = 'OK'",
-                 "status = OK", "issue.x <= ('a')", "feedback.timestamp = 'x'"):
+                 "status = OK", "issue.x <= ('a')", "feedback.timestamp = 'x'",
+                 "feedback.talk = 'fine'", "feedback.talk != 'fine'", "feedback.talk IS NULL", "feedback.talk IS NOT NULL", "feedback.talk LIKE '%ine%' AND status = 'OK'", "feedback.`talk score` > 5", "feedback.`talk score` < 5", "expectation.`talk end` = 'end'",
+                 "expectation.`talk end` IS NULL AND feedback.good IS NULL", "feedback.good IN ('x')", "feedback.good NOT LIKE 'x'", "tag.'t' = 'v'",
+                 "timestamp > 1764000000005 AND span.name = 'child'", "timestamp_ms >= 1764000009999 AND span.name LIKE '%'", "timestamp >= 1764000095000 AND span.name = 'late'", "timestamp > 5 AND timestamp >= 1764000020000 AND trace.text LIKE '%root%'",
+                 "name RLIKE '^re'", "name RLIKE 'v[0-9]+_'", "name RLIKE '(?i)api'", "name RLIKE 'ed$'", "name RLIKE '('", "name RLIKE 'NAMED'", "tag.env RLIKE 'us-(east|west)-\\d'", "tags.t RLIKE '^v$'", "metadata.k RLIKE 'v+'", "run_id RLIKE '[0-9a-f]{32}'", "client_request_id RLIKE '^(c4|req-[0-9])$'",
+                 "request_id RLIKE '1$'", "status RLIKE '^O'", "span.name RLIKE 'ch.ld|bad'", "span.type RLIKE '^(LLM|TOOL)$'", "span.attributes.n RLIKE '1'", "span.attributes.mlflow.spanType RLIKE '^LLM$'", "span.attributes.mlflow.spanOutputs RLIKE 'out'", "feedback.score RLIKE '0.7'", "feedback.renamed RLIKE 'no'",
+                 "expectation.expected RLIKE 't[a-e]xt'", "trace.text RLIKE 'x'", "timestamp_ms RLIKE '5'", "prompt RLIKE 'p'", "issue.id RLIKE 'x'", "name NOT RLIKE 'x'", "name RLIKE 5"):
         yield search(text, text)
     for order in (["timestamp ASC"], ["execution_time DESC"], ["status", "timestamp_ms"], ["name"], ["tag.t"], ["metadata.k DESC"], ["end_time"], ["experiment_id"], ["request_id DESC"], ["run_id"], ["nope"], ["tag"], ["status", "status"], ["status up"], ["span.name"], ["metadata.`mlflow.trace.session`"]):
         yield search("order " + " ".join(order), order_by=order)

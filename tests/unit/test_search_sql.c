@@ -41,6 +41,9 @@ static void test_like(void **state) {
         assert_int_equal(matches(t, FILTER_LIKE, "_n_"), 1);
         assert_int_equal(matches(t, FILTER_LIKE, "%"), 8);
         assert_int_equal(matches(t, FILTER_ILIKE, "ALPHA"), 2);
+        assert_int_equal(matches(t, FILTER_RLIKE, "^[Aa]l"), 2);
+        assert_int_equal(matches(t, FILTER_RLIKE, "lpha|%$"), 3);
+        assert_int_equal(matches(t, FILTER_RLIKE, "("), 0);
         assert_int_equal(matches(t, FILTER_EQ, "Alpha"), 1);
         assert_int_equal(matches(t, FILTER_NE, "Alpha"), 7);
         /* A value is a value, whatever it says. */
