@@ -104,6 +104,8 @@ def run(server, sequence, bucket, rule, done):
             try:
                 for i, operation in enumerate(sequence):
                     operation(mount.path, i)
+                    if mount.is_killed:  # it may have been done to the plain directory below
+                        break
                     done.append(i)
                     read_all(mount)
             except OSError as error:
