@@ -72,7 +72,7 @@ static int load(struct arena *arena, struct auth_store *store, const char *name,
 
         if (!a)
                 return -ENOMEM;
-        r = auth_grants_of_user(store, name, arena, &grants, &a->n_grants);
+        r = auth_grants_of_user(store, name, AUTH_GRANTS_WORKSPACE, arena, &grants, &a->n_grants);
         if (r < 0)
                 return r;
         a->grants = grants;
@@ -161,24 +161,51 @@ enum access_level access_level_on(const struct access *a, const char *type, cons
         return found && best > a->default_level ? best : a->default_level;
 }
 
+static int deny(struct refusal *r) {
+        return refusal_set(r, REFUSAL_PERMISSION_DENIED, "Permission denied.");
+}
+
 int access_check_level(struct refusal *r, const char *type, const char *id,
                        enum access_level needed) {
-        if (!r->access || access_level_on(r->access, type, id) >= needed)
-                return 0;
-        return refusal_set(r, REFUSAL_PERMISSION_DENIED, "Permission denied.");
+        return !r->access || access_level_on(r->access, type, id) >= needed ? 0 : deny(r);
 }
 
 int access_check(struct refusal *r, const char *type, const char *id) {
         return r->access ? access_check_level(r, type, id, r->access->needed) : 0;
 }
 
-int access_check_experiment(struct refusal *r, int64_t id) {
+int access_check_experiment_level(struct refusal *r, int64_t id, enum access_level needed) {
         char text[24];
 
         if (!r->access)
                 return 0;
         snprintf(text, sizeof(text), "%" PRId64, id);
-        return access_check(r, ACCESS_EXPERIMENT, text);
+        return access_check_level(r, ACCESS_EXPERIMENT, text, needed);
+}
+
+int access_check_experiment(struct refusal *r, int64_t id) {
+        return r->access ? access_check_experiment_level(r, id, r->access->needed) : 0;
+}
+
+int access_check_readable(struct refusal *r, const int64_t *experiment_ids, size_t n) {
+        int x = 0;
+
+        for (size_t i = 0; x == 0 && i < n; i++)
+                x = access_check_experiment_level(r, experiment_ids[i], ACCESS_READ);
+        return x;
+}
+
+int access_check_readable_any(struct refusal *r) {
+        const struct access *a = r->access;
+
+        /* "" is none of them: what all others are. */
+        if (access_level_on(a, ACCESS_EXPERIMENT, "") >= ACCESS_READ)
+                return 0;
+        for (size_t i = 0; i < a->n_grants; i++)
+                if (str_eq(a->grants[i].type, ACCESS_EXPERIMENT) &&
+                    access_level_on(a, ACCESS_EXPERIMENT, a->grants[i].pattern) >= ACCESS_READ)
+                        return 0;
+        return deny(r);
 }
 
 size_t access_keep_readable(const struct access *a, int64_t *experiment_ids, size_t n) {

@@ -69,6 +69,11 @@ int access_check_experiment(struct refusal *r, int64_t id);
 /* For what a request does to another resource than the one it is about. */
 int access_check_level(struct refusal *r, const char *type, const char *id,
                        enum access_level needed);
+int access_check_experiment_level(struct refusal *r, int64_t id, enum access_level needed);
+/* For what names experiments to look through: each of them must be readable. */
+int access_check_readable(struct refusal *r, const int64_t *experiment_ids, size_t n);
+/* For what names no experiment: at least one must be readable. */
+int access_check_readable_any(struct refusal *r);
 
 /* Drops the experiments that may not be read; how many are left. */
 size_t access_keep_readable(const struct access *a, int64_t *experiment_ids, size_t n);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/tracking/access.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/otlp_proto.h"
@@ -186,6 +187,13 @@ int otlp_api_export(struct http_request *req) {
                 return reply_detail(req, 422,
                                     "The header x-mlflow-experiment-id is missing: it "
                                     "says which experiment the traces belong to");
+        ask_open_query(&q, req);
+        ask_check(&q, field_check_experiment_id(&q.refusal, experiment, &in.experiment_id));
+        r = q.result == 0 ? access_check_experiment(&q.refusal, in.experiment_id) : 0;
+        if (r != 0) { /* before anything is said about the body */
+                ask_check(&q, r);
+                return job_refuse(&q);
+        }
         if (!str_eq(type, TYPE_PROTO) && !str_eq(type, TYPE_JSON)) {
                 text = http_request_header(req, "Content-Type");
                 text = arena_printf(req->arena,
@@ -194,11 +202,9 @@ int otlp_api_export(struct http_request *req) {
                                     text ? text : "None");
                 return text ? reply_detail(req, 400, text) : -ENOMEM;
         }
-        ask_open_query(&q, req);
         r = export(req, type, &in);
         if (r != HTTP_LATER)
                 return r;
         q.reply = str_eq(type, TYPE_PROTO) ? reply_proto : reply_json;
-        ask_check(&q, field_check_experiment_id(&q.refusal, experiment, &in.experiment_id));
         return job_write(&q, run_export, &in);
 }

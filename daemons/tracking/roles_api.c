@@ -34,7 +34,7 @@ static void read_resource(struct users_call *c, struct fields *f, const char *pa
                 roles_check_permission(c, f->type, f->permission);
         else
                 roles_check_type(c, f->type);
-        roles_check_pattern(c, f->type, &f->pattern);
+        roles_check_pattern(c, f->type, &f->pattern, str_eq(pattern_key, "resource_pattern"));
 }
 
 /* Permissions on the workspace hang on roles, not on one user. */
@@ -94,13 +94,13 @@ static void write_permissions(struct users_call *c, const char *key, int64_t rol
         json_write_end(&c->json);
 }
 
-void roles_api_write(struct users_call *c, const struct auth_grants_role *r) {
+static void write_role(struct users_call *c, const struct auth_grants_role *r) {
         json_write_object(&c->json);
         json_write_kv_str(&c->json, "description", r->description);
         json_write_kv_i64(&c->json, "id", r->id);
         json_write_kv_str(&c->json, "name", r->name);
         write_permissions(c, "permissions", r->id);
-        json_write_kv_str(&c->json, "workspace", "default");
+        json_write_kv_str(&c->json, "workspace", r->workspace);
         json_write_end(&c->json);
 }
 
@@ -117,19 +117,24 @@ static void answer_role(struct users_call *c, int64_t id) {
         if (need_role(c, id, &role) != 0)
                 return;
         json_write_key(&c->json, "role");
-        roles_api_write(c, &role);
+        write_role(c, &role);
 }
 
-static void answer_roles(struct users_call *c, const char *user) {
+/* All roles of these workspaces; of all with n 0. */
+static void answer_roles(struct users_call *c, const char *const *workspaces, size_t n) {
         struct auth_grants_role *roles = NULL;
-        size_t n = 0;
+        size_t n_roles = 0, k;
 
         if (c->q.result != 0)
                 return;
-        ask_check(&c->q, auth_grants_role_list(c->store, user, c->q.arena, &roles, &n));
+        ask_check(&c->q, auth_grants_role_list(c->store, NULL, c->q.arena, &roles, &n_roles));
         json_write_kv_array(&c->json, "roles");
-        for (size_t i = 0; i < n; i++)
-                roles_api_write(c, &roles[i]);
+        for (size_t i = 0; i < n_roles; i++) {
+                for (k = 0; k < n && !str_eq(workspaces[k], roles[i].workspace);)
+                        k++;
+                if (n == 0 || k < n)
+                        write_role(c, &roles[i]);
+        }
         json_write_end(&c->json);
 }
 
@@ -137,29 +142,35 @@ static void answer_roles(struct users_call *c, const char *user) {
  */
 
 static void run_create(struct users_call *c) {
-        const char *name, *description, *taken;
+        const char *name, *workspace, *description, *taken;
         struct auth_grants_role role;
 
         roles_check_asker(c, ROLES_CHECK_MANAGER);
         name = ask_str(&c->q, "name", 0);
         if (!name)
                 name = ask_str(&c->q, "name", ASK_NEED);
-        (void) ask_str(&c->q, "workspace", ASK_NEED);
+        workspace = ask_str(&c->q, "workspace", ASK_NEED);
+        if (c->q.result == 0 && !workspace[strspn(workspace, " \t\r\n")])
+                ask_check(&c->q, refusal_invalid(&c->q.refusal, "Workspace cannot be empty."));
         description = ask_str(&c->q, "description", 0);
         roles_check_name(c, name);
         if (c->q.result == 0) {
-                taken = arena_printf(c->q.arena,
-                                     "Role (name=%s, workspace=default) already exists.", name);
+                taken = arena_printf(c->q.arena, "Role (name=%s, workspace=%s) already exists.",
+                                     name, workspace);
                 users_call_check(
-                        c, taken ? auth_grants_role_insert(c->store, name, description) : -ENOMEM,
+                        c,
+                        taken ? auth_grants_role_insert(c->store, workspace, name, description)
+                              : -ENOMEM,
                         "", taken);
         }
         if (c->q.result == 0)
-                users_call_check(c, auth_grants_role_get_by_name(c->store, name, c->q.arena, &role),
-                                 "", "");
+                users_call_check(
+                        c,
+                        auth_grants_role_get_by_name(c->store, workspace, name, c->q.arena, &role),
+                        "", "");
         if (c->q.result == 0) {
                 json_write_key(&c->json, "role");
-                roles_api_write(c, &role);
+                write_role(c, &role);
         }
 }
 
@@ -180,10 +191,12 @@ int roles_api_get(struct http_request *req) {
 }
 
 static void run_list(struct users_call *c) {
-        if (c->who->role < AUTH_ADMIN && !ask_str(&c->q, "workspace", 0))
-                users_call_need(c, NULL);
-        roles_check_asker(c, ROLES_CHECK_MEMBER);
-        answer_roles(c, NULL);
+        const char **workspaces;
+        size_t n;
+
+        workspaces = ask_list(&c->q, "workspace", 0, &n);
+        roles_check_members(c, workspaces, n);
+        answer_roles(c, workspaces, n);
 }
 
 int roles_api_list(struct http_request *req) {
@@ -192,6 +205,7 @@ int roles_api_list(struct http_request *req) {
 
 static void run_update(struct users_call *c) {
         const char *name, *description, *taken;
+        struct auth_grants_role role;
         struct fields f = {};
 
         roles_check_asker(c, ROLES_CHECK_MANAGER);
@@ -203,10 +217,9 @@ static void run_update(struct users_call *c) {
                                                  "At least one of 'name' or 'description' must be "
                                                  "provided to update a role."));
         roles_check_name(c, name);
-        if (c->q.result == 0) {
-                taken = arena_printf(c->q.arena,
-                                     "Role with name=%s already exists in workspace=default",
-                                     name ? name : "");
+        if (need_role(c, f.role_id, &role) == 0) {
+                taken = arena_printf(c->q.arena, "Role with name=%s already exists in workspace=%s",
+                                     name ? name : "", role.workspace);
                 users_call_check(
                         c,
                         taken ? auth_grants_role_update(c->store, f.role_id, name, description)
@@ -377,14 +390,28 @@ int roles_api_unassign(struct http_request *req) {
         return users_call_run(req, USERS_CALL_ANYBODY, run_unassign);
 }
 
+void roles_api_write_of(struct users_call *c, const char *user) {
+        struct auth_grants_role *roles = NULL;
+        size_t n = 0;
+
+        if (c->q.result != 0)
+                return;
+        ask_check(&c->q, auth_grants_role_list(c->store, user, c->q.arena, &roles, &n));
+        json_write_kv_array(&c->json, "roles");
+        for (size_t i = 0; i < n; i++)
+                if (roles_check_sees(c, user, roles[i].workspace))
+                        write_role(c, &roles[i]);
+        json_write_end(&c->json);
+}
+
 static void run_of_user(struct users_call *c) {
         struct auth_store_user u;
         const char *name;
 
         name = ask_str(&c->q, "username", ASK_NEED);
-        roles_check_self(c, name);
+        roles_check_of_user(c, name);
         if (users_call_user(c, name, &u) == 0)
-                answer_roles(c, name);
+                roles_api_write_of(c, name);
 }
 
 int roles_api_of_user(struct http_request *req) {
@@ -488,8 +515,8 @@ static void run_get_grant(struct users_call *c) {
         roles_check_self(c, f.user);
         refuse_workspace(c, &f);
         if (users_call_user(c, f.user, &u) == 0)
-                ask_check(&c->q,
-                          auth_grants_of_user(c->store, f.user, c->q.arena, &grants, &a.n_grants));
+                ask_check(&c->q, auth_grants_of_user(c->store, f.user, AUTH_GRANTS_WORKSPACE,
+                                                     c->q.arena, &grants, &a.n_grants));
         if (c->q.result == 0) {
                 a.grants = grants;
                 level = u.role >= AUTH_OP ? ACCESS_MANAGE : access_level_on(&a, f.type, f.pattern);
@@ -509,17 +536,19 @@ static void answer_grants(struct users_call *c, const char *user, bool admin) {
 
         if (c->q.result != 0)
                 return;
-        ask_check(&c->q, auth_grants_of_user(c->store, user, c->q.arena, &grants, &n));
+        ask_check(&c->q, auth_grants_of_user(c->store, user, NULL, c->q.arena, &grants, &n));
         json_write_kv_bool(&c->json, "is_admin", admin);
         json_write_kv_array(&c->json, "permissions");
         for (size_t i = 0; i < n; i++) {
+                if (!roles_check_sees(c, user, grants[i].workspace))
+                        continue;
                 json_write_object(&c->json);
                 json_write_kv_str(&c->json, "permission", grants[i].permission);
                 json_write_kv_str(&c->json, "resource_pattern", grants[i].pattern);
                 json_write_kv_str(&c->json, "resource_type", grants[i].type);
                 json_write_kv_i64(&c->json, "role_id", grants[i].role_id);
                 json_write_kv_str(&c->json, "role_name", grants[i].role);
-                json_write_kv_str(&c->json, "workspace", "default");
+                json_write_kv_str(&c->json, "workspace", grants[i].workspace);
                 json_write_end(&c->json);
         }
         json_write_end(&c->json);
@@ -530,7 +559,7 @@ static void run_grants_of_user(struct users_call *c) {
         const char *name;
 
         name = ask_str(&c->q, "username", ASK_NEED);
-        roles_check_self(c, name);
+        roles_check_of_user(c, name);
         users_call_user(c, name, &u);
         answer_grants(c, name, u.role == AUTH_ADMIN);
 }

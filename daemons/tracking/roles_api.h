@@ -1,12 +1,11 @@
 /* roles_api.h: roles, what they grant and who has them; and grants to one user. */
 #pragma once
 
-struct auth_grants_role;
 struct http_request;
 struct users_call;
 
-/* One role with what it grants, as an element. */
-void roles_api_write(struct users_call *c, const struct auth_grants_role *r);
+/* "roles" of a user, as many as the asker may see. */
+void roles_api_write_of(struct users_call *c, const char *user);
 
 int roles_api_create(struct http_request *req);
 int roles_api_get(struct http_request *req);

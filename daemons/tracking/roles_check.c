@@ -108,7 +108,8 @@ static bool parse_experiment(const char *text, int64_t *ret) {
         return str_to_i64(text, ret) == 0;
 }
 
-void roles_check_pattern(struct users_call *c, const char *type, const char **pattern) {
+void roles_check_pattern(struct users_call *c, const char *type, const char **pattern,
+                         bool strict) {
         const char *text = *pattern, *slash;
         char *experiment;
         int64_t id;
@@ -124,7 +125,7 @@ void roles_check_pattern(struct users_call *c, const char *type, const char **pa
         } else if (str_eq(type, ACCESS_EXPERIMENT)) {
                 if (parse_experiment(text, &id))
                         *pattern = arena_printf(c->q.arena, "%" PRId64, id);
-                else
+                else if (strict)
                         r = refusal_invalid(&c->q.refusal,
                                             "Invalid experiment ID '%s'. Experiment ID must be a "
                                             "valid integer.",
@@ -137,51 +138,114 @@ void roles_check_pattern(struct users_call *c, const char *type, const char **pa
         ask_check(&c->q, *pattern ? r : -ENOMEM);
 }
 
-/* Does the asker manage roles, or (members) has he one? */
-static bool is_asker(struct users_call *c, enum roles_check_asker least) {
-        struct auth_grants_role *roles = NULL;
-        struct auth_grant *grants = NULL;
-        struct access a = {};
-        size_t n = 0;
+/* --- who asks -----------------------------------------------------------------------------------
+ */
 
-        ask_check(&c->q,
-                  auth_grants_of_user(c->store, c->who->name, c->q.arena, &grants, &a.n_grants));
-        a.grants = grants;
-        if (access_is_manager(&a) || least == ROLES_CHECK_MANAGER)
-                return access_is_manager(&a);
-        ask_check(&c->q, auth_grants_role_list(c->store, c->who->name, c->q.arena, &roles, &n));
-        return n > 0 || a.n_grants > 0;
+bool roles_check_manages(struct users_call *c, const char *workspace) {
+        if (!c->has_grants)
+                ask_check(&c->q, auth_grants_of_user(c->store, c->who->name, NULL, c->q.arena,
+                                                     &c->grants, &c->n_grants));
+        c->has_grants = true;
+        for (size_t i = 0; i < c->n_grants; i++)
+                if (str_eq(c->grants[i].workspace, workspace) &&
+                    access_is_manager(&(struct access){.grants = &c->grants[i], .n_grants = 1}))
+                        return true;
+        return false;
 }
 
-static void deny(struct users_call *c) {
+bool roles_check_sees(struct users_call *c, const char *user, const char *workspace) {
+        return c->who->role >= AUTH_ADMIN || str_eq(user, c->who->name) ||
+               roles_check_manages(c, workspace);
+}
+
+static bool is_member(struct users_call *c, const char *workspace) {
+        struct auth_grants_role *roles = NULL;
+        size_t n = 0;
+
+        ask_check(&c->q, auth_grants_role_list(c->store, c->who->name, c->q.arena, &roles, &n));
+        for (size_t i = 0; i < n; i++)
+                if (str_eq(roles[i].workspace, workspace))
+                        return true;
+        return false;
+}
+
+void roles_check_deny(struct users_call *c) {
         ask_check(&c->q,
                   refusal_set(&c->q.refusal, REFUSAL_PERMISSION_DENIED, "Permission denied."));
 }
 
+/* What a call is about: NULL when what it names is not there, or does not go together. */
+static const char *find_workspace(struct users_call *c, const int64_t *permission_id,
+                                  const int64_t *role_id, const char *named) {
+        struct auth_grants_role role;
+        struct auth_grant g;
+        int64_t id = role_id ? *role_id : 0;
+
+        if (permission_id) {
+                if (auth_grants_get(c->store, *permission_id, c->q.arena, &g) != 0 ||
+                    (role_id && *role_id != g.role_id))
+                        return NULL;
+                id = g.role_id;
+        }
+        if (!permission_id && !role_id)
+                return named;
+        if (auth_grants_role_get(c->store, id, c->q.arena, &role) != 0 ||
+            (named && !str_eq(named, role.workspace)))
+                return NULL;
+        return role.workspace;
+}
+
 void roles_check_asker(struct users_call *c, enum roles_check_asker least) {
+        int64_t permission_id = 0, role_id = 0;
+        bool has_permission, has_role;
         const char *workspace;
-        int64_t id;
-        bool told;
 
         if (c->q.result != 0 || c->who->role >= AUTH_ADMIN)
                 return;
-        told = read_number(c, "role_permission_id", &id);
-        told = read_number(c, "role_id", &id) || told;
+        has_permission = read_number(c, "role_permission_id", &permission_id);
+        has_role = read_number(c, "role_id", &role_id);
         workspace = ask_str(&c->q, "workspace", 0);
-        if (c->q.result == 0 && !told && !workspace)
+        if (c->q.result == 0 && !has_permission && !has_role && !workspace)
                 ask_check(&c->q,
                           refusal_invalid(&c->q.refusal, "Request must include one of: role_id, "
                                                          "role_permission_id, workspace."));
-        if (c->q.result == 0 &&
-            ((workspace && !str_eq(workspace, "default")) || !is_asker(c, least)))
-                deny(c);
+        if (c->q.result != 0)
+                return;
+        workspace = find_workspace(c, has_permission ? &permission_id : NULL,
+                                   has_role ? &role_id : NULL, workspace);
+        if (!workspace || !(least == ROLES_CHECK_MANAGER ? roles_check_manages(c, workspace)
+                                                         : is_member(c, workspace)))
+                roles_check_deny(c);
+}
+
+void roles_check_members(struct users_call *c, const char *const *workspaces, size_t n) {
+        if (c->q.result != 0 || c->who->role >= AUTH_ADMIN)
+                return;
+        if (n == 0)
+                roles_check_deny(c);
+        for (size_t i = 0; c->q.result == 0 && i < n; i++)
+                if (!is_member(c, workspaces[i]))
+                        roles_check_deny(c);
 }
 
 bool roles_check_is_manager(struct users_call *c) {
-        return c->who->role >= AUTH_ADMIN || is_asker(c, ROLES_CHECK_MANAGER);
+        return c->who->role >= AUTH_ADMIN || roles_check_manages(c, AUTH_GRANTS_WORKSPACE);
 }
 
 void roles_check_self(struct users_call *c, const char *user) {
         if (c->q.result == 0 && !str_eq(user, c->who->name) && !roles_check_is_manager(c))
-                deny(c);
+                roles_check_deny(c);
+}
+
+void roles_check_of_user(struct users_call *c, const char *user) {
+        struct auth_grants_role *roles = NULL;
+        size_t n = 0;
+
+        if (c->q.result != 0 || roles_check_sees(c, user, ""))
+                return;
+        ask_check(&c->q, auth_grants_role_list(c->store, user, c->q.arena, &roles, &n));
+        for (size_t i = 0; i < n; i++)
+                if (roles_check_manages(c, roles[i].workspace))
+                        return;
+        roles_check_deny(c);
 }

@@ -220,8 +220,9 @@ static void read_experiments(struct ask *q, struct trace_metrics *m) {
         for (size_t i = 0; q->result == 0 && i < n; i++)
                 ask_check(q, field_check_experiment_id(&q->refusal, ids[i], &numbers[i]));
         m->experiment_ids = numbers;
+        m->n_experiment_ids = n;
         if (q->result == 0)
-                m->n_experiment_ids = access_keep_readable(q->refusal.access, numbers, n);
+                ask_check(q, access_check_readable(&q->refusal, numbers, n));
 }
 
 /* 99.0 as Python writes it. */

@@ -69,8 +69,8 @@ static int read_ids(struct ask *q, const char **ids, size_t n, struct traces_sea
         for (size_t i = 0; r == 0 && i < n; i++)
                 r = field_check_experiment_id(&q->refusal, ids[i], &numbers[i]);
         ret->experiment_ids = numbers;
-        ret->n_experiment_ids = r == 0 ? access_keep_readable(q->refusal.access, numbers, n) : 0;
-        return r;
+        ret->n_experiment_ids = n;
+        return r == 0 ? access_check_readable(&q->refusal, numbers, n) : r;
 }
 
 /* The experiments of "locations". */

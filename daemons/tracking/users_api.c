@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "daemons/tracking/roles_api.h"
-#include "daemons/tracking/roles_check.h"
 #include "daemons/tracking/users_call.h"
-#include "lib/auth/auth_grants.h"
 #include "lib/base/str.h"
 
 static void write_user(struct json_write *w, const struct auth_store_user *u) {
@@ -83,31 +81,16 @@ int users_api_current(struct http_request *req) {
         return users_call_run(req, USERS_CALL_ANYBODY, run_current);
 }
 
-/* user NULL: they are not for the asker to see. */
-static void write_roles(struct users_call *c, const char *user) {
-        struct auth_grants_role *roles = NULL;
-        size_t n = 0;
-
-        if (user)
-                ask_check(&c->q, auth_grants_role_list(c->store, user, c->q.arena, &roles, &n));
-        json_write_kv_array(&c->json, "roles");
-        for (size_t i = 0; i < n; i++)
-                roles_api_write(c, &roles[i]);
-        json_write_end(&c->json);
-}
-
 static void run_list(struct users_call *c) {
         struct auth_store_user *users = NULL;
         size_t n = 0;
-        bool all;
 
-        all = roles_check_is_manager(c);
         ask_check(&c->q, auth_store_user_list(c->store, c->q.arena, &users, &n));
         json_write_kv_array(&c->json, "users");
         for (size_t i = 0; i < n; i++) {
                 json_write_object(&c->json);
                 write_user(&c->json, &users[i]);
-                write_roles(c, all || str_eq(c->who->name, users[i].name) ? users[i].name : NULL);
+                roles_api_write_of(c, users[i].name);
                 json_write_end(&c->json);
         }
         json_write_end(&c->json);

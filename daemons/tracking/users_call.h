@@ -8,11 +8,16 @@
 #include "lib/auth/auth_store.h"
 #include "lib/base/json_write.h"
 
+struct auth_grant;
+
 struct users_call {
         struct ask q;
         struct http_request *req;
         struct auth_store *store;
         const struct auth_identity *who;
+        struct auth_grant *grants; /* his, in all workspaces, once they were asked for */
+        size_t n_grants;
+        bool has_grants;
         struct buf out;
         struct json_write json; /* the answer, in its object */
 };

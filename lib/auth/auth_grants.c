@@ -18,6 +18,7 @@ static int read_grant(struct db_stmt *s, struct arena *a, void *ret) {
                 .type = db_col_dup(s, 3, a, &oom),
                 .pattern = db_col_dup(s, 4, a, &oom),
                 .permission = db_col_dup(s, 5, a, &oom),
+                .workspace = db_col_dup(s, 6, a, &oom),
         };
 
         *(struct auth_grant *) ret = g;
@@ -30,6 +31,7 @@ static int read_role(struct db_stmt *s, struct arena *a, void *ret) {
                 .id = db_col_i64(s, 0),
                 .name = db_col_dup(s, 1, a, &oom),
                 .description = db_col_dup(s, 2, a, &oom),
+                .workspace = db_col_dup(s, 3, a, &oom),
         };
 
         *(struct auth_grants_role *) ret = r;
@@ -56,11 +58,11 @@ static int read_member(struct db_stmt *s, struct arena *a, void *ret) {
 /* --- grants -------------------------------------------------------------------------------------
  */
 
-int auth_grants_of_user(struct auth_store *s, const char *user, struct arena *a,
-                        struct auth_grant **ret, size_t *ret_n) {
+int auth_grants_of_user(struct auth_store *s, const char *user, const char *workspace,
+                        struct arena *a, struct auth_grant **ret, size_t *ret_n) {
         struct db_stmt *stmt;
 
-        BEGIN(s, AUTH_STORE_SQL_grants_of_user, stmt, user);
+        BEGIN(s, AUTH_STORE_SQL_grants_of_user, stmt, user, workspace);
         return auth_store_db_rows(s, stmt, a, read_grant, sizeof(**ret), (void **) ret, ret_n);
 }
 
@@ -165,10 +167,11 @@ int auth_grants_delete(struct auth_store *s, int64_t id) {
 /* --- roles --------------------------------------------------------------------------------------
  */
 
-int auth_grants_role_insert(struct auth_store *s, const char *name, const char *description) {
+int auth_grants_role_insert(struct auth_store *s, const char *workspace, const char *name,
+                            const char *description) {
         struct db_stmt *stmt;
 
-        BEGIN(s, AUTH_STORE_SQL_grant_role_insert, stmt, name, description);
+        BEGIN(s, AUTH_STORE_SQL_grant_role_insert, stmt, workspace, name, description);
         return auth_store_db_change(s, stmt);
 }
 
@@ -180,11 +183,11 @@ int auth_grants_role_get(struct auth_store *s, int64_t id, struct arena *a,
         return auth_store_db_row(s, stmt, a, read_role, ret);
 }
 
-int auth_grants_role_get_by_name(struct auth_store *s, const char *name, struct arena *a,
-                                 struct auth_grants_role *ret) {
+int auth_grants_role_get_by_name(struct auth_store *s, const char *workspace, const char *name,
+                                 struct arena *a, struct auth_grants_role *ret) {
         struct db_stmt *stmt;
 
-        BEGIN(s, AUTH_STORE_SQL_grant_role_get_by_name, stmt, name);
+        BEGIN(s, AUTH_STORE_SQL_grant_role_get_by_name, stmt, workspace, name);
         return auth_store_db_row(s, stmt, a, read_role, ret);
 }
 

@@ -12,11 +12,13 @@ struct auth_grant {
         int64_t id, role_id;
         const char *role; /* its name */
         const char *type, *pattern, *permission;
+        const char *workspace; /* the role's */
 };
 
 struct auth_grants_role {
         int64_t id;
         const char *name, *description; /* description may be NULL */
+        const char *workspace;
 };
 
 /* A user has a role. */
@@ -24,9 +26,12 @@ struct auth_grants_member {
         int64_t id, user_id, role_id;
 };
 
-/* All of a user's, over all roles. */
-int auth_grants_of_user(struct auth_store *s, const char *user, struct arena *a,
-                        struct auth_grant **ret, size_t *ret_n);
+/* Where everything is. Roles of other workspaces are kept and shown, and grant nothing here. */
+#define AUTH_GRANTS_WORKSPACE "default"
+
+/* All of a user's, over all roles of the workspace (NULL: of all). */
+int auth_grants_of_user(struct auth_store *s, const char *user, const char *workspace,
+                        struct arena *a, struct auth_grant **ret, size_t *ret_n);
 /* Of one role. */
 int auth_grants_of_role(struct auth_store *s, int64_t role_id, struct arena *a,
                         struct auth_grant **ret, size_t *ret_n);
@@ -41,12 +46,13 @@ int auth_grants_forget(struct auth_store *s, const char *type, const char *patte
 int auth_grants_move(struct auth_store *s, const char *type, const char *pattern,
                      const char *new_pattern);
 
-int auth_grants_role_insert(struct auth_store *s, const char *name, const char *description);
+int auth_grants_role_insert(struct auth_store *s, const char *workspace, const char *name,
+                            const char *description);
 int auth_grants_role_get(struct auth_store *s, int64_t id, struct arena *a,
                          struct auth_grants_role *ret);
-int auth_grants_role_get_by_name(struct auth_store *s, const char *name, struct arena *a,
-                                 struct auth_grants_role *ret);
-/* Without those that are one user's own. `user` NULL: all. */
+int auth_grants_role_get_by_name(struct auth_store *s, const char *workspace, const char *name,
+                                 struct arena *a, struct auth_grants_role *ret);
+/* With those that are one user's own. `user` NULL: all. */
 int auth_grants_role_list(struct auth_store *s, const char *user, struct arena *a,
                           struct auth_grants_role **ret, size_t *ret_n);
 int auth_grants_role_update(struct auth_store *s, int64_t id, const char *name,

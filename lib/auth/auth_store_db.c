@@ -39,6 +39,28 @@ static const struct db_migration migrations[] = {
             "REFERENCES users(id) ON DELETE CASCADE, UNIQUE (user_id, role_id));"
             "CREATE INDEX grant_members_role ON grant_members(role_id);"
             "CREATE INDEX grants_resource ON grants(type, pattern)"},
+        /* Names of roles are unique in a workspace. What refers to the old table goes before it. */
+        {3, "CREATE TABLE roles_of(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, "
+            "description TEXT, workspace TEXT NOT NULL DEFAULT 'default', UNIQUE (workspace, "
+            "name));"
+            "CREATE TABLE grants_of(id INTEGER PRIMARY KEY AUTOINCREMENT, role_id INTEGER NOT NULL "
+            "REFERENCES roles_of(id) ON DELETE CASCADE, type TEXT NOT NULL, pattern TEXT NOT NULL, "
+            "permission TEXT NOT NULL, UNIQUE (role_id, type, pattern));"
+            "CREATE TABLE members_of(id INTEGER PRIMARY KEY AUTOINCREMENT, role_id INTEGER NOT "
+            "NULL REFERENCES roles_of(id) ON DELETE CASCADE, user_id INTEGER NOT NULL REFERENCES "
+            "users(id) ON DELETE CASCADE, UNIQUE (user_id, role_id));"
+            "INSERT INTO roles_of(id, name, description) SELECT id, name, description FROM "
+            "grant_roles;"
+            "INSERT INTO grants_of(id, role_id, type, pattern, permission) SELECT id, role_id, "
+            "type, pattern, permission FROM grants;"
+            "INSERT INTO members_of(id, role_id, user_id) SELECT id, role_id, user_id FROM "
+            "grant_members;"
+            "DROP TABLE grants; DROP TABLE grant_members; DROP TABLE grant_roles;"
+            "ALTER TABLE roles_of RENAME TO grant_roles;"
+            "ALTER TABLE grants_of RENAME TO grants;"
+            "ALTER TABLE members_of RENAME TO grant_members;"
+            "CREATE INDEX grant_members_role ON grant_members(role_id);"
+            "CREATE INDEX grants_resource ON grants(type, pattern)"},
 };
 
 void auth_store_db_init_lock(struct auth_store *s) {

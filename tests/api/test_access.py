@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import sqlite3
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -422,7 +423,9 @@ def test_first_administrator(tmp_path):
         s.ok(ann, "POST", "registered-models/create", {"name": "ann's"})
         body = {"name": "ann's", "source": run["artifact_uri"], "run_id": run["run_id"]}
         assert "Permission denied" in s.refused(ann, "POST", "model-versions/create", body)
+        s.refused(ann, "POST", V3 + "traces/batchGetInfos", {"trace_ids": ["tr-x"]})  # nothing at all may be read
         s.ok(root, "POST", V3 + "users/permissions/grant", {"username": "ann", "resource_type": "experiment", "resource_id": e, "permission": "READ"})
+        s.ok(ann, "POST", V3 + "traces/batchGetInfos", {"trace_ids": ["tr-x"]})
         last = json.loads((t.state / "auth/audit-tracking.log").read_text().splitlines()[-1])
         assert last["object"] == f"username=ann resource_type=experiment resource_id={e} permission=READ"
         s.ok(ann, "POST", "model-versions/create", body)
@@ -439,3 +442,42 @@ def test_first_administrator(tmp_path):
     with Tracking("--app-name", "basic-auth", env={"MLFLOW_AUTH_ADMIN_PASSWORD": "from the environment"}) as t:
         Server(t.port).ok(("admin", "from the environment"), "GET", "users/list")
         Server(t.port).refused(("admin", "from the file"), "GET", "users/list", status=401)
+
+
+SCHEMA_2 = """
+CREATE TABLE r(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, description TEXT);
+INSERT INTO r SELECT id, name, description FROM grant_roles;
+CREATE TABLE g(id INTEGER PRIMARY KEY AUTOINCREMENT, role_id INTEGER NOT NULL REFERENCES r(id) ON DELETE CASCADE, type TEXT NOT NULL, pattern TEXT NOT NULL,
+               permission TEXT NOT NULL, UNIQUE (role_id, type, pattern));
+INSERT INTO g SELECT id, role_id, type, pattern, permission FROM grants;
+CREATE TABLE m(id INTEGER PRIMARY KEY AUTOINCREMENT, role_id INTEGER NOT NULL REFERENCES r(id) ON DELETE CASCADE, user_id INTEGER NOT NULL
+               REFERENCES users(id) ON DELETE CASCADE, UNIQUE (user_id, role_id));
+INSERT INTO m SELECT id, role_id, user_id FROM grant_members;
+DROP TABLE grants; DROP TABLE grant_members; DROP TABLE grant_roles;
+ALTER TABLE r RENAME TO grant_roles; ALTER TABLE g RENAME TO grants; ALTER TABLE m RENAME TO grant_members;
+CREATE INDEX grant_members_role ON grant_members(role_id);
+CREATE INDEX grants_resource ON grants(type, pattern);
+"""
+
+
+def test_roles_of_before_there_were_workspaces(tmp_path):
+    """auth.db as it was: what hung on roles still does."""
+    env = {"MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN[1]}
+    ann = ("ann", "correct horse")
+    with Tracking("--app-name", "basic-auth", root=tmp_path, env=env) as t:
+        s = Server(t.port)
+        s.ok(ADMIN, "POST", "users/create", {"username": ann[0], "password": ann[1]})
+        role = s.ok(ADMIN, "POST", V3 + "roles/create", {"name": "old", "workspace": "default"})["role"]["id"]
+        s.ok(ADMIN, "POST", V3 + "roles/permissions/add", {"role_id": role, "resource_type": "experiment", "resource_pattern": "*", "permission": "EDIT"})
+        s.ok(ADMIN, "POST", V3 + "roles/assign", {"username": "ann", "role_id": role})
+        s.ok(ann, "POST", "experiments/create", {"name": "ann's"})
+        before = s.ok(ADMIN, "GET", V3 + "users/roles/list", {"username": "ann"})
+    with sqlite3.connect(t.state / "auth/auth.db") as db:
+        db.executescript(SCHEMA_2)
+        assert db.execute("DELETE FROM schema_version WHERE version = 3").rowcount == 1
+    with Tracking("--app-name", "basic-auth", root=tmp_path, env=env) as t:
+        s = Server(t.port)
+        assert s.ok(ADMIN, "GET", V3 + "users/roles/list", {"username": "ann"}) == before
+        s.ok(ADMIN, "DELETE", V3 + "roles/delete", {"role_id": role})
+        assert [r["name"][:7] for r in s.ok(ADMIN, "GET", V3 + "users/roles/list", {"username": "ann"})["roles"]] == ["__user_"]
+        assert len(s.ok(ADMIN, "GET", V3 + "users/permissions/list", {"username": "ann"})["permissions"]) == 1

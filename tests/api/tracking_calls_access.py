@@ -57,6 +57,7 @@ def _roles():
     for name, body in (("", {"role_id": "{role}", "name": "renamed"}), ("describe", {"role_id": "{role}", "description": "d"}), ("nothing", {"role_id": "{role}"}), ("none", {"role_id": 9999, "name": "x"}),
                        ("taken", {"role_id": "{role}", "name": "second"}), ("empty", {"role_id": "{role}", "name": ""})):
         yield "admin", f"update role {name}", "PATCH", R + "update", body
+    yield from _elsewhere()
     add = {"role_id": "{role}", "resource_type": "experiment", "resource_pattern": "42", "permission": "READ"}
     yield "bob", "add", "POST", R + "permissions/add", add
     yield "admin", "add", "POST", R + "permissions/add", add, {"rp": ("role_permission", "id")}
@@ -90,6 +91,28 @@ def _roles():
     yield "admin", "remove permission again", "DELETE", R + "permissions/remove", {"role_permission_id": "{rp}"}
     yield "admin", "delete role", "DELETE", R + "delete", {"role_id": "{role}"}
     yield "admin", "delete role again", "DELETE", R + "delete", {"role_id": "{role}"}
+
+
+def _elsewhere():
+    """Roles of another workspace are kept and may be managed; here they grant nothing."""
+    yield "admin", "role elsewhere", "POST", R + "create", {"name": "second", "workspace": "elsewhere"}, {"there": ("role", "id")}
+    yield "admin", "role elsewhere again", "POST", R + "create", {"name": "second", "workspace": "elsewhere"}
+    yield "admin", "role of blanks", "POST", R + "create", {"name": "x", "workspace": " "}
+    yield "admin", "manage elsewhere", "POST", R + "permissions/add", {"role_id": "{there}", "resource_type": "workspace", "resource_pattern": "*", "permission": "MANAGE"}, {"rpthere": ("role_permission", "id")}
+    yield "admin", "assign elsewhere", "POST", R + "assign", {"username": "bob", "role_id": "{there}"}
+    for who in ("admin", "ann", "bob"):
+        for name, where in (("", "elsewhere"), (" both", ["elsewhere", "default"]), (" nowhere", "nowhere")):
+            yield who, f"list elsewhere{name}", "GET", R + "list", {"workspace": where}
+        yield who, "role there", "GET", R + "get", {"role_id": "{there}"}
+        yield who, "role there and here", "GET", R + "get", {"role_id": "{there}", "workspace": "default"}
+        yield who, "roles of bob elsewhere", "GET", V3 + "users/roles/list", {"username": "bob"}
+    for name, body in (("there", {"name": "bobs", "workspace": "elsewhere"}), ("here", {"name": "bobs", "workspace": "default"})):
+        yield "bob", f"role of bob {name}", "POST", R + "create", body, {f"bobs{name}": ("role", "id")}
+    yield "bob", "two roles", "PATCH", R + "permissions/update", {"role_permission_id": "{rpthere}", "role_id": "{role}", "permission": "USE"}
+    yield "bob", "his there", "POST", R + "permissions/add", {"role_id": "{bobsthere}", "resource_type": "experiment", "resource_pattern": "*", "permission": "EDIT"}
+    yield "bob", "his here", "POST", R + "permissions/add", {"role_id": "{role}", "resource_type": "experiment", "resource_pattern": "*", "permission": "EDIT"}
+    yield "bob", "permissions there", "GET", V3 + "users/current/permissions", None
+    yield "bob", "all of this one", "POST", "experiments/set-experiment-tag", {"experiment_id": "0", "key": "k", "value": "v"}
 
 
 def _workspace_admin():
@@ -131,6 +154,16 @@ def _things(level):
             yield "admin", f"grant {level} {kind}", "POST", P + "grant", {"username": f"u{level}", "resource_type": kind, "resource_id": what, "permission": level}
 
 
+class Spans(bytes):
+    """None: who may not send any hears that first."""
+
+
+def _nothing(experiment):
+    body = Spans()
+    body.headers = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": experiment}
+    return body
+
+
 def _deeds(level):
     """What each does: reading, writing, then what destroys."""
     e, r, m, lm, d, tr, who = f"{{e{level}}}", f"{{r{level}}}", f"m-{level}", f"{{lm{level}}}", f"{{d{level}}}", f"tr-{level}", f"u{level}"
@@ -145,6 +178,10 @@ def _deeds(level):
             ("search experiments", "POST", "experiments/search", {"max_results": 50, "filter": "name LIKE 'e-%'", "order_by": ["name"]}),
             ("logged model", "GET", f"logged-models/{lm}", None), ("search logged models", "POST", "logged-models/search", {"experiment_ids": [e]}),
             ("trace", "GET", f"{T}/{tr}", None), ("search traces", "POST", T + "/search", {"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": e}}]}),
+            ("search traces of all", "POST", T + "/search", {"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": of}} for of in (e, "0")]}),
+            ("search old traces", "GET", "traces", {"experiment_ids": e}), ("infos", "POST", T + "/batchGetInfos", {"trace_ids": [tr]}),
+            ("correlation", "POST", T + "/calculate-filter-correlation", {"experiment_ids": [e], "filter_string1": "status = 'OK'", "filter_string2": "status = 'OK'"}),
+            ("metrics", "POST", T + "/metrics", {"experiment_ids": [e], "view_type": "TRACES", "metric_name": "trace_count", "aggregations": [{"aggregation_type": "COUNT"}]}),
             ("scorers", "GET", V3 + "scorers/list", {"experiment_id": e}), ("scorer", "GET", V3 + "scorers/get", scorer), ("scorer versions", "GET", V3 + "scorers/versions", scorer),
             ("dataset", "GET", f"{V3}datasets/{d}", None), ("records", "GET", f"{V3}datasets/{d}/records", None), ("own permission", "GET", P + "get", {"username": who, "resource_type": "experiment", "resource_id": e}),
             ("own permission on model", "GET", P + "get", {"username": who, "resource_type": "registered_model", "resource_id": m}),
@@ -166,6 +203,8 @@ def _deeds(level):
             ("new logged model", "POST", "logged-models", {"experiment_id": e, "name": "lm2"}), ("tag logged model", "PATCH", f"logged-models/{lm}/tags", {"tags": [{"key": "a", "value": "b"}]}),
             ("untag logged model", "DELETE", f"logged-models/{lm}/tags/a", None), ("finalize", "PATCH", f"logged-models/{lm}", {"model_id": lm, "status": "LOGGED_MODEL_READY"}),
             ("tag trace", "PATCH", f"{T}/{tr}/tags", {"key": "k", "value": "v"}), ("untag trace", "DELETE", f"{T}/{tr}/tags", {"key": "k"}),
+            ("link", "POST", "traces/link-to-run", {"trace_ids": [tr], "run_id": r}), ("link from another", "POST", "traces/link-to-run", {"trace_ids": ["tr-DENY"], "run_id": r}),
+            ("link to another", "POST", "traces/link-to-run", {"trace_ids": [tr], "run_id": "{rnone}"}), ("link none", "POST", "traces/link-to-run", {"trace_ids": ["tr-nope"], "run_id": r}), ("spans", "POST", "/v1/traces", _nothing(e)),
             ("assess", "POST", f"{T}/{tr}/assessments", {"assessment": {"assessment_name": "q", "trace_id": tr, "feedback": {"value": 1}, "source": {"source_type": "HUMAN", "source_id": "x"}}}),
             ("new trace", "POST", T, {"trace": {"trace_info": {"trace_id": f"tr-new-{level}", "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": e}}, "request_time": "2025-11-24T16:00:01Z", "state": "OK"}}}),
             ("register scorer", "POST", V3 + "scorers/register", {**scorer, "serialized_scorer": '{"name": "s"}'}), ("register another scorer", "POST", V3 + "scorers/register", {"experiment_id": e, "name": "s2", "serialized_scorer": "{}"}),
@@ -191,7 +230,7 @@ def _grants():
     yield "admin", "grant", "POST", P + "grant", g
     yield "admin", "grant again", "POST", P + "grant", g
     yield "admin", "grant lower", "POST", P + "grant", {**g, "permission": "READ"}
-    for name, more in (("nobody", {"username": "nobody"}), ("bogus", {"resource_type": "bogus"}), ("bad", {"permission": "x"}), ("no permissions", {"permission": "NO_PERMISSIONS"}), ("unknown experiment", {"resource_id": "99999"}),
+    for name, more in (("nobody", {"username": "nobody"}), ("bogus", {"resource_type": "bogus"}), ("bad", {"permission": "x"}), ("no permissions", {"permission": "NO_PERMISSIONS"}), ("unknown experiment", {"resource_id": "99999"}), ("odd experiment", {"resource_id": "exp-1"}), ("nobody odd", {"username": "nobody", "resource_id": "exp-1"}),
                        ("workspace", {"resource_type": "workspace", "resource_id": "*", "permission": "USE"}), ("all", {"resource_id": "*"}), ("run", {"resource_type": "run", "resource_id": "x"})):
         for who in ("admin", "ann"):
             yield who, f"grant {name}", "POST", P + "grant", {**g, **more}
@@ -199,7 +238,7 @@ def _grants():
         yield "admin", f"grant without {key}", "POST", P + "grant", {k: v for k, v in g.items() if k != key}
     yield "admin", "list of bob", "GET", P + "list", {"username": "bob"}
     yield "admin", "list of nobody", "GET", P + "list", {"username": "nobody"}
-    for name, more in (("", {}), ("of nobody", {"username": "nobody"}), ("unknown", {"resource_id": "99999"}), ("bogus", {"resource_type": "bogus"})):
+    for name, more in (("", {}), ("of nobody", {"username": "nobody"}), ("unknown", {"resource_id": "99999"}), ("odd", {"resource_id": "exp-2"}), ("bogus", {"resource_type": "bogus"})):
         asked = {k: v for k, v in {**g, **more}.items() if k != "permission"}
         yield "admin", f"get grant {name}", "GET", P + "get", asked
         yield "admin", f"revoke {name}", "POST", P + "revoke", asked

@@ -48,7 +48,9 @@ static size_t count(struct box *b, const char *user) {
         struct auth_grant *grants;
         size_t n = 99;
 
-        assert_int_equal(auth_grants_of_user(b->store, user, &b->arena, &grants, &n), 0);
+        assert_int_equal(
+                auth_grants_of_user(b->store, user, AUTH_GRANTS_WORKSPACE, &b->arena, &grants, &n),
+                0);
         return n;
 }
 
@@ -60,10 +62,13 @@ static void test_a_grant_is_whole_or_not_there(void **state) {
         fault_arm(FAULT_COMMIT, 1, EIO, 1);
         assert_int_equal(auth_grants_give(b->store, "ann", "experiment", "1", "EDIT"), -EIO);
         assert_int_equal(count(b, "ann"), 0);
-        assert_int_equal(auth_grants_role_get_by_name(b->store, "__user_1__", &b->arena, &role),
+        assert_int_equal(auth_grants_role_get_by_name(b->store, AUTH_GRANTS_WORKSPACE, "__user_1__",
+                                                      &b->arena, &role),
                          AUTH_STORE_ABSENT);
         assert_int_equal(auth_grants_give(b->store, "ann", "experiment", "1", "EDIT"), 0);
-        assert_int_equal(auth_grants_role_get_by_name(b->store, "__user_1__", &b->arena, &role), 0);
+        assert_int_equal(auth_grants_role_get_by_name(b->store, AUTH_GRANTS_WORKSPACE, "__user_1__",
+                                                      &b->arena, &role),
+                         0);
         assert_int_equal(count(b, "ann"), 1);
 }
 
@@ -77,7 +82,7 @@ static void test_one_user(void **state) {
                          AUTH_STORE_EXISTS);
         assert_int_equal(auth_grants_give(b->store, "nobody", "experiment", "1", "READ"),
                          AUTH_STORE_ABSENT);
-        assert_int_equal(auth_grants_of_user(b->store, "ann", &b->arena, &g, &n), 0);
+        assert_int_equal(auth_grants_of_user(b->store, "ann", NULL, &b->arena, &g, &n), 0);
         assert_int_equal(n, 1);
         assert_string_equal(g->type, "experiment");
         assert_string_equal(g->pattern, "1");
@@ -95,9 +100,12 @@ static void test_roles(void **state) {
         size_t n;
 
         assert_int_equal(auth_grants_give(b->store, "ann", "experiment", "1", "EDIT"), 0);
-        assert_int_equal(auth_grants_role_insert(b->store, "team", NULL), 0);
-        assert_int_equal(auth_grants_role_insert(b->store, "team", NULL), AUTH_STORE_EXISTS);
-        assert_int_equal(auth_grants_role_get_by_name(b->store, "team", &b->arena, &role), 0);
+        assert_int_equal(auth_grants_role_insert(b->store, AUTH_GRANTS_WORKSPACE, "team", NULL), 0);
+        assert_int_equal(auth_grants_role_insert(b->store, AUTH_GRANTS_WORKSPACE, "team", NULL),
+                         AUTH_STORE_EXISTS);
+        assert_int_equal(auth_grants_role_get_by_name(b->store, AUTH_GRANTS_WORKSPACE, "team",
+                                                      &b->arena, &role),
+                         0);
         assert_null(role.description);
         assert_int_equal(auth_grants_add(b->store, role.id, "experiment", "*", "READ"), 0);
         assert_int_equal(auth_grants_assign(b->store, role.id, "bob"), 0);
@@ -105,11 +113,11 @@ static void test_roles(void **state) {
         assert_int_equal(auth_grants_assign(b->store, role.id, "nobody"), AUTH_STORE_ABSENT);
         assert_int_equal(count(b, "bob"), 1);
         assert_int_equal(count(b, "ann"), 1);
-        /* A user's own role is nobody's business. */
         assert_int_equal(auth_grants_role_list(b->store, NULL, &b->arena, &roles, &n), 0);
-        assert_int_equal(n, 1);
+        assert_int_equal(n, 2);
         assert_int_equal(auth_grants_role_list(b->store, "ann", &b->arena, &roles, &n), 0);
-        assert_int_equal(n, 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(roles->name, "__user_1__"); /* her own */
         assert_int_equal(auth_grants_members(b->store, role.id, &b->arena, &members, &n), 0);
         assert_int_equal(n, 1);
         assert_int_equal(auth_grants_role_update(b->store, role.id, NULL, "d"), 0);
@@ -118,6 +126,30 @@ static void test_roles(void **state) {
         assert_string_equal(role.description, "d");
         assert_int_equal(auth_grants_role_delete(b->store, role.id), 0);
         assert_int_equal(count(b, "bob"), 0);
+}
+
+/* A name is taken in its workspace, and what is granted in another one counts there alone. */
+static void test_workspaces(void **state) {
+        struct box *b = *state;
+        struct auth_grants_role role;
+        struct auth_grant *grants;
+        size_t n;
+
+        assert_int_equal(auth_grants_role_insert(b->store, "default", "team", NULL), 0);
+        assert_int_equal(auth_grants_role_insert(b->store, "other", "team", NULL), 0);
+        assert_int_equal(auth_grants_role_insert(b->store, "other", "team", NULL),
+                         AUTH_STORE_EXISTS);
+        assert_int_equal(auth_grants_role_get_by_name(b->store, "other", "team", &b->arena, &role),
+                         0);
+        assert_string_equal(role.workspace, "other");
+        assert_int_equal(auth_grants_add(b->store, role.id, "workspace", "*", "MANAGE"), 0);
+        assert_int_equal(auth_grants_assign(b->store, role.id, "bob"), 0);
+        assert_int_equal(count(b, "bob"), 0);
+        assert_int_equal(auth_grants_of_user(b->store, "bob", "other", &b->arena, &grants, &n), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(auth_grants_of_user(b->store, "bob", NULL, &b->arena, &grants, &n), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(grants->workspace, "other");
 }
 
 static void test_another_name(void **state) {
@@ -130,7 +162,7 @@ static void test_another_name(void **state) {
         assert_int_equal(auth_grants_give(b->store, "bob", "registered_model", "new", "READ"), 0);
         assert_int_equal(auth_grants_move(b->store, "registered_model", "m", "new"), 0);
         assert_int_equal(count(b, "bob"), 0); /* that was another one */
-        assert_int_equal(auth_grants_of_user(b->store, "ann", &b->arena, &grants, &n), 0);
+        assert_int_equal(auth_grants_of_user(b->store, "ann", NULL, &b->arena, &grants, &n), 0);
         assert_int_equal(n, 2);
         for (size_t i = 0; i < n; i++)
                 assert_string_equal(grants[i].pattern,
@@ -156,6 +188,7 @@ int main(void) {
                 BOXED(test_a_grant_is_whole_or_not_there),
                 BOXED(test_one_user),
                 BOXED(test_roles),
+                BOXED(test_workspaces),
                 BOXED(test_another_name),
                 BOXED(test_what_is_gone),
         };
