@@ -2,16 +2,19 @@
  *
  * A handle may be read by several threads, each at its own place: up to PREFETCH_STREAMS places
  * are followed. A read near a stream's end goes on with it and has more fetched ahead of it, up to
- * PREFETCH_RUN; beyond that only as long as reads had to wait for the network: what is far ahead
- * costs memory and caches and helps nobody who is served in time. A read that is near no stream
- * begins a new one, with nothing ahead of it but the object's start. */
+ * PREFETCH_NEAR, which is in the processor's cache still when it is read; beyond that as long as
+ * reads have to wait for the network: what is far ahead costs memory and caches. Short waits may
+ * have another reason: from time to time less is tried, and left so when no more is waited than
+ * before; where it was needed it is tried ever more rarely. A read that is near no stream begins a
+ * new one, with nothing ahead of it but the object's start. */
 #pragma once
 
 #include "lib/base/macros.h"
 
 #define PREFETCH_STREAMS 8
 #define PREFETCH_UNIT_MAX ((uint64_t) 8 << 20)    /* of one GET */
-#define PREFETCH_RUN ((uint64_t) 8 << 20)         /* ahead of a stream that waits for nothing */
+#define PREFETCH_NEAR ((uint64_t) 2 << 20)        /* ahead of a stream that waits for nothing */
+#define PREFETCH_RUN ((uint64_t) 8 << 20)         /* of one that waited long, at least */
 #define PREFETCH_PATIENCE_FOR (2 * USEC_PER_MSEC) /* what is shorter is no wait */
 /* The kernel asks for much at once, and threads bring that out of order: the more, the surer it is
  * a stream. */
@@ -24,6 +27,12 @@ struct prefetch_stream {
         uint64_t sent_to; /* fetched or on its way up to here */
         uint64_t used;    /* when, by the count of reads; 0: free */
         bool has_waited;  /* since the last read */
+        bool is_far;      /* somebody waited long, once */
+        bool is_tried;    /* ahead is less than it was */
+        usec_t per_mib;   /* that was waited before */
+        unsigned n_regrets;
+        uint64_t counted_from; /* waits are counted from here on */
+        usec_t waited_for;
 };
 
 struct prefetch {

@@ -33,8 +33,77 @@ static uint64_t read_in_order(usec_t waits_for) {
 static void test_sequential(void **state) {
         /* Who waits has much fetched ahead, in pieces that come beside one another. */
         assert_true(read_in_order(20 * USEC_PER_MSEC) > 24 * MIB);
-        assert_true(read_in_order(0) <= PREFETCH_RUN + MIB);
-        assert_true(read_in_order(PREFETCH_PATIENCE_FOR - 1) <= PREFETCH_RUN + MIB);
+        assert_true(read_in_order(0) <= PREFETCH_NEAR + MIB);
+        assert_true(read_in_order(PREFETCH_PATIENCE_FOR - 1) <= PREFETCH_NEAR + MIB);
+}
+
+/* Reads on to `to`; whoever finds less than `needs` ahead waits so long. Returns how often. */
+static unsigned read_on(struct prefetch *p, uint64_t *at, uint64_t to, uint64_t needs,
+                        usec_t waits_for) {
+        unsigned n = 0;
+
+        for (; *at < to; *at += MIB) {
+                (void) prefetch_next(p, *at, MIB, 100000 * MIB, 64 * MIB);
+                if (p->streams[0].ahead < needs) {
+                        prefetch_waited(p, *at + MIB, waits_for);
+                        n++;
+                }
+        }
+        return n;
+}
+
+/* One wait for a network that is far is enough to go far ahead; a short one is not. */
+static void test_far(void **state) {
+        struct prefetch p = {};
+        uint64_t at = 0;
+
+        assert_int_equal(read_on(&p, &at, 8 * MIB, PREFETCH_RUN, 20 * USEC_PER_MSEC), 1);
+        assert_int_equal(p.streams[0].ahead, PREFETCH_RUN);
+        p = (struct prefetch){};
+        at = 0;
+        assert_int_equal(read_on(&p, &at, 8 * MIB, PREFETCH_RUN, 3 * USEC_PER_MSEC), 3);
+        assert_int_equal(p.streams[0].ahead, PREFETCH_RUN);
+}
+
+/* What a hard moment made large gets small again. */
+static void test_calm(void **state) {
+        struct prefetch p = {};
+        uint64_t at = 0;
+
+        (void) read_on(&p, &at, 10 * MIB, 32 * MIB, 5 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, 32 * MIB);
+        assert_int_equal(read_on(&p, &at, 300 * MIB, 0, 0), 0);
+        assert_int_equal(p.streams[0].ahead, PREFETCH_NEAR);
+}
+
+/* What is needed stays, but for a try now and then that comes ever more rarely; and for a network
+ * that is far there is none. */
+static void test_needed(void **state) {
+        struct prefetch p = {};
+        uint64_t at = 0;
+
+        (void) read_on(&p, &at, 10 * MIB, 16 * MIB, 9 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, 16 * MIB);
+        assert_true(read_on(&p, &at, 1000 * MIB, 16 * MIB, 9 * USEC_PER_MSEC) <= 4);
+        assert_true(read_on(&p, &at, 10000 * MIB, 16 * MIB, 9 * USEC_PER_MSEC) <= 8);
+        assert_true(read_on(&p, &at, 20000 * MIB, 16 * MIB, 9 * USEC_PER_MSEC) <= 2);
+        p = (struct prefetch){};
+        at = 0;
+        (void) read_on(&p, &at, 10 * MIB, 16 * MIB, 20 * USEC_PER_MSEC);
+        assert_int_equal(read_on(&p, &at, 10000 * MIB, 16 * MIB, 20 * USEC_PER_MSEC), 0);
+        assert_int_equal(p.streams[0].ahead, 16 * MIB);
+}
+
+/* Waits that no window changes (the processor is what is short) need none; and when the network
+ * gets far, it grows again. */
+static void test_futile(void **state) {
+        struct prefetch p = {};
+        uint64_t at = 0;
+
+        (void) read_on(&p, &at, 500 * MIB, UINT64_MAX, 5 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, PREFETCH_NEAR);
+        (void) read_on(&p, &at, 600 * MIB, 32 * MIB, 20 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, 32 * MIB);
 }
 
 static void test_others_wait(void **state) {
@@ -50,7 +119,7 @@ static void test_others_wait(void **state) {
         assert_int_equal(p.streams[0].ahead, ahead);
         prefetch_waited(&p, 4 * MIB, USEC_PER_SEC);
         (void) prefetch_next(&p, 4 * MIB + (128 << 10), 128 << 10, 1000 * MIB, 32 * MIB);
-        assert_int_equal(p.streams[0].ahead, 2 * ahead);
+        assert_int_equal(p.streams[0].ahead, MAX(2 * ahead, PREFETCH_RUN));
 }
 
 static void test_end(void **state) {
@@ -107,6 +176,8 @@ int main(void) {
                 cmocka_unit_test(test_sequential),    cmocka_unit_test(test_end),
                 cmocka_unit_test(test_random),        cmocka_unit_test(test_several_streams),
                 cmocka_unit_test(test_nothing_ahead), cmocka_unit_test(test_others_wait),
+                cmocka_unit_test(test_far),           cmocka_unit_test(test_calm),
+                cmocka_unit_test(test_needed),        cmocka_unit_test(test_futile),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
