@@ -12,8 +12,11 @@
 enum { RUNS_MAX = 1000 };
 
 struct cleared {
-        const char *run_id, *task_id;
+        const char *run_id, *task_id, *pool;
         int map_index;
+        unsigned try_number, max_tries, pool_slots;
+        enum task_state state;
+        usec_t run_after_at;
 };
 
 struct clear_ask {
@@ -125,7 +128,14 @@ static int add(struct scheduler_api_job *j, struct clear_ask *ask, const struct 
         c->run_id = arena_strdup(j->req->arena, t->run->id);
         c->task_id = arena_strdup(j->req->arena, t->spec->id);
         c->map_index = t->map_index;
-        return c->run_id && c->task_id ? 0 : -ENOMEM;
+        c->pool = arena_strdup(j->req->arena, t->spec->pool);
+        c->pool_slots = t->spec->pool_slots;
+        c->try_number = t->try_number;
+        c->max_tries = t->max_tries;
+        c->state = t->state;
+        c->run_after_at = t->run->when.run_after_at != USEC_INFINITY ? t->run->when.run_after_at
+                                                                     : t->run->queued_at;
+        return c->run_id && c->task_id && c->pool ? 0 : -ENOMEM;
 }
 
 static int clear_run(struct scheduler *s, struct scheduler_api_job *j, struct clear_ask *ask,
@@ -221,6 +231,20 @@ static int run_clear(struct scheduler *s, struct scheduler_api_job *j) {
 /* --- answers ------------------------------------------------------------------------------------
  */
 
+/* What else Airflow's client wants of a task instance. */
+static void write_rest(struct json_write *w, const char *dag_id, const struct cleared *c) {
+        json_write_kv_str(w, "id", "00000000-0000-0000-0000-000000000000");
+        json_write_kv_str(w, "dag_display_name", dag_id);
+        json_write_kv_str(w, "task_display_name", c->task_id);
+        json_write_kv_str(w, "state", task_state_rest_name(c->state));
+        json_write_kv_u64(w, "try_number", c->try_number);
+        json_write_kv_u64(w, "max_tries", c->max_tries);
+        json_write_kv_str(w, "pool", c->pool);
+        json_write_kv_u64(w, "pool_slots", c->pool_slots);
+        rest_kv_at(w, "run_after", c->run_after_at);
+        json_write_kv_str(w, "executor_config", "{}");
+}
+
 static int reply_clear(struct scheduler *s, struct scheduler_api_job *j) {
         const struct clear_ask *ask = j->extra;
         _cleanup_buf_ struct buf b = {};
@@ -236,6 +260,7 @@ static int reply_clear(struct scheduler *s, struct scheduler_api_job *j) {
                 json_write_kv_str(&w, "dag_run_id", ask->list[i].run_id);
                 json_write_kv_str(&w, "task_id", ask->list[i].task_id);
                 json_write_kv_i64(&w, "map_index", ask->list[i].map_index);
+                write_rest(&w, j->dag_id, &ask->list[i]);
                 json_write_end(&w);
         }
         json_write_end(&w);

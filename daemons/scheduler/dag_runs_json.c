@@ -1,5 +1,8 @@
 #include "daemons/scheduler/dag_runs_json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "daemons/scheduler/rest.h"
 #include "lib/base/str.h"
 
@@ -8,6 +11,34 @@ static const char *triggered_by(const struct dag_runs_sql_row *row) {
         return row->type == RUN_TYPE_SCHEDULED  ? "timetable"
                : row->type == RUN_TYPE_BACKFILL ? "backfill"
                                                 : "rest_api";
+}
+
+/* FNV-1a. */
+static uint64_t hash(uint64_t h, const char *text) {
+        for (; *text; text++)
+                h = (h ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
+        return h;
+}
+
+void dag_runs_json_version(struct json_write *w, const char *dag_id, int64_t version,
+                           usec_t created_at) {
+        uint64_t a = hash(UINT64_C(0xcbf29ce484222325), dag_id), b = hash(a, "version");
+        char id[40];
+
+        a = (a ^ (uint64_t) version) * UINT64_C(0x100000001b3);
+        (void) snprintf(id, sizeof(id), "%08x-%04x-8%03x-8%03x-%012" PRIx64, (unsigned) (a >> 32),
+                        (unsigned) (a >> 16 & 0xFFFF), (unsigned) (a & 0xFFF),
+                        (unsigned) (b >> 48 & 0xFFF), b & UINT64_C(0xFFFFFFFFFFFF));
+        json_write_object(w);
+        json_write_kv_str(w, "id", id);
+        json_write_kv_i64(w, "version_number", version);
+        json_write_kv_str(w, "dag_id", dag_id);
+        json_write_kv_str(w, "dag_display_name", dag_id);
+        json_write_kv_str(w, "bundle_name", "pipelines");
+        json_write_kv_null(w, "bundle_version");
+        json_write_kv_null(w, "bundle_url");
+        rest_kv_at(w, "created_at", created_at);
+        json_write_end(w);
 }
 
 void dag_runs_json_write(struct json_write *w, const struct dag_runs_sql_row *row) {
@@ -33,11 +64,7 @@ void dag_runs_json_write(struct json_write *w, const struct dag_runs_sql_row *ro
         rest_kv_raw(w, "conf", row->conf ? row->conf : "{}");
         json_write_kv_str(w, "note", row->note);
         json_write_kv_array(w, "dag_versions");
-        json_write_object(w);
-        json_write_kv_i64(w, "version_number", row->version);
-        json_write_kv_str(w, "dag_id", row->dag_id);
-        json_write_kv_str(w, "bundle_name", "pipelines");
-        json_write_end(w);
+        dag_runs_json_version(w, row->dag_id, row->version, row->version_at);
         json_write_end(w);
         json_write_kv_null(w, "bundle_version");
         json_write_kv_null(w, "partition_key");

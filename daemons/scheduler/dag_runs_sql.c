@@ -122,6 +122,7 @@ int dag_runs_sql_read(struct db_stmt *s, struct arena *a, struct dag_runs_sql_ro
                 .missed_deadlines = (uint32_t) db_col_i64(s, 16),
                 .backfill = db_col_i64(s, 17),
                 .ignores_past = db_col_i64(s, 18) != 0,
+                .version_at = scheduler_db_col_at(s, 19),
         };
         if (oom)
                 return -ENOMEM;

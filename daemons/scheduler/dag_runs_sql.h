@@ -12,7 +12,9 @@ extern const struct db_set dag_runs_sql_set;
 #define DAG_RUNS_COLUMNS                                                               \
         "id, dag_id, run_id, version, state, run_type, logical_at, start_at, end_at, " \
         "run_after_at, queued_at, started_at, ended_at, conf, note, triggered_by, "    \
-        "missed_deadlines, backfill, ignores_past"
+        "missed_deadlines, backfill, ignores_past, "                                   \
+        "(SELECT v.created_at FROM dag_versions v WHERE v.dag_id = dag_runs.dag_id "   \
+        "AND v.version = dag_runs.version)"
 
 /* A row; strings in the reader's arena. */
 struct dag_runs_sql_row {
@@ -27,6 +29,7 @@ struct dag_runs_sql_row {
         uint32_t missed_deadlines;
         int64_t backfill; /* 0: none */
         bool ignores_past;
+        usec_t version_at; /* when its version of the DAG came */
 };
 
 /* -EEXIST: a run of that id is there. */

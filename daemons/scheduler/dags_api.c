@@ -1,9 +1,11 @@
 /* dags_api.c: DAGs and their tasks, from the world in memory. */
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemons/scheduler/dag_runs_json.h"
 #include "daemons/scheduler/dags_sql.h"
 #include "daemons/scheduler/feed.h"
 #include "daemons/scheduler/rest.h"
@@ -101,16 +103,23 @@ static void write_dag(struct http_request *req, struct json_write *w, struct wor
         json_write_str(w, d->owner);
         json_write_end(w);
         json_write_kv_bool(w, "is_favorite", false);
+        json_write_kv_bool(w, "is_backfillable", d->schedule.kind != DAG_SCHEDULE_NONE);
+        json_write_kv_bool(w, "timetable_periodic", d->schedule.kind != DAG_SCHEDULE_NONE);
+        json_write_kv_bool(w, "timetable_partitioned", false);
         json_write_kv_str(w, "file_token", d->id);
 }
 
 static void write_version(struct json_write *w, const struct world_dag *wd) {
-        json_write_kv_object(w, "latest_dag_version");
-        json_write_kv_i64(w, "version_number", scheduler_dag_version(wd));
-        json_write_kv_str(w, "dag_id", wd->spec->id);
-        json_write_kv_str(w, "bundle_name", "pipelines");
-        json_write_kv_null(w, "bundle_version");
-        json_write_end(w);
+        json_write_key(w, "latest_dag_version");
+        dag_runs_json_version(w, wd->spec->id, scheduler_dag_version(wd), wd->version_at);
+}
+
+/* "PT1800S", as Airflow's client wants a span here. */
+static void write_iso_span(struct json_write *w, const char *key, usec_t span_for) {
+        char text[48];
+
+        (void) snprintf(text, sizeof(text), "PT%.6gS", (double) span_for / 1e6);
+        json_write_kv_str(w, key, text);
 }
 
 static void write_details(struct json_write *w, const struct world_dag *wd) {
@@ -119,7 +128,7 @@ static void write_details(struct json_write *w, const struct world_dag *wd) {
         json_write_kv_bool(w, "catchup", d->missed == DAG_MISSED_ALL);
         json_write_kv_str(w, "missed", dag_missed_name(d->missed));
         if (d->dagrun_timeout_for)
-                json_write_kv_f64(w, "dag_run_timeout", (double) d->dagrun_timeout_for / 1e6);
+                write_iso_span(w, "dag_run_timeout", d->dagrun_timeout_for);
         else
                 json_write_kv_null(w, "dag_run_timeout");
         json_write_kv_null(w, "asset_expression");

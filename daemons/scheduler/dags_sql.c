@@ -33,7 +33,7 @@ static int row_read(struct db_stmt *s, struct arena *a, struct dags_sql_row *ret
                          .interval_end_at = scheduler_db_col_at(s, 6),
                          .run_after_at = scheduler_db_col_at(s, 7)},
                 .body = db_col_dup(s, 8, a, &oom),
-                .parsed_at = scheduler_db_col_at(s, 9),
+                .version_at = scheduler_db_col_at(s, 9),
         };
         return oom ? -ENOMEM : 0;
 }

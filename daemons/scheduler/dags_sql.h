@@ -16,8 +16,8 @@ struct dags_sql_row {
         int64_t version;
         bool has_last;
         struct timetable_run last;
-        const char *body; /* the DAG JSON of its current version */
-        usec_t parsed_at;
+        const char *body;  /* the DAG JSON of its current version */
+        usec_t version_at; /* when that came */
 };
 
 /* All DAGs by id. -ENOMEM or the database's error. */

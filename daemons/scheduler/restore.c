@@ -81,6 +81,7 @@ static int put_dags(struct scheduler *s, struct arena *a) {
                 world_set_paused(wd, rows[i].is_paused);
                 world_show_paused(wd);
                 wd->gone = rows[i].is_gone;
+                wd->version_at = rows[i].version_at;
                 if (rows[i].has_last)
                         world_set_last(wd, &rows[i].last);
         }

@@ -136,6 +136,8 @@ static int put_dag(struct scheduler *s, struct sources_read *read, const struct 
         if (is_new)
                 world_set_paused(wd, wd->spec->paused_at_creation);
         wd->gone = false;
+        if (!same)
+                wd->version_at = now;
         log_info("DAG \"%s\": version %lld from %s", d->dag_id, (long long) version, d->file);
         r = dags_sql_put(s->db, d->dag_id, version, same ? NULL : d->json, wd->paused, now);
         return r < 0 ? r : feed_add_dag(s, d->dag_id, wd->paused, now);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "daemons/scheduler/dag_runs_json.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/scheduler_db.h"
@@ -12,7 +13,9 @@
         "r.dag_id, r.run_id, t.task_id, t.map_index, t.state, t.try_number, t.max_tries, "  \
         "t.try_id, t.queued_at, t.started_at, t.ended_at, t.retry_at, t.operator, t.pool, " \
         "t.pool_slots, t.priority, r.logical_at, r.run_after_at, r.version, "               \
-        "(SELECT y.message FROM tries y WHERE y.try_id = t.try_id)"
+        "(SELECT y.message FROM tries y WHERE y.try_id = t.try_id), "                       \
+        "(SELECT v.created_at FROM dag_versions v WHERE v.dag_id = r.dag_id "               \
+        "AND v.version = r.version)"
 #define FROM "task_instances t JOIN dag_runs r ON r.id = t.dag_run"
 #define NO_ID "00000000-0000-0000-0000-000000000000"
 
@@ -81,9 +84,8 @@ static int write_row(struct http_request *req, struct db_stmt *s, struct json_wr
         write_host(w);
         json_write_kv_null(w, "unixname");
         write_nothing(w);
-        json_write_kv_object(w, "dag_version");
-        json_write_kv_i64(w, "version_number", db_col_i64(s, 18));
-        json_write_end(w);
+        json_write_key(w, "dag_version");
+        dag_runs_json_version(w, db_col_text(s, 0), db_col_i64(s, 18), scheduler_db_col_at(s, 20));
         json_write_end(w);
         return 0;
 }
@@ -228,8 +230,19 @@ static int reply_mark(struct scheduler *s, struct scheduler_api_job *j) {
         return reply_one(j->req, s->db);
 }
 
+/* Absent, null or false. */
+static bool is_false(const struct json *body, const char *key) {
+        const struct json *v = json_get(body, key);
+        bool on = false;
+
+        return !v || json_is(v, JSON_NULL) || (json_bool(v, &on) == 0 && !on);
+}
+
 int task_instances_api_patch(struct http_request *req) {
-        static const char *const keys[] = {"new_state", "note"};
+        /* the first two are known, the others must be false */
+        static const char *const keys[] = {"new_state",        "note",
+                                           "include_upstream", "include_downstream",
+                                           "include_future",   "include_past"};
         struct scheduler_api_job *j;
         const struct json *body;
         int64_t map_index = -1;
@@ -241,6 +254,11 @@ int task_instances_api_patch(struct http_request *req) {
                 return rest_replied;
         if (json_need_str(body, "new_state", &state, &em) < 0)
                 return rest_refuse(req, &em);
+        for (size_t i = 2; i < ARRAY_SIZE(keys); i++)
+                if (!is_false(body, keys[i]))
+                        return http_request_reply_error(
+                                req, 422, "\"%s\" must be false: one task is marked at a time",
+                                keys[i]);
         if (!rest_map_index(req, &map_index))
                 return rest_replied;
         j->map_index = (int) map_index;

@@ -7,6 +7,11 @@
 #include "daemons/scheduler/tries_sql.h"
 #include "lib/base/str.h"
 
+#define COLUMNS TRIES_COLUMNS ", t.max_tries, t.pool, t.pool_slots"
+#define FROM                                                                         \
+        "tries y JOIN dag_runs r ON r.id = y.dag_run LEFT JOIN task_instances t ON " \
+        "t.dag_run = y.dag_run AND t.task_id = y.task_id AND t.map_index = y.map_index"
+
 /* The state a try ended in, in REST v2's words. */
 static const char *state_name(const char *result, usec_t started_at) {
         if (!result)
@@ -49,6 +54,7 @@ static int write_row(struct http_request *req, struct db_stmt *s, struct json_wr
         json_write_kv_str(w, "task_instance_id", db_col_text(s, 0));
         json_write_kv_str(w, "try_id", db_col_text(s, 0));
         json_write_kv_str(w, "dag_id", http_request_param(req, "dag_id"));
+        json_write_kv_str(w, "dag_display_name", http_request_param(req, "dag_id"));
         json_write_kv_str(w, "dag_run_id", http_request_param(req, "run_id"));
         json_write_kv_str(w, "task_id", db_col_text(s, 1));
         json_write_kv_str(w, "task_display_name", db_col_text(s, 1));
@@ -60,6 +66,10 @@ static int write_row(struct http_request *req, struct db_stmt *s, struct json_wr
         rest_kv_at(w, "start_date", started);
         rest_kv_at(w, "end_date", ended);
         rest_kv_duration(w, "duration", started, ended);
+        json_write_kv_i64(w, "max_tries", db_col_i64(s, 19));
+        json_write_kv_str(w, "pool", db_col_is_null(s, 20) ? "default_pool" : db_col_text(s, 20));
+        json_write_kv_i64(w, "pool_slots", db_col_i64(s, 21));
+        json_write_kv_str(w, "executor_config", "{}");
         write_end(w, s);
         write_usage(w, s);
         json_write_end(w);
@@ -81,8 +91,8 @@ static bool filter(struct http_request *req, struct rest_where *where) {
 int tries_api_list(struct http_request *req) {
         _cleanup_(rest_where_done) struct rest_where where;
         struct rest_list list = {.key = "task_instances",
-                                 .columns = TRIES_COLUMNS,
-                                 .from = "tries y JOIN dag_runs r ON r.id = y.dag_run",
+                                 .columns = COLUMNS,
+                                 .from = FROM,
                                  .where = &where,
                                  .order = " ORDER BY y.try_number, y.try_id",
                                  .write = write_row};
@@ -108,8 +118,7 @@ int tries_api_get(struct http_request *req) {
         if (str_to_i64(http_request_param(req, "try_number"), &number) < 0)
                 return http_request_reply_error(req, 422, "the try must be a number");
         r = db_prepare_dynamic(db,
-                               "SELECT " TRIES_COLUMNS
-                               " FROM tries y JOIN dag_runs r ON r.id = y.dag_run"
+                               "SELECT " COLUMNS " FROM " FROM
                                " WHERE r.dag_id = ? AND r.run_id = ? AND y.task_id = ?"
                                " AND y.try_number = ? AND y.map_index = ? ORDER BY y.try_id DESC",
                                &s);

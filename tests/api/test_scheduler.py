@@ -63,6 +63,42 @@ def test_dags_and_tasks(box):
     assert "zz" in box.get("/api/v2/dags/zz").json["detail"]
 
 
+# What apache-airflow-client 3.3 refuses an answer without.
+NEEDED = {
+    "dag": "dag_display_name dag_id file_token fileloc has_import_errors has_task_concurrency_limits is_backfillable is_paused is_stale max_active_tasks "
+           "max_consecutive_failed_dag_runs owners tags timetable_partitioned timetable_periodic",
+    "version": "created_at dag_display_name dag_id id version_number",
+    "run": "dag_display_name dag_id dag_run_id dag_versions run_after run_type state",
+    "instance": "dag_display_name dag_id dag_run_id executor_config id map_index max_tries pool pool_slots run_after task_display_name task_id try_number",
+    "try": "dag_display_name dag_id dag_run_id executor_config map_index max_tries pool pool_slots task_display_name task_id try_number",
+    "task": "depends_on_past extra_links retry_exponential_backoff wait_for_downstream",
+}
+
+
+def test_answers_have_what_airflows_client_needs(box):
+    load(box, "needed", [("a", "true")])
+    run_id, r = run(box, "needed")
+    dag, a_run = "/api/v2/dags/needed", f"/api/v2/dags/needed/dagRuns/{run_id}"
+
+    def has(kind, answer):
+        assert [k for k in NEEDED[kind].split() if answer.get(k) is None] == [], (kind, answer)
+    details = box.get(dag + "/details").json
+    has("dag", box.get(dag).json), has("dag", details), has("version", details["latest_dag_version"])
+    assert details["dag_run_timeout"] == "PT3600S" and details["is_backfillable"] is False
+    has("run", r), has("version", r["dag_versions"][0])
+    assert r["dag_versions"][0] == details["latest_dag_version"] and re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", r["dag_versions"][0]["id"])
+    one = box.get(a_run + "/taskInstances/a").json
+    has("instance", one), has("version", one["dag_version"]), has("task", box.get(dag + "/tasks/a").json)
+    has("try", tries(box, "needed", run_id, "a")[0])
+    cleared = box.post(dag + "/clearTaskInstances", {"dag_run_id": run_id, "only_failed": False, "dry_run": True}).json["task_instances"]
+    assert len(cleared) == 3
+    for c in cleared:
+        has("instance", c)
+    wider = dict.fromkeys(("include_upstream", "include_downstream", "include_future", "include_past"), False)
+    assert box.patch(a_run + "/taskInstances/a", {"new_state": "failed", **wider}).status == 200
+    assert box.patch(a_run + "/taskInstances/a", {"new_state": "failed", "include_past": True}).status == 422
+
+
 def test_failure_uses_its_retries_and_no_more(box):
     load(box, "fails", [("a", "exit 3", "retries: 2", "retry_delay: 0.05s"), ("b", "echo never")])
     run_id, r = run(box, "fails")

@@ -141,6 +141,7 @@ struct world_dag {
         unsigned planned_runs;
         struct world_dag_runs runs; /* those in memory, latest logical date first */
         void *user;                 /* the daemon's own */
+        usec_t version_at;          /* the same: since when it has the newest version */
         TAILQ_ENTRY(world_dag) in_world;
 };
 
