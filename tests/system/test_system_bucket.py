@@ -80,6 +80,8 @@ def test_it_is_there_and_says_so(demo):
     assert user == "onebox-bucket"
     caps = demo.shell(f"grep CapEff /proc/{show(demo, 'MainPID')}/status").stdout
     assert caps.split()[1] == "0000000000200000", "more than the right to mount"
+    part = {p["name"]: p for p in json.loads(demo.run("onebox", "status", "--json", check=False).stdout)["parts"]}["bucket demo"]
+    assert part["ok"] and part["pid"] == int(show(demo, "MainPID")) and part["note"] == f"demo is on {DIR}", part
 
 
 def test_a_stop_brings_what_is_written(demo):

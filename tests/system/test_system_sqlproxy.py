@@ -92,6 +92,8 @@ def test_it_serves_and_its_status_says_how(db):
     text = show(db, "StatusText")
     assert re.search(r"127\.\d+\.\d+\.\d+", text) and re.search(r"20\d\d-\d\d-\d\d", text), text
     assert db.run("curl", "-sS", "http://localhost:9090/readiness").stdout == "ok"
+    part = {p["name"]: p for p in json.loads(db.run("onebox", "status", "--json", check=False).stdout)["parts"]}["sqlproxy db"]
+    assert part["ok"] and part["pid"] == int(show(db, "MainPID")) and part["note"] == text and part["memory_bytes"] > 1 << 20, part
 
 
 def test_no_client_is_refused_by_restarts(db):
