@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +12,7 @@
 #include "daemons/tracking/registered_models_sql.h"
 #include "daemons/tracking/runs_sql.h"
 #include "lib/base/errmsg.h"
+#include "lib/base/pattern.h"
 #include "lib/base/str.h"
 
 int model_source_check_prompt(struct refusal *r, const char *source) {
@@ -25,43 +25,40 @@ int model_source_check_prompt(struct refusal *r, const char *source) {
 
 #define PATTERN "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"
 
-enum { NO_PATTERN = 1 };
-
-/* 0: compiled, the caller frees it; NO_PATTERN: none is set; -EINVAL: *ret_error is why. */
-static int compile_pattern(regex_t *ret, int *ret_error) {
+/* *ret is NULL when none is set. */
+static int compile_pattern(struct pattern **ret) {
         const char *pattern = getenv(PATTERN);
 
-        if (str_empty(pattern))
-                return NO_PATTERN;
-        *ret_error = regcomp(ret, pattern, REG_EXTENDED | REG_NOSUB);
-        return *ret_error == 0 ? 0 : -EINVAL;
+        *ret = NULL;
+        return str_empty(pattern) ? 0 : pattern_compile(pattern, ret);
 }
 
 int model_source_pattern_check(struct errmsg *em) {
-        char why[128];
-        regex_t regex;
-        int error = 0, r = compile_pattern(&regex, &error);
+        struct pattern *p;
+        int r = compile_pattern(&p);
 
-        if (r == 0)
-                regfree(&regex);
-        if (r >= 0)
-                return 0;
-        regerror(error, &regex, why, sizeof(why));
-        return errmsg_fail(em, -EINVAL, PATTERN "=%s is no extended regular expression: %s",
-                           getenv(PATTERN), why);
+        pattern_free(p);
+        if (r == -EOPNOTSUPP)
+                return errmsg_fail(em, -EINVAL,
+                                   PATTERN "=%s looks around, refers back or never gives back, "
+                                           "which is not done here",
+                                   getenv(PATTERN));
+        if (r == -E2BIG)
+                return errmsg_fail(em, -EINVAL, PATTERN " is too large");
+        if (r == -EINVAL)
+                return errmsg_fail(em, -EINVAL, PATTERN "=%s is no regular expression",
+                                   getenv(PATTERN));
+        return r;
 }
 
 int model_source_check_pattern(struct refusal *r, const char *source) {
-        regex_t regex;
-        int error = 0, x = compile_pattern(&regex, &error);
-        bool matches = x == NO_PATTERN;
+        struct pattern *p;
+        int x = compile_pattern(&p);
+        bool matches = x == 0 && (!p || pattern_search(p, source, strlen(source)));
 
-        if (x == 0) {
-                matches = regexec(&regex, source, 0, NULL, 0) == 0;
-                regfree(&regex);
-        }
-        if (matches)
-                return 0;
+        pattern_free(p);
+        if (x == -ENOMEM || matches)
+                return x;
         return refusal_invalid(r, "Invalid model version source: '%s'.", source);
 }
 

@@ -22,7 +22,7 @@ int model_source_resolve(struct db *db, struct refusal *r, struct model_source *
 /* Prompts have no files: only MLflow's own placeholders. 0, REFUSED or -ENOMEM. */
 int model_source_check_prompt(struct refusal *r, const char *source);
 
-/* MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX, an extended regular expression that each
- * source must match; unset: none. The first tells at the start whether it is one. */
+/* MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX, a regular expression (lib/base/pattern.h)
+ * to be found in each source; unset: none. The first tells at the start whether it is one. */
 int model_source_pattern_check(struct errmsg *em);
 int model_source_check_pattern(struct refusal *r, const char *source);

@@ -361,14 +361,15 @@ def test_thousand_names_in_a_query(tracking):
 
 def test_pattern_of_sources():
     name = "MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX"
-    with Tracking(env={name: "^mlflow-artifacts:/.*$"}) as t:
+    with Tracking(env={name: r"^(?:mlflow-artifacts:/\d+/.*|runs:/.*?)$"}) as t:
         t.post("registered-models/create", name="m")
         assert t.refused("POST", "model-versions/create", {"name": "m", "source": "s3://b/x"}) == "Invalid model version source: 's3://b/x'."
         run = t.post("runs/create", experiment_id="0")["run"]["info"]
         t.post("model-versions/create", name="m", source=run["artifact_uri"] + "/m", run_id=run["run_id"])
-    done = subprocess.run([BUILD / "daemons/tracking/onebox-tracking", "--state-dir", short_directory(), "--port", "0"], env={**os.environ, name: "("},
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode != 0 and name in done.stderr
+    for pattern in ("(", "(?!s3)", "(a)\\1"):
+        done = subprocess.run([BUILD / "daemons/tracking/onebox-tracking", "--state-dir", short_directory(), "--port", "0"], env={**os.environ, name: pattern},
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode != 0 and name in done.stderr
 
 
 def test_source_that_goes_up_and_comes_back():
