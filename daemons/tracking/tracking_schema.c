@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemons/tracking/artifact_uri.h"
+#include "daemons/tracking/schema_image.h"
 #include "lib/base/arena.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/fileio.h"
@@ -231,7 +233,8 @@ static const char lineage[] =
         "NULL, bucket VARCHAR(255) NOT NULL, name VARCHAR(1024) NOT NULL, generation VARCHAR(20) "
         "NOT NULL, written INTEGER NOT NULL, noted_at BIGINT NOT NULL, PRIMARY KEY (try_id, id))";
 
-static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, struct errmsg *em) {
+/* All but what stands in the tables. */
+static int ensure_all(struct db *db, struct errmsg *em) {
         int r = lock(db);
 
         if (r == 0)
@@ -244,35 +247,51 @@ static int ensure_all(struct db *db, const char *artifact_root, int64_t now_ms, 
                 r = db_exec(db, webhook_deliveries);
         if (r == 0)
                 r = db_exec(db, lineage);
-        if (r == 0)
-                r = ensure_default_experiment(db, artifact_root, now_ms);
-        return r > 0 ? -EINVAL : r;
+        return r;
 }
 
-int tracking_schema_open(const char *uri, const char *artifact_root, int64_t now_ms,
-                         struct errmsg *em, struct db **ret_db) {
-        struct db *db _cleanup_(db_freep) = NULL;
+static int ensure(struct db *db, const char *artifact_root, int64_t now_ms, struct errmsg *em) {
         struct errmsg why = {};
-        int r = make_directory(uri, em);
+        int r = db_begin(db, true);
 
         if (r == 0)
-                r = db_open(uri, DB_CREATE, em, &db);
-        if (r < 0)
-                return r;
-        r = db_begin(db, true);
-        if (r == 0)
-                r = ensure_all(db, artifact_root, now_ms, &why);
+                r = ensure_all(db, &why);
+        if (r == 0 && artifact_root)
+                r = ensure_default_experiment(db, artifact_root, now_ms);
         if (r == 0)
                 r = db_commit(db);
-        if (r == 0) {
-                *ret_db = TAKE_PTR(db);
+        if (r == 0)
                 return 0;
-        }
         if (!*why.text)
                 errmsg_set(&why, "%s: %s", db_get_uri(db), db_errmsg(db));
         errmsg_set(em, "%s", why.text);
         if (db_in_transaction(db))
                 db_rollback(db);
+        return r > 0 ? -EINVAL : r;
+}
+
+/* A new file is one write. */
+static int make_file(const char *uri, struct errmsg *em) {
+        const char *path = tracking_schema_path(uri);
+
+        if (schema_image.size == 0 || !path || str_eq(path, ":memory:") || strchr(path, '?'))
+                return 0;
+        return db_sqlite_file_make(path, &schema_image, em);
+}
+
+int tracking_schema_open(const char *uri, const char *artifact_root, int64_t now_ms,
+                         struct errmsg *em, struct db **ret_db) {
+        struct db *db _cleanup_(db_freep) = NULL;
+        int r = make_directory(uri, em);
+
+        if (r == 0)
+                r = make_file(uri, em);
+        if (r == 0)
+                r = db_open(uri, DB_CREATE, em, &db);
+        if (r == 0)
+                r = ensure(db, artifact_root, now_ms, em);
+        if (r == 0)
+                *ret_db = TAKE_PTR(db);
         return r;
 }
 
@@ -281,4 +300,11 @@ int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t n
         struct db *db _cleanup_(db_freep) = NULL;
 
         return tracking_schema_open(uri, artifact_root, now_ms, em, &db);
+}
+
+int tracking_schema_make(const char *uri, struct errmsg *em) {
+        struct db *db _cleanup_(db_freep) = NULL;
+        int r = db_open(uri, DB_CREATE, em, &db);
+
+        return r < 0 ? r : ensure(db, NULL, 0, em);
 }

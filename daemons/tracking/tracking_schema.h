@@ -16,6 +16,9 @@ int tracking_schema_open(const char *uri, const char *artifact_root, int64_t now
 int tracking_schema_ensure(const char *uri, const char *artifact_root, int64_t now_ms,
                            struct errmsg *em);
 
+/* All tables and indexes with nothing in them, by their statements. */
+int tracking_schema_make(const char *uri, struct errmsg *em);
+
 /* The revision of an open database, into `ret`. -ENOTSUP as above; -ENODATA: no tables yet. */
 int tracking_schema_check(struct db *db, struct errmsg *em, char *ret, size_t size);
 

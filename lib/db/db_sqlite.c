@@ -24,6 +24,7 @@
 #include "lib/db/db_sql.h"
 #include "lib/db/db_sqlite_backup.h"
 #include "lib/db/db_sqlite_budget.h"
+#include "lib/db/db_sqlite_file.h"
 #include "lib/db/db_sqlite_pages.h"
 #include "lib/db/db_sqlite_pick.h"
 #include "lib/db/db_sqlite_regexp.h"
@@ -159,55 +160,6 @@ static const char *path_of(const char *uri) {
         return *path == '/' && path[1] != '\0' ? path + 1 : NULL;
 }
 
-/* What the group may do with the directory it may do with the file, whatever the umask. */
-static mode_t mode_for(const char *path) {
-        char dir[PATH_MAX];
-        struct stat st;
-        char *slash;
-
-        if (str_copy(dir, sizeof(dir), path) < 0)
-                return 0600;
-        slash = strrchr(dir, '/');
-        if (slash)
-                slash[slash == dir ? 1 : 0] = '\0';
-        return stat(slash ? dir : ".", &st) < 0 ? 0600 : 0600 | (st.st_mode & 0060);
-}
-
-/* Gives `tmp` its name unless somebody was first; some file systems have no hard links. */
-static int name_file(const char *tmp, const char *path) {
-        if (link(tmp, path) == 0 || errno == EEXIST)
-                return 0;
-        if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0 || errno == EEXIST)
-                return 0;
-        return -errno;
-}
-
-/* Makes the file ourselves: SQLite would make it readable for everyone. It gets its name when its
- * mode is right: others may open it at once. */
-static int make_file(const char *path, struct errmsg *em) {
-        _cleanup_close_ int fd = -1;
-        char tmp[PATH_MAX];
-        int r = 0;
-
-        if (access(path, F_OK) == 0)
-                return 0;
-        if (snprintf(tmp, sizeof(tmp), "%s.%d", path, (int) getpid()) >= (int) sizeof(tmp))
-                return -ENAMETOOLONG;
-        (void) unlink(tmp);
-        fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || fchmod(fd, mode_for(path)) < 0)
-                r = -errno;
-        if (r >= 0)
-                r = name_file(tmp, path);
-        if (fd >= 0)
-                (void) unlink(tmp);
-        if (r < 0)
-                return errmsg_errno(em, r, "%s: uid %u cannot make the database%s", path,
-                                    (unsigned) geteuid(),
-                                    r == -ENOENT ? ", its directory must be there" : "");
-        return 0;
-}
-
 static int open_file(struct conn *c, const char *path, unsigned flags, struct errmsg *em) {
         int mode = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE;
         char name[PATH_MAX + 3];
@@ -215,7 +167,7 @@ static int open_file(struct conn *c, const char *path, unsigned flags, struct er
         int r, rc;
 
         if (*path && (flags & DB_CREATE)) {
-                r = make_file(path, em);
+                r = db_sqlite_file_make(path, NULL, em);
                 if (r < 0)
                         return r;
         }

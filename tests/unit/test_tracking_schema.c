@@ -76,6 +76,41 @@ static void test_new(void **state) {
                          1);
 }
 
+/* What make wrote is what the statements make. */
+static void test_image(void **state) {
+        char made[256], image[256], attach[512];
+        struct errmsg em = {};
+        struct db_stmt *s;
+        struct db *db;
+
+        snprintf(made, sizeof(made), "%s", uri_in(*state, "made.db"));
+        snprintf(image, sizeof(image), "%s", uri_in(*state, "image.db"));
+        snprintf(attach, sizeof(attach), "ATTACH '%s' AS other", image + strlen("sqlite:///"));
+        assert_int_equal(tracking_schema_make(made, &em), 0);
+        assert_int_equal(tracking_schema_ensure(image, "mlflow-artifacts:/", 42, &em), 0);
+        assert_int_equal(db_open(made, 0, &em, &db), 0);
+        assert_int_equal(db_check(db, false, &em), 0);
+        assert_int_equal(db_exec(db, attach), 0);
+        assert_int_equal(
+                db_prepare_dynamic(
+                        db,
+                        "SELECT (SELECT count(*) FROM main.sqlite_master), (SELECT count(*) FROM "
+                        "(SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_master "
+                        "INTERSECT SELECT type, name, tbl_name, rootpage, sql FROM "
+                        "other.sqlite_master)), (SELECT count(*) FROM other.sqlite_master)",
+                        &s),
+                0);
+        assert_int_equal(db_step(s), DB_ROW);
+        assert_true(db_col_i64(s, 0) > 200);
+        assert_int_equal(db_col_i64(s, 1), db_col_i64(s, 0));
+        assert_int_equal(db_col_i64(s, 2), db_col_i64(s, 0));
+        db_reset(s);
+        db_free(db);
+        assert_int_equal(db_open(image, 0, &em, &db), 0);
+        assert_int_equal(db_check(db, false, &em), 0);
+        db_free(db);
+}
+
 static void test_older_head(void **state) {
         const char *uri = uri_in(*state, "a.db");
         struct errmsg em = {};
@@ -112,6 +147,7 @@ static void test_no_default_again(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_new, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_image, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_older_head, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_default_again, setup, teardown),
