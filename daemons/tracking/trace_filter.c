@@ -159,6 +159,7 @@ static void resolve(enum trace_filter_entity *entity, const char **key) {
 #define TEXT_OPS (OP(EQ) | OP(NE) | OP(LIKE) | OP(ILIKE) | OP(RLIKE))
 #define NULL_OPS (OP(IS_NULL) | OP(IS_NOT_NULL))
 #define ORDER_OPS (OP(LT) | OP(LE) | OP(GT) | OP(GE))
+#define NUMBER_OPS (OP(EQ) | OP(NE) | ORDER_OPS)
 
 static int check_span_key(const char *key, struct refusal *r) {
         if (str_starts(key, "attributes.") || str_eq(key, "name") || str_eq(key, "type") ||
@@ -211,13 +212,12 @@ static int check_op(const struct trace_filter_clause *c, const char *op, struct 
                         return 0;
                 return refusal_invalid(r, "issue.id comparator '%s' not one of '{'='}'", op);
         case TRACE_FILTER_ATTRIBUTE:
-                if (is_numeric(c->entity, c->key) ? bit & (OP(EQ) | OP(NE) | ORDER_OPS)
+                if (is_numeric(c->entity, c->key) ? bit & NUMBER_OPS
                                                   : bit & (TEXT_OPS | OP(IN) | OP(NOT_IN)))
                         return 0;
-                return refusal_invalid(r, "Invalid comparator '%s' not one of '%s'", op,
-                                       is_numeric(c->entity, c->key)
-                                               ? "{'!=', '<', '<=', '=', '>', '>='}"
-                                               : texts);
+                /* MLflow names those of texts for numbers, too, and leaves the quote open. */
+                return refusal_invalid(r, "Invalid comparator '%s' not one of '%s%s", op, texts,
+                                       is_numeric(c->entity, c->key) ? "" : "'");
         }
         return refusal_invalid(r,
                                "assessment.%s comparator '%s' not one of '{'!=', '<', '<=', '=', "
@@ -279,6 +279,10 @@ static int read_text(struct trace_filter_clause *c, const struct filter_word *w,
         bool quoted = filter_lex_quoted(w->text, w->size, '\'') ||
                       filter_lex_quoted(w->text, w->size, '"');
 
+        if (w->kind == FILTER_GROUP && takes_list(c) && is_numeric(c->entity, c->key))
+                return refusal_invalid(r, "Only attributes in {'client_request_id', 'name', "
+                                          "'request_id', 'run_id', 'status'} supports comparison "
+                                          "with a list of quoted string values.");
         if (w->kind == FILTER_GROUP && takes_list(c)) {
                 c->value.kind = FILTER_LIST;
                 return filter_value_list(w, r, &c->value.list, &c->value.n_list);
@@ -291,7 +295,9 @@ static int read_text(struct trace_filter_clause *c, const struct filter_word *w,
         c->value.text = arena_strndup(r->arena, w->text + 1, w->size - 2);
         if (!c->value.text)
                 return -ENOMEM;
-        return is_numeric(c->entity, c->key) ? read_quoted_number(c, w, r) : 0;
+        if (!is_numeric(c->entity, c->key) || !(1u << c->value.op & NUMBER_OPS))
+                return 0;
+        return read_quoted_number(c, w, r);
 }
 
 static int read_value(struct trace_filter_clause *c, const char *op, const struct filter_word *w,
