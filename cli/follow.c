@@ -42,7 +42,7 @@ static bool is_quiet(const char *state) {
 
 /* For scripts only the end counts. */
 static void tell(struct follow *f, const struct json *task) {
-        const char *id = show_text(task, "task_id"), *state = show_text(task, "state");
+        const char *id = show_task(&f->c->arena, task), *state = show_text(task, "state");
         const char *try_number = show_any(&f->c->arena, task, "try_number"), *news;
         usec_t now = clock_now(clock_system());
         char when[TIMESTAMP_SIZE];

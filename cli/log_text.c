@@ -11,12 +11,13 @@
 
 static const char *log_path(struct cli *c, const struct log_text *l) {
         const char *number = arena_printf(&c->arena, "%lld", (long long) l->try_number);
-        const char *path;
+        const char *path, *map_index, *task = show_task_split(&c->arena, l->task, &map_index);
 
-        if (!number)
+        if (!number || !task)
                 return NULL;
         path = cli_call_path(c, "api", "v2", "dags", l->dag, "dagRuns", l->run, "taskInstances",
-                             l->task, "logs", number, NULL);
+                             task, "logs", number, NULL);
+        path = cli_call_query(c, path, "map_index", map_index);
         return cli_call_query(c, path, "token", l->token);
 }
 

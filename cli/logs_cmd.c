@@ -66,11 +66,12 @@ static bool is_over(const struct json *task) {
         return false;
 }
 
-static const struct json *find_task(const struct json *instances, const char *task_id) {
+static const struct json *find_task(struct cli *c, const struct json *instances,
+                                    const char *task_id) {
         const struct json *task;
 
         json_each (task, instances) {
-                if (str_eq(show_text(task, "task_id"), task_id))
+                if (str_eq(show_task(&c->arena, task), task_id))
                         return task;
         }
         return NULL;
@@ -94,7 +95,7 @@ static int no_such_task(const struct request *q, const struct json *instances,
 
         json_each (task, instances) {
                 if (n < ARRAY_SIZE(names))
-                        names[n++] = show_text(task, "task_id");
+                        names[n++] = show_task(&q->c->arena, task);
         }
         near = str_nearest(task_id, names, n);
         return errmsg_fail(&q->c->em, -ENOENT, "the run %s has no task %s%s%s%s", q->run, task_id,
@@ -102,7 +103,7 @@ static int no_such_task(const struct request *q, const struct json *instances,
 }
 
 /* One task: its last try or the one asked for. With follow, tries that come later too. */
-static int show_task(const struct request *q, const char *task_id) {
+static int show_one(const struct request *q, const char *task_id) {
         struct log_text l = {.dag = q->dag, .run = q->run, .task = task_id, .colour = q->c->colour};
         const struct json *instances, *task;
         int64_t current = 0;
@@ -112,7 +113,7 @@ static int show_task(const struct request *q, const char *task_id) {
                 r = get_instances(q, &instances);
                 if (r < 0)
                         return r;
-                task = find_task(instances, task_id);
+                task = find_task(q->c, instances, task_id);
                 if (!task)
                         return no_such_task(q, instances, task_id);
                 (void) json_i64(json_get(task, "try_number"), &current);
@@ -145,9 +146,9 @@ static int show_all(const struct request *q) {
                 if (tries == 0 && (!q->words->follow || is_over(task)))
                         continue;
                 printf("%s--- %s · %s ---%s\n", q->c->colour ? "\x1b[1m" : "",
-                       show_text(task, "task_id"), show_text(task, "state"),
+                       show_task(&q->c->arena, task), show_text(task, "state"),
                        q->c->colour ? "\x1b[0m" : "");
-                r = show_task(q, show_text(task, "task_id"));
+                r = show_one(q, show_task(&q->c->arena, task));
                 if (r < 0)
                         return r;
         }
@@ -157,7 +158,7 @@ static int show_all(const struct request *q) {
 /* For scripts: the answer of the API as it is. */
 static int print_json(const struct request *q, const char *task_id) {
         const struct json *instances, *task, *answer;
-        const char *path, *number;
+        const char *path, *number, *map_index;
         int64_t current = 1;
         int r = get_instances(q, &instances);
 
@@ -165,15 +166,18 @@ static int print_json(const struct request *q, const char *task_id) {
                 return r;
         if (!task_id)
                 return errmsg_fail(&q->c->em, -EINVAL, "--json needs a task");
-        task = find_task(instances, task_id);
+        task = find_task(q->c, instances, task_id);
         if (!task)
                 return no_such_task(q, instances, task_id);
         (void) json_i64(json_get(task, "try_number"), &current);
         if (q->words->try_number)
                 current = (int64_t) q->words->try_number;
         number = arena_printf(&q->c->arena, "%lld", (long long) current);
-        path = cli_call_path(q->c, "api", "v2", "dags", q->dag, "dagRuns", q->run, "taskInstances",
-                             task_id, "logs", number ? number : "", NULL);
+        task_id = show_task_split(&q->c->arena, task_id, &map_index);
+        path = task_id ? cli_call_path(q->c, "api", "v2", "dags", q->dag, "dagRuns", q->run,
+                                       "taskInstances", task_id, "logs", number ? number : "", NULL)
+                       : NULL;
+        path = path ? cli_call_query(q->c, path, "map_index", map_index) : NULL;
         if (!path)
                 return cli_oom(q->c);
         r = cli_call_get(q->c, "scheduler", path, &answer);
@@ -195,5 +199,5 @@ int logs_cmd(struct cli *c, int argc, char **argv) {
                 return r;
         if (c->json)
                 return print_json(&q, task);
-        return task ? show_task(&q, task) : show_all(&q);
+        return task ? show_one(&q, task) : show_all(&q);
 }

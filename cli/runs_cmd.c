@@ -121,7 +121,7 @@ static int list_tasks(struct cli *c, const char *dag, const char *run) {
         table_column(&t, "TOOK", TABLE_RIGHT);
         table_column(&t, "NOTE", TABLE_TEXT);
         json_each (task, json_get(answer, "task_instances"))
-                table_row(&t, show_text(task, "task_id"), show_text(task, "state"),
+                table_row(&t, show_task(&c->arena, task), show_text(task, "state"),
                           show_any(&c->arena, task, "try_number"),
                           show_relative(&c->arena, task, "start_date", now),
                           show_span(&c->arena, task, "start_date", "end_date", now),

@@ -16,3 +16,8 @@ const char *show_relative(struct arena *a, const struct json *obj, const char *k
 /* From obj[from] to obj[to] (or now_at while that is missing), "1min 5s", else "-". */
 const char *show_span(struct arena *a, const struct json *obj, const char *from, const char *to,
                       usec_t now_at);
+/* What a task instance is called: "train", of a mapped task "train[3]". */
+const char *show_task(struct arena *a, const struct json *instance);
+/* The same backwards: "train[3]" is "train" and "3", all else itself and NULL. NULL: out of memory.
+ */
+const char *show_task_split(struct arena *a, const char *name, const char **ret_map_index);

@@ -87,13 +87,8 @@ static const char *tasks_of(struct cli *c, const struct json *run) {
         path = path ? cli_call_query(c, path, "limit", "1000") : NULL;
         if (!path || cli_call_get(c, "scheduler", path, &answer) < 0)
                 return path ? "" : NULL;
-        json_each (task, json_get(answer, "task_instances")) {
-                int64_t map_index = -1;
-
-                (void) buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", show_text(task, "task_id"));
-                if (json_i64(json_get(task, "map_index"), &map_index) == 0 && map_index >= 0)
-                        (void) buf_printf(&b, "[%lld]", (long long) map_index);
-        }
+        json_each (task, json_get(answer, "task_instances"))
+                (void) buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", show_task(&c->arena, task));
         return buf_error(&b) ? NULL : arena_strdup(&c->arena, b.len > 0 ? buf_cstr(&b) : "");
 }
 

@@ -63,7 +63,7 @@ pipelines:
         type: python
         depends_on: []
         expand: {{N: [1, 2]}}
-        cmd: 'until test -e {go}; do sleep 0.05; done'
+        cmd: 'echo "value {{{{N}}}}"; until test -e {go}; do sleep 0.05; done'
 """
     box.pipeline("copies", text)
     box.good("trigger", "copies")
@@ -72,6 +72,9 @@ pipelines:
     assert re.search(r"^copies +manual__\S+ .*nap__0, nap__1, each\[0\], each\[1\]$", shown, re.M), shown
     go.touch()
     box.wait(lambda: box.json("status")["running"] == [], "their end")
+    assert re.search(r"^each\[1\] +success", box.good("runs", "copies", "latest"), re.M)
+    assert "value 2" in box.good("logs", "copies", "latest", "each[1]") and "value 2" not in box.good("logs", "copies", "latest", "each[0]")
+    assert "value 2" in json.dumps(box.json("logs", "copies", "latest", "each[1]"))
 
 
 def test_tables_fit_a_terminal(box):
