@@ -57,10 +57,26 @@ static void test_matches(void **state) {
         }
 }
 
+static void test_for_people(void **state) {
+        struct audit_row row;
+
+        (void) state;
+        assert_int_equal(audit_row_parse(LINE, &arena, &row), 0);
+        assert_string_equal(audit_row_when(&row, false, &arena), "2026-01-02 03:04:05");
+        assert_string_equal(audit_row_when(&row, true, &arena), row.at);
+        assert_string_equal(audit_row_deed(&row, false, &arena), "POST runs/delete");
+        assert_string_equal(audit_row_deed(&row, true, &arena), row.action);
+        row.action = "user add";
+        row.at = "soon";
+        assert_string_equal(audit_row_deed(&row, false, &arena), "user add");
+        assert_string_equal(audit_row_when(&row, false, &arena), "soon");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 arena_test(test_parse),
                 arena_test(test_matches),
+                arena_test(test_for_people),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

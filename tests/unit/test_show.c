@@ -30,9 +30,34 @@ static void cells(void **state) {
         assert_string_equal(show_span(&a, j, "none", "to", NOW), "-");
 }
 
+/* An instance is TASK[3]; what only looks like one is a name. */
+static void instances_have_names(void **state) {
+        static const char text[] = "[{\"task_id\":\"a\",\"map_index\":-1},"
+                                   "{\"task_id\":\"a\",\"map_index\":12},{\"task_id\":\"b\"}]";
+        static const char *const plain[] = {"a",   "",  "a[",    "a[]", "a[x]",
+                                            "a[1", "[", "a[1]b", "a1]"};
+        _cleanup_(arena_done) struct arena a;
+        const char *map_index;
+        struct json *j;
+
+        (void) state;
+        arena_init(&a, 0);
+        assert_int_equal(json_parse_copy(&a, text, strlen(text), &j, NULL), 0);
+        assert_string_equal(show_task(&a, json_at(j, 0)), "a");
+        assert_string_equal(show_task(&a, json_at(j, 1)), "a[12]");
+        assert_string_equal(show_task(&a, json_at(j, 2)), "b");
+        assert_string_equal(show_task_split(&a, "a[12]", &map_index), "a");
+        assert_string_equal(map_index, "12");
+        for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
+                assert_string_equal(show_task_split(&a, plain[i], &map_index), plain[i]);
+                assert_null(map_index);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(cells),
+                cmocka_unit_test(instances_have_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
