@@ -75,19 +75,28 @@ static const struct json *find_runs(struct cli *c) {
                        : json_get(answer, "dag_runs");
 }
 
-/* What of a run runs just now: "train__0, train__1, load[3]". NULL: out of memory. */
-static const char *tasks_of(struct cli *c, const struct json *run) {
+/* The instances of a run's tasks that run just now; *ret NULL: the scheduler does not say. */
+static int find_tasks(struct cli *c, const struct json *run, const struct json **ret) {
         const char *path =
                 cli_call_path(c, "api", "v2", "dags", show_text(run, "dag_id"), "dagRuns",
                               show_text(run, "dag_run_id"), "taskInstances", NULL);
-        const struct json *answer, *task;
-        _cleanup_buf_ struct buf b = {};
+        const struct json *answer;
 
         path = path ? cli_call_query(c, path, "state", "running") : NULL;
         path = path ? cli_call_query(c, path, "limit", "1000") : NULL;
-        if (!path || cli_call_get(c, "scheduler", path, &answer) < 0)
-                return path ? "" : NULL;
-        json_each (task, json_get(answer, "task_instances"))
+        if (!path)
+                return cli_oom(c);
+        *ret = cli_call_get(c, "scheduler", path, &answer) < 0 ? NULL
+                                                               : json_get(answer, "task_instances");
+        return 0;
+}
+
+/* "train__0, train__1, load[3]". NULL: out of memory. */
+static const char *join_tasks(struct cli *c, const struct json *tasks) {
+        _cleanup_buf_ struct buf b = {};
+        const struct json *task;
+
+        json_each (task, tasks)
                 (void) buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", show_task(&c->arena, task));
         return buf_error(&b) ? NULL : arena_strdup(&c->arena, b.len > 0 ? buf_cstr(&b) : "");
 }
@@ -105,12 +114,17 @@ static int print_running(struct cli *c) {
         table_column(&t, "SINCE", TABLE_LEFT);
         table_column(&t, "TASKS", TABLE_TEXT);
         json_each (run, runs) {
-                const char *tasks = tasks_of(c, run);
+                const struct json *tasks;
+                const char *names;
+                int r = find_tasks(c, run, &tasks);
 
-                if (!tasks)
+                if (r < 0)
+                        return r;
+                names = join_tasks(c, tasks);
+                if (!names)
                         return cli_oom(c);
                 table_row(&t, show_text(run, "dag_id"), show_text(run, "dag_run_id"),
-                          show_relative(&c->arena, run, "start_date", now), tasks);
+                          show_relative(&c->arena, run, "start_date", now), names);
         }
         putchar('\n');
         return table_print(&t, "no runs under way", stdout) < 0 ? cli_oom(c) : 0;
@@ -125,15 +139,19 @@ static int write_running(struct cli *c, struct json_write *w) {
         }
         json_write_kv_array(w, "running");
         json_each (run, runs) {
-                const char *tasks = tasks_of(c, run);
+                const struct json *tasks, *task;
+                int r = find_tasks(c, run, &tasks);
 
-                if (!tasks)
-                        return cli_oom(c);
+                if (r < 0)
+                        return r;
                 json_write_object(w);
                 json_write_kv_str(w, "dag_id", show_text(run, "dag_id"));
                 json_write_kv_str(w, "dag_run_id", show_text(run, "dag_run_id"));
                 json_write_kv_str(w, "start_date", show_text(run, "start_date"));
-                json_write_kv_str(w, "tasks", tasks);
+                json_write_kv_array(w, "tasks");
+                json_each (task, tasks)
+                        json_write_str(w, show_task(&c->arena, task));
+                json_write_end(w);
                 json_write_end(w);
         }
         json_write_end(w);

@@ -67,7 +67,7 @@ pipelines:
 """
     box.pipeline("copies", text)
     box.good("trigger", "copies")
-    box.wait(lambda: [r["tasks"] for r in box.json("status")["running"]] == ["nap__0, nap__1, each[0], each[1]"], "four tasks")
+    box.wait(lambda: [r["tasks"] for r in box.json("status")["running"]] == [["nap__0", "nap__1", "each[0]", "each[1]"]], "four tasks")
     shown = box.good("status")
     assert re.search(r"^copies +manual__\S+ .*nap__0, nap__1, each\[0\], each\[1\]$", shown, re.M), shown
     go.touch()
