@@ -1,5 +1,7 @@
 /* pattern: regular expressions as Python's `re` writes them, for the question whether they are
- * found anywhere in a text. The time is linear in the text whatever the pattern is.
+ * found anywhere in a text. The time is linear in the text whatever the pattern is: a client brings
+ * the pattern, and a library that goes back and forth (PCRE2) could be kept busy with it; its
+ * syntax is not Python's either ({,3}, \Z, [[:alpha:]], what is refused).
  *
  * Left out is what looks around (?=…) (?!…) (?<…) (?>…) (?(…)…), refers back \1 (?P=…), never gives
  * back *+ or spaces out (?x). Of letters beyond ASCII all are \w, and none is another's case. */
