@@ -14,8 +14,9 @@
 
 #include <arpa/inet.h>
 
-/* What comes of the connection; AT_ONCE: the request's body is not waited for. */
-enum { STAYS, CLOSES, AT_ONCE };
+/* What comes of the connection. AT_ONCE: the request's body is not waited for, what still comes is
+ * dropped until the client hangs up; RESETS: nor is it read. */
+enum { STAYS, CLOSES, AT_ONCE, RESETS };
 
 struct answer {
         const char *head; /* NULL: none, the client waits */
@@ -58,6 +59,18 @@ static void peer_write(struct peer *p, const char *data, size_t n) {
                 data += k;
                 n -= (size_t) k;
         }
+}
+
+/* In one piece: what is cut off behind an answer must not cut the answer itself in two. */
+static void peer_answer(struct peer *p, const struct answer *a) {
+        size_t n_head = strlen(a->head);
+        char *text = malloc(n_head + a->n);
+
+        assert_non_null(text);
+        memcpy(text, a->head, n_head);
+        memcpy(text + n_head, a->body, a->n);
+        peer_write(p, text, n_head + a->n);
+        free(text);
 }
 
 /* The head, and of the body what came with it: *n bytes. */
@@ -111,16 +124,17 @@ static void *peer_main(void *ctx) {
                         const struct answer *a = &s->answers[MIN(i, s->n_answers - 1)];
 
                         memcpy(s->last, request, sizeof(request));
-                        if (a->how != AT_ONCE && !peer_body(p, request, n))
+                        if (a->how < AT_ONCE && !peer_body(p, request, n))
                                 break;
                         atomic_fetch_add(&s->n_requests, 1);
                         if (!a->head && a->how == CLOSES)
                                 break;
                         if (!a->head)
                                 continue;
-                        peer_write(p, a->head, strlen(a->head));
-                        peer_write(p, a->body, a->n);
-                        if (a->how == CLOSES)
+                        peer_answer(p, a);
+                        while (a->how == AT_ONCE && peer_read(p, request, sizeof(request)) > 0)
+                                ;
+                        if (a->how != STAYS)
                                 break;
                 }
         if (p->ssl)

@@ -183,9 +183,9 @@ static void test_big(void **state) {
 }
 
 /* Refused before all of it was sent: that is the answer, and the connection is not used again. */
-static void refuse_big(struct server *s, const char *ca_file) {
-        static const struct answer answers[] = {
-                {"HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\n", "no", 2, AT_ONCE},
+static void refuse_big(struct server *s, int how, const char *ca_file) {
+        const struct answer answers[] = {
+                {"HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\n", "no", 2, how},
                 {SAYS(1), "a", 1, STAYS},
         };
         struct http_direct_call_answer a;
@@ -205,9 +205,10 @@ static void refuse_big(struct server *s, const char *ca_file) {
 }
 
 static void test_refused(void **state) {
-        struct server s = {};
+        struct server dropping = {}, resetting = {};
 
-        refuse_big(&s, NULL);
+        refuse_big(&dropping, AT_ONCE, NULL);
+        refuse_big(&resetting, RESETS, NULL);
 }
 
 static void test_tls(void **state) {
@@ -218,7 +219,7 @@ static void test_tls(void **state) {
         server_tls(&s, &cert, path);
         send_big(&s, path);
         s = (struct server){.tls = s.tls};
-        refuse_big(&s, path);
+        refuse_big(&s, AT_ONCE, path);
         server_tls_done(&s, &cert, path);
 }
 
