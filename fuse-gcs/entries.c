@@ -422,8 +422,7 @@ int entries_delete_folder(struct mnt *m, const char *path) {
         return r == -ENOENT && answer.unsure ? 0 : r;
 }
 
-/* Is anything in it, there or only here? 0; -ENOTEMPTY. */
-static int entries_must_be_empty(struct mnt *m, const char *path, struct lookup_children *ret) {
+int entries_must_be_empty(struct mnt *m, const char *path, struct lookup_children *ret) {
         int r = lookup_children(m, path, ret);
 
         if (r >= 0 && ret->has_shown)

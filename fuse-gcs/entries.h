@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fuse-gcs/inode.h"
+#include "fuse-gcs/lookup.h"
 
 /* dir: its path. 0; -EEXIST; other errors. */
 int entries_mkdir(struct mnt *m, const char *dir, const char *name, char **ret_path);
@@ -17,6 +18,9 @@ void entries_unpark(struct mnt *m, struct inode *i);
 
 /* DELETE of an object; -ENOENT is fine when it may have been us. generation: GCS_ANY or the one. */
 int entries_delete(struct mnt *m, const char *path, int64_t if_generation);
+/* Is anything in the directory, there or only here? 0, and what is there of it besides; -ENOTEMPTY;
+ * -errno. */
+int entries_must_be_empty(struct mnt *m, const char *path, struct lookup_children *ret);
 /* DELETE of an empty folder of a hierarchical bucket. */
 int entries_delete_folder(struct mnt *m, const char *path);
 /* Moves or copies and deletes; keep: copies only. source: what is moved, NULL: whatever is there.

@@ -387,9 +387,9 @@ static int rename_dir(struct mnt *m, const char *from, const char *to, bool has_
         if (str_starts(to, from))
                 return -EINVAL;
         if (has_target && !rename_is_resumed(m, from, to)) {
-                r = lookup_children(m, to, &c);
-                if (r < 0 || c.has_shown)
-                        return r < 0 ? r : -ENOTEMPTY;
+                r = entries_must_be_empty(m, to, &c);
+                if (r < 0)
+                        return r;
         }
         r = rename_commit_below(m, from);
         if (r >= 0)

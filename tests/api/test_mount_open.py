@@ -141,6 +141,25 @@ def test_a_renamed_directory_and_a_new_one(server, mount):
         assert f.read() == b"2"
 
 
+# --- what is only here yet --------------------------------------------------------------------
+
+def test_a_directory_with_a_file_that_is_only_here_is_not_replaced(mount):
+    os.makedirs(mount / "moved")
+    os.makedirs(mount / "full")
+    with open(mount / "full" / "new", "wb", buffering=0) as f:
+        f.write(b"not there yet")
+        with pytest.raises(OSError) as e:
+            os.rename(mount / "moved", mount / "full")
+        assert e.value.errno == errno.ENOTEMPTY
+        with pytest.raises(OSError) as e:
+            os.rmdir(mount / "full")
+        assert e.value.errno == errno.ENOTEMPTY
+    assert (mount / "full" / "new").read_bytes() == b"not there yet"
+    os.unlink(mount / "full" / "new")
+    os.rename(mount / "moved", mount / "full")
+    assert os.listdir(mount / "full") == []
+
+
 # --- the trace --------------------------------------------------------------------------------
 
 def test_here_and_there_is_told_of(server, tmp_path):
