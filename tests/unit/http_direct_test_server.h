@@ -215,3 +215,23 @@ static void server_tls_done(struct server *s, struct tls_test_cert *cert, const 
         EVP_PKEY_free(cert->key);
         unlink(path);
 }
+
+/* Stops a client as soon as a request has come. */
+struct stopper {
+        struct server *server;
+        struct http_direct *client;
+        pthread_t thread;
+};
+
+static void *stopper_main(void *ctx) {
+        struct stopper *x = ctx;
+
+        while (x->server->n_requests == 0)
+                usleep(1000);
+        http_direct_stop(x->client);
+        return NULL;
+}
+
+static void stopper_start(struct stopper *x) {
+        assert_int_equal(pthread_create(&x->thread, NULL, stopper_main, x), 0);
+}

@@ -226,32 +226,20 @@ static void test_nobody_there(void **state) {
         http_direct_free(d);
 }
 
-static void *stop_it(void *ctx) {
-        void **both = ctx;
-        struct server *s = both[0];
-
-        while (s->n_requests == 0)
-                usleep(1000);
-        http_direct_stop(both[1]);
-        return NULL;
-}
-
 static void test_stopped(void **state) {
         static const struct answer answers[] = {{NULL, NULL, 0, STAYS}};
         struct server s = {};
         struct http_direct *d;
         struct http_direct_answer a;
         struct place p = {};
-        pthread_t stopper;
-        void *both[2];
+        struct stopper stopper;
 
         server_start(&s, answers, 1);
         d = client(&s, (struct http_direct_options){.stall_for = 100 * USEC_PER_SEC});
-        both[0] = &s;
-        both[1] = d;
-        assert_int_equal(pthread_create(&stopper, NULL, stop_it, both), 0);
+        stopper = (struct stopper){.server = &s, .client = d};
+        stopper_start(&stopper);
         assert_int_equal(get(d, &p, 3, &a), -ECANCELED);
-        pthread_join(stopper, NULL);
+        pthread_join(stopper.thread, NULL);
         assert_int_equal(get(d, &p, 3, &a), -ECANCELED);
         http_direct_free(d);
         server_stop(&s);

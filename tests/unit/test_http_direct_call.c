@@ -223,32 +223,20 @@ static void test_tls(void **state) {
         server_tls_done(&s, &cert, path);
 }
 
-static void *stop_it(void *ctx) {
-        void **both = ctx;
-        struct server *s = both[0];
-
-        while (s->n_requests == 0)
-                usleep(1000);
-        http_direct_stop(both[1]);
-        return NULL;
-}
-
 static void test_stopped(void **state) {
         static const struct answer answers[] = {{NULL, NULL, 0, STAYS}};
         struct http_direct_call_answer a;
         struct server s = {};
         struct http_direct *d;
-        pthread_t stopper;
-        void *both[2];
+        struct stopper stopper;
 
         server_start(&s, answers, 1);
         d = client(&s, (struct http_direct_options){.stall_for = 100 * USEC_PER_SEC});
-        both[0] = &s;
-        both[1] = d;
-        assert_int_equal(pthread_create(&stopper, NULL, stop_it, both), 0);
+        stopper = (struct stopper){.server = &s, .client = d};
+        stopper_start(&stopper);
         assert_int_equal(call(d, NULL, 0, &a), -ECANCELED);
         http_direct_call_answer_done(&a);
-        pthread_join(stopper, NULL);
+        pthread_join(stopper.thread, NULL);
         assert_int_equal(call(d, NULL, 0, &a), -ECANCELED);
         assert_false(a.was_sent);
         http_direct_call_answer_done(&a);
