@@ -44,6 +44,10 @@ static void test_either_day_field_matches(void **state) {
 
 /* As croniter: what it computes for these was looked up there. */
 static void test_special_day_fields_decide(void **state) {
+        expect_next("0 0 * * 7/2", at(2026, 10, 4, 0, 0), at(2026, 10, 6, 0, 0));
+        expect_next("0 0 * * 7-0", at(2026, 10, 4, 0, 0), at(2026, 10, 5, 0, 0));
+        expect_next("0 0 12-15/9,* 3 2", at(2028, 2, 28, 0, 0), at(2028, 3, 7, 0, 0));
+        expect_next("0 0 L * *,6", at(2027, 1, 1, 0, 0), at(2027, 1, 31, 0, 0));
         expect_next("0 14 7,13,27 6 L5", at(2025, 10, 23, 0, 0), at(2026, 6, 26, 14, 0));
         expect_next("0 0 */9 nov 5#2", at(2027, 6, 20, 0, 0), at(2027, 11, 12, 0, 0));
         expect_next("33 14 31W */2 mon", at(2027, 10, 21, 17, 0), at(2027, 11, 30, 14, 33));

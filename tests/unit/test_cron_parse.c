@@ -60,6 +60,8 @@ static void test_forms(void **state) {
         struct cron c = parse("@hourly");
 
         assert_true(c.every_hour && c.any_day && c.any_weekday && !c.has_seconds);
+        assert_true(parse("0 0-23 * * *").every_hour && parse("0 *,* * * *").every_hour);
+        assert_false(parse("0 *,23 * * *").every_hour);
         assert_true(c.minutes == 1 && c.seconds == 1);
         c = parse("  5\t4 * * SUN ");
         assert_true(c.minutes == 1 << 5 && c.hours == 1 << 4 && c.weekdays == 1);

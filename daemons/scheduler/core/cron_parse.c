@@ -68,6 +68,11 @@ static int cycle_max(const struct field *f) {
         return f == &fields[FIELD_WEEKDAY] ? 6 : f->max;
 }
 
+static int in_cycle(const struct field *f, int v) {
+        assert(v >= f->min && v <= f->max);
+        return v > cycle_max(f) ? f->min : v;
+}
+
 /* Adds from, from + step, … up to `to`, wrapping around the field when `to` is before `from`. */
 static void add_range(const struct field *f, int from, int to, int step, uint64_t *set) {
         int span = cycle_max(f) - f->min + 1;
@@ -112,16 +117,19 @@ static int parse_range(const struct field *f, const char *word, uint64_t *set, s
         r = parse_value(f, word, text, &from, em);
         if (r < 0)
                 return r;
-        to = slash ? MAX(from, cycle_max(f)) : from;
+        to = from;
         if (dash) {
                 r = parse_value(f, word, dash + 1, &to, em);
                 if (r < 0)
                         return r;
         }
+        from = in_cycle(f, from);
+        to = in_cycle(f, to);
         if (dash && from == to) { /* a-a: the whole cycle, as croniter reads it */
                 from = f->min;
                 to = cycle_max(f);
-        }
+        } else if (slash && !dash)
+                to = cycle_max(f);
         add_range(f, from, to, step, set);
         return 0;
 }
@@ -197,6 +205,19 @@ static int parse_word(enum field_kind kind, const char *word, struct cron *c, ui
 static bool is_any(enum field_kind kind, const char *text) {
         return str_eq(text, "*") ||
                ((kind == FIELD_DAY || kind == FIELD_WEEKDAY) && str_eq(text, "?"));
+}
+
+/* Is one of the list's items a star? */
+static bool has_star_item(const char *text) {
+        for (const char *p = strchr(text, '*'); p; p = strchr(p + 1, '*'))
+                if ((p == text || p[-1] == ',') && (!p[1] || p[1] == ','))
+                        return true;
+        return false;
+}
+
+/* croniter keeps what stands beside a star, and no longer takes the field for one. */
+static bool has_star_among_others(const char *text) {
+        return has_star_item(text) && text[strspn(text, "*,")];
 }
 
 /* A comma-separated list. */
@@ -300,8 +321,9 @@ int cron_parse(const char *text, struct cron *ret, struct errmsg *em) {
                                    "has %zu%s fields, not 5 (minute hour day month weekday) or 6 "
                                    "(with seconds at the end)",
                                    n_words, n_words > FIELDS_MAX ? " or more" : "");
-        c.any_day = is_any(FIELD_DAY, words[FIELD_DAY]);
-        c.any_weekday = is_any(FIELD_WEEKDAY, words[FIELD_WEEKDAY]);
+        c.any_day = is_any(FIELD_DAY, words[FIELD_DAY]) || has_star_item(words[FIELD_DAY]);
+        c.any_weekday =
+                is_any(FIELD_WEEKDAY, words[FIELD_WEEKDAY]) || has_star_item(words[FIELD_WEEKDAY]);
         has_star[0] = strchr(words[FIELD_DAY], '*');
         has_star[1] = strchr(words[FIELD_WEEKDAY], '*');
         r = parse_fields(words, n_words, &c, em);
@@ -311,7 +333,8 @@ int cron_parse(const char *text, struct cron *ret, struct errmsg *em) {
         c.any_day |= has_star[1] && c.days == ALL_DAYS;
         c.any_weekday |= has_star[0] && c.weekdays == ALL_WEEKDAYS;
         c.has_seconds = n_words == 6;
-        c.every_hour = c.hours == (UINT32_C(1) << 24) - 1;
+        c.every_hour =
+                c.hours == (UINT32_C(1) << 24) - 1 && !has_star_among_others(words[FIELD_HOUR]);
         if (cron_next(&c, 0, &unused) != 0)
                 return errmsg_fail(em, -EINVAL, "names no day that ever comes");
         *ret = c;
