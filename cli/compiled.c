@@ -16,6 +16,7 @@
 #include "lib/base/json_write.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/utf8.h"
 
 #define FILE_MAX ((size_t) 4 * 1024 * 1024)
 #define DEPTH_MAX 16
@@ -31,8 +32,13 @@ static int add_file(struct finder *f, const char *path) {
         size_t len;
         int r = fileio_read(path, FILE_MAX, &text, &len);
 
+        if (r == -EFBIG)
+                return errmsg_fail(&f->c->em, r, "%s: a pipeline file has at most 4 MiB", path);
         if (r < 0)
                 return errmsg_errno(&f->c->em, r, "%s", path);
+        if (!utf8_valid(text, len) || memchr(text, 0, len))
+                return errmsg_fail(&f->c->em, -EINVAL,
+                                   "%s: is no text in UTF-8: save the file as UTF-8", path);
         json_write_object(f->w);
         json_write_kv_str(f->w, "path", path);
         json_write_key(f->w, "text");

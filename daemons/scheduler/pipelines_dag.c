@@ -9,6 +9,7 @@
 #include "daemons/scheduler/pipelines_task.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/base/zone_file.h"
 
 /* A task of the file and what it waits for. */
 struct unit {
@@ -387,7 +388,8 @@ static const char *yaml_name(const struct pipelines_node *p, const char *json_na
         return json_name;
 }
 
-/* "tasks[3].retries: …" → the node of that key of the file, or the nearest around it. */
+/* "tasks[3].retries: …" → the node of that key of the file, and the words with what names the place
+ * below the key; or the nearest node around it and the words alone. */
 static const struct pipelines_node *find_place(const struct pipelines_node *p,
                                                const struct origins *origins, const char *path,
                                                const char **ret_text) {
@@ -415,7 +417,26 @@ static const struct pipelines_node *find_place(const struct pipelines_node *p,
         inner = pipelines_tree_get(at, yaml_name(at, name));
         if (!inner)
                 inner = pipelines_tree_get(p, yaml_name(p, name));
-        return inner ? inner : at;
+        if (!inner)
+                return at;
+        *ret_text = pipelines_tree_is(inner, JSON_OBJECT) ? path + n : colon;
+        return inner;
+}
+
+/* The zone must be one of this machine's: the scheduler refuses the pipeline otherwise. */
+static int check_zone(struct pipelines_context *c, const struct pipelines_node *p,
+                      const struct dag *d) {
+        const struct pipelines_node *at = pipelines_tree_get(p, "timezone");
+        _cleanup_(zone_freep) struct zone *zone = NULL;
+        struct errmsg em = {};
+        int r;
+
+        if (str_eq(d->timezone, "UTC"))
+                return 0;
+        r = zone_file_load(d->timezone, &zone, &em);
+        if (r == -ENOENT || r == -EINVAL)
+                return pipelines_context_error(c, at ? at : p, "%s", em.text);
+        return r;
 }
 
 static int check_json(struct pipelines_context *c, const struct pipelines_node *p,
@@ -428,9 +449,10 @@ static int check_json(struct pipelines_context *c, const struct pipelines_node *
 
         r = dag_parse(json, len, &d, &em);
         if (r != -EINVAL)
-                return r;
+                return r < 0 ? r : check_zone(c, p, d);
         at = find_place(p, origins, em.text, &text);
-        return pipelines_context_error(c, at, "%s", text);
+        return pipelines_context_error(c, at, "%s%s",
+                                       at->key && strcspn(text, ".[:") == 0 ? at->key : "", text);
 }
 
 /* --- the pipeline ----------------------------------------------------------------------------- */

@@ -35,6 +35,8 @@ static int add_file(struct pipelines_find_result *r, const char *path) {
         e = fileio_read(path, YAML_SIZE_MAX, &data, &len);
         if (e == -ENOMEM)
                 return e;
+        if (e == -EFBIG)
+                return add_error(r, path, e, "a pipeline file has at most 4 MiB");
         if (e < 0)
                 return add_error(r, path, e, "the scheduler's user must be able to read it");
         if (mem_grow((void **) &r->files, &r->n_files_allocated, r->n_files + 1, sizeof(*f)) < 0) {

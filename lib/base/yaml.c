@@ -15,6 +15,7 @@
 
 #define KEY_LEN_MAX ((size_t) 1024)
 #define TAG_PREFIX "tag:yaml.org,2002:"
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* editors of other systems begin files with it */
 
 struct yaml_node {
         struct json node;
@@ -477,6 +478,11 @@ int yaml_parse_all(struct arena *a, const char *text, size_t len, const char *na
 
         if (r < 0)
                 return r;
+        if (len >= STRLEN(BYTE_ORDER_MARK) &&
+            memcmp(text, BYTE_ORDER_MARK, STRLEN(BYTE_ORDER_MARK)) == 0) {
+                text += STRLEN(BYTE_ORDER_MARK);
+                len -= STRLEN(BYTE_ORDER_MARK);
+        }
         list = new_node(&c);
         if (!list || !yaml_parser_initialize(&c.parser))
                 return -ENOMEM;

@@ -387,6 +387,10 @@ def test_what_would_come_of_a_directory(box):
     assert done.returncode == 1
     assert re.search(r'error: .*one/liminal\.yml:16:5: .*"taks"', done.stdout)
     assert "no liminal.yml" in box.bad("pipelines", "compile", box.run_dir)
+    for odd in (b"name: caf\xe9\n", "name: x\n".encode("utf-16")):
+        with open(path + "/liminal.yml", "wb") as f:
+            f.write(odd)
+        assert "one/liminal.yml: is no text in UTF-8" in box.bad("pipelines", "compile", path)
     assert [d["dag_id"] for d in box.json("pipelines")["dags"]].count("other") == 0
 
 

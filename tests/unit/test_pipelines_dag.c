@@ -47,17 +47,21 @@ static void test_errors_have_their_place(void **state) {
         expect_error("",
                      "      - {task: a, type: python, cmd: x, depends_on: b}\n"
                      "      - {task: b, type: python, cmd: x, depends_on: a}\n",
-                     "/p/0/liminal.yml:4:5: these wait for each other: a -> b -> a");
+                     "/p/0/liminal.yml:4:5: tasks: these wait for each other: a -> b -> a");
         expect_error("    schedule: 61 * * * *\n", A,
-                     ":4:5: cron expression \"61 * * * *\": minute \"61\"");
-        expect_error("    schedule_interval: nope\n", A, ":4:5: cron expression \"nope\"");
-        expect_error("    start_date: soon\n", A, ":4:5: \"soon\" is not a date");
+                     ":4:5: schedule: cron expression \"61 * * * *\": minute \"61\"");
+        expect_error("    schedule_interval: nope\n", A,
+                     ":4:5: schedule_interval: cron expression \"nope\"");
+        expect_error("    start_date: soon\n", A, ":4:5: start_date: \"soon\" is not a date");
         expect_error("    timeout_minutes: x\n", A, ":4:5: timeout_minutes must be a number");
         expect_error("    catchup: true\n    missed: all\n", A, "say the same");
         expect_error("    shedule: x\n", A, ":4:5: a pipeline has no key \"shedule\"");
         expect_error("", "      - {task: a, type: python, cmd: x, retries: many}\n",
-                     ":5:41: must be a whole number, not a string");
-        expect_error("    retries: -1\n", A, ":4:5: -1 is not between");
+                     ":5:41: retries: must be a whole number, not a string");
+        expect_error("    timezone: Mars/Olympus\n", A, ":4:5: unknown time zone \"Mars/Olympus\"");
+        expect_error("", "      - {task: a, type: python, cmd: x, resources: {gpu: 100}}\n",
+                     ":5:41: resources.gpu: 100 is not between 0 and 64");
+        expect_error("    retries: -1\n", A, ":4:5: retries: -1 is not between");
         expect_error("", "      - {task: a b, type: python, cmd: x}\n",
                      ":5:10: \"a b\" is no task name");
         expect_error("", "      - {task: a, type: pyton, cmd: x}\n",
@@ -68,7 +72,7 @@ static void test_errors_have_their_place(void **state) {
         expect_error("", A "      - {task: a, type: python, cmd: x}\n",
                      ":6:9: the task id \"a\" stands twice");
         expect_error("", "      - {task: a, type: python, cmd: x, trigger_rule: al_done}\n",
-                     ":5:41: \"al_done\" is not known: did you mean \"all_done\"?");
+                     ":5:41: trigger_rule: \"al_done\" is not known: did you mean \"all_done\"?");
         expect_error("", "      - {task: a, type: python, cmd: x, executor: far}\n",
                      "there is no executor \"far\"");
         expect_error("", "      - {task: a, type: python, cmd: x, mounts: [{volume: v}]}\n",

@@ -25,6 +25,9 @@ static void assert_json(const char *yaml, const char *json) {
 
 static void documents(void **state) {
         (void) state;
+        assert_json("\xef\xbb\xbf"
+                    "a: 1\n",
+                    "{\"a\":1}");
         assert_json("a: 1\nb: [x, 'y', \"z\", 2.5, yes, ~]\nc: {d: {}}\n",
                     "{\"a\":1,\"b\":[\"x\",\"y\",\"z\",2.5,true,null],\"c\":{\"d\":{}}}");
         assert_json("- a\n-\n- [[]]\n", "[\"a\",null,[[]]]");

@@ -75,8 +75,10 @@ static int add_lease(struct dag_reader *r, struct dag_resources *to, const char 
                      const struct json *v) {
         int64_t n;
 
-        if (json_i64(v, &n) != 0 || n < 0 || n > 64)
-                return dag_keys_wrong(r, v, "a number from 0 to 64");
+        if (json_i64(v, &n) != 0)
+                return dag_keys_wrong(r, v, "a whole number from 0 to 64");
+        if (n < 0 || n > 64)
+                return dag_keys_fail(r, "%lld is not between 0 and 64", (long long) n);
         if (!str_is_name(name, DAG_ID_MAX))
                 return dag_keys_fail(r, "\"%.60s\" is no name of a resource", name);
         if (n == 0)
