@@ -172,8 +172,10 @@ def test_what_a_try_used_is_accounted(vm):
 def test_a_power_cut_amid_a_hundred_tasks(vm):
     """Each try writes when it begins and when it ends; after the cut each ends once, in truth and in the records."""
     vm.machine.shell("mkdir -p /var/tmp/cut && chmod 1777 /var/tmp/cut")
-    body = ('echo "$ONEBOX_TRY" >>/var/tmp/cut/$ONEBOX_TASK_ID.begin; sync /var/tmp/cut/$ONEBOX_TASK_ID.begin; '
-            'if [ -e /var/tmp/cut/go ]; then echo "$ONEBOX_TRY" >>/var/tmp/cut/$ONEBOX_TASK_ID.end; '
+    # It looks for "go" before it says that it began: nobody who is counted as begun can see it before the cut.
+    body = ('[ -e /var/tmp/cut/go ] && go=yes; '
+            'echo "$ONEBOX_TRY" >>/var/tmp/cut/$ONEBOX_TASK_ID.begin; sync /var/tmp/cut/$ONEBOX_TASK_ID.begin; '
+            'if [ "$go" ]; then echo "$ONEBOX_TRY" >>/var/tmp/cut/$ONEBOX_TASK_ID.end; '
             'else sleep 3600; fi')
     vm.deploy("cut", pipeline("cut", [(f"t{i}", body, "depends_on: []") for i in range(N)],
                               f"    max_active_tasks: {N}\n"))
