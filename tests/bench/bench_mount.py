@@ -5,9 +5,12 @@ needs a bucket that remembers, on onebox-bucketd.
 
 Prints for each work its time, the mount's own CPU time, its requests and its memory, and how ours compares. Wall times on a
 busy machine are noise; CPU, requests and ratios hold. The limit of CPU is what curl needs for the same bytes and FUSE alone
-(bench_fuse) for handing them over; the ceiling of speed is curl's. For small files and appended lines the limit is one curl
-on one connection, which makes the same uploads one after the other. What moves much, like its limits, is measured three times
-and the best taken. rclone says a file is written before any of it is in the bucket: its writes measure its cache.
+(bench_fuse) for handing them over. The limit of speed is curl's where the server is slow; where it is not, who reads, FUSE and
+who receives share two processors, and the limit is both at once: bench_fuse answers from one piece of memory while it receives
+and drops (or sends) as many bytes of the same server, neither waiting for the other. What moves much goes in rounds, of ROUNDS:
+each measures every tool and every limit once, and medians are compared. For small files and appended lines the limit is one
+curl on one connection, which makes the same uploads one after the other. rclone says a file is written before any of it is in
+the bucket: its writes measure its cache.
 
 At its end what was promised beside what was measured, with the limit where that is nearer.
 
@@ -21,6 +24,7 @@ import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -37,8 +41,8 @@ BUILD = Path(os.environ.get("top_builddir") or os.environ.get("ONEBOX_BUILD_DIR"
 SCALE = float(os.environ.get("ONEBOX_BENCH_SCALE", "0.25"))
 ONLY = [word for word in os.environ.get("ONEBOX_BENCH_ONLY", "").split(",") if word]
 PROFILES = os.environ.get("ONEBOX_BENCH_PROFILES", "plain,latency,stream").split(",")
-TICKS = os.sysconf("SC_CLK_TCK")
 MIB = 1 << 20
+ROUNDS = 5
 
 
 def wait(question, what):
@@ -51,9 +55,8 @@ def wait(question, what):
 
 class Process:
     def cpu(self):
-        """Seconds of it and of its children that ended."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(int(x) for x in fields[11:15]) / TICKS
+        """Seconds of it: its clock is told by its number (clock_getcpuclockid), and counts no ticks."""
+        return time.clock_gettime(~self.pid << 3 | 2)
 
     def memory(self, key="VmRSS"):
         found = re.search(rf"{key}:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
@@ -164,11 +167,15 @@ SEQ = scaled(1024) * MIB
 BLOCK = os.urandom(MIB)
 
 
+PIECE = bytearray(MIB)
+
+
 def work_read(path):
+    """Into one piece of memory, as dd does it."""
     n = 0
     with open(path / "big", "rb", buffering=0) as f:
-        while chunk := f.read(MIB):
-            n += len(chunk)
+        while size := f.readinto(PIECE):
+            n += size
     return n / MIB
 
 
@@ -298,31 +305,37 @@ def child_cpu(command, data=None):
     return time.monotonic() - at, after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def limits(server):
-    """What no mount can do without, curl's part and FUSE's, in ms of CPU a MiB, and curl's MiB/s; the best of three."""
+def fuse_limits(*args):
+    """What bench_fuse finds: work -> figure."""
+    said = subprocess.run([BUILD / "tests/bench/bench_fuse", *map(str, args)], capture_output=True, text=True).stdout
+    return {f"sequential {what}": float(figure) for what, figure in re.findall(r"(read|write): ([0-9.]+) ", said)}
+
+
+def bulk_limits(server, work):
+    """One round of the limits of the work: curl's MiB/s, ms of CPU a MiB of curl's part and of FUSE's, MiB/s of both at once."""
     server.faults()
-    fuse = {}
-    for _ in range(3):
-        found = re.findall(r"(read|write): ([0-9.]+) CPU s/GiB", subprocess.run(
-            [BUILD / "tests/bench/bench_fuse"], capture_output=True, text=True).stdout)
-        fuse = {what: min(float(cpu) * 1000 / 1024, fuse.get(what, 1e9)) for what, cpu in found}
-    result = {}
-    for what, command in (("read", ["curl", "-s", "-o", "/dev/null", f"{server.url}/bkt/big"]),
-                          ("write", ["curl", "-s", "-H", "Expect:", "-X", "POST", "-T", "/dev/stdin",
-                                     f"{server.url}/upload/storage/v1/b/bkt/o?name=ceiling&uploadType=media"])):
-        data = b"".join([BLOCK] * (SEQ // MIB)) if what == "write" else None
-        if data:
-            path = Path("/dev/shm/onebox-bench-ceiling")
-            path.write_bytes(data)
-            command[command.index("/dev/stdin")] = str(path)
-        took, cpu = (min(column) for column in zip(*(child_cpu(command) for _ in range(3))))
-        if data:
-            path.unlink()
-        cpu = cpu * 1000 / (SEQ / MIB)
-        result[f"sequential {what}"] = SEQ / MIB / took, cpu + fuse.get(what, 0)
-        print(f"  {what}: curl {SEQ / MIB / took:.0f} MiB/s; limit of CPU {cpu + fuse.get(what, 0):.3f} ms/MiB: curl {cpu:.3f}, "
-              f"FUSE alone {fuse.get(what, 0):.3f}", flush=True)
-    return result
+    port, get, post = server.url.rsplit(":", 1)[1], "bkt/big", "upload/storage/v1/b/bkt/o?name=ceiling&uploadType=media"
+    path = Path("/dev/shm/onebox-bench-ceiling")
+    if work == "sequential write":
+        path.write_bytes(b"".join([BLOCK] * (SEQ // MIB)))
+        command = ["curl", "-s", "-H", "Expect:", "-X", "POST", "-T", path, f"{server.url}/{post}"]
+    else:
+        command = ["curl", "-s", "-o", "/dev/null", f"{server.url}/{get}"]
+    try:
+        took, cpu = child_cpu(command)
+    finally:
+        path.unlink(missing_ok=True)
+    return {"curl": SEQ / MIB / took, "curl_cpu": cpu * 1000 / (SEQ / MIB), "fuse_cpu": fuse_limits()[work] * 1000 / 1024,
+            "both": fuse_limits(port, get, post, SEQ // MIB)[work]}
+
+
+def median_of(rounds):
+    return {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
+
+
+def print_limits(limit):
+    print(f"    limit of CPU {limit['curl_cpu'] + limit['fuse_cpu']:.3f} ms/MiB: curl {limit['curl_cpu']:.3f}, FUSE alone {limit['fuse_cpu']:.3f}; "
+          f"of speed {limit['both']:.0f} MiB/s: both at once (curl alone {limit['curl']:.0f})")
 
 
 def curl_rate(commands, root, data):
@@ -363,13 +376,19 @@ def small_limits(server, rules, root, number):
     return found
 
 
-def best(*args):
-    """What moves much is noise for a moment, as its limits are: the best of three."""
-    results = [one(*args, again) for again in range(3 if "sequential" in args[-1][0] else 1)]
-    good = [r for r in results if "error" not in r]
-    if not good:
-        return results[0]
-    return {**good[0], "s": min(r["s"] for r in good), "cpu": min(r["cpu"] for r in good), "peak": max(r["peak"] for r in good)}
+def rounds(tools, n, measure, limit):
+    """Each tool, and the limit, once a round: (tool -> its medians, the limit's)."""
+    found, limits = {tool: [] for tool in tools}, []
+    for again in range(n):
+        if limit:
+            limits.append(limit())
+        for tool in tools:
+            found[tool].append(measure(tool, again))
+    results = {}
+    for tool, all_of_it in found.items():
+        good = [r for r in all_of_it if "error" not in r]
+        results[tool] = {**median_of(good), "peak": max(r["peak"] for r in good)} if good else all_of_it[0]
+    return results, median_of(limits) if limits else None
 
 
 def one(tool, server, rules, root, number, work, again=0):
@@ -406,7 +425,7 @@ def show(work, results, limit):
         line = (f"    {tool:18} {r['n'] / r['s']:9.1f} {unit}/s  CPU {1000 * r['cpu'] / r['n']:8.3f} ms/{unit:7}"
                 f" requests {r['requests'] / r['n']:7.3f}/{unit:7} RSS {r['idle']:4.0f} → {r['peak']:4.0f} MiB")
         if limit and tool == "ours":
-            line += (f"   {100 * r['n'] / r['s'] / limit[0]:.0f} % of curl's speed, "
+            line += (f"   speed {100 * r['n'] / r['s'] / limit[0]:.0f} % of the limit, "
                      f"{100 * limit[1] * r['n'] / max(1000 * r['cpu'], 1e-9):.0f} % of the limit of CPU")
         ours = results.get("ours")
         if tool != "ours" and ours and "error" not in ours:
@@ -436,10 +455,10 @@ def promises(found):
         return theirs and n * theirs
 
     for work in ("sequential read", "sequential write"):
-        speed, cpu = found.get("plain", {}).get(work, (None, None))
+        speed, cpu, curl = found.get("plain", {}).get(work, (None, None, None))
         theirs = get(work, "cpu", "gcsfuse")
         yield from row(f"{work}, MiB/s: 2.5 x gcsfuse", work, "rate", times(work, 2.5), speed)
-        yield from row(f"{work}, MiB/s: 70 % of curl's", work, "rate", speed and 0.7 * speed)
+        yield from row(f"{work}, MiB/s: 70 % of curl's", work, "rate", curl and 0.7 * curl, speed)
         yield from row(f"{work}, CPU ms/MiB: 1/4 of gcsfuse's", work, "cpu", theirs and theirs / 4, cpu)
     for profile, said in (("plain", ""), ("latency", " at 20 ms"), ("stream", " at 20 ms and 100 MB/s")):
         both = [get("sequential write", "rate", f"ours, {how}", profile) for how in UPLOADS]
@@ -478,20 +497,26 @@ def main():
     try:
         make_tar(root)
         print(f"bench_mount: {', '.join(TOOLS)}; scale {SCALE}")
-        bulk, found = limits(fast), {}
+        found = {}
         for profile in PROFILES:
             title, rules = PROFILE_RULES[profile]
             print(f"{title}:")
             number += 1
-            limits_now = {**bulk, **small_limits(server, rules, root, number)}
+            limits_now = small_limits(server, rules, root, number)
             for work in WORKS:
                 if ONLY and not any(word in work[0] for word in ONLY):
                     continue
-                results = {}
-                for tool in TOOLS[:1] + [f"ours, {how}" for how in UPLOADS if work[0] == "sequential write"] + TOOLS[1:]:
-                    number += 1
-                    results[tool] = best(tool, server if work[2] else fast, rules, root, number, work)
+                number += 1
+                is_bulk = "sequential" in work[0]
+                where = fast if work[2] is None else server
+                results, limit = rounds(
+                    TOOLS[:1] + [f"ours, {how}" for how in UPLOADS if work[0] == "sequential write"] + TOOLS[1:], ROUNDS if is_bulk else 1,
+                    lambda tool, again: one(tool, where, rules, root, number, work, again), (lambda: bulk_limits(where, work[0])) if is_bulk else None)
+                if limit:
+                    limits_now[work[0]] = limit["both"], limit["curl_cpu"] + limit["fuse_cpu"], limit["curl"]
                 show(work, results, limit_of(limits_now, work[0]))
+                if limit:
+                    print_limits(limit)
                 found[profile, work[0]] = results
             found[profile] = limits_now
         print_promises(promises(found))
