@@ -19,6 +19,7 @@ struct reading {
         const struct metrics_sample *of;
         const char *const *run_ids;
         struct metrics_samples *samples;
+        size_t from; /* the first run that the crew reads */
         atomic_int error;
 };
 
@@ -43,13 +44,15 @@ static int read_last(struct db *db, const char *run_id, const struct metrics_sam
 /* The last sampled point gives way when there is no room for the end. */
 static int read_one(struct db *db, const char *run_id, const struct metrics_sample *of,
                     struct metrics_samples *ret, int64_t *ret_n_passed) {
+        struct metrics_sample to_last = *of;
         struct metric last = {};
         int r = read_last(db, run_id, of, &last);
 
         *ret_n_passed = 0;
         if (r != DB_ROW)
                 return r;
-        r = metrics_sample(db, &ret->arena, run_id, of, &ret->points, &ret->n, ret_n_passed);
+        to_last.last_step = last.step;
+        r = metrics_sample(db, &ret->arena, run_id, &to_last, &ret->points, &ret->n, ret_n_passed);
         if (r < 0)
                 return r;
         if (ret->n == 0 ||
@@ -82,7 +85,7 @@ static int read_apart(struct reading *x, size_t i) {
 
 static bool each(void *ctx, size_t i) {
         struct reading *x = ctx;
-        int r = read_apart(x, i + 1);
+        int r = read_apart(x, i + x->from);
 
         if (r < 0)
                 atomic_store(&x->error, r);
@@ -95,20 +98,41 @@ static size_t count_threads(void) {
         return n > 1 ? MIN((size_t) n, (size_t) THREADS_MAX) : 1;
 }
 
+/* Does the run look as long as if threads were worth it? */
+static int looks_long(struct db *db, const char *run_id, const struct metrics_sample *of,
+                      bool *ret) {
+        struct metrics_sample to_last = *of;
+        struct metric last = {};
+        int64_t n = 0;
+        int r = db_get_dialect(db) == DB_SQLITE ? read_last(db, run_id, of, &last) : DB_DONE;
+
+        if (r == DB_ROW) {
+                to_last.last_step = last.step;
+                r = metrics_sample_guess(db, run_id, &to_last, &n);
+        }
+        *ret = n >= LONG_MIN_POINTS;
+        return r;
+}
+
 int metrics_samples_read(struct db_readers *readers, struct db *db, const struct metrics_sample *of,
                          const char *const *run_ids, size_t n, struct metrics_samples *ret) {
         struct reading x = {.readers = readers, .of = of, .run_ids = run_ids, .samples = ret};
         int64_t n_passed = 0;
-        int r;
+        bool is_long = false;
+        int r = 0;
 
         for (size_t i = 0; i < n; i++)
                 arena_init(&ret[i].arena, 0);
-        if (n == 0)
-                return 0;
-        r = read_one(db, run_ids[0], of, &ret[0], &n_passed);
-        if (r < 0)
+        if (n > 1)
+                r = looks_long(db, run_ids[0], of, &is_long);
+        if (r == 0 && n > 0 && !is_long) {
+                r = read_one(db, run_ids[0], of, &ret[0], &n_passed);
+                is_long = n_passed >= LONG_MIN_POINTS;
+                x.from = 1;
+        }
+        if (r < 0 || n == 0)
                 return r;
-        crew_run(n - 1, n_passed >= LONG_MIN_POINTS ? count_threads() : 1, each, &x);
+        crew_run(n - x.from, is_long ? count_threads() : 1, each, &x);
         return atomic_load(&x.error);
 }
 

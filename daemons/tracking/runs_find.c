@@ -243,6 +243,9 @@ static int by_index(struct find *f, int64_t limit, int64_t offset) {
                                               : part(f, RUNS_SEARCH_WHOLE, limit, offset, &n);
 }
 
+/* Of so many times the page's runs, a walk comes upon the page before all are looked up. */
+#define WALKED_TIMES 8
+
 /* Through those that are left, or in the order's way asking for each. */
 static int among_picked(struct find *f, const struct runs_pick *p, int64_t limit, int64_t offset) {
         bool walks = f->q->n_order > 0 && runs_search_can_walk(&f->q->order[0], true);
@@ -251,7 +254,9 @@ static int among_picked(struct find *f, const struct runs_pick *p, int64_t limit
         f->picks = true;
         f->way.driver = -1;
         f->way.kind = walks ? RUNS_WAY_WALKED : RUNS_WAY_LISTED;
-        if (p->excludes || p->n_left > RUNS_PICK_FEW_MAX)
+        if (p->excludes || p->n_left > RUNS_PICK_FEW_MAX ||
+            (walks && offset <= RUNS_PICK_FEW_MAX &&
+             (int64_t) p->n_left / WALKED_TIMES >= limit + offset))
                 return by_index(f, limit, offset);
         f->picked = runs_pick_list(p, f->arena);
         return f->picked ? part(f, RUNS_SEARCH_WHOLE, limit, offset, &n) : -ENOMEM;
