@@ -3,16 +3,20 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemons/tracking/runs_bound.h"
 #include "daemons/tracking/runs_pick.h"
 #include "daemons/tracking/runs_rank.h"
 #include "daemons/tracking/runs_way.h"
 
+/* So far in the order of values, where a page begins is found first. */
+#define FAR_MIN 2000
 /* An offset beyond it says nothing more about costs. */
 #define OFFSET_LOOK (1 << 24)
 
 enum { MEMORY_NOT = 1 };
-static_assert((int) MEMORY_NOT == (int) RUNS_RANK_NOT && (int) MEMORY_NOT == (int) RUNS_PICK_NOT,
-              "both say so");
+static_assert((int) MEMORY_NOT == (int) RUNS_RANK_NOT && (int) MEMORY_NOT == (int) RUNS_PICK_NOT &&
+                      (int) MEMORY_NOT == (int) RUNS_BOUND_NOT,
+              "all say so");
 
 struct find {
         struct db *db;
@@ -24,6 +28,7 @@ struct find {
         usec_t try_for; /* 0: the search goes its way to the end */
         bool picks;     /* as the plan has it */
         const char *picked;
+        const struct filter_clause *bound;
 };
 
 /* One number. 0 or -errno. */
@@ -78,6 +83,12 @@ static int at_most(void *ctx, int64_t *ret) {
         return number(f, &sql, ret);
 }
 
+/* Is a page behind others found by where it begins, without what is before it? */
+static bool is_far(const struct find *f, int64_t offset) {
+        return db_get_dialect(f->db) == DB_SQLITE && offset >= FAR_MIN && f->q->filter.n == 0 &&
+               f->q->n_order > 0 && runs_search_can_walk(&f->q->order[0], true);
+}
+
 static int pick(struct find *f, int64_t limit, int64_t offset) {
         const struct runs_way_counts counts = {.clause = count_clause,
                                                .ties = count_ties,
@@ -85,6 +96,8 @@ static int pick(struct find *f, int64_t limit, int64_t offset) {
                                                .at_most = at_most,
                                                .ctx = f};
 
+        if (is_far(f, offset))
+                offset = 0;
         return runs_way_pick(f->q, db_get_dialect(f->db) == DB_SQLITE,
                              limit + MIN(offset, (int64_t) OFFSET_LOOK), &counts, &f->way);
 }
@@ -171,6 +184,7 @@ static int part(struct find *f, enum runs_search_part which, int64_t limit, int6
                 .picks = f->picks,
                 .picked = f->picked,
                 .scans = f->way.scans && !f->picks,
+                .bound = f->bound,
                 .ids_only = db_get_dialect(f->db) == DB_SQLITE, /* elsewhere each row is a trip */
         };
         struct search_sql sql _cleanup_(search_sql_done) = {};
@@ -201,6 +215,24 @@ static int count_part(struct find *f, enum runs_search_part part, int64_t *ret) 
         return number(f, &sql, ret);
 }
 
+/* Those with the value, from where the page begins on if that is far. */
+static int part_with_value(struct find *f, int64_t limit, int64_t offset, int64_t *ret_n) {
+        struct runs_bound bound;
+        int r = RUNS_BOUND_NOT;
+
+        if (is_far(f, offset) && !f->picks)
+                r = runs_bound_begin(f->db, f->arena, f->q, offset, &bound);
+        if (r < 0)
+                return r;
+        if (r == 0) {
+                f->bound = &bound.clause;
+                offset = bound.offset;
+        }
+        r = part(f, RUNS_SEARCH_WITH_VALUE, limit, offset, ret_n);
+        f->bound = NULL;
+        return r;
+}
+
 /* First those that have the value, read in its order, and only when they do not fill the page the
  * others behind them. */
 static int by_value(struct find *f, int64_t limit, int64_t offset) {
@@ -214,7 +246,8 @@ static int by_value(struct find *f, int64_t limit, int64_t offset) {
 
                 if (parts[i] == RUNS_SEARCH_NAN && !is_metric)
                         continue;
-                r = part(f, parts[i], limit, offset, &n);
+                r = parts[i] == RUNS_SEARCH_WITH_VALUE ? part_with_value(f, limit, offset, &n)
+                                                       : part(f, parts[i], limit, offset, &n);
                 if (r != 0 || n == limit || runs_search_implies_value(f->q))
                         return r;
                 n_all = offset + n;
@@ -279,8 +312,39 @@ static int in_memory(struct find *f, int64_t limit, int64_t offset) {
                                                 : by_rank(f, limit, offset);
 }
 
+/* The page, if it is full by those within the bound. 0, RUNS_BOUND_NOT or -errno. */
+static int by_bound(struct find *f, int64_t limit, int64_t offset) {
+        struct runs_bound bound;
+        const struct runs_search_plan plan = {.part = RUNS_SEARCH_WHOLE,
+                                              .driver = -1,
+                                              .scans = f->way.scans,
+                                              .bound = &bound.clause,
+                                              .ids_only = true};
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        DB_USE struct db_stmt *s = NULL;
+        const char **ids;
+        size_t n;
+        int r = runs_bound_end(f->db, f->arena, f->q, f->way.n_all, limit + offset, &bound);
+
+        if (r != 0)
+                return r;
+        search_sql_init(&sql, f->arena);
+        runs_search_build(f->q, &plan, &sql);
+        search_sql_page(&sql, limit, offset);
+        r = search_sql_prepare(&sql, f->db, &s);
+        if (r == 0)
+                r = collect_ids(f, s, &ids, &n);
+        if (r < 0 || (int64_t) n < limit)
+                return r < 0 ? r : RUNS_BOUND_NOT;
+        return give_runs(f, ids, n);
+}
+
 static int go(struct find *f, int64_t limit, int64_t offset, usec_t try_for) {
-        int r;
+        int r = f->way.is_bounded && offset < f->way.n_all ? by_bound(f, limit, offset)
+                                                           : RUNS_BOUND_NOT;
+
+        if (r != RUNS_BOUND_NOT)
+                return r;
 
         if (f->way.memory != RUNS_WAY_NO_MEMORY && f->way.try_for > 0) {
                 f->try_for = try_for ?: f->way.try_for;

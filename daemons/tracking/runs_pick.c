@@ -96,7 +96,16 @@ int runs_pick_ask(struct runs_pick *p, struct db *db, struct arena *a, const str
         return r;
 }
 
-/* Adds all runs that the clause finds. */
+/* Adds all runs that the statement finds. */
+static int read_all(struct runs_pick *p, struct db_stmt *s) {
+        int r = 0;
+
+        while (r == 0 && (r = db_step(s)) == DB_ROW)
+                r = p->set.n < RUNS_PICK_MAX ? run_set_add(&p->set, s) : RUNS_PICK_NOT;
+        return r;
+}
+
+/* And that the clause finds. */
 static int read_clause(struct runs_pick *p, struct db *db, struct arena *a,
                        const struct runs_search *q, size_t clause) {
         struct search_sql sql _cleanup_(search_sql_done) = {};
@@ -105,9 +114,7 @@ static int read_clause(struct runs_pick *p, struct db *db, struct arena *a,
 
         search_sql_init(&sql, a);
         r = prepare(db, q, clause, &sql, &s);
-        while (r == 0 && (r = db_step(s)) == DB_ROW)
-                r = p->set.n < RUNS_PICK_MAX ? run_set_add(&p->set, s) : RUNS_PICK_NOT;
-        return r;
+        return r == 0 ? read_all(p, s) : r;
 }
 
 static bool makes_set(const struct runs_search *q, size_t i) {
@@ -164,6 +171,36 @@ int runs_pick_read(struct runs_pick *p, struct db *db, struct arena *a, const st
         if (first == RUNS || p->n_left <= RUNS_PICK_FEW_MAX || !asks_runs(q))
                 return 0;
         r = runs_pick_ask(p, db, a, q, RUNS);
+        count_left(p);
+        return r;
+}
+
+/* Adds at most `max` runs of the scope or outside of it. */
+static int read_side(struct runs_pick *p, struct db *db, struct arena *a,
+                     const struct runs_search *q, bool inside, int64_t max) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        DB_USE struct db_stmt *s = NULL;
+        int r;
+
+        search_sql_init(&sql, a);
+        runs_search_build_scope(q, inside, max, &sql);
+        r = search_sql_prepare(&sql, db, &s);
+        return r == 0 ? read_all(p, s) : r;
+}
+
+int runs_pick_read_scope(struct runs_pick *p, struct db *db, struct arena *a,
+                         const struct runs_search *q) {
+        int r;
+
+        p->excludes = true;
+        r = read_side(p, db, a, q, false, RUNS_PICK_OUTSIDE_MAX + 1);
+        if (r == 0 && p->set.n > RUNS_PICK_OUTSIDE_MAX) {
+                p->excludes = false;
+                p->set.n = 0;
+                r = read_side(p, db, a, q, true, RUNS_PICK_MAX + 1);
+        }
+        if (r == 0)
+                r = runs_pick_start(p);
         count_left(p);
         return r;
 }

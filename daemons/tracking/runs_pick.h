@@ -17,9 +17,10 @@ struct runs_pick {
 };
 
 enum {
-        RUNS_PICK_MAX = 200000,   /* runs in the set */
-        RUNS_PICK_FEW_MAX = 3000, /* so few are looked up, whatever the order */
-        RUNS_PICK_NOT = 1,        /* these are too many, or not to be picked here */
+        RUNS_PICK_MAX = 200000,        /* runs in the set */
+        RUNS_PICK_OUTSIDE_MAX = 50000, /* so many more are passed than others are read */
+        RUNS_PICK_FEW_MAX = 3000,      /* so few are looked up, whatever the order */
+        RUNS_PICK_NOT = 1,             /* these are too many, or not to be picked here */
 };
 
 void runs_pick_done(struct runs_pick *p);
@@ -33,6 +34,12 @@ bool runs_pick_can(const struct runs_search *q);
  * (-1: any). 0, RUNS_PICK_NOT or -errno. */
 int runs_pick_read(struct runs_pick *p, struct db *db, struct arena *a, const struct runs_search *q,
                    ssize_t first);
+
+/* The runs of the experiments in the view, whatever the clauses tell: they, or, should those be
+ * few, every run but the others (what is asked for is a run's, as the tables' foreign keys have
+ * it). 0, RUNS_PICK_NOT or -errno. */
+int runs_pick_read_scope(struct runs_pick *p, struct db *db, struct arena *a,
+                         const struct runs_search *q);
 
 /* db_set_pick()'s. */
 bool runs_pick_has(void *pick, const char *id, size_t n_bytes);

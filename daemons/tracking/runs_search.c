@@ -194,9 +194,9 @@ static void add_picked(struct search_sql *sql, const char *ids) {
 static bool is_oldest_first(const struct runs_search *q, const struct runs_search_plan *plan) {
         const struct order_key *k = &q->order[0];
 
-        return plan->ids_only && !plan->picks && q->filter.n == 0 && q->n_experiment_ids == 1 &&
-               q->view != RUNS_SEARCH_ALL && q->n_order == 1 && !is_joined(k) && !k->descending &&
-               str_eq(k->key, "run_id");
+        return plan->ids_only && !plan->picks && !plan->bound && q->filter.n == 0 &&
+               q->n_experiment_ids == 1 && q->view != RUNS_SEARCH_ALL && q->n_order == 1 &&
+               !is_joined(k) && !k->descending && str_eq(k->key, "run_id");
 }
 
 /* SQLite's: an index gives that order, and with a limit it is not taken for the outer query's. */
@@ -356,6 +356,11 @@ void runs_search_build(const struct runs_search *q, const struct runs_search_pla
         }
         if (plan->picks && !plan->picked && !plan->keys_only)
                 search_sql_add(sql, "onebox_pick(%s) AND ", id);
+        if (plan->bound) {
+                search_sql_compare(sql, walk ? "o0.value" : column_of(q->order[0].key),
+                                   plan->bound);
+                search_sql_add(sql, " AND ");
+        }
         add_scope(sql, q);
         for (size_t i = 0; i < q->filter.n; i++) {
                 const struct filter_clause *c = &q->filter.clauses[i];
@@ -473,6 +478,53 @@ void runs_search_build_size(const struct runs_search *q, int64_t max, struct sea
         search_sql_add(sql, " LIMIT ");
         search_sql_i64(sql, max);
         search_sql_add(sql, ") n");
+}
+
+void runs_search_build_scope(const struct runs_search *q, bool inside, int64_t max,
+                             struct search_sql *sql) {
+        search_sql_add(sql, "SELECT runs.run_uuid FROM runs WHERE (");
+        add_scope(sql, q);
+        search_sql_add(sql, ")%s LIMIT ", inside ? "" : " IS NOT TRUE");
+        search_sql_i64(sql, max);
+}
+
+/* A stride of the golden part scatters numbers evenly, whatever repeats in what they are of. */
+void runs_search_build_sample(const struct runs_search *q, int64_t n, struct search_sql *sql) {
+        const char *column = column_of(q->order[0].key);
+
+        search_sql_add(sql, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                            "WHERE i < ");
+        search_sql_i64(sql, n);
+        search_sql_add(sql,
+                       ") SELECT %s FROM n CROSS JOIN runs ON runs.rowid = 1 + (n.i * 2654435769 "
+                       "%% 4294967296) * (SELECT max(rowid) FROM runs) / 4294967296 WHERE %s IS "
+                       "NOT NULL AND ",
+                       column, column);
+        add_scope(sql, q);
+        for (size_t i = 0; i < q->filter.n; i++)
+                add_clause(sql, &q->filter.clauses[i], "runs.run_uuid");
+        search_sql_add(sql, " ORDER BY %s%s", column, q->order[0].descending ? " DESC" : "");
+}
+
+void runs_search_build_nth(const struct runs_search *q, int64_t offset, struct search_sql *sql) {
+        const char *direction = q->order[0].descending ? " DESC" : "";
+
+        search_sql_add(sql, "SELECT o0.value, o0.run_uuid FROM %s WHERE ",
+                       walked_table(&q->order[0]));
+        add_walked(sql, q, RUNS_SEARCH_WITH_VALUE);
+        search_sql_add(sql, "onebox_pick(o0.run_uuid) ORDER BY o0.value%s, o0.run_uuid%s",
+                       direction, direction);
+        search_sql_page(sql, 1, offset);
+}
+
+void runs_search_build_before(const struct runs_search *q, const struct filter_clause *value,
+                              const char *id, struct search_sql *sql) {
+        search_sql_add(sql, "SELECT count(*) FROM %s WHERE ", walked_table(&q->order[0]));
+        add_walked(sql, q, RUNS_SEARCH_WITH_VALUE);
+        search_sql_add(sql, "o0.run_uuid %s ", q->order[0].descending ? ">" : "<");
+        search_sql_text(sql, id);
+        search_sql_add(sql, " AND onebox_pick(o0.run_uuid) AND ");
+        search_sql_compare(sql, "o0.value", value);
 }
 
 bool runs_search_implies_value(const struct runs_search *q) {

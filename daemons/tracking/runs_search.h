@@ -48,6 +48,9 @@ struct runs_search_plan {
         bool picks;
         const char *picked; /* the array; NULL: the function */
         bool scans;         /* runs' rows are read as they lie, by no index. SQLite's */
+        /* What the order begins with is no farther than this (runs_bound.h); NULL: whatever it is.
+         * Of RUNS_SEARCH_WHOLE in the order of an attribute, or RUNS_SEARCH_WITH_VALUE. */
+        const struct filter_clause *bound;
 };
 
 /* Reads filter and order. 0, REFUSED or -ENOMEM. */
@@ -88,6 +91,20 @@ void runs_search_build_values(const struct runs_search *q, size_t i, const char 
                               struct search_sql *sql);
 /* How many runs the experiments have in the view, at most `max`. */
 void runs_search_build_size(const struct runs_search *q, int64_t max, struct search_sql *sql);
+
+/* The ids of at most `max` runs of the experiments in the view, or of all others. */
+void runs_search_build_scope(const struct runs_search *q, bool inside, int64_t max,
+                             struct search_sql *sql);
+/* What the order begins with, of `n` runs as by chance of all there are, when they are of those
+ * that are searched and have it: in order. Of an attribute, with clauses on the run's own row
+ * alone. SQLite's. */
+void runs_search_build_sample(const struct runs_search *q, int64_t n, struct search_sql *sql);
+/* Of the runs that onebox_pick() tells, by the value that the order begins with and then by id in
+ * the same direction: the value and the id that `offset` are before. SQLite's. */
+void runs_search_build_nth(const struct runs_search *q, int64_t offset, struct search_sql *sql);
+/* How many of them are before that id with the value of the clause: SELECT count(*). */
+void runs_search_build_before(const struct runs_search *q, const struct filter_clause *value,
+                              const char *id, struct search_sql *sql);
 
 /* Is the clause asked of the index that is walked in the order's way, so that no run is passed that
  * does not fulfil it? */

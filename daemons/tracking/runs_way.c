@@ -310,6 +310,20 @@ static int pick_scan(struct reckoning *f, struct runs_way *way) {
         return r;
 }
 
+/* Every run is to be passed, for what the order begins with or for being sorted: its own row tells
+ * all that is asked. */
+static int pick_bound(struct reckoning *f, struct runs_way *way) {
+        if (!f->is_sqlite || way->kind != RUNS_WAY_LISTED || lists_in_order(f) ||
+            f->q->n_order == 0 || f->q->order[0].entity != FILTER_ATTRIBUTE ||
+            str_eq(f->q->order[0].key, "start_time"))
+                return 0;
+        for (size_t i = 0; i < f->q->filter.n; i++)
+                if (!runs_search_is_on_run(&f->q->filter.clauses[i]))
+                        return 0;
+        way->is_bounded = true;
+        return at_most(f, &way->n_all);
+}
+
 /* Through the runs of large experiments. */
 static int pick_in_large(struct reckoning *f, struct runs_way *ret) {
         enum runs_way_memory memory;
@@ -332,7 +346,8 @@ static int pick_in_large(struct reckoning *f, struct runs_way *ret) {
                 ret->memory = memory;
         if (ret->memory && !at_once)
                 ret->try_for = try_for(f, costs);
-        return pick_scan(f, ret);
+        r = pick_scan(f, ret);
+        return r == 0 ? pick_bound(f, ret) : r;
 }
 
 int runs_way_pick(const struct runs_search *q, bool is_sqlite, int64_t n_page,

@@ -24,8 +24,10 @@ enum runs_way_memory {
 
 struct runs_way {
         enum runs_way_kind kind;
-        ssize_t driver; /* the clause of a driven search, else -1 */
-        bool scans;     /* listed, all rows of the table as they lie */
+        ssize_t driver;  /* the clause of a driven search, else -1 */
+        bool scans;      /* listed, all rows of the table as they lie */
+        bool is_bounded; /* listed, and worth a bound (runs_bound.h): all are to be passed */
+        int64_t n_all;   /* of a bounded one: no fewer than all runs there are */
         enum runs_way_memory memory;
         usec_t try_for; /* only when the way has not found the page after so much time of the
                            thread; 0: the way is not tried */
