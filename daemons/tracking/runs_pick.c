@@ -117,6 +117,67 @@ static int read_clause(struct runs_pick *p, struct db *db, struct arena *a,
         return r == 0 ? read_all(p, s) : r;
 }
 
+/* One number. 0 or -errno. */
+static int read_number(struct db *db, struct search_sql *sql, int64_t *ret) {
+        DB_USE struct db_stmt *s = NULL;
+        int r = search_sql_prepare(sql, db, &s);
+
+        if (r == 0)
+                r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : -EIO;
+        *ret = db_col_i64(s, 0);
+        return 0;
+}
+
+/* Have no fewer than a half of the runs what the clause says must not be? */
+static int is_had_by_most(struct db *db, struct arena *a, const struct runs_search *q,
+                          size_t clause, bool *ret) {
+        struct search_sql all _cleanup_(search_sql_done) = {}, had _cleanup_(search_sql_done) = {};
+        int64_t n_all, n = 0;
+        int r;
+
+        search_sql_init(&all, a);
+        search_sql_add(&all, "SELECT ifnull(max(rowid), 0) FROM runs");
+        r = read_number(db, &all, &n_all);
+        if (r < 0)
+                return r;
+        search_sql_init(&had, a);
+        runs_search_build_probe(q, clause, n_all / 2 + 1, &had);
+        r = read_number(db, &had, &n);
+        *ret = n > n_all / 2;
+        return r;
+}
+
+/* A clause that few runs fulfil by having nothing of its key, which make the set then; -1: there is
+ * none. */
+static int find_lacked(struct db *db, struct arena *a, const struct runs_search *q, ssize_t *ret) {
+        bool is_lacked = false;
+        int r = 0;
+
+        *ret = -1;
+        for (size_t i = 0; r == 0 && !is_lacked && i < q->filter.n; i++)
+                if (q->filter.clauses[i].op == FILTER_IS_NULL) {
+                        r = is_had_by_most(db, a, q, i, &is_lacked);
+                        if (is_lacked)
+                                *ret = (ssize_t) i;
+                }
+        return r;
+}
+
+/* Adds all runs that lack it. */
+static int read_lacking(struct runs_pick *p, struct db *db, struct arena *a,
+                        const struct runs_search *q, size_t clause) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        DB_USE struct db_stmt *s = NULL;
+        int r;
+
+        search_sql_init(&sql, a);
+        runs_search_build_lacks(q, clause, &sql);
+        r = search_sql_prepare(&sql, db, &s);
+        return r == 0 ? read_all(p, s) : r;
+}
+
 static bool makes_set(const struct runs_search *q, size_t i) {
         return q->filter.clauses[i].op != FILTER_IS_NULL && is_asked_alone(q, i);
 }
@@ -150,18 +211,33 @@ static int read_excluded(struct runs_pick *p, struct db *db, struct arena *a,
         return r == 0 ? runs_pick_start(p) : r;
 }
 
+/* Makes the set; *ret: what it fulfils already. Of one that excludes nothing more is to be asked.
+ */
+static int read_first(struct runs_pick *p, struct db *db, struct arena *a,
+                      const struct runs_search *q, ssize_t wished, size_t *ret) {
+        ssize_t clause = first_of(q, wished);
+        int r;
+
+        *ret = clause >= 0 ? (size_t) clause : RUNS;
+        if (clause >= 0 || asks_runs(q))
+                return read_clause(p, db, a, q, *ret);
+        r = find_lacked(db, a, q, &clause);
+        if (r != 0 || clause < 0)
+                return r == 0 ? read_excluded(p, db, a, q) : r;
+        *ret = (size_t) clause;
+        return read_lacking(p, db, a, q, *ret);
+}
+
 int runs_pick_read(struct runs_pick *p, struct db *db, struct arena *a, const struct runs_search *q,
                    ssize_t wished) {
-        ssize_t clause = first_of(q, wished);
-        size_t first = clause >= 0 ? (size_t) clause : RUNS;
+        size_t first;
         int r;
 
         assert(runs_pick_can(q));
-        if (first == RUNS && !asks_runs(q))
-                return read_excluded(p, db, a, q);
-        r = read_clause(p, db, a, q, first);
-        if (r == 0)
-                r = runs_pick_start(p);
+        r = read_first(p, db, a, q, wished, &first);
+        if (r != 0 || p->excludes)
+                return r;
+        r = runs_pick_start(p);
         for (size_t i = 0; r == 0 && p->set.n > 0 && i < q->filter.n; i++)
                 if (i != first && is_asked_alone(q, i))
                         r = runs_pick_ask(p, db, a, q, i);

@@ -335,6 +335,15 @@ static bool is_asked(const struct runs_search *q, const struct runs_search_plan 
         return plan->driver < 0 || !is_with_driver(q, plan->driver, c);
 }
 
+static void add_bound(struct search_sql *sql, const struct runs_search *q,
+                      const struct runs_search_plan *plan) {
+        if (!plan->bound)
+                return;
+        search_sql_compare(sql, is_by_value(plan) ? "o0.value" : column_of(q->order[0].key),
+                           plan->bound);
+        search_sql_add(sql, " AND ");
+}
+
 void runs_search_build(const struct runs_search *q, const struct runs_search_plan *plan,
                        struct search_sql *sql) {
         bool walk = is_by_value(plan);
@@ -356,11 +365,7 @@ void runs_search_build(const struct runs_search *q, const struct runs_search_pla
         }
         if (plan->picks && !plan->picked && !plan->keys_only)
                 search_sql_add(sql, "onebox_pick(%s) AND ", id);
-        if (plan->bound) {
-                search_sql_compare(sql, walk ? "o0.value" : column_of(q->order[0].key),
-                                   plan->bound);
-                search_sql_add(sql, " AND ");
-        }
+        add_bound(sql, q, plan);
         add_scope(sql, q);
         for (size_t i = 0; i < q->filter.n; i++) {
                 const struct filter_clause *c = &q->filter.clauses[i];
@@ -418,6 +423,16 @@ void runs_search_build_matches(const struct runs_search *q, size_t i, struct sea
                 search_sql_same_text(sql, "v.\"key\"", true, key_of(c));
         else
                 add_driver(sql, q, (ssize_t) i);
+}
+
+void runs_search_build_lacks(const struct runs_search *q, size_t i, struct search_sql *sql) {
+        const struct filter_clause *c = &q->filter.clauses[i];
+
+        assert(c->op == FILTER_IS_NULL);
+        search_sql_add(sql, "SELECT run_uuid FROM runs EXCEPT SELECT v.run_uuid FROM %s v WHERE ",
+                       table_of(c));
+        search_sql_same_text(sql, "v.\"key\"", true, key_of(c));
+        search_sql_add(sql, " ORDER BY run_uuid");
 }
 
 void runs_search_build_values(const struct runs_search *q, size_t i, const char *ids,

@@ -85,6 +85,9 @@ bool runs_search_is_asked_before(const struct runs_search *q, size_t i);
 /* The ids of all runs that fulfil the clause and those asked with it; of IS NULL those that do not.
  * SQLite's. */
 void runs_search_build_matches(const struct runs_search *q, size_t i, struct search_sql *sql);
+/* The ids of all runs that have nothing of the key of clause i, which is IS NULL: both are read in
+ * the order of ids, and nothing else of them. SQLite's. */
+void runs_search_build_lacks(const struct runs_search *q, size_t i, struct search_sql *sql);
 /* The values of the order's key i, of all runs or of those whose ids are in a JSON array: run_uuid,
  * value and of a metric is_nan, in their order. SQLite's. */
 void runs_search_build_values(const struct runs_search *q, size_t i, const char *ids,

@@ -83,6 +83,8 @@ static void test_same(void **state) {
                 "tags.t IS NULL AND metrics.m > 3 AND params.p IS NULL",
                 "tags.t IS NULL",
                 "tags.t IS NULL AND params.p IS NULL",
+                "params.p IS NULL",
+                "params.p IS NULL AND tags.t IS NULL AND params.nope IS NULL",
                 "params.p = '1' AND params.p = '2'",
                 "params.nope = '1' AND metrics.m > 3",
                 "dataset.name = 'nowhere' AND metrics.m > 3",
@@ -94,6 +96,40 @@ static void test_same(void **state) {
                 for (ssize_t first = -1; first < 2; first++)
                         if (first < 0 || strstr(filters[i], "AND"))
                                 same(t, filters[i], first);
+}
+
+/* They that are searched, or every run but others. */
+static void test_scope(void **state) {
+        struct runs_search q = {
+                .experiment_ids = experiments, .n_experiment_ids = 1, .view = RUNS_SEARCH_ACTIVE};
+        struct tracking_test *t = *state;
+
+        fill(t);
+        assert_int_equal(db_exec(t->db, "UPDATE runs SET lifecycle_stage = 'deleted' WHERE rowid % "
+                                        "4 = 0"),
+                         0);
+        for (int other = 0; other < 2; other++) {
+                struct runs_pick p _cleanup_(runs_pick_done) = {};
+
+                if (other)
+                        assert_int_equal(
+                                db_exec(t->db,
+                                        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 "
+                                        "FROM n WHERE i < 50000) INSERT INTO runs (run_uuid, "
+                                        "experiment_id, lifecycle_stage) SELECT printf('x%d', i), "
+                                        "0, 'active' FROM n"),
+                                0);
+                assert_int_equal(runs_pick_read_scope(&p, t->db, &t->arena, &q), 0);
+                assert_int_equal(p.excludes, !other);
+                for (int i = 0; i < N_RUNS; i++) {
+                        char id[40];
+
+                        id_of(i, &id);
+                        assert_int_equal(runs_pick_has(&p, id, strlen(id)), finds(t, &q, id));
+                }
+                if (other)
+                        assert_int_equal(p.n_left, N_RUNS - N_RUNS / 4);
+        }
 }
 
 /* Rows of runs are asked too where values give the order, should many be left. */
@@ -142,6 +178,7 @@ static void test_too_many(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_db_test(test_same),
+                tracking_db_test(test_scope),
                 tracking_db_test(test_rows_of_runs),
                 tracking_db_test(test_too_many),
         };
