@@ -70,6 +70,13 @@ static void write_next(struct scheduler *s, struct json_write *w, struct world_d
         rest_kv_at(w, "next_dagrun_run_after", next.run_after_at);
 }
 
+static bool has_task_limits(const struct dag *d) {
+        for (size_t i = 0; i < d->n_tasks; i++)
+                if (d->tasks[i].max_active_per_dag || d->tasks[i].max_active_per_run)
+                        return true;
+        return false;
+}
+
 static void write_dag(struct http_request *req, struct json_write *w, struct world_dag *wd) {
         const struct dag *d = wd->spec;
         const char *file = d->source_file;
@@ -95,7 +102,7 @@ static void write_dag(struct http_request *req, struct json_write *w, struct wor
         json_write_kv_u64(w, "max_active_tasks", d->max_active_tasks);
         json_write_kv_u64(w, "max_active_runs", d->max_active_runs);
         json_write_kv_i64(w, "max_consecutive_failed_dag_runs", 0);
-        json_write_kv_bool(w, "has_task_concurrency_limits", false);
+        json_write_kv_bool(w, "has_task_concurrency_limits", has_task_limits(d));
         json_write_kv_bool(w, "has_import_errors", false);
         write_next(scheduler_api_of(req), w, wd);
         json_write_kv_null(w, "allowed_run_types");
@@ -207,7 +214,7 @@ static void write_task(struct json_write *w, const struct dag *d, const struct d
         rest_kv_at(w, "end_date", d->end_at);
         json_write_kv_str(w, "trigger_rule", trigger_rule_name(t->rule));
         json_write_kv_bool(w, "depends_on_past", t->depends_on_past);
-        json_write_kv_bool(w, "wait_for_downstream", false);
+        json_write_kv_bool(w, "wait_for_downstream", t->wait_for_downstream);
         json_write_kv_u64(w, "retries", t->retries);
         json_write_kv_str(w, "queue", "default");
         json_write_kv_str(w, "pool", t->pool);
@@ -228,7 +235,7 @@ static void write_task(struct json_write *w, const struct dag *d, const struct d
         json_write_kv_str(w, "module_path", "onebox");
         json_write_kv_str(w, "class_name", task_instances_sql_operator(t));
         json_write_end(w);
-        json_write_kv_bool(w, "is_mapped", false);
+        json_write_kv_bool(w, "is_mapped", t->n_expand > 0);
         json_write_kv_str(w, "task_group", t->group);
         write_variables(w, t);
         json_write_kv_str(w, "doc_md", t->description);
@@ -263,6 +270,20 @@ static struct world_dag *find(struct http_request *req) {
         return wd;
 }
 
+/* As LIKE has it ("%" and "_"), anywhere in the text; NULL: all. */
+static const char *read_pattern(struct http_request *req, const char *key) {
+        const char *pattern = http_request_query(req, key);
+        _cleanup_buf_ struct buf glob = {};
+
+        if (str_empty(pattern) || str_eq(pattern, "~"))
+                return NULL;
+        buf_add_char(&glob, '*');
+        for (const char *p = pattern; *p; p++)
+                buf_add_char(&glob, *p == '%' ? '*' : *p == '_' ? '?' : *p);
+        buf_add_char(&glob, '*');
+        return arena_strdup(req->arena, buf_cstr(&glob));
+}
+
 struct dags_filter {
         const char *pattern;
         bool has_paused, paused, exclude_stale, down;
@@ -270,8 +291,6 @@ struct dags_filter {
 
 static bool read_filter(struct http_request *req, struct dags_filter *f) {
         const char *order = http_request_query(req, "order_by");
-        const char *pattern = http_request_query(req, "dag_id_pattern");
-        struct buf glob = {};
 
         *f = (struct dags_filter){.exclude_stale = true};
         if (!rest_query_bool(req, "paused", &f->paused) ||
@@ -284,14 +303,7 @@ static bool read_filter(struct http_request *req, struct dags_filter *f) {
                 return false;
         }
         f->down = str_eq(order, "-dag_id");
-        if (str_empty(pattern) || str_eq(pattern, "~"))
-                return true;
-        buf_add_char(&glob, '*');
-        for (const char *p = pattern; *p; p++)
-                buf_add_char(&glob, *p == '%' ? '*' : *p == '_' ? '?' : *p);
-        buf_add_char(&glob, '*');
-        f->pattern = arena_strdup(req->arena, buf_cstr(&glob));
-        buf_done(&glob);
+        f->pattern = read_pattern(req, "dag_id_pattern");
         return true;
 }
 
@@ -351,6 +363,66 @@ int dags_api_list(struct http_request *req) {
                 write_dag(req, &w, list[f.down ? n - 1 - i : i]);
                 json_write_end(&w);
         }
+        json_write_end(&w);
+        json_write_kv_u64(&w, "total_entries", n);
+        json_write_end(&w);
+        r = json_write_finish(&w);
+        return r < 0 ? r : http_request_reply_json(req, 200, &b);
+}
+
+static int by_text(const void *a, const void *b) {
+        const char *const *x = a, *const *y = b;
+
+        return strcmp(*x, *y);
+}
+
+/* The tags of all DAGs that are there, each once, by name. */
+static int list_tags(struct http_request *req, const char ***ret, size_t *ret_n) {
+        const char *pattern = read_pattern(req, "tag_name_pattern");
+        struct scheduler *s = scheduler_api_of(req);
+        const char **list;
+        struct world_dag *wd;
+        size_t n = 0, n_once = 0;
+
+        TAILQ_FOREACH(wd, &s->world.dags, in_world)
+        n += wd->spec->n_tags;
+        list = arena_zalloc_array(req->arena, n + 1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        n = 0;
+        TAILQ_FOREACH(wd, &s->world.dags, in_world)
+        for (size_t i = 0; i < wd->spec->n_tags && !wd->gone; i++)
+                if (!pattern || fnmatch(pattern, wd->spec->tags[i], 0) == 0)
+                        list[n++] = wd->spec->tags[i];
+        qsort(list, n, sizeof(*list), by_text);
+        for (size_t i = 0; i < n; i++)
+                if (n_once == 0 || !str_eq(list[n_once - 1], list[i]))
+                        list[n_once++] = list[i];
+        *ret = list;
+        *ret_n = n_once;
+        return 0;
+}
+
+int dags_api_tags(struct http_request *req) {
+        bool down = str_eq(http_request_query(req, "order_by"), "-name");
+        _cleanup_buf_ struct buf b = {};
+        struct rest_page page;
+        struct json_write w;
+        const char **list;
+        size_t n, end;
+        int r;
+
+        if (!rest_read_page(req, &page))
+                return rest_replied;
+        r = list_tags(req, &list, &n);
+        if (r < 0)
+                return r;
+        end = MIN(n, (size_t) (page.offset + page.limit));
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_array(&w, "tags");
+        for (size_t i = (size_t) page.offset; i < end; i++)
+                json_write_str(&w, list[down ? n - 1 - i : i]);
         json_write_end(&w);
         json_write_kv_u64(&w, "total_entries", n);
         json_write_end(&w);

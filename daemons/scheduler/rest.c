@@ -30,6 +30,8 @@ bool rest_read_page(struct http_request *req, struct rest_page *ret) {
         if (!read_count(req, "limit", &ret->limit) || !read_count(req, "offset", &ret->offset))
                 return false;
         ret->limit = MIN(ret->limit, (int64_t) REST_LIMIT_MAX);
+        ret->offset =
+                MIN(ret->offset, INT64_MAX - REST_LIMIT_MAX); /* their sum is the page's end */
         return true;
 }
 

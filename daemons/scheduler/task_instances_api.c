@@ -158,8 +158,9 @@ int task_instances_api_list(struct http_request *req) {
         return rest_reply_list(req, db, &list);
 }
 
-/* One row by the path's names. */
-static int reply_one(struct http_request *req, struct db *db) {
+/* One row by the path's names; as_list: as the only one of a list, which is how Airflow answers a
+ * mark. */
+static int reply_one(struct http_request *req, struct db *db, bool as_list) {
         _cleanup_buf_ struct buf b = {};
         DB_USE struct db_stmt *s = NULL;
         int64_t map_index = -1;
@@ -188,7 +189,16 @@ static int reply_one(struct http_request *req, struct db *db) {
                         http_request_param(req, "run_id"), http_request_param(req, "dag_id"),
                         http_request_param(req, "task_id"), (long long) map_index);
         json_write_init(&w, &b, 0);
+        if (as_list) {
+                json_write_object(&w);
+                json_write_kv_array(&w, "task_instances");
+        }
         write_row(req, s, &w);
+        if (as_list) {
+                json_write_end(&w);
+                json_write_kv_u64(&w, "total_entries", 1);
+                json_write_end(&w);
+        }
         r = json_write_finish(&w);
         return r < 0 ? r : http_request_reply_json(req, 200, &b);
 }
@@ -196,7 +206,7 @@ static int reply_one(struct http_request *req, struct db *db) {
 int task_instances_api_get(struct http_request *req) {
         struct db *db = scheduler_api_reader(req);
 
-        return db ? reply_one(req, db) : rest_replied;
+        return db ? reply_one(req, db, false) : rest_replied;
 }
 
 static int mark_one(struct scheduler *s, struct world_task *t, enum task_state state) {
@@ -227,7 +237,7 @@ static int run_mark(struct scheduler *s, struct scheduler_api_job *j) {
 }
 
 static int reply_mark(struct scheduler *s, struct scheduler_api_job *j) {
-        return reply_one(j->req, s->db);
+        return reply_one(j->req, s->db, true);
 }
 
 /* Absent, null or false. */

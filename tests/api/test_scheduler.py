@@ -99,6 +99,27 @@ def test_answers_have_what_airflows_client_needs(box):
     assert box.patch(a_run + "/taskInstances/a", {"new_state": "failed", "include_past": True}).status == 422
 
 
+def test_lists_of_what_is_not_here_are_empty(box):
+    for path, key in (("dagWarnings",) * 2, ("jobs",) * 2, ("providers",) * 2, ("plugins",) * 2, ("assets",) * 2, ("assets/aliases", "asset_aliases"),
+                      ("assets/events", "asset_events"), ("plugins/importErrors", "import_errors")):
+        key = "dag_warnings" if key == "dagWarnings" else key
+        assert box.get("/api/v2/" + path).json == {key: [], "total_entries": 0}
+    assert box.get("/api/v2/config").status == 403
+
+
+def test_tags_and_what_tasks_are(box):
+    load(box, "tagged1", [("a", "true", "max_active_tis_per_dag: 1", "wait_for_downstream: true"), ("m", "true", "expand: {X: [1, 2]}")],
+         "    tags: [zeta, 'team:risk']\n")
+    load(box, "tagged2", [("a", "true")], "    tags: [zeta, alpha]\n")
+    assert box.get("/api/v2/dagTags").json == {"tags": ["alpha", "team:risk", "zeta"], "total_entries": 3}
+    assert box.get("/api/v2/dagTags?order_by=-name&limit=1&offset=1").json == {"tags": ["team:risk"], "total_entries": 3}
+    assert box.get("/api/v2/dagTags?tag_name_pattern=et").json == {"tags": ["zeta"], "total_entries": 1}
+    assert box.get(f"/api/v2/dagTags?offset={2 ** 63 - 1}").json["tags"] == []
+    tasks = {t["task_id"]: t for t in box.get("/api/v2/dags/tagged1/tasks").json["tasks"]}
+    assert [tasks[t]["is_mapped"] for t in "am"] == [False, True] and [tasks[t]["wait_for_downstream"] for t in "am"] == [True, False]
+    assert [box.get(f"/api/v2/dags/tagged{n}").json["has_task_concurrency_limits"] for n in (1, 2)] == [True, False]
+
+
 def test_failure_uses_its_retries_and_no_more(box):
     load(box, "fails", [("a", "exit 3", "retries: 2", "retry_delay: 0.05s"), ("b", "echo never")])
     run_id, r = run(box, "fails")
@@ -169,7 +190,8 @@ def test_clear_runs_again_from_there(box):
     assert box.wait_run("clearing", run_id)["state"] == "success"
     numbers = {t: x["try_number"] for t, x in box.tasks_of("clearing", run_id).items()}
     assert (numbers["a"], numbers["b"], numbers["c"]) == (1, 2, 2)
-    box.post(f"/api/v2/dags/clearing/dagRuns/{run_id}/clear", {"dry_run": False})
+    a = box.post(f"/api/v2/dags/clearing/dagRuns/{run_id}/clear", {"dry_run": False})
+    assert a.status == 200 and a.json["dag_run_id"] == run_id and a.json["state"] in ("queued", "running")
     assert box.wait_run("clearing", run_id)["state"] == "success"
     assert box.tasks_of("clearing", run_id)["a"]["try_number"] == 2
 
@@ -193,7 +215,7 @@ def test_mark_task(box):
     load(box, "marking", [("a", "exit 1"), ("b", "true")])
     run_id, _ = run(box, "marking")
     a = box.patch(f"/api/v2/dags/marking/dagRuns/{run_id}/taskInstances/a", {"new_state": "success"})
-    assert a.status == 200 and a.json["state"] == "success"
+    assert a.status == 200 and [t["state"] for t in a.json["task_instances"]] == ["success"]
 
 
 def test_delete(box):
