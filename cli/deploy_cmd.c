@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -132,6 +133,33 @@ static int clean(struct cli *c, const char *pipelines, const char *but) {
         return r < 0 ? fail(c, r, pipelines) : 0;
 }
 
+/* The copy is on the disk before it has its place: a power cut leaves the old or the new. */
+static int sync_and_swap(struct cli *c, const char *new, const char *place, int pipelines_fd) {
+        int r;
+
+        if (syncfs(pipelines_fd) < 0)
+                return fail(c, -errno, new);
+        r = swap(c, new, place);
+        if (r >= 0 && fsync(pipelines_fd) < 0)
+                return fail(c, -errno, place);
+        return r;
+}
+
+/* One deploys at a time; the others wait, until it is closed. */
+static int lock(struct cli *c, const char *pipelines, int *ret_fd) {
+        int fd = open(pipelines, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0)
+                return fail(c, -errno, pipelines);
+        while (flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR) {
+                        close(fd);
+                        return fail(c, -errno, pipelines);
+                }
+        *ret_fd = fd;
+        return 0;
+}
+
 static int check(struct cli *c, const char *dir) {
         const struct json *compiled, *e;
         int n = 0, r = compiled_get(c, dir, &compiled);
@@ -151,18 +179,22 @@ static int check(struct cli *c, const char *dir) {
 static int deploy(struct cli *c, const char *dir, const char *pipelines, const char *name) {
         _cleanup_free_ char *new = str_printf("%s/.%s.new", pipelines, name),
                             *place = str_printf("%s/%s", pipelines, name);
+        _cleanup_close_ int fd = -1;
         int r = new &&place ? check(c, dir) : cli_oom(c);
 
         if (r < 0)
                 return r;
         if (str_eq(dir, place))
                 return errmsg_fail(&c->em, -EINVAL, "%s is among the pipelines already", dir);
+        r = lock(c, pipelines, &fd);
+        if (r < 0)
+                return r;
         r = fileio_rm_rf(new);
         if (r < 0)
                 return fail(c, r, new);
         r = copy(c, dir, new, 0);
         if (r >= 0)
-                r = swap(c, new, place);
+                r = sync_and_swap(c, new, place, fd);
         if (r < 0) {
                 fileio_rm_rf(new);
                 return r;

@@ -219,3 +219,17 @@ def test_deploy(box):
     assert cli(box, "deploy", "--path", folder, "--delete").wait(120) == 0
     assert not os.path.exists(box.state + "/pipelines/deployed")
     assert json.loads(box.get("/api/v2/dags/deployed").body).get("dag_id", "deployed") == "deployed"
+
+
+def test_deploys_at_once_are_one_after_the_other(box):
+    folders = []
+    for n in range(4):
+        folders.append(project(box, "crowded", "", "true", where=f"{box.dir}/crowd{n}"))
+        for i in range(300):
+            with open(f"{folders[-1]}/file{i}", "w", encoding="utf-8") as f:
+                f.write(str(n))
+    for p in [cli(box, "deploy", "--path", folder) for folder in folders]:
+        assert p.wait(120) == 0, p.stderr.read()
+    place = box.state + "/pipelines/crowded"
+    assert len({open(f"{place}/file{i}", encoding="utf-8").read() for i in range(300)}) == 1
+    assert not [n for n in os.listdir(box.state + "/pipelines") if n.startswith(".")]
