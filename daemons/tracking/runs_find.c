@@ -26,6 +26,7 @@ struct find {
         void *ctx;
         struct runs_way way;
         usec_t try_for; /* 0: the search goes its way to the end */
+        usec_t tries;   /* what the caller wants to be tried for, 0: as it is best */
         bool picks;     /* as the plan has it */
         const char *picked;
         const struct filter_clause *bound;
@@ -276,21 +277,38 @@ static int by_index(struct find *f, int64_t limit, int64_t offset) {
                                               : part(f, RUNS_SEARCH_WHOLE, limit, offset, &n);
 }
 
-/* Of so many times the page's runs, a walk comes upon the page before all are looked up. */
+/* Of so many times the page's runs, a walk comes upon the page before all are looked up; unless
+ * they are in other experiments, or lack the value: it is gone for no longer than so. */
 #define WALKED_TIMES 8
+#define WALKED_TRY (4 * USEC_PER_MSEC)
+
+/* Before few that are left are looked up. 0, -ETIME or another -errno. */
+static int by_short_walk(struct find *f, const struct runs_pick *p, int64_t limit, int64_t offset) {
+        int r;
+
+        if (f->way.kind != RUNS_WAY_WALKED || offset > RUNS_PICK_FEW_MAX ||
+            (int64_t) p->n_left / WALKED_TIMES < limit + offset)
+                return -ETIME;
+        f->try_for = f->tries ?: WALKED_TRY;
+        r = by_index(f, limit, offset);
+        f->try_for = 0;
+        return r;
+}
 
 /* Through those that are left, or in the order's way asking for each. */
 static int among_picked(struct find *f, const struct runs_pick *p, int64_t limit, int64_t offset) {
         bool walks = f->q->n_order > 0 && runs_search_can_walk(&f->q->order[0], true);
         int64_t n;
+        int r;
 
         f->picks = true;
         f->way.driver = -1;
         f->way.kind = walks ? RUNS_WAY_WALKED : RUNS_WAY_LISTED;
-        if (p->excludes || p->n_left > RUNS_PICK_FEW_MAX ||
-            (walks && offset <= RUNS_PICK_FEW_MAX &&
-             (int64_t) p->n_left / WALKED_TIMES >= limit + offset))
+        if (p->excludes || p->n_left > RUNS_PICK_FEW_MAX)
                 return by_index(f, limit, offset);
+        r = by_short_walk(f, p, limit, offset);
+        if (r != -ETIME)
+                return r;
         f->picked = runs_pick_list(p, f->arena);
         return f->picked ? part(f, RUNS_SEARCH_WHOLE, limit, offset, &n) : -ENOMEM;
 }
@@ -339,7 +357,7 @@ static int by_bound(struct find *f, int64_t limit, int64_t offset) {
         return give_runs(f, ids, n);
 }
 
-static int go(struct find *f, int64_t limit, int64_t offset, usec_t try_for) {
+static int go(struct find *f, int64_t limit, int64_t offset) {
         int r = f->way.is_bounded && offset < f->way.n_all ? by_bound(f, limit, offset)
                                                            : RUNS_BOUND_NOT;
 
@@ -347,7 +365,7 @@ static int go(struct find *f, int64_t limit, int64_t offset, usec_t try_for) {
                 return r;
 
         if (f->way.memory != RUNS_WAY_NO_MEMORY && f->way.try_for > 0) {
-                f->try_for = try_for ?: f->way.try_for;
+                f->try_for = f->tries ?: f->way.try_for;
                 r = by_index(f, limit, offset);
                 if (r != -ETIME || f->try_for == 0)
                         return r;
@@ -360,14 +378,14 @@ static int go(struct find *f, int64_t limit, int64_t offset, usec_t try_for) {
 int runs_find_within(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
                      int64_t offset, usec_t try_for, int (*each)(void *ctx, const struct run *run),
                      void *ctx) {
-        struct find f = {.db = db, .arena = a, .q = q, .each = each, .ctx = ctx};
+        struct find f = {.db = db, .arena = a, .q = q, .each = each, .ctx = ctx, .tries = try_for};
         int r;
 
         if (q->n_experiment_ids == 0)
                 return 0;
         offset = MAX(offset, (int64_t) 0);
         r = pick(&f, limit, offset);
-        return r < 0 ? r : go(&f, limit, offset, try_for);
+        return r < 0 ? r : go(&f, limit, offset);
 }
 
 int runs_find(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
