@@ -76,12 +76,31 @@ struct page {
         struct job *job;
         const char *run_id, *key; /* of the form */
         struct json_form form;
-        int64_t n, n_max; /* points written; 0: all */
-        bool is_full;     /* there is one more */
+        int64_t n, n_max;        /* points written; 0: all */
+        bool is_full;            /* there is one more */
+        struct json_write begin; /* as it was before the first of them */
+        size_t begin_len;
 };
+
+static void page_begin(struct page *p) {
+        p->begin = p->job->json;
+        p->begin_len = p->job->json.out->len;
+}
 
 static void page_done(struct page *p) {
         json_form_done(&p->form);
+}
+
+/* Forgets all points. */
+static void write_again(void *ctx) {
+        struct page *p = ctx;
+
+        json_form_done(&p->form);
+        p->key = NULL;
+        p->n = 0;
+        p->is_full = false;
+        p->job->json = p->begin;
+        buf_truncate(p->job->json.out, p->begin_len);
 }
 
 /* The form of the key's points: nearly always the one that is there. */
@@ -130,13 +149,15 @@ static int run_history(struct job *j, struct db *db) {
         const struct history *in = j->in;
         int64_t limit = in->max_results ? search_page_more(in->max_results) : INT64_MAX;
         struct page page _cleanup_(page_done) = {.job = j, .n_max = in->max_results};
+        const struct metrics_history_to to = {write_metric, write_again, &page};
         int r = access_check_run(db, &j->refusal, in->run_id);
         const char *token;
 
         if (r != 0)
                 return r;
         json_write_kv_items(&j->json, "metrics");
-        r = metrics_history(db, in->run_id, in->key, limit, in->offset, write_metric, &page);
+        page_begin(&page);
+        r = metrics_history(db, in->run_id, in->key, limit, in->offset, &to);
         if (r < 0)
                 return r;
         json_write_end(&j->json);
@@ -206,12 +227,14 @@ static void write_line(void *ctx, const struct metric *m) {
 
 static int write_run(struct job *j, struct db *db, const char *run_id, int64_t *left) {
         struct page page _cleanup_(page_done) = {.job = j, .run_id = run_id};
+        const struct metrics_history_to to = {write_line, write_again, &page};
         const struct bulk *in = j->in;
         int r = access_check_run(db, &j->refusal, run_id);
 
         if (r != 0)
                 return r;
-        r = metrics_history(db, run_id, in->key, *left, 0, write_line, &page);
+        page_begin(&page);
+        r = metrics_history(db, run_id, in->key, *left, 0, &to);
         *left -= page.n;
         return r;
 }

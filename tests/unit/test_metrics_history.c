@@ -5,32 +5,41 @@
 
 #include "tests/unit/tracking_test_db.h"
 
-enum { N_MAX = 500 };
+enum { N_MAX = 500, N_LONG = 30000 };
 
 struct seen {
-        struct metric points[N_MAX];
-        size_t n;
+        struct metric points[N_LONG];
+        size_t n, n_again;
 };
 
 static void see(void *ctx, const struct metric *m) {
         struct seen *seen = ctx;
 
-        assert_true(seen->n < N_MAX);
+        assert_true(seen->n < N_LONG);
         assert_string_equal(m->key, "k");
         seen->points[seen->n++] = *m;
+}
+
+static void forget(void *ctx) {
+        struct seen *seen = ctx;
+
+        seen->n = 0;
+        seen->n_again++;
 }
 
 static bool same_value(double a, double b) {
         return a == b || (isnan(a) && isnan(b));
 }
 
-static void same(struct tracking_test *t, const char *run_id, int64_t limit, int64_t offset) {
+/* How often all was told again. */
+static size_t same(struct tracking_test *t, const char *run_id, int64_t limit, int64_t offset) {
         DB_USE struct db_stmt *s = metrics_sql_history(t->db, run_id, "k", limit, offset);
         static struct seen seen;
+        const struct metrics_history_to to = {see, forget, &seen};
         size_t n = 0;
 
-        seen.n = 0;
-        assert_int_equal(metrics_history(t->db, run_id, "k", limit, offset, see, &seen), 0);
+        seen.n = seen.n_again = 0;
+        assert_int_equal(metrics_history(t->db, run_id, "k", limit, offset, &to), 0);
         while (db_step(s) == DB_ROW) {
                 struct metric m = metrics_sql_read(s);
 
@@ -41,6 +50,7 @@ static void same(struct tracking_test *t, const char *run_id, int64_t limit, int
                 n++;
         }
         assert_int_equal(seen.n, n);
+        return seen.n_again;
 }
 
 static void log_point(struct tracking_test *t, const char *run_id, double value, int64_t at_ms,
@@ -56,7 +66,7 @@ static void all_pages(struct tracking_test *t, const char *run_id) {
 
         for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
                 for (size_t k = 0; k < ARRAY_SIZE(offsets); k++)
-                        same(t, run_id, limits[i], offsets[k]);
+                        (void) same(t, run_id, limits[i], offsets[k]);
 }
 
 static void test_in_order(void **state) {
@@ -98,11 +108,34 @@ static void test_nan_beside_zero(void **state) {
         all_pages(t, "r");
 }
 
+/* So many that they are told while more are read; at last one comes that is the first of all, or in
+ * the midst of them. */
+static void test_long(void **state) {
+        static const int64_t limits[] = {1, 5000, 8193, 20000, N_LONG, INT64_MAX};
+        static const int64_t offsets[] = {0, 1, 4096, 8192, 20011, N_LONG};
+        struct tracking_test *t = *state;
+
+        tracking_test_run(t, "r", 1);
+        assert_int_equal(db_exec(t->db,
+                                 "INSERT INTO metrics (\"key\", value, timestamp, run_uuid, step, "
+                                 "is_nan) WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 "
+                                 "FROM c WHERE i < 29998) SELECT 'k', i, i, 'r', i, 0 FROM c"),
+                         0);
+        for (int early = 0; early < 2; early++) {
+                for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+                        for (size_t k = 0; k < ARRAY_SIZE(offsets); k++)
+                                assert_int_equal(same(t, "r", limits[i], offsets[k]), early);
+                if (!early)
+                        log_point(t, "r", 1, -1, N_LONG);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_db_test(test_in_order),
                 tracking_db_test(test_in_any_order),
                 tracking_db_test(test_nan_beside_zero),
+                tracking_db_test(test_long),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
