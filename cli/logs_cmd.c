@@ -94,6 +94,10 @@ static int no_such_task(const struct request *q, const struct json *instances,
         size_t n = 0;
 
         json_each (task, instances) {
+                if (str_eq(show_text(task, "task_id"), task_id))
+                        return errmsg_fail(&q->c->em, -EINVAL,
+                                           "%s is mapped: name one of its instances, such as %s",
+                                           task_id, show_task(&q->c->arena, task));
                 if (n < ARRAY_SIZE(names))
                         names[n++] = show_task(&q->c->arena, task);
         }

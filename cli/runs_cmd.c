@@ -87,8 +87,10 @@ static int print_run(struct cli *c, const char *dag, const char *id) {
 
         if (r < 0 || c->json)
                 return r;
-        printf("%s %s: %s after %s\n", dag, id, show_text(run, "state"),
-               show_span(&c->arena, run, "start_date", "end_date", clock_now(clock_system())));
+        printf("%s %s: %s", dag, id, show_text(run, "state"));
+        if (!str_empty(show_text(run, "start_date")))
+                printf(" after %s", show_span(&c->arena, run, "start_date", "end_date", clock_now(clock_system())));
+        putchar('\n');
         json_each (pair, json_get(run, "conf")) {
                 printf("  %s = %s\n", pair->key,
                        show_any(&c->arena, json_get(run, "conf"), pair->key));

@@ -24,9 +24,13 @@ static const struct options_spec spec = {
 
 static int ask(struct cli *c, const char *run, const char *task, const struct json **ret) {
         const char *path = cli_call_query(c, "/api/onebox/v1/why", "dag_id", cli_arg(c, 0));
+        const char *map_index = NULL;
 
+        if (task && !(task = show_task_split(&c->arena, task, &map_index)))
+                return cli_oom(c);
         path = cli_call_query(c, path, "run_id", run);
         path = cli_call_query(c, path, "task_id", task);
+        path = cli_call_query(c, path, "map_index", map_index);
         return path ? cli_call_get(c, "scheduler", path, ret) : cli_oom(c);
 }
 

@@ -85,7 +85,8 @@ class Machine:
                        check=True)
         (self.disk / "etc/machine-id").write_text("")
         (self.disk / "etc/hostname").write_text(name + "\n")
-        # A device of its own, with the rights that udev gives it.
+        # A device of its own, with the rights that udev gives it; a Debian without systemd has no directory for it.
+        (self.disk / "etc/tmpfiles.d").mkdir(exist_ok=True)
         (self.disk / "etc/tmpfiles.d/fuse.conf").write_text("c! /dev/fuse 0666 root root - 10:229\n")
 
     def _remove_orphans(self):
