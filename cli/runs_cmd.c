@@ -88,8 +88,9 @@ static int print_run(struct cli *c, const char *dag, const char *id) {
         if (r < 0 || c->json)
                 return r;
         printf("%s %s: %s", dag, id, show_text(run, "state"));
-        if (!str_empty(show_text(run, "start_date")))
-                printf(" after %s", show_span(&c->arena, run, "start_date", "end_date", clock_now(clock_system())));
+        if (json_is(json_get(run, "start_date"), JSON_STRING))
+                printf(" after %s", show_span(&c->arena, run, "start_date", "end_date",
+                                              clock_now(clock_system())));
         putchar('\n');
         json_each (pair, json_get(run, "conf")) {
                 printf("  %s = %s\n", pair->key,

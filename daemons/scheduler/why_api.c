@@ -102,6 +102,10 @@ static int why_of_run(struct http_request *req, struct world_run *run, const cha
 
         if (!str_empty(task_id)) {
                 t = world_get_task(run, task_id, map_index);
+                if (!t && map_index >= 0)
+                        return http_request_reply_error(
+                                req, 404, "run \"%s\" has no instance %d of a task \"%s\"", run->id,
+                                map_index, task_id);
                 if (!t)
                         return http_request_reply_error(req, 404, "run \"%s\" has no task \"%s\"",
                                                         run->id, task_id);

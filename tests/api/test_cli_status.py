@@ -69,12 +69,16 @@ pipelines:
     box.good("trigger", "copies")
     box.wait(lambda: [r["tasks"] for r in box.json("status")["running"]] == [["nap__0", "nap__1", "each[0]", "each[1]"]], "four tasks")
     shown = box.good("status")
+    assert re.search(r"^copies manual__\S+: running after ", box.good("runs", "copies", "latest"), re.M)
     assert re.search(r"^copies +manual__\S+ .*nap__0, nap__1, each\[0\], each\[1\]$", shown, re.M), shown
     go.touch()
     box.wait(lambda: box.json("status")["running"] == [], "their end")
     assert re.search(r"^each\[1\] +success", box.good("runs", "copies", "latest"), re.M)
     assert "value 2" in box.good("logs", "copies", "latest", "each[1]") and "value 2" not in box.good("logs", "copies", "latest", "each[0]")
     assert "value 2" in json.dumps(box.json("logs", "copies", "latest", "each[1]"))
+    assert "is finished: success" in box.good("why", "copies", "each[1]") and "2 success" in box.good("why", "copies", "latest", "each")
+    assert 'no instance 7 of a task "each"' in box.bad("why", "copies", "latest", "each[7]")
+    assert "each is mapped: name one of its instances, such as each[0]" in box.bad("logs", "copies", "latest", "each")
 
 
 def test_tables_fit_a_terminal(box):
