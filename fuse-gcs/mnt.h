@@ -63,6 +63,7 @@ struct mnt_settings {
         size_t read_bytes_max;   /* the block cache */
         size_t stat_bytes_max;
         size_t read_ahead_max;                  /* of one handle */
+        unsigned max_read;                      /* bytes the kernel asks for at once */
         const struct cache_filter *disk_filter; /* what the disk cache keeps; NULL: all */
         const struct fill_plan *fill;           /* what a read brings there; NULL: what it reads */
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fuse-gcs/cache_filter.h"
+#include "fuse-gcs/handover.h"
 #include "fuse-gcs/stale_mount.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -331,9 +332,20 @@ static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f
         c->stall_for = mount_flags_duration(f, FLAGS_http_client_timeout);
         c->rest_for = mount_flags_duration(f, FLAGS_read_inactive_stream_timeout);
         c->n_connections = (unsigned) mount_flags_int(f, FLAGS_max_conns_per_host) ?: 100;
-        c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb) ?: 4096;
+        c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb)
+                                   ?: 4 * HANDOVER_READ_MAX / 1024;
         c->ops_per_s = mount_flags_float(f, FLAGS_limit_ops_per_sec);
         c->bytes_per_s = mount_flags_float(f, FLAGS_limit_bytes_per_sec);
+}
+
+/* As the options have it, the last one. 0: none has. */
+static unsigned mount_conf_max_read(const char *options) {
+        unsigned n = 0;
+
+        for (const char *o = options; o; o = strchr(o, ','), o = o ? o + 1 : NULL)
+                if (str_starts(o, "max_read="))
+                        n = (unsigned) strtoul(o + strlen("max_read="), NULL, 10);
+        return n;
 }
 
 static int mount_conf_texts(struct mount_conf *c, const struct mount_flags *f, struct errmsg *em) {
@@ -348,10 +360,12 @@ static int mount_conf_texts(struct mount_conf *c, const struct mount_flags *f, s
                 return r;
         c->mnt.read_only = ro;
         c->agent = str_printf("fuse-gcs/%s%s%s", PACKAGE_VERSION, *app ? " " : "", app);
-        c->fuse_options = str_printf("fsname=%s,subtype=gcs,default_permissions%s%s%s%s",
-                                     c->all_buckets ? "fuse-gcs" : c->bucket,
-                                     mount_flags_bool(f, FLAGS_debug_fuse) ? ",debug" : "",
-                                     ro ? ",ro" : "", fuse.len > 0 ? "," : "", buf_cstr(&fuse));
+        c->mnt.max_read = mount_conf_max_read(buf_cstr(&fuse)) ?: HANDOVER_READ_MAX;
+        c->fuse_options =
+                str_printf("fsname=%s,subtype=gcs,default_permissions%s%s%s%s,max_read=%u",
+                           c->all_buckets ? "fuse-gcs" : c->bucket,
+                           mount_flags_bool(f, FLAGS_debug_fuse) ? ",debug" : "", ro ? ",ro" : "",
+                           fuse.len > 0 ? "," : "", buf_cstr(&fuse), c->mnt.max_read);
         return c->agent && c->fuse_options ? 0 : -ENOMEM;
 }
 

@@ -9,11 +9,13 @@
 #include "fuse-gcs/ops_control.h"
 #include "fuse-gcs/ops_file.h"
 
-/* Requests of up to 1 MiB; directories are read with attributes where somebody wants them. */
+/* Writes of up to 1 MiB, reads of so much that an answer fits into a pipe; directories are read
+ * with attributes where somebody wants them. */
 static void ops_init(void *ctx, struct fuse_conn_info *conn) {
         const struct mnt *m = ctx;
 
         conn->max_write = 1 << 20;
+        conn->max_read = m->o.max_read;
         conn->max_background = 64;
         conn->congestion_threshold = 48;
         conn->want |= conn->capable &

@@ -1,5 +1,5 @@
 /* bench_fuse: what FUSE itself costs: a file system of one file, answered from one piece of memory,
- * read and written by dd's pattern of 1 MiB at a time.
+ * read and written by dd's pattern of 1 MiB at a time. Answers go as the mount's do (handover.h).
  *
  *     bench_fuse                     by one thread: CPU seconds a GiB of the file system's process
  *                                    (this one; who reads is a child). With what receiving and
@@ -30,6 +30,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "fuse-gcs/device.h"
+#include "fuse-gcs/handover.h"
 
 #define PIECE ((size_t) 1 << 20)
 
@@ -105,6 +108,7 @@ static void *transfer_main(void *ctx) {
 
 static void on_init(void *ctx, struct fuse_conn_info *conn) {
         conn->max_write = PIECE;
+        conn->max_read = HANDOVER_READ_MAX;
         conn->max_background = 64;
         conn->want |= conn->capable & FUSE_CAP_ASYNC_READ;
         conn->want &= ~(unsigned) (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_SPLICE_READ |
@@ -179,7 +183,7 @@ static void read_ahead(const char *dir) {
         f = fopen(path, "w");
         if (!f)
                 return;
-        fputs("4096", f);
+        fprintf(f, "%u", 4 * HANDOVER_READ_MAX / 1024);
         fclose(f);
 }
 
@@ -217,10 +221,13 @@ static struct fuse_session *new_session(void) {
                                                      .read = on_read,
                                                      .write = on_write,
                                                      .flush = on_flush};
-        static const char *argv[] = {"bench", "-o", "fsname=bench"};
-        struct fuse_args args = FUSE_ARGS_INIT(3, (char **) argv);
-        struct fuse_session *s = fuse_session_new(&args, &ops, sizeof(ops), NULL);
+        char options[64];
+        char *argv[] = {"bench", "-o", options};
+        struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+        struct fuse_session *s;
 
+        snprintf(options, sizeof(options), "fsname=bench,max_read=%u", HANDOVER_READ_MAX);
+        s = fuse_session_new(&args, &ops, sizeof(ops), NULL);
         fuse_opt_free_args(&args);
         return s;
 }
@@ -234,13 +241,14 @@ static int run(const char *dir, bool writes, double *child_ended_at) {
         int status;
         pid_t child;
 
-        if (!s || fuse_session_mount(s, dir) != 0)
+        if (!s || fuse_session_mount(s, dir) != 0 || device_init(s) < 0)
                 return -1;
         snprintf(file, sizeof(file), "%s/file", dir);
         child = fork();
         if (child == 0) {
                 /* The session's descriptor would keep the mount alive. */
                 close(fuse_session_fd(s));
+                device_done();
                 read_ahead(dir);
                 use(dir, file, writes, child_ended_at);
         }
@@ -251,6 +259,7 @@ static int run(const char *dir, bool writes, double *child_ended_at) {
         else
                 serve(s);
         cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+        device_done();
         fuse_session_destroy(s);
         if (waitpid(child, &status, 0) != child || status != 0 || !works)
                 return -1;

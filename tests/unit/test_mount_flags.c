@@ -227,6 +227,34 @@ static void test_conf(void **state) {
         mount_flags_done(&f);
 }
 
+static void test_conf_max_read(void **state) {
+        static const struct {
+                const char *line, *options;
+                unsigned n;
+        } rows[] = {
+                {"bkt /tmp", "default_permissions,max_read=1044480", 1044480},
+                {"-o noatime,max_read=65536 bkt /tmp", "max_read=65536,max_read=65536", 65536},
+                {"-o max_read=65536,max_read=4096,ro bkt /tmp", ",max_read=4096,max_read=4096",
+                 4096},
+                {"-o max_read=0 bkt /tmp", "max_read=0,max_read=1044480", 1044480},
+                {"-o subtype=max_read=1 bkt /tmp", "max_read=1,max_read=1044480", 1044480},
+        };
+        struct errmsg em = {};
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct mount_flags f = {};
+                struct mount_conf c;
+
+                assert_int_equal(parse(&f, rows[i].line, &em), 0);
+                if (mount_conf_init(&c, &f, &em) < 0)
+                        fail_msg("%s", em.text);
+                assert_int_equal(c.mnt.max_read, rows[i].n);
+                assert_non_null(strstr(c.fuse_options, rows[i].options));
+                mount_conf_done(&c);
+                mount_flags_done(&f);
+        }
+}
+
 static void test_conf_of_all_buckets(void **state) {
         static const char *const lines[] = {"--cache-dir=/c /tmp", "--cache-dir=/c _ /tmp"};
         struct errmsg em = {};
@@ -287,6 +315,7 @@ int main(void) {
                 cmocka_unit_test(test_paths),
                 cmocka_unit_test(test_options),
                 cmocka_unit_test(test_conf),
+                cmocka_unit_test(test_conf_max_read),
                 cmocka_unit_test(test_conf_of_all_buckets),
                 cmocka_unit_test(test_helper),
                 cmocka_unit_test(test_bucket_of_tokens),
