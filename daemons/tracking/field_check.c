@@ -254,6 +254,14 @@ int field_check_registry_tag(struct refusal *r, const char *key, const char *val
         return check_tag(r, key, value, FIELD_CHECK_REGISTRY_TAG_MAX);
 }
 
+int field_check_version_tag(struct refusal *r, const char *key, const char *value) {
+        if (str_eq(key, "mlflow.prompt.text") &&
+            utf8_count(value, strlen(value)) > FIELD_CHECK_REGISTRY_TAG_MAX)
+                return refusal_invalid(r, "Prompt text exceeds max length of %d characters.",
+                                       FIELD_CHECK_REGISTRY_TAG_MAX);
+        return field_check_registry_tag(r, key, value);
+}
+
 static bool is_blank(const char *s) {
         return s[strspn(s, " \t\n\r\v\f")] == 0;
 }

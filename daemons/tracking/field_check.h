@@ -34,6 +34,7 @@ int field_check_param(struct refusal *r, const char *path, const char *key, cons
 int field_check_tag(struct refusal *r, const char *path, const char *key, const char **value);
 int field_check_experiment_tag(struct refusal *r, const char *key, const char *value);
 int field_check_registry_tag(struct refusal *r, const char *key, const char *value);
+int field_check_version_tag(struct refusal *r, const char *key, const char *value);
 
 int field_check_experiment_name(struct refusal *r, const char *name);
 int field_check_experiment_id(struct refusal *r, const char *text, int64_t *ret);

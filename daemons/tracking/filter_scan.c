@@ -62,41 +62,46 @@ static enum filter_op op_of(const char *text) {
         return FILTER_OP_OTHER;
 }
 
-static int upper(struct arena *a, const struct filter_word *w, const char **ret) {
+static int set_op(struct arena *a, const struct filter_word *w, struct filter_comparison *c) {
         char *text = arena_strndup(a, w->text, w->size);
 
-        if (!text)
+        c->op_given = arena_strndup(a, w->text, w->size);
+        if (!text || !c->op_given)
                 return -ENOMEM;
         for (char *p = text; *p; p++)
                 *p = (char) toupper((unsigned char) *p);
-        *ret = text;
+        c->op_text = text;
         return 0;
 }
 
-/* Reads the words behind a name that make IN, NOT IN, IS NULL or IS NOT NULL. True when they are
- * there; else `lex` is as it was. */
-static bool worded_op(struct filter_lex *lex, struct filter_comparison *c) {
+/* Reads the words behind a name that make IN, NOT IN, IS NULL or IS NOT NULL. 1 when they are
+ * there; else, with 0, `lex` is as it was. -ENOMEM. */
+static int worded_op(struct filter_lex *lex, struct arena *a, struct filter_comparison *c) {
         struct filter_lex at = *lex;
-        struct filter_word w = filter_lex_next(&at);
+        struct filter_word w = filter_lex_next(&at), op;
         bool is = filter_lex_is(&w, "IS"), no;
 
         if (w.kind != FILTER_KEYWORD)
-                return false;
+                return 0;
         if (is)
                 w = filter_lex_next(&at);
         no = filter_lex_is(&w, "NOT");
         if (no)
                 w = filter_lex_next(&at);
         if (w.kind != FILTER_KEYWORD || !filter_lex_is(&w, is ? "NULL" : "IN"))
-                return false;
+                return 0;
+        op = w;
         if (!is) {
                 c->right = filter_lex_next(&at);
                 if (c->right.kind != FILTER_GROUP)
-                        return false;
+                        return 0;
         }
-        c->op_text = is ? (no ? "IS NOT NULL" : "IS NULL") : (no ? "NOT IN" : "IN");
         *lex = at;
-        return true;
+        if (!is && !no)
+                return set_op(a, &op, c) < 0 ? -ENOMEM : 1;
+        c->op_text = is ? (no ? "IS NOT NULL" : "IS NULL") : "NOT IN";
+        c->op_given = c->op_text;
+        return 1;
 }
 
 /* 1: `w` begins a comparison, which is in *ret; 0: it does not; -ENOMEM. */
@@ -114,12 +119,14 @@ static int comparison_at(struct filter_lex *lex, const struct filter_word *w, st
                 c.right = filter_lex_next(&at);
                 if (!is_operand(&c.right))
                         return 0;
-                x = upper(a, &op, &c.op_text);
+                x = set_op(a, &op, &c);
                 if (x < 0)
                         return x;
                 *lex = at;
-        } else if (w->kind != FILTER_NAME || !worded_op(lex, &c)) {
-                return 0;
+        } else {
+                x = w->kind == FILTER_NAME ? worded_op(lex, a, &c) : 0;
+                if (x <= 0)
+                        return x;
         }
         c.op = op_of(c.op_text);
         *ret = c;

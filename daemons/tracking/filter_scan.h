@@ -8,7 +8,8 @@
 struct filter_comparison {
         struct filter_word left, right; /* IS NULL and IS NOT NULL have nothing on the right */
         enum filter_op op;
-        const char *op_text; /* upper case */
+        const char *op_text;  /* upper case */
+        const char *op_given; /* as it was written; words with NOT or IS in upper case */
 };
 
 /* NULL and "" are none. The family is whose words a refusal takes; traces take those of runs.

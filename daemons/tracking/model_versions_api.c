@@ -190,7 +190,7 @@ int model_versions_api_create(struct http_request *req) {
                 ask_check(&q, field_check_model_name(&q.refusal, in.name));
         for (size_t i = 0; q.result == 0 && i < in.n_tags; i++)
                 ask_check(&q,
-                          field_check_registry_tag(&q.refusal, in.tags[i].key, in.tags[i].value));
+                          field_check_version_tag(&q.refusal, in.tags[i].key, in.tags[i].value));
         return job_write(&q, run_create, &in);
 }
 
@@ -403,7 +403,7 @@ int model_versions_api_set_tag(struct http_request *req) {
         if (q.result == 0)
                 ask_check(&q, field_check_model_name(&q.refusal, in.name));
         if (q.result == 0)
-                ask_check(&q, field_check_registry_tag(&q.refusal, in.key, in.value));
+                ask_check(&q, field_check_version_tag(&q.refusal, in.key, in.value));
         return job_write(&q, run_set_tag, &in);
 }
 

@@ -17,6 +17,18 @@ enum { NESTED_MAX = 32 }; /* lists and maps in one another: what is deeper is le
 
 static void write_any(struct json_write *w, const struct json *j, unsigned depth);
 
+/* What is null has no value. */
+static void write_pair(struct json_write *w, const char *key, const struct json *value,
+                       unsigned depth) {
+        json_write_object(w);
+        json_write_kv_str(w, "key", key);
+        if (!json_is(value, JSON_NULL)) {
+                json_write_key(w, "value");
+                write_any(w, value, depth);
+        }
+        json_write_end(w);
+}
+
 static void write_any_list(struct json_write *w, const struct json *j, unsigned depth) {
         const struct json *item;
 
@@ -38,11 +50,7 @@ static void write_any_pairs(struct json_write *w, const struct json *j, unsigned
         if (json_first(j) && depth < NESTED_MAX) {
                 json_write_kv_array(w, "values");
                 json_each (item, j) {
-                        json_write_object(w);
-                        json_write_kv_str(w, "key", item->key);
-                        json_write_key(w, "value");
-                        write_any(w, item, depth + 1);
-                        json_write_end(w);
+                        write_pair(w, item->key, item, depth + 1);
                 }
                 json_write_end(w);
         }
@@ -92,11 +100,7 @@ static int write_attribute(struct json_write *w, struct arena *a, const struct j
                 if (r == -ENOMEM)
                         return r;
         }
-        json_write_object(w);
-        json_write_kv_str(w, "key", j->key);
-        json_write_key(w, "value");
-        write_any(w, value ? value : j, 0);
-        json_write_end(w);
+        write_pair(w, j->key, value ? value : j, 0);
         return 0;
 }
 

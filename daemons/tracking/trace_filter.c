@@ -1,5 +1,6 @@
 #include "daemons/tracking/trace_filter.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -162,6 +163,9 @@ static void resolve(enum trace_filter_entity *entity, const char **key) {
 #define NUMBER_OPS (OP(EQ) | OP(NE) | ORDER_OPS)
 
 static int check_span_key(const char *key, struct refusal *r) {
+        if (str_eq(key, "attributes."))
+                return refusal_invalid(r,
+                                       "Span attribute name cannot be empty after 'attributes.'");
         if (str_starts(key, "attributes.") || str_eq(key, "name") || str_eq(key, "type") ||
             str_eq(key, "status") || str_eq(key, "content"))
                 return 0;
@@ -169,6 +173,27 @@ static int check_span_key(const char *key, struct refusal *r) {
                                "Invalid span attribute '%s'. Supported attributes: name, status, "
                                "type, attributes.<attribute_name>.",
                                key);
+}
+
+/* Of spans the operator counts as it is written. */
+static int check_span_op(const struct trace_filter_clause *c, const char *op, const char *texts,
+                         struct refusal *r) {
+        bool written = true;
+        unsigned bit = 1u << c->value.op;
+
+        for (const char *p = op; *p; p++)
+                written = written && !islower((unsigned char) *p);
+        if (str_eq(c->key, "content"))
+                return written && bit & (OP(LIKE) | OP(ILIKE))
+                               ? 0
+                               : refusal_invalid(r,
+                                                 "span.content comparator '%s' not one of "
+                                                 "'{'ILIKE', 'LIKE'}'",
+                                                 op);
+        return written && bit & (TEXT_OPS | OP(IN) | OP(NOT_IN))
+                       ? 0
+                       : refusal_invalid(r, "span.%s comparator '%s' not one of '%s'", c->key, op,
+                                         texts);
 }
 
 static int check_op(const struct trace_filter_clause *c, const char *op, struct refusal *r) {
@@ -185,18 +210,7 @@ static int check_op(const struct trace_filter_clause *c, const char *op, struct 
                 return refusal_invalid(r, "Invalid comparator '%s' not one of '%s%s", op, nulls,
                                        c->entity == TRACE_FILTER_TAG ? "" : "'");
         case TRACE_FILTER_SPAN:
-                if (str_eq(c->key, "content")) {
-                        if (bit & (OP(LIKE) | OP(ILIKE)))
-                                return 0;
-                        return refusal_invalid(r,
-                                               "span.content comparator '%s' not one of "
-                                               "'{'ILIKE', 'LIKE'}'",
-                                               op);
-                }
-                if (bit & (TEXT_OPS | OP(IN) | OP(NOT_IN)))
-                        return 0;
-                return refusal_invalid(r, "span.%s comparator '%s' not one of '%s'", c->key, op,
-                                       texts);
+                return check_span_op(c, op, texts, r);
         case TRACE_FILTER_FEEDBACK:
         case TRACE_FILTER_EXPECTATION:
                 if (bit & (TEXT_OPS | NULL_OPS | ORDER_OPS))
@@ -266,12 +280,19 @@ static int read_quoted_number(struct trace_filter_clause *c, const struct filter
         return str_to_f64(text, &c->value.f64) == 0 ? 0 : refuse_value(c, w, r);
 }
 
-/* Is one value compared with several? Of a span's attributes the first is looked for. */
+/* Is one value compared with several? */
 static bool takes_list(const struct trace_filter_clause *c) {
-        if (is_assessment(c->entity))
+        if (is_assessment(c->entity) || c->entity == TRACE_FILTER_METADATA ||
+            c->entity == TRACE_FILTER_ISSUE)
                 return false;
         return c->value.op == FILTER_IN || c->value.op == FILTER_NOT_IN ||
                (c->entity == TRACE_FILTER_SPAN && str_starts(c->key, "attributes."));
+}
+
+static bool is_listed(const struct trace_filter_clause *c) {
+        return c->entity != TRACE_FILTER_ATTRIBUTE ||
+               !(is_numeric(c->entity, c->key) || str_eq(c->key, "prompt") ||
+                 str_eq(c->key, "text"));
 }
 
 static int read_text(struct trace_filter_clause *c, const struct filter_word *w,
@@ -279,7 +300,7 @@ static int read_text(struct trace_filter_clause *c, const struct filter_word *w,
         bool quoted = filter_lex_quoted(w->text, w->size, '\'') ||
                       filter_lex_quoted(w->text, w->size, '"');
 
-        if (w->kind == FILTER_GROUP && takes_list(c) && is_numeric(c->entity, c->key))
+        if (w->kind == FILTER_GROUP && takes_list(c) && !is_listed(c))
                 return refusal_invalid(r, "Only attributes in {'client_request_id', 'name', "
                                           "'request_id', 'run_id', 'status'} supports comparison "
                                           "with a list of quoted string values.");
@@ -320,6 +341,19 @@ static int read_value(struct trace_filter_clause *c, const char *op, const struc
         return read_text(c, w, r);
 }
 
+static int check_span(const struct trace_filter_clause *c, const char *op, struct refusal *r) {
+        int x = check_span_key(c->key, r);
+
+        if (x == 0)
+                x = check_op(c, op, r);
+        if (x == 0 && c->value.kind == FILTER_LIST && str_starts(c->key, "attributes."))
+                x = refusal_invalid(r,
+                                    "span.%s: an attribute of spans cannot be compared with a "
+                                    "list.",
+                                    c->key);
+        return x;
+}
+
 /* --- the string --- */
 
 static int read_clause(const struct filter_comparison *found, struct refusal *r,
@@ -336,6 +370,8 @@ static int read_clause(const struct filter_comparison *found, struct refusal *r,
         x = read_name(found->left.text, found->left.size, attributes, r, &c.entity, &c.key);
         if (x == 0 && c.value.op != FILTER_IS_NULL && c.value.op != FILTER_IS_NOT_NULL)
                 x = read_value(&c, found->op_text, &found->right, r);
+        if (x == 0 && c.entity == TRACE_FILTER_SPAN)
+                x = check_span(&c, found->op_given, r);
         if (x == 0)
                 *ret = c;
         return x;
@@ -399,7 +435,7 @@ int trace_filter_parse_order(const char *text, struct refusal *r, struct trace_f
         struct trace_filter_order o = {};
         int x;
 
-        if (name.kind != FILTER_NAME)
+        if (name.kind != FILTER_NAME || isspace((unsigned char) *text) || filter_lex_is(&w, ","))
                 return refusal_invalid(r, "Invalid order_by clause '%s'. Could not be parsed.",
                                        text);
         if (filter_lex_is(&w, "ASC") || filter_lex_is(&w, "DESC")) {

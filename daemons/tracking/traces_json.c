@@ -14,8 +14,6 @@
 #include "lib/base/str.h"
 
 #define SESSION "mlflow.trace.session"
-#define TOKENS "mlflow.trace.tokenUsage"
-#define COST "mlflow.trace.cost"
 #define NAME "mlflow.traceName"
 
 bool traces_json_is_reserved(const char *tag) {
@@ -55,7 +53,8 @@ int traces_json_read_usage(struct arena *a, const char *text, struct trace *t) {
         double v;
 
         for (size_t i = 0; root && i < TRACES_SQL_TOKENS; i++)
-                if (json_f64(json_get(root, traces_sql_tokens[i]), &v) == 0 && fabs(v) < 9e18) {
+                if (json_f64(json_get(root, traces_sql_tokens[i]), &v) == 0 && fabs(v) < 9e18 &&
+                    v == trunc(v)) {
                         t->tokens[i] = (int64_t) v;
                         t->has_tokens[i] = true;
                 }
@@ -118,7 +117,8 @@ static const struct json *map_of(const struct json *j, const char *key) {
 
 static int read_metadata(struct refusal *r, struct traces_json_given *g) {
         const char *session = text_of(g->metadata, SESSION);
-        const char *tokens = text_of(g->metadata, TOKENS), *cost = text_of(g->metadata, COST);
+        const char *tokens = text_of(g->metadata, TRACES_JSON_TOKENS),
+                   *cost = text_of(g->metadata, TRACES_JSON_COST);
         int x = 0;
 
         g->trace.session = session;
@@ -187,12 +187,12 @@ static int write_rows(struct json_write *w, struct db_stmt *stmt, write_pair *wr
         return r;
 }
 
-static int write_usage(struct json_write *w, const struct trace *t, write_pair *write) {
-        _cleanup_buf_ struct buf out = {};
+int traces_json_usage(const struct trace *t, struct buf *out) {
         struct json_write v;
         bool any = false;
+        int r;
 
-        json_write_init(&v, &out, JSON_WRITE_SPACED);
+        json_write_init(&v, out, JSON_WRITE_SPACED);
         json_write_object(&v);
         for (size_t i = 0; i < TRACES_SQL_TOKENS; i++)
                 if (t->has_tokens[i]) {
@@ -200,13 +200,16 @@ static int write_usage(struct json_write *w, const struct trace *t, write_pair *
                         any = true;
                 }
         json_write_end(&v);
-        if (json_write_finish(&v) < 0)
-                return -ENOMEM;
-        if (any)
-                write(w, TOKENS, buf_cstr(&out));
-        buf_reset(&out);
-        any = false;
-        json_write_init(&v, &out, JSON_WRITE_SPACED);
+        r = json_write_finish(&v);
+        return r < 0 ? r : any;
+}
+
+int traces_json_cost(const struct trace *t, struct buf *out) {
+        struct json_write v;
+        bool any = false;
+        int r;
+
+        json_write_init(&v, out, JSON_WRITE_SPACED);
         json_write_object(&v);
         for (size_t i = 0; i < TRACES_SQL_COSTS; i++)
                 if (t->has_costs[i]) {
@@ -214,11 +217,21 @@ static int write_usage(struct json_write *w, const struct trace *t, write_pair *
                         any = true;
                 }
         json_write_end(&v);
-        if (json_write_finish(&v) < 0)
-                return -ENOMEM;
-        if (any)
-                write(w, COST, buf_cstr(&out));
-        return 0;
+        r = json_write_finish(&v);
+        return r < 0 ? r : any;
+}
+
+static int write_usage(struct json_write *w, const struct trace *t, write_pair *write) {
+        _cleanup_buf_ struct buf tokens = {}, cost = {};
+        int r = traces_json_usage(t, &tokens);
+
+        if (r > 0)
+                write(w, TRACES_JSON_TOKENS, buf_cstr(&tokens));
+        if (r >= 0)
+                r = traces_json_cost(t, &cost);
+        if (r > 0)
+                write(w, TRACES_JSON_COST, buf_cstr(&cost));
+        return r < 0 ? r : 0;
 }
 
 static int write_all_metadata(struct json_write *w, struct db *db, const struct trace *t,

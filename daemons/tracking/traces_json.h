@@ -27,6 +27,13 @@ int traces_json_write_spans(struct json_write *w, struct db *db, struct arena *a
 /* Is a tag one that only the server sets? */
 bool traces_json_is_reserved(const char *tag);
 
+/* The keys of metadata that have columns of their own. */
+#define TRACES_JSON_TOKENS "mlflow.trace.tokenUsage"
+#define TRACES_JSON_COST "mlflow.trace.cost"
+
 /* Tokens and costs of {"input_tokens": …} texts, as metadata has them. */
 int traces_json_read_usage(struct arena *a, const char *text, struct trace *t);
 int traces_json_read_cost(struct arena *a, const char *text, struct trace *t);
+/* Such a text of what the trace has. 1; 0: it has none, and the text is {}; -ENOMEM. */
+int traces_json_usage(const struct trace *t, struct buf *out);
+int traces_json_cost(const struct trace *t, struct buf *out);

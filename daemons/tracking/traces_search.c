@@ -6,7 +6,9 @@
 
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
+#include "daemons/tracking/filter_lex.h"
 #include "daemons/tracking/filter_scan.h"
+#include "daemons/tracking/traces_json.h"
 #include "lib/base/arena.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
@@ -93,23 +95,16 @@ static void add_span_attribute_rlike(struct search_sql *sql, const char *name,
                 sql->error = -ENOMEM;
 }
 
-/* Attributes of spans are looked for in the kept text. */
+/* Attributes of spans are looked for in the kept text: no text is equal to a part of it. */
 static void add_span_attribute(struct search_sql *sql, const char *name,
                                const struct filter_clause *c) {
         struct filter_clause like = *c;
-        const char *pattern = c->kind == FILTER_TEXT ? c->text : "";
 
-        if (c->op == FILTER_RLIKE && c->kind == FILTER_TEXT) {
+        if (c->op == FILTER_RLIKE) {
                 add_span_attribute_rlike(sql, name, c);
                 return;
         }
-
-        if (c->op != FILTER_LIKE && c->op != FILTER_ILIKE && c->kind == FILTER_LIST)
-                pattern = c->list[0];
-        if (c->op != FILTER_NE && c->op != FILTER_ILIKE)
-                like.op = FILTER_LIKE;
-        like.kind = FILTER_TEXT;
-        like.text = arena_printf(sql->arena, "%%\"%s\"%s%%", name, pattern);
+        like.text = arena_printf(sql->arena, "%%\"%s\"%s%%", name, c->text);
         if (!like.text) {
                 sql->error = -ENOMEM;
                 return;
@@ -120,7 +115,10 @@ static void add_span_attribute(struct search_sql *sql, const char *name,
 static void add_span(struct search_sql *sql, const char *key, const struct filter_clause *c) {
         const char *name = str_after(key, "attributes.");
         const char *column = arena_printf(sql->arena, "s.%s", key);
+        size_t n = name ? strlen(name) : 0;
 
+        if (filter_lex_quoted(name ? name : "", n, '`'))
+                name = arena_strndup(sql->arena, name + 1, n - 2);
         if (name)
                 add_span_attribute(sql, name, c);
         else if (column)
@@ -209,8 +207,95 @@ static void add_tag(struct search_sql *sql, const struct trace_filter_clause *c)
                 add_pair(sql, "trace_tags", c->key, &c->value);
 }
 
+/* --- what has columns of its own --- */
+
+static bool is_usage(const char *key) {
+        return str_eq(key, TRACES_JSON_TOKENS) || str_eq(key, TRACES_JSON_COST);
+}
+
+static void add_usage_any(struct search_sql *sql, const char *const *columns, size_t n, bool is) {
+        for (size_t i = 0; i < n; i++)
+                search_sql_add(sql, "%strace_info.%s IS %sNULL",
+                               i == 0 ? ""
+                               : is   ? " OR "
+                                      : " AND ",
+                               columns[i], is ? "NOT " : "");
+}
+
+static void add_usage_columns(struct search_sql *sql, bool tokens, const struct trace *t) {
+        const char *const *columns = tokens ? traces_sql_tokens : traces_sql_costs;
+        const bool *has = tokens ? t->has_tokens : t->has_costs;
+
+        for (size_t i = 0; i < (tokens ? TRACES_SQL_TOKENS : TRACES_SQL_COSTS); i++) {
+                search_sql_add(sql, "%strace_info.%s %s", i == 0 ? "" : " AND ", columns[i],
+                               has[i] ? "IS NOT NULL" : "IS NULL");
+                if (has[i])
+                        search_sql_add(sql, " AND trace_info.%s = ", columns[i]);
+                if (has[i] && tokens)
+                        search_sql_i64(sql, t->tokens[i]);
+                else if (has[i])
+                        search_sql_f64(sql, t->costs[i]);
+        }
+}
+
+/* A value is equal when it is the very text that such a trace's metadata has. */
+static void add_usage_same(struct search_sql *sql, bool tokens, const char *text) {
+        _cleanup_buf_ struct buf canonical = {};
+        struct trace t = {};
+        int r = tokens ? traces_json_read_usage(sql->arena, text, &t)
+                       : traces_json_read_cost(sql->arena, text, &t);
+
+        if (r >= 0)
+                r = tokens ? traces_json_usage(&t, &canonical) : traces_json_cost(&t, &canonical);
+        if (r < 0)
+                sql->error = r;
+        if (r <= 0 || !str_eq(buf_cstr(&canonical), text)) {
+                search_sql_add(sql, "1 = 0");
+                return;
+        }
+        add_usage_columns(sql, tokens, &t);
+}
+
+static void add_usage(struct search_sql *sql, const struct trace_filter_clause *c) {
+        bool tokens = str_eq(c->key, TRACES_JSON_TOKENS);
+        const char *const *columns = tokens ? traces_sql_tokens : traces_sql_costs;
+        size_t n = tokens ? TRACES_SQL_TOKENS : TRACES_SQL_COSTS;
+
+        search_sql_add(sql, "(");
+        if (c->value.op == FILTER_EQ) {
+                add_usage_same(sql, tokens, c->value.text);
+        } else if (c->value.op == FILTER_NE) {
+                search_sql_add(sql, "(");
+                add_usage_any(sql, columns, n, true);
+                search_sql_add(sql, ") AND NOT (");
+                add_usage_same(sql, tokens, c->value.text);
+                search_sql_add(sql, ")");
+        } else {
+                add_usage_any(sql, columns, n, c->value.op == FILTER_IS_NOT_NULL);
+        }
+        search_sql_add(sql, ")");
+}
+
+static int check_usage(const struct trace_filter *f, struct refusal *r) {
+        for (size_t i = 0; i < f->n; i++) {
+                const struct trace_filter_clause *c = &f->clauses[i];
+
+                if (c->entity == TRACE_FILTER_METADATA && is_usage(c->key) &&
+                    c->value.op != FILTER_EQ && c->value.op != FILTER_NE &&
+                    !is_null_op(c->value.op))
+                        return refusal_invalid(r,
+                                               "Comparator '%s' is not supported for reserved "
+                                               "metadata '%s'. Only '=', '!=', 'IS NULL', and 'IS "
+                                               "NOT NULL' are supported.",
+                                               filter_scan_op_name(c->value.op), c->key);
+        }
+        return 0;
+}
+
 static void add_metadata(struct search_sql *sql, const struct trace_filter_clause *c) {
-        if (str_eq(c->key, "mlflow.trace.session"))
+        if (is_usage(c->key))
+                add_usage(sql, c);
+        else if (str_eq(c->key, "mlflow.trace.session"))
                 add_column(sql, "trace_info.session_id", &c->value);
         else if (str_eq(c->key, "mlflow.sourceRun") && c->value.op == FILTER_EQ)
                 add_run(sql, &c->value);
@@ -355,12 +440,35 @@ static int check_prompts(const struct trace_filter *f, struct refusal *r) {
         return 0;
 }
 
+static bool is_run(const struct trace_filter_clause *c) {
+        return c->entity == TRACE_FILTER_METADATA && str_eq(c->key, "mlflow.sourceRun") &&
+               c->value.op == FILTER_EQ;
+}
+
+/* Of several runs that are asked for the last one counts, and an empty one asks for nothing. */
+static void keep_last_run(struct trace_filter *f) {
+        struct trace_filter_clause *c = f->clauses;
+        size_t last = f->n, n = 0;
+
+        for (size_t i = 0; i < f->n; i++)
+                if (is_run(&c[i]))
+                        last = i;
+        for (size_t i = 0; i < f->n; i++)
+                if (!is_run(&c[i]) || (i == last && *c[i].value.text))
+                        c[n++] = c[i];
+        f->n = n;
+}
+
 int traces_search_parse(struct traces_search *q, const char *filter, const char *const *order_by,
                         size_t n_order_by, struct refusal *r) {
         int x = trace_filter_parse(filter, r, &q->filter);
 
         if (x == 0)
                 x = check_prompts(&q->filter, r);
+        if (x == 0)
+                x = check_usage(&q->filter, r);
+        if (x == 0)
+                keep_last_run(&q->filter);
         if (x == 0 && n_order_by > TRACES_SEARCH_ORDER_MAX)
                 x = refusal_invalid(r, "A search has at most %d keys of order_by.",
                                     TRACES_SEARCH_ORDER_MAX);

@@ -108,7 +108,7 @@ def _traces():
     yield "trace experiment", "POST", "experiments/create", {"name": "traces"}, {"te": ("experiment_id",)}
     yield "other experiment", "POST", "experiments/create", {"name": "other traces"}, {"te2": ("experiment_id",)}
     yield "trace run", "POST", "runs/create", {"experiment_id": "{te}", "run_name": "r"}, {"tr": ("run", "info", "run_id")}
-    yield otlp("child first", export(span(1, 2, "child", parent=1, start=5, mlflow__spanType='"LLM"', mlflow__spanInputs='{"q": "ä"}', n=1.5, b=True, l=[1, "x", {"y": 2.5}], mlflow__chat__tokenUsage='{"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}',
+    yield otlp("child first", export(span(1, 2, "child", parent=1, start=5, mlflow__spanType='"LLM"', mlflow__spanInputs='{"q": "ä"}', n=1.5, b=True, l=[1, "x", {"y": 2.5}], deep='{"a": {"b": [1, null, {"c": null}]}}', null="null", mlflow__chat__tokenUsage='{"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}',
                                           events=[{"timeUnixNano": str(AT * 1000000), "name": "ev", "attributes": _attributes({"z": 1})}])))
     yield "after child", "GET", f"{T}/{tid}", None
     yield otlp("root", export(span(1, 1, "root", mlflow__spanType='"CHAIN"', mlflow__spanInputs='{"messages": [{"role": "user", "content": "hello"}]}', mlflow__spanOutputs='"out"',
@@ -235,9 +235,16 @@ def _traces():
                  "timestamp > 1764000000005 AND span.name = 'child'", "timestamp_ms >= 1764000009999 AND span.name LIKE '%'", "timestamp >= 1764000095000 AND span.name = 'late'", "timestamp > 5 AND timestamp >= 1764000020000 AND trace.text LIKE '%root%'",
                  "name RLIKE '^re'", "name RLIKE 'v[0-9]+_'", "name RLIKE '(?i)api'", "name RLIKE 'ed$'", "name RLIKE '('", "name RLIKE 'NAMED'", "tag.env RLIKE 'us-(east|west)-\\d'", "tags.t RLIKE '^v$'", "metadata.k RLIKE 'v+'", "run_id RLIKE '[0-9a-f]{32}'", "client_request_id RLIKE '^(c4|req-[0-9])$'",
                  "request_id RLIKE '1$'", "status RLIKE '^O'", "span.name RLIKE 'ch.ld|bad'", "span.type RLIKE '^(LLM|TOOL)$'", "span.attributes.n RLIKE '1'", "span.attributes.mlflow.spanType RLIKE '^LLM$'", "span.attributes.mlflow.spanOutputs RLIKE 'out'", "feedback.score RLIKE '0.7'", "feedback.renamed RLIKE 'no'",
-                 "expectation.expected RLIKE 't[a-e]xt'", "trace.text RLIKE 'x'", "timestamp_ms RLIKE '5'", "end_time RLIKE '^x'", "execution_time LIKE '5%'", "timestamp_ms IN (5, 6)", "end_time_ms IN ('5')", "prompt RLIKE 'p'", "issue.id RLIKE 'x'", "name NOT RLIKE 'x'", "name RLIKE 5"):
+                 "expectation.expected RLIKE 't[a-e]xt'", "trace.text RLIKE 'x'", "timestamp_ms RLIKE '5'", "end_time RLIKE '^x'", "execution_time LIKE '5%'", "timestamp_ms IN (5, 6)", "end_time_ms IN ('5')", "prompt RLIKE 'p'", "issue.id RLIKE 'x'", "name NOT RLIKE 'x'", "name RLIKE 5",
+                 "run_id = ''", "metadata.`mlflow.sourceRun` = ''", "run_id = '{tr}' AND run_id = 'nope'", "run_id = 'nope' AND run_id = '{tr}'", "run_id = 'nope' AND status = 'OK' AND run_id = ''", "run_id != ''",
+                 "metadata.k IN ('v')", "metadata.k NOT IN ('v', 'w')", "request_metadata.k IN ()", "metadata.k IN (3)", "issue.id IN ('i')", "issue.id IN (3, 4)", "tag.t IN ('v')", "prompt IN ('p/1')", "prompt IN ()", "prompt NOT IN (3)", "trace.text IN ('x')", "trace.text NOT IN ('x', 3)",
+                 "span.name like 'ro%'", "span.name ilike 'RO%'", "span.name Like 'ro%'", "span.type rlike 'LLM'", "span.name in ('root')", "span.name not in ('root')", "span.name is null", "span.content like '%hello%'", "trace.text like '%hello%'", "span.attributes.n like '%1%'", "feedback.good like '%t%'",
+                 "span.attributes.n = ''", "span.attributes.n = '1.5'", "span.attributes.n != ''", "span.attributes.n IN ('1.5')", "span.nope = 'x' AND tag.t > 'a'", "tag.t > 'a' AND span.nope = 'x'",
+                 *(f"metadata.`mlflow.trace.{key}` {what}" for key in ("tokenUsage", "cost") for what in ("IS NULL", "IS NOT NULL", "!= 'x'", "= 'x'", "= ''", "LIKE '%1%'", "RLIKE 'x'")),
+                 "metadata.`mlflow.trace.tokenUsage` = '{\"input_tokens\": 3, \"output_tokens\": 4, \"total_tokens\": 7}'", "metadata.`mlflow.trace.tokenUsage` = '{\"input_tokens\":3,\"output_tokens\":4,\"total_tokens\":7}'", "metadata.`mlflow.trace.tokenUsage` != '{\"input_tokens\": 3, \"output_tokens\": 4, \"total_tokens\": 7}'",
+                 "metadata.`mlflow.trace.tokenUsage` = '{\"total_tokens\": 12, \"input_tokens\": 10}'", "metadata.`mlflow.trace.cost` = '{\"total_cost\": 0.5}'", "metadata.`mlflow.trace.cost` != '{\"total_cost\": 0.5}'", "span.attributes.`n` LIKE '%1.5%'", "span.attributes.`n` RLIKE '1'"):
         yield search(text, text)
-    for order in (["timestamp ASC"], ["execution_time DESC"], ["status", "timestamp_ms"], ["name"], ["tag.t"], ["metadata.k DESC"], ["end_time"], ["experiment_id"], ["request_id DESC"], ["run_id"], ["nope"], ["tag"], ["status", "status"], ["status up"], ["span.name"], ["metadata.`mlflow.trace.session`"]):
+    for order in (["timestamp ASC"], ["execution_time DESC"], ["status", "timestamp_ms"], ["name"], ["tag.t"], ["metadata.k DESC"], ["end_time"], ["experiment_id"], ["request_id DESC"], ["run_id"], ["nope"], ["tag"], ["status", "status"], ["status up"], ["span.name"], ["metadata.`mlflow.trace.session`"], [" name"], ["name,status"]):
         yield search("order " + " ".join(order), order_by=order)
     yield search("bad token", page_token="%%%")
     yield "old search", "GET", OLD, {"experiment_ids": ["{te}"], "max_results": 2}
