@@ -37,11 +37,8 @@ int gateway_budgets_sql_need(struct db *db, struct refusal *r, const char *id,
         int x;
 
         db_bind_all(s, id);
-        x = db_step(s);
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "BudgetPolicy not found (budget_policy_id='%s')", id);
-        return x < 0 ? x : gateway_budgets_sql_read(s, r->arena, ret);
+        x = refusal_row(r, db_step(s), "BudgetPolicy not found (budget_policy_id='%s')", id);
+        return x != 0 ? x : gateway_budgets_sql_read(s, r->arena, ret);
 }
 
 struct db_stmt *gateway_budgets_sql_list(struct db *db, int64_t limit, int64_t offset) {

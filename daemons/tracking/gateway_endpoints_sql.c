@@ -36,14 +36,11 @@ int gateway_endpoints_sql_need(struct db *db, struct refusal *r, const char *id,
         int x;
 
         db_bind_all(s, id ? id : name);
-        x = db_step(s);
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "GatewayEndpoint not found (%s='%s')",
-                                   id ? "endpoint_id" : "name", id ? id : name);
-        if (x == DB_ROW)
+        x = refusal_row(r, db_step(s), "GatewayEndpoint not found (%s='%s')",
+                        id ? "endpoint_id" : "name", id ? id : name);
+        if (x == 0)
                 x = gateway_endpoints_sql_read(s, r->arena, ret);
-        return x < 0 ? x : access_check(r, ACCESS_GATEWAY_ENDPOINT, ret->id);
+        return x != 0 ? x : access_check(r, ACCESS_GATEWAY_ENDPOINT, ret->id);
 }
 
 struct db_stmt *gateway_endpoints_sql_list(struct db *db) {

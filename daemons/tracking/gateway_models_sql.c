@@ -43,13 +43,8 @@ int gateway_models_sql_get(struct db *db, struct arena *a, const char *id,
 }
 
 static int need(struct db *db, struct refusal *r, const char *id, struct gateway_model *ret) {
-        int x = gateway_models_sql_get(db, r->arena, id, ret);
-
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "GatewayModelDefinition not found (model_definition_id='%s')",
-                                   id);
-        return x < 0 ? x : 0;
+        return refusal_row(r, gateway_models_sql_get(db, r->arena, id, ret),
+                           "GatewayModelDefinition not found (model_definition_id='%s')", id);
 }
 
 int gateway_models_sql_need(struct db *db, struct refusal *r, const char *id,

@@ -33,11 +33,8 @@ static int need(struct db *db, struct refusal *r, const char *id, struct gateway
         int x;
 
         db_bind_all(s, id);
-        x = db_step(s);
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "GatewaySecret not found (secret_id='%s')", id);
-        return x < 0 ? x : gateway_secrets_sql_read(s, r->arena, ret);
+        x = refusal_row(r, db_step(s), "GatewaySecret not found (secret_id='%s')", id);
+        return x != 0 ? x : gateway_secrets_sql_read(s, r->arena, ret);
 }
 
 int gateway_secrets_sql_need(struct db *db, struct refusal *r, const char *id,

@@ -50,12 +50,10 @@ int label_schemas_sql_get(struct db *db, struct arena *a, const char *id,
 
 int label_schemas_sql_need(struct db *db, struct refusal *r, const char *id,
                            struct label_schema *ret) {
-        int x = label_schemas_sql_get(db, r->arena, id, ret);
+        int x = refusal_row(r, label_schemas_sql_get(db, r->arena, id, ret),
+                            "Label schema with id '%s' not found.", id);
 
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "Label schema with id '%s' not found.", id);
-        return x < 0 ? x : access_check_experiment(r, ret->experiment_id);
+        return x != 0 ? x : access_check_experiment(r, ret->experiment_id);
 }
 
 int label_schemas_sql_by_name(struct db *db, struct arena *a, int64_t experiment_id,

@@ -55,11 +55,9 @@ int model_versions_sql_need(struct db *db, struct refusal *r, const char *name, 
                 x = field_check_model_version(r, version, &number);
         if (x != 0)
                 return x;
-        x = model_versions_sql_get(db, r->arena, name, number, ret);
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "Model Version (name=%s, version=%s) not found", name, version);
-        return x < 0 ? x : registered_models_sql_check_access(db, r, name);
+        x = refusal_row(r, model_versions_sql_get(db, r->arena, name, number, ret),
+                        "Model Version (name=%s, version=%s) not found", name, version);
+        return x != 0 ? x : registered_models_sql_check_access(db, r, name);
 }
 
 int model_versions_sql_insert(struct db *db, struct model_version *m) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "lib/base/json_write.h"
+#include "lib/db/db.h"
 
 static const struct {
         const char *code;
@@ -43,6 +44,19 @@ int refusal_invalid(struct refusal *r, const char *fmt, ...) {
 
         va_start(ap, fmt);
         x = set(r, REFUSAL_INVALID_PARAMETER_VALUE, fmt, ap);
+        va_end(ap);
+        return x;
+}
+
+int refusal_row(struct refusal *r, int found, const char *fmt, ...) {
+        va_list ap;
+        int x;
+
+        assert(found < 0 || found == DB_ROW || found == DB_DONE);
+        if (found != DB_DONE)
+                return found < 0 ? found : 0;
+        va_start(ap, fmt);
+        x = set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST, fmt, ap);
         va_end(ap);
         return x;
 }

@@ -31,6 +31,10 @@ int refusal_set(struct refusal *r, enum refusal_code code, const char *fmt, ...)
 /* The same with INVALID_PARAMETER_VALUE. */
 int refusal_invalid(struct refusal *r, const char *fmt, ...) _printf_(2, 3);
 
+/* What looking for a row has said (DB_ROW, DB_DONE or -errno): 0 when there is one, else REFUSED
+ * with RESOURCE_DOES_NOT_EXIST, or negative. */
+int refusal_row(struct refusal *r, int found, const char *fmt, ...) _printf_(3, 4);
+
 /* The HTTP status of a code. */
 int refusal_status(enum refusal_code code);
 

@@ -45,12 +45,10 @@ int registered_models_sql_need(struct db *db, struct refusal *r, const char *nam
                 return x;
         s = use(db, STMT_get);
         db_bind_all(s, name);
-        x = db_step(s);
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "Registered Model with name=%s not found", name);
-        x = x < 0 ? x : registered_models_sql_read(s, r->arena, ret);
-        return x < 0 ? x : registered_models_sql_check_access(db, r, name);
+        x = refusal_row(r, db_step(s), "Registered Model with name=%s not found", name);
+        if (x == 0)
+                x = registered_models_sql_read(s, r->arena, ret);
+        return x != 0 ? x : registered_models_sql_check_access(db, r, name);
 }
 
 int registered_models_sql_insert(struct db *db, const struct registered_model *m) {

@@ -64,12 +64,10 @@ int traces_sql_get(struct db *db, const char *id, struct arena *a, struct trace 
 }
 
 int traces_sql_need(struct db *db, struct refusal *r, const char *id, struct trace *ret) {
-        int x = traces_sql_get(db, id, r->arena, ret);
+        int x = refusal_row(r, traces_sql_get(db, id, r->arena, ret),
+                            "Trace with ID '%s' not found.", id);
 
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "Trace with ID '%s' not found.", id);
-        return x < 0 ? x : access_check_experiment(r, ret->experiment_id);
+        return x != 0 ? x : access_check_experiment(r, ret->experiment_id);
 }
 
 /* From time to costs, beginning at parameter `i`; the next free one. */

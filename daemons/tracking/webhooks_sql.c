@@ -32,11 +32,8 @@ int webhooks_sql_need(struct db *db, struct refusal *r, const char *id, struct w
         int x;
 
         db_bind_all(s, id);
-        x = db_step(s);
-        if (x == DB_DONE)
-                return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
-                                   "Webhook with ID %s not found.", id);
-        return x < 0 ? x : webhooks_sql_read(s, r->arena, ret);
+        x = refusal_row(r, db_step(s), "Webhook with ID %s not found.", id);
+        return x != 0 ? x : webhooks_sql_read(s, r->arena, ret);
 }
 
 struct db_stmt *webhooks_sql_list(struct db *db, int64_t limit, int64_t offset) {

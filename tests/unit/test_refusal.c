@@ -30,6 +30,15 @@ static void test_set(void **state) {
         assert_int_equal(refusal_invalid(&t->refusal, "%*s", 100000, ""), -ENOMEM);
 }
 
+static void test_row(void **state) {
+        struct tracking_test *t = *state;
+
+        assert_int_equal(refusal_row(&t->refusal, DB_ROW, "no %d", 5), 0);
+        assert_int_equal(refusal_row(&t->refusal, -EIO, "no %d", 5), -EIO);
+        assert_refused(t, refusal_row(&t->refusal, DB_DONE, "no %d", 5), "no 5");
+        assert_int_equal(t->refusal.code, REFUSAL_RESOURCE_DOES_NOT_EXIST);
+}
+
 static void test_stages(void **state) {
         struct tracking_test *t = *state;
         enum model_stage stage;
@@ -59,10 +68,8 @@ static void test_run_names(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                tracking_test(test_write),
-                tracking_test(test_set),
-                tracking_test(test_stages),
-                tracking_test(test_run_names),
+                tracking_test(test_write),  tracking_test(test_set),       tracking_test(test_row),
+                tracking_test(test_stages), tracking_test(test_run_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
