@@ -101,6 +101,19 @@ static int make_body(struct cli *c, const struct trigger_words *t, struct buf *b
         return json_write_finish(&w) < 0 ? cli_oom(c) : 0;
 }
 
+/* A run of a paused pipeline waits, and whoever follows it would not know for what. */
+static void tell_paused(struct cli *c, const char *dag) {
+        const char *path = cli_call_path(c, "api", "v2", "dags", dag, NULL);
+        const struct json *answer;
+        bool is_paused = false;
+
+        if (path && cli_call_get(c, "scheduler", path, &answer) == 0 &&
+            json_bool(json_get(answer, "is_paused"), &is_paused) == 0 && is_paused)
+                printf("%s is paused: the run waits until `onebox pipelines resume %s`\n", dag,
+                       dag);
+        (void) fflush(stdout);
+}
+
 int trigger_cmd(struct cli *c, int argc, char **argv) {
         static struct trigger_words w;
         _cleanup_buf_ struct buf body = {};
@@ -127,8 +140,10 @@ int trigger_cmd(struct cli *c, int argc, char **argv) {
         if (c->json && !w.follow)
                 return cli_call_print(c, run);
         id = show_text(run, "dag_run_id");
-        if (!c->json)
+        if (!c->json) {
                 printf("%s %s\n", dag, id);
+                tell_paused(c, dag);
+        }
         if (w.follow)
                 return follow_run(c, dag, id);
         printf("onebox runs %s %s · onebox logs -f %s %s\n", dag, id, dag, id);

@@ -81,6 +81,15 @@ pipelines:
     assert "each is mapped: name one of its instances, such as each[0]" in box.bad("logs", "copies", "latest", "each")
 
 
+def test_a_run_of_a_paused_pipeline_says_that_it_waits(box):
+    box.good("pipelines", "pause", "hello")
+    out = box.good("trigger", "hello", "who=ann", "code=0")
+    assert "hello is paused: the run waits until `onebox pipelines resume hello`" in out
+    assert re.search(r"^hello manual__\S+: queued$", box.good("runs", "hello", "latest"), re.M)
+    box.good("pipelines", "resume", "hello")
+    box.wait(lambda: ": success after" in box.good("runs", "hello", "latest"), "the run that waited")
+
+
 def test_tables_fit_a_terminal(box):
     box.good("trigger", "hello", "who=me", "code=0", "-f")
     long = "tracked_" + "x" * 150
