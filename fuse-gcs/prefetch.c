@@ -123,6 +123,12 @@ struct prefetch_range prefetch_next(struct prefetch *p, uint64_t offset, uint64_
         return range;
 }
 
+/* What is ahead lasts so long at a GiB a second: who waits for less lacks a processor, not a
+ * network, and more of it would only be more memory. */
+static usec_t prefetch_lasts_for(const struct prefetch_stream *s) {
+        return s->ahead * USEC_PER_SEC >> 30;
+}
+
 void prefetch_waited(struct prefetch *p, uint64_t end, usec_t waited_for) {
         if (waited_for < PREFETCH_PATIENCE_FOR)
                 return;
@@ -131,8 +137,8 @@ void prefetch_waited(struct prefetch *p, uint64_t end, usec_t waited_for) {
 
                 if (!prefetch_is_near(s, end))
                         continue;
-                s->has_waited = true;
-                s->waited_for += waited_for;
                 s->is_far = s->is_far || waited_for >= PREFETCH_FAR_FOR;
+                s->has_waited = s->has_waited || s->is_far || waited_for >= prefetch_lasts_for(s);
+                s->waited_for += waited_for;
         }
 }

@@ -3,10 +3,11 @@
  * A handle may be read by several threads, each at its own place: up to PREFETCH_STREAMS places
  * are followed. A read near a stream's end goes on with it and has more fetched ahead of it, up to
  * PREFETCH_NEAR, which is in the processor's cache still when it is read; beyond that as long as
- * reads have to wait for the network: what is far ahead costs memory and caches. Short waits may
- * have another reason: from time to time less is tried, and left so when no more is waited than
- * before; where it was needed it is tried ever more rarely. A read that is near no stream begins a
- * new one, with nothing ahead of it but the object's start. */
+ * reads have to wait for the network, longer than a fast one takes for what is ahead: what is far
+ * ahead costs memory and caches. Short waits may have another reason: from time to time less is
+ * tried, and left so when no more is waited than before; where it was needed it is tried ever more
+ * rarely. A read that is near no stream begins a new one, with nothing ahead of it but the object's
+ * start. */
 #pragma once
 
 #include "lib/base/macros.h"

@@ -61,7 +61,7 @@ static void test_far(void **state) {
         assert_int_equal(p.streams[0].ahead, PREFETCH_RUN);
         p = (struct prefetch){};
         at = 0;
-        assert_int_equal(read_on(&p, &at, 8 * MIB, PREFETCH_RUN, 3 * USEC_PER_MSEC), 3);
+        assert_int_equal(read_on(&p, &at, 8 * MIB, PREFETCH_RUN, 5 * USEC_PER_MSEC), 3);
         assert_int_equal(p.streams[0].ahead, PREFETCH_RUN);
 }
 
@@ -70,8 +70,8 @@ static void test_calm(void **state) {
         struct prefetch p = {};
         uint64_t at = 0;
 
-        (void) read_on(&p, &at, 10 * MIB, 32 * MIB, 5 * USEC_PER_MSEC);
-        assert_int_equal(p.streams[0].ahead, 32 * MIB);
+        (void) read_on(&p, &at, 10 * MIB, 16 * MIB, 9 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, 16 * MIB);
         assert_int_equal(read_on(&p, &at, 300 * MIB, 0, 0), 0);
         assert_int_equal(p.streams[0].ahead, PREFETCH_NEAR);
 }
@@ -104,6 +104,21 @@ static void test_futile(void **state) {
         assert_int_equal(p.streams[0].ahead, PREFETCH_NEAR);
         (void) read_on(&p, &at, 600 * MIB, 32 * MIB, 20 * USEC_PER_MSEC);
         assert_int_equal(p.streams[0].ahead, 32 * MIB);
+}
+
+/* Waits that are shorter than what is ahead lasts for are no reason for more of it. */
+static void test_short_of_processors(void **state) {
+        struct prefetch p = {};
+        uint64_t at = 0;
+
+        (void) read_on(&p, &at, 40 * MIB, UINT64_MAX, 3 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, 4 * MIB);
+        (void) read_on(&p, &at, 44 * MIB, UINT64_MAX, 9 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, 16 * MIB);
+        (void) read_on(&p, &at, 50 * MIB, UINT64_MAX, 9 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, 16 * MIB);
+        (void) read_on(&p, &at, 54 * MIB, UINT64_MAX, 20 * USEC_PER_MSEC);
+        assert_int_equal(p.streams[0].ahead, 64 * MIB);
 }
 
 static void test_others_wait(void **state) {
@@ -173,11 +188,17 @@ static void test_nothing_ahead(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sequential),    cmocka_unit_test(test_end),
-                cmocka_unit_test(test_random),        cmocka_unit_test(test_several_streams),
-                cmocka_unit_test(test_nothing_ahead), cmocka_unit_test(test_others_wait),
-                cmocka_unit_test(test_far),           cmocka_unit_test(test_calm),
-                cmocka_unit_test(test_needed),        cmocka_unit_test(test_futile),
+                cmocka_unit_test(test_sequential),
+                cmocka_unit_test(test_end),
+                cmocka_unit_test(test_random),
+                cmocka_unit_test(test_several_streams),
+                cmocka_unit_test(test_nothing_ahead),
+                cmocka_unit_test(test_others_wait),
+                cmocka_unit_test(test_far),
+                cmocka_unit_test(test_calm),
+                cmocka_unit_test(test_needed),
+                cmocka_unit_test(test_futile),
+                cmocka_unit_test(test_short_of_processors),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
