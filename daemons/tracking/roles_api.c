@@ -196,6 +196,11 @@ static void run_list(struct users_call *c) {
 
         workspaces = ask_list(&c->q, "workspace", 0, &n);
         roles_check_members(c, workspaces, n);
+        for (size_t i = 0; c->q.result == 0 && i < n; i++)
+                if (!workspaces[i][strspn(workspaces[i], " \t\r\n")])
+                        ask_check(&c->q, refusal_invalid(&c->q.refusal,
+                                                         "Parameter 'workspace' must be a "
+                                                         "non-empty string when provided."));
         answer_roles(c, workspaces, n);
 }
 

@@ -54,6 +54,8 @@ def _roles():
         yield who, "get role without id", "GET", R + "get", None
         yield who, "list roles", "GET", R + "list", {"workspace": "default"}
         yield who, "list all roles", "GET", R + "list", None
+        for what, blank in (("empty", ""), ("blank", " \t"), ("blank among others", ["default", " "])):
+            yield who, f"list roles, workspace {what}", "GET", R + "list", {"workspace": blank}
     for name, body in (("", {"role_id": "{role}", "name": "renamed"}), ("describe", {"role_id": "{role}", "description": "d"}), ("nothing", {"role_id": "{role}"}), ("none", {"role_id": 9999, "name": "x"}),
                        ("taken", {"role_id": "{role}", "name": "second"}), ("empty", {"role_id": "{role}", "name": ""})):
         yield "admin", f"update role {name}", "PATCH", R + "update", body
