@@ -10,6 +10,9 @@
 /* Runs of a sample, and at least so many for each of it. */
 #define SAMPLE_MAX 1000
 #define SAMPLED_PART 16
+/* Of so many runs that are alike a part must be of those that are searched. */
+#define ALIKE_SAMPLE 256
+#define ALIKE_PART 4
 /* With more of all within the bound, it spares too little. */
 #define WITHIN_PART 8
 
@@ -50,6 +53,19 @@ static bool is_value(struct db_stmt *s, const struct filter_clause *c) {
                 return db_col_i64(s, 0) == c->i64;
         text = db_col_text(s, 0);
         return text && str_eq(text, c->text);
+}
+
+/* 0 or -errno. */
+static int read_number(struct db *db, struct search_sql *sql, int64_t *ret) {
+        DB_USE struct db_stmt *s = NULL;
+        int r = search_sql_prepare(sql, db, &s);
+
+        if (r == 0)
+                r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : -EIO;
+        *ret = db_col_i64(s, 0);
+        return 0;
 }
 
 /* --- where a page ends ------------------------------------------------------------------------ */
@@ -117,19 +133,11 @@ static int count_before(struct db *db, struct arena *a, const struct runs_search
                         const struct filter_clause *bound, const char *id, int64_t *ret) {
         struct search_sql sql _cleanup_(search_sql_done) = {};
         struct filter_clause same = *bound;
-        DB_USE struct db_stmt *s = NULL;
-        int r;
 
         same.op = FILTER_EQ;
         search_sql_init(&sql, a);
         runs_search_build_before(q, &same, id, &sql);
-        r = search_sql_prepare(&sql, db, &s);
-        if (r == 0)
-                r = db_step(s);
-        if (r != DB_ROW)
-                return r < 0 ? r : -EIO;
-        *ret = db_col_i64(s, 0);
-        return 0;
+        return read_number(db, &sql, ret);
 }
 
 int runs_bound_begin(struct db *db, struct arena *a, const struct runs_search *q, int64_t offset,
@@ -150,4 +158,51 @@ int runs_bound_begin(struct db *db, struct arena *a, const struct runs_search *q
         db_set_pick(db, NULL, NULL);
         ret->offset = n;
         return r;
+}
+
+/* --- where all are alike ---------------------------------------------------------------------- */
+
+static int count_ties(struct db *db, struct arena *a, const struct runs_search *q, int64_t max,
+                      int64_t *ret) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+
+        search_sql_init(&sql, a);
+        runs_search_build_ties(q, max, &sql);
+        return read_number(db, &sql, ret);
+}
+
+static int read_first(struct db *db, struct arena *a, const struct runs_search *q,
+                      struct filter_clause *ret) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        DB_USE struct db_stmt *s = NULL;
+        int r;
+
+        search_sql_init(&sql, a);
+        runs_search_build_first(q, &sql);
+        r = search_sql_prepare(&sql, db, &s);
+        if (r == 0)
+                r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : RUNS_BOUND_NOT;
+        r = read_value(s, a, &q->order[0], true, ret);
+        ret->op = FILTER_EQ;
+        return r;
+}
+
+int runs_bound_first(struct db *db, struct arena *a, const struct runs_search *q, int64_t n_min,
+                     struct filter_clause *ret) {
+        struct search_sql sql _cleanup_(search_sql_done) = {};
+        int64_t n_sample = MIN(n_min, (int64_t) ALIKE_SAMPLE), n = 0;
+        int r = count_ties(db, a, q, n_min, &n);
+
+        assert(q->n_order > 0 && q->filter.n == 0);
+        if (r != 0 || n < n_min)
+                return r != 0 ? r : RUNS_BOUND_NOT;
+        r = read_first(db, a, q, ret);
+        if (r != 0)
+                return r;
+        search_sql_init(&sql, a);
+        runs_search_build_alike(q, ret, n_sample, &sql);
+        r = read_number(db, &sql, &n);
+        return r == 0 && n < n_sample / ALIKE_PART ? RUNS_BOUND_NOT : r;
 }

@@ -19,6 +19,13 @@ struct runs_bound {
 int runs_bound_end(struct db *db, struct arena *a, const struct runs_search *q, int64_t n_all,
                    int64_t n_page, struct runs_bound *ret);
 
+/* An order that begins with a text, and no filter: the clause that only runs with the value fulfil
+ * that is the first of all experiments, should no fewer than `n_min` have it, and not only others
+ * than those that are searched. 0, RUNS_BOUND_NOT or
+ * -errno. */
+int runs_bound_first(struct db *db, struct arena *a, const struct runs_search *q, int64_t n_min,
+                     struct filter_clause *ret);
+
 /* An order that begins with a value, and no filter: the run behind the first `offset` of those that
  * have it is no nearer than this value. RUNS_BOUND_NOT: there is no such run, or who knows. 0,
  * RUNS_BOUND_NOT or -errno. */

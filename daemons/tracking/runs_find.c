@@ -375,6 +375,60 @@ static int go(struct find *f, int64_t limit, int64_t offset) {
         return r == MEMORY_NOT ? by_index(f, limit, offset) : r;
 }
 
+/* --- where all of the page are alike -----------------------------------------------------------
+ */
+
+/* So many times the page's runs have the first value of the order: by what comes next in it they
+ * are found as if the value was asked for. */
+#define ALIKE_TIMES 8
+#define ALIKE_PAGE_MAX 5000
+
+struct page {
+        struct run *runs;
+        size_t n;
+};
+
+static int keep(void *ctx, const struct run *run) {
+        struct page *p = ctx;
+
+        p->runs[p->n++] = *run;
+        return 0;
+}
+
+static bool may_be_alike(const struct find *f, int64_t limit, int64_t offset) {
+        const struct order_key *k = &f->q->order[0];
+
+        return db_get_dialect(f->db) == DB_SQLITE && f->q->filter.n == 0 && f->q->n_order > 0 &&
+               (k->entity == FILTER_PARAM || k->entity == FILTER_TAG) && limit > 0 &&
+               limit <= ALIKE_PAGE_MAX && offset <= ALIKE_PAGE_MAX;
+}
+
+/* A full page of runs with the first value. 0, RUNS_BOUND_NOT or -errno. */
+static int among_alike(struct find *f, int64_t limit, int64_t offset) {
+        struct runs_search alike = *f->q;
+        struct filter_clause first;
+        struct page p = {};
+        int r;
+
+        if (!may_be_alike(f, limit, offset))
+                return RUNS_BOUND_NOT;
+        r = runs_bound_first(f->db, f->arena, f->q, ALIKE_TIMES * (limit + offset), &first);
+        if (r != 0)
+                return r;
+        p.runs = arena_zalloc_array(f->arena, (size_t) limit, sizeof(*p.runs));
+        if (!p.runs)
+                return -ENOMEM;
+        alike.filter = (struct filter){&first, 1};
+        alike.n_order--;
+        memmove(&alike.order[0], &alike.order[1], alike.n_order * sizeof(*alike.order));
+        r = runs_find_within(f->db, f->arena, &alike, limit, offset, f->tries, keep, &p);
+        if (r == 0 && (int64_t) p.n < limit)
+                return RUNS_BOUND_NOT;
+        for (size_t i = 0; r == 0 && i < p.n; i++)
+                r = f->each(f->ctx, &p.runs[i]);
+        return r;
+}
+
 int runs_find_within(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,
                      int64_t offset, usec_t try_for, int (*each)(void *ctx, const struct run *run),
                      void *ctx) {
@@ -384,8 +438,10 @@ int runs_find_within(struct db *db, struct arena *a, const struct runs_search *q
         if (q->n_experiment_ids == 0)
                 return 0;
         offset = MAX(offset, (int64_t) 0);
-        r = pick(&f, limit, offset);
-        return r < 0 ? r : go(&f, limit, offset);
+        r = among_alike(&f, limit, offset);
+        if (r == RUNS_BOUND_NOT)
+                r = pick(&f, limit, offset) ?: go(&f, limit, offset);
+        return r;
 }
 
 int runs_find(struct db *db, struct arena *a, const struct runs_search *q, int64_t limit,

@@ -474,15 +474,38 @@ static void add_first_key(struct search_sql *sql, const struct order_key *k, con
                 search_sql_add(sql, " AND %s.is_nan = FALSE", alias);
 }
 
+/* "SELECT value …", of an order that runs_search_can_walk() */
+void runs_search_build_first(const struct runs_search *q, struct search_sql *sql) {
+        const struct order_key *k = &q->order[0];
+        const struct filter_clause entity = {.entity = k->entity};
+
+        search_sql_add(sql, "SELECT f.value FROM %s f WHERE ", table_of(&entity));
+        add_first_key(sql, k, "f");
+        search_sql_add(sql, " AND f.value IS NOT NULL ORDER BY f.value%s LIMIT 1",
+                       k->descending ? " DESC" : "");
+}
+
+void runs_search_build_alike(const struct runs_search *q, const struct filter_clause *value,
+                             int64_t n, struct search_sql *sql) {
+        search_sql_add(sql, "SELECT count(*) FROM (SELECT v.run_uuid FROM %s v WHERE ",
+                       table_of(value));
+        add_first_key(sql, &q->order[0], "v");
+        add_value(sql, value);
+        search_sql_add(sql, " LIMIT ");
+        search_sql_i64(sql, n);
+        search_sql_add(sql, ") n CROSS JOIN runs ON runs.run_uuid = n.run_uuid WHERE ");
+        add_scope(sql, q);
+}
+
 void runs_search_build_ties(const struct runs_search *q, int64_t max, struct search_sql *sql) {
         const struct order_key *k = &q->order[0];
         const struct filter_clause entity = {.entity = k->entity};
 
         search_sql_add(sql, "SELECT count(*) FROM (SELECT 1 FROM %s v WHERE ", table_of(&entity));
         add_first_key(sql, k, "v");
-        search_sql_add(sql, " AND v.value = (SELECT f.value FROM %s f WHERE ", table_of(&entity));
-        add_first_key(sql, k, "f");
-        search_sql_add(sql, " ORDER BY f.value%s LIMIT 1) LIMIT ", k->descending ? " DESC" : "");
+        search_sql_add(sql, " AND v.value = (");
+        runs_search_build_first(q, sql);
+        search_sql_add(sql, ") LIMIT ");
         search_sql_i64(sql, max);
         search_sql_add(sql, ") n");
 }

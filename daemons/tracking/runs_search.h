@@ -74,6 +74,12 @@ void runs_search_build_probe(const struct runs_search *q, size_t driver, int64_t
 /* How many values of all experiments are the one that the order begins with, at most `max`: SELECT
  * count(*). Of an order that runs_search_can_walk(). */
 void runs_search_build_ties(const struct runs_search *q, int64_t max, struct search_sql *sql);
+/* The value that the order begins with, of all experiments: one row or none. */
+void runs_search_build_first(const struct runs_search *q, struct search_sql *sql);
+/* How many of `n` runs with the value, which begins the order, are of those that are searched:
+ * SELECT count(*). SQLite's. */
+void runs_search_build_alike(const struct runs_search *q, const struct filter_clause *value,
+                             int64_t n, struct search_sql *sql);
 /* Is the clause about a metric, param or tag (a run's name is one)? */
 bool runs_search_is_on_value(const struct filter_clause *c);
 /* Or about a dataset: are those that fulfil it told by other tables than runs alone? */

@@ -145,11 +145,31 @@ static void test_begin(void **state) {
         assert_int_equal(runs_bound_begin(t->db, &t->arena, &q, 0, &bound), RUNS_BOUND_NOT);
 }
 
+static void test_first(void **state) {
+        struct tracking_test *t = *state;
+        struct filter_clause first;
+        struct runs_search q;
+
+        fill(t);
+        q = parse(t, "", "params.p DESC");
+        assert_int_equal(runs_bound_first(t->db, &t->arena, &q, 200, &first), 0);
+        assert_int_equal(first.entity, FILTER_PARAM);
+        assert_int_equal(first.op, FILTER_EQ);
+        assert_string_equal(first.key, "p");
+        assert_string_equal(first.text, "9");
+        assert_int_equal(runs_bound_first(t->db, &t->arena, &q, 320, &first), RUNS_BOUND_NOT);
+        q = parse(t, "", "params.p"); /* 0 is of the other experiment's runs alone */
+        assert_int_equal(runs_bound_first(t->db, &t->arena, &q, 200, &first), RUNS_BOUND_NOT);
+        q = parse(t, "", "params.nowhere");
+        assert_int_equal(runs_bound_first(t->db, &t->arena, &q, 1, &first), RUNS_BOUND_NOT);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_db_test(test_end),
                 tracking_db_test(test_no_end),
                 tracking_db_test(test_begin),
+                tracking_db_test(test_first),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
