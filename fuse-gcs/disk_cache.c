@@ -2,57 +2,42 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "fuse-gcs/disk_queue.h"
 #include "lib/base/fileio.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/base/strmap.h"
 
-#define DISK_CACHE_QUEUE 128 /* blocks on their way to the disk */
-#define DISK_CACHE_OPEN 128  /* contents whose files are kept open */
+#define DISK_CACHE_OPEN 128 /* contents whose files are kept open */
 
 struct disk_cache_file {
         struct disk_files files;
         unsigned n_refs;
         uint64_t content, size; /* of the object */
         int64_t generation;
-        uint64_t n_bytes; /* on the disk */
-        bool is_dropped, is_pinned;
+        uint64_t n_bytes; /* on the disk; of a claimed one: that have their room there */
+        bool is_dropped, is_pinned, is_claimed;
         struct disk_cache_file *newer, *older;
         char name[DISK_FILES_NAME];
         char path[];
 };
 
-struct disk_cache_job {
-        struct disk_files_key key; /* its path is behind the data */
-        uint64_t index;
-        uint32_t n;
-        char *data;
-};
-
 struct disk_cache {
         pthread_mutex_t lock;
-        pthread_cond_t more, drained;
-        pthread_t thread;
-        bool has_thread, is_writing;
-        atomic_bool stops;
+        struct disk_queue *queue;
         char *root, *bucket, *old_dir;
         struct disk_files_dirs dirs;
         uint64_t n_bytes_max;
-        bool keeps_parts;
+        bool keeps_parts, wants_claims;
         uint64_t pinned_bytes; /* sizes of what is pinned */
         struct strmap files;   /* by name */
         struct disk_cache_file *newest, *oldest;
         size_t n_open;
-        struct disk_cache_job jobs[DISK_CACHE_QUEUE];
-        const char *writing; /* the path of the job under way */
-        bool is_void;        /* it was dropped meanwhile */
-        size_t first_job, n_jobs;
         struct disk_cache_stats stats;
 };
 
@@ -109,10 +94,11 @@ static void disk_cache_remove(struct disk_cache *c, struct disk_cache_file *f) {
         disk_cache_forget(c, f);
 }
 
-static bool disk_cache_evict(struct disk_cache *c) {
+/* What somebody reads just now goes as well: he has it open. */
+static bool disk_cache_evict(struct disk_cache *c, const struct disk_cache_file *but) {
         struct disk_cache_file *f = c->oldest;
 
-        while (f && (f->n_refs > 0 || f->is_pinned))
+        while (f && (f == but || f->is_pinned))
                 f = f->newer;
         if (!f)
                 return false;
@@ -193,6 +179,7 @@ static int disk_cache_open(struct disk_cache *c, struct disk_cache_file *f,
         if (r < 0 && make) {
                 c->stats.n_bytes -= f->n_bytes;
                 f->n_bytes = 0;
+                f->is_claimed = false;
                 r = disk_files_make(&c->dirs, k, &f->files);
         }
         if (r >= 0)
@@ -287,57 +274,98 @@ int disk_cache_load(struct disk_cache *c, const struct disk_files_key *k, uint64
         return r;
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- room ------------------------------------------------------------------------------------ */
 
-/* Under the lock: is there room, or can it be made? What is pinned has its room already. */
-static bool disk_cache_make_room(struct disk_cache *c, const struct disk_cache_job *j) {
-        const struct disk_cache_file *f;
-        char name[DISK_FILES_NAME];
-
-        if (j->key.size > c->n_bytes_max && !c->keeps_parts)
+/* Under the lock: is there room for n bytes of f, or can it be made? A file does not make room for
+ * itself; what is pinned has its room already. */
+static bool disk_cache_make_room(struct disk_cache *c, const struct disk_cache_file *f,
+                                 uint64_t size, uint64_t n) {
+        if (size > c->n_bytes_max && !c->keeps_parts)
                 return false;
-        while (c->stats.n_bytes + j->n > c->n_bytes_max && disk_cache_evict(c))
+        while (c->stats.n_bytes + n > c->n_bytes_max && disk_cache_evict(c, f))
                 ;
-        if (c->stats.n_bytes + j->n <= c->n_bytes_max)
-                return true;
-        disk_files_name(j->key.path, name);
-        f = strmap_get(&c->files, name);
-        return f && f->is_pinned;
+        return c->stats.n_bytes + n <= c->n_bytes_max || (f && f->is_pinned);
 }
 
+static int disk_cache_claim_file(struct disk_cache *c, struct disk_cache_file *f) {
+        uint64_t more = f->size - MIN(f->n_bytes, f->size);
+
+        if (f->is_claimed)
+                return 0;
+        if (!disk_cache_make_room(c, f, f->size, more)) {
+                if (f->n_bytes == 0)
+                        disk_cache_remove(c, f);
+                return -ENOSPC;
+        }
+        f->is_claimed = true;
+        f->n_bytes += more;
+        c->stats.n_bytes += more;
+        return 0;
+}
+
+int disk_cache_claim(struct disk_cache *c, const struct disk_files_key *k) {
+        struct disk_cache_file *f;
+        bool fits;
+        int r;
+
+        if (!c->wants_claims)
+                return 0;
+        pthread_mutex_lock(&c->lock);
+        fits = k->size <= c->n_bytes_max;
+        f = fits ? disk_cache_get(c, k, true) : NULL;
+        r = f ? disk_cache_claim_file(c, f) : fits ? -EIO : -ENOSPC;
+        if (f)
+                disk_cache_unref(c, f);
+        pthread_mutex_unlock(&c->lock);
+        return r;
+}
+
+bool disk_cache_is_refused(struct disk_cache *c, const struct disk_files_key *k) {
+        struct disk_cache_file *f = c->wants_claims ? disk_cache_find(c, k) : NULL;
+
+        if (f)
+                disk_cache_put(c, f);
+        return c->wants_claims && !f;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
 /* Under the lock: the file a block goes to, referenced, when there is room. A block that is there
- * already needs none; and a file does not make room for itself. */
+ * already needs none. */
 static struct disk_cache_file *disk_cache_target(struct disk_cache *c,
-                                                 const struct disk_cache_job *j, bool *ret_is_new) {
+                                                 const struct disk_queue_job *j, bool *ret_is_new) {
         struct disk_cache_file *f = disk_cache_get(c, &j->key, false);
 
-        *ret_is_new = !f || !disk_files_has(&f->files, j->index);
-        if (!*ret_is_new || disk_cache_make_room(c, j))
+        if (!f && c->wants_claims)
+                return NULL;
+        *ret_is_new = !f || (!f->is_claimed && !disk_files_has(&f->files, j->index));
+        if (!*ret_is_new || disk_cache_make_room(c, f, j->key.size, j->n))
                 return f ?: disk_cache_get(c, &j->key, true);
         if (f)
                 disk_cache_unref(c, f);
         return NULL;
 }
 
-static void disk_cache_run(struct disk_cache *c, const struct disk_cache_job *j) {
+static void disk_cache_write(void *ctx, const struct disk_queue_job *j) {
+        struct disk_cache *c = ctx;
         struct disk_cache_file *f;
         bool is_new;
         int r;
 
         pthread_mutex_lock(&c->lock);
-        f = c->is_void ? NULL : disk_cache_target(c, j, &is_new);
+        f = disk_queue_is_void(c->queue) ? NULL : disk_cache_target(c, j, &is_new);
         pthread_mutex_unlock(&c->lock);
         if (!f)
                 return;
         r = disk_files_store(&f->files, j->index, j->data, j->n);
         pthread_mutex_lock(&c->lock);
-        if (r >= 0 && is_new && !f->is_dropped) {
+        if (r >= 0 && is_new && !f->is_dropped && !f->is_claimed) {
                 f->n_bytes += j->n;
                 c->stats.n_bytes += j->n;
         }
         disk_cache_unref(c, f);
         if (r == -ENOSPC)
-                (void) disk_cache_evict(c); /* room for the next one */
+                (void) disk_cache_evict(c, NULL); /* room for the next one */
         pthread_mutex_unlock(&c->lock);
 }
 
@@ -348,7 +376,7 @@ static void disk_cache_drop_old(struct disk_cache *c) {
         if (!c->old_dir || fileio_list(c->old_dir, NULL, &names) < 0)
                 return;
         log_info("%s: a cache of an older form, dropped", c->old_dir);
-        for (char **name = names; name && *name && !c->stops; name++) {
+        for (char **name = names; name && *name && !*disk_queue_stops(c->queue); name++) {
                 _cleanup_free_ char *path = str_printf("%s/%s", c->old_dir, *name);
 
                 if (path)
@@ -358,75 +386,20 @@ static void disk_cache_drop_old(struct disk_cache *c) {
         (void) rmdir(c->old_dir);
 }
 
-static void disk_cache_begin(struct disk_cache *c) {
-        disk_files_sweep(&c->dirs, &c->lock, &c->stops);
-        disk_cache_drop_old(c);
-        pthread_mutex_lock(&c->lock);
-        c->is_writing = false;
-        pthread_cond_broadcast(&c->drained);
-        pthread_mutex_unlock(&c->lock);
-}
-
-static void *disk_cache_main(void *ctx) {
+static void disk_cache_begin(void *ctx) {
         struct disk_cache *c = ctx;
 
-        disk_cache_begin(c);
-        pthread_mutex_lock(&c->lock);
-        while (!c->stops || c->n_jobs > 0) {
-                struct disk_cache_job j;
-
-                if (c->n_jobs == 0) {
-                        pthread_cond_wait(&c->more, &c->lock);
-                        continue;
-                }
-                j = c->jobs[c->first_job];
-                c->first_job = (c->first_job + 1) % DISK_CACHE_QUEUE;
-                c->n_jobs--;
-                c->is_writing = true;
-                c->writing = j.key.path;
-                c->is_void = j.n == 0;
-                pthread_mutex_unlock(&c->lock);
-                disk_cache_run(c, &j);
-                pthread_mutex_lock(&c->lock);
-                c->is_writing = false;
-                c->writing = NULL;
-                mem_free(j.data);
-                if (c->n_jobs == 0)
-                        pthread_cond_broadcast(&c->drained);
-        }
-        pthread_mutex_unlock(&c->lock);
-        return NULL;
+        disk_files_sweep(&c->dirs, &c->lock, disk_queue_stops(c->queue));
+        disk_cache_drop_old(c);
 }
 
 void disk_cache_store(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                       const char *data, uint32_t n) {
-        size_t path_len = strlen(k->path);
-        char *copy = mem_alloc(n + path_len + 1);
-
-        if (copy) {
-                memcpy(copy, data, n);
-                memcpy(copy + n, k->path, path_len + 1);
-        }
-        pthread_mutex_lock(&c->lock);
-        if (copy && c->n_jobs < DISK_CACHE_QUEUE) {
-                struct disk_cache_job *j =
-                        &c->jobs[(c->first_job + c->n_jobs++) % DISK_CACHE_QUEUE];
-
-                *j = (struct disk_cache_job){*k, index, n, copy};
-                j->key.path = TAKE_PTR(copy) + n;
-                pthread_cond_signal(&c->more);
-        } else {
-                c->stats.n_dropped++;
-        }
-        pthread_mutex_unlock(&c->lock);
-        mem_free(copy);
+        disk_queue_add(c->queue, k, index, data, n);
 }
 
 void disk_cache_sync(struct disk_cache *c) {
-        pthread_mutex_lock(&c->lock);
-        while (c->n_jobs > 0 || c->is_writing)
-                pthread_cond_wait(&c->drained, &c->lock);
-        pthread_mutex_unlock(&c->lock);
+        disk_queue_sync(c->queue);
 }
 
 void disk_cache_drop(struct disk_cache *c, const char *path) {
@@ -436,13 +409,7 @@ void disk_cache_drop(struct disk_cache *c, const char *path) {
         disk_files_name(path, name);
         pthread_mutex_lock(&c->lock);
         /* What is on its way there would bring it back. */
-        for (size_t k = 0; k < c->n_jobs; k++) {
-                struct disk_cache_job *j = &c->jobs[(c->first_job + k) % DISK_CACHE_QUEUE];
-
-                if (str_eq(j->key.path, path))
-                        j->n = 0;
-        }
-        c->is_void = c->is_void || (c->writing && str_eq(c->writing, path));
+        disk_queue_drop(c->queue, path);
         f = strmap_get(&c->files, name);
         if (f)
                 disk_cache_remove(c, f);
@@ -519,17 +486,19 @@ static int disk_cache_scan(struct disk_cache *c) {
         for (size_t i = 0; i < s.n; i++)
                 disk_cache_use(c, s.found[i].file);
         mem_free(s.found);
-        while (c->stats.n_bytes > c->n_bytes_max && disk_cache_evict(c))
+        while (c->stats.n_bytes > c->n_bytes_max && disk_cache_evict(c, NULL))
                 ;
         return r;
 }
 
 static int disk_cache_start(struct disk_cache *c, const struct disk_cache_options *o,
                             struct errmsg *em) {
+        const struct disk_queue_options queue = {disk_cache_begin, disk_cache_write, c};
         int r;
 
         c->n_bytes_max = o->n_bytes_max;
         c->keeps_parts = o->keeps_parts;
+        c->wants_claims = o->wants_claims;
         c->root = mem_strdup(o->root);
         c->bucket = mem_strdup(o->bucket);
         c->old_dir = o->old_dir ? mem_strdup(o->old_dir) : NULL;
@@ -539,11 +508,8 @@ static int disk_cache_start(struct disk_cache *c, const struct disk_cache_option
         if (r < 0)
                 return r;
         r = disk_cache_scan(c);
-        if (r >= 0) {
-                c->is_writing = true; /* until it has looked around */
-                r = -pthread_create(&c->thread, NULL, disk_cache_main, c);
-        }
-        c->has_thread = r >= 0;
+        if (r >= 0)
+                r = disk_queue_new(&queue, &c->queue);
         return r < 0 ? errmsg_errno(em, r, "cache directory %s", c->root) : 0;
 }
 
@@ -554,8 +520,6 @@ int disk_cache_new(const struct disk_cache_options *o, struct disk_cache **ret, 
         if (!c)
                 return errmsg_errno(em, -ENOMEM, "cache");
         pthread_mutex_init(&c->lock, NULL);
-        pthread_cond_init(&c->more, NULL);
-        pthread_cond_init(&c->drained, NULL);
         c->dirs = (struct disk_files_dirs){.data = -1, .sums = -1};
         r = disk_cache_start(c, o, em);
         if (r < 0)
@@ -568,13 +532,7 @@ int disk_cache_new(const struct disk_cache_options *o, struct disk_cache **ret, 
 struct disk_cache *disk_cache_free(struct disk_cache *c) {
         if (!c)
                 return NULL;
-        if (c->has_thread) {
-                pthread_mutex_lock(&c->lock);
-                c->stops = true;
-                pthread_cond_signal(&c->more);
-                pthread_mutex_unlock(&c->lock);
-                pthread_join(c->thread, NULL);
-        }
+        c->queue = disk_queue_free(c->queue);
         while (c->oldest) {
                 struct disk_cache_file *f = c->oldest;
 
@@ -586,8 +544,6 @@ struct disk_cache *disk_cache_free(struct disk_cache *c) {
         mem_free(c->root);
         mem_free(c->bucket);
         mem_free(c->old_dir);
-        pthread_cond_destroy(&c->more);
-        pthread_cond_destroy(&c->drained);
         pthread_mutex_destroy(&c->lock);
         return mem_free(c);
 }
@@ -595,5 +551,6 @@ struct disk_cache *disk_cache_free(struct disk_cache *c) {
 void disk_cache_stats_get(struct disk_cache *c, struct disk_cache_stats *ret) {
         pthread_mutex_lock(&c->lock);
         *ret = c->stats;
+        ret->n_dropped = disk_queue_n_dropped(c->queue);
         pthread_mutex_unlock(&c->lock);
 }

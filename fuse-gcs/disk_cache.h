@@ -6,8 +6,8 @@
  *
  * Bounded by bytes: the least recently opened files go first, what is pinned never; an object that
  * is larger than all of it is not kept, unless parts are. Somebody may take the directories away
- * at any time. Threads: any; stores are queued to a thread of its own and may be dropped when it
- * does not follow. */
+ * at any time. Threads: any; stores go through a disk_queue, and may be dropped when it does not
+ * follow. */
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +26,8 @@ struct disk_cache_options {
         const char *root, *bucket; /* directories are made when missing */
         const char *old_dir;       /* of a form that is not read any more: goes; NULL: none */
         uint64_t n_bytes_max;
-        bool keeps_parts; /* of objects larger than that */
+        bool keeps_parts;  /* of objects larger than that */
+        bool wants_claims; /* only what was claimed, or is pinned, is kept */
 };
 
 /* -errno with em set. */
@@ -38,6 +39,11 @@ bool disk_cache_has(struct disk_cache *c, const struct disk_files_key *k, uint64
 /* n bytes of the block. -ENOENT: not there, or not what was stored. */
 int disk_cache_load(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                     char *data, uint32_t n);
+/* Room for all of the object, before any of it is there: others go for it at once. 0, also where
+ * nobody wants claims; -ENOSPC: it cannot have it. */
+int disk_cache_claim(struct disk_cache *c, const struct disk_files_key *k);
+/* Is nothing of it kept, as it was not claimed or has gone since? */
+bool disk_cache_is_refused(struct disk_cache *c, const struct disk_files_key *k);
 /* Copies the data and returns; it is on the disk some time later, or not. */
 void disk_cache_store(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                       const char *data, uint32_t n);

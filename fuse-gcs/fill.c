@@ -32,6 +32,8 @@ struct fill {
         bool is_running;
         struct fill_job jobs[FILL_QUEUE]; /* [0] is under way */
         size_t n_jobs;
+        uint64_t line_at;       /* of [0]: so much is there, in whole lines */
+        pthread_cond_t arrived; /* a line, or an end */
         pthread_mutex_t chunks; /* one at a time */
         struct fill_chunk seen[FILL_SEEN];
         size_t next_seen;
@@ -94,6 +96,13 @@ static void fill_say(struct mnt *m, const struct block_fetch_source *s, uint64_t
                           s->content, m->o.bucket ?: "", fill_name(m, s), to);
 }
 
+static void fill_arrived(struct fill *f, uint64_t line_at) {
+        pthread_mutex_lock(&f->lock);
+        f->line_at = line_at;
+        pthread_cond_broadcast(&f->arrived);
+        pthread_mutex_unlock(&f->lock);
+}
+
 static void fill_object(struct mnt *m, const struct block_fetch_source *s) {
         uint64_t n_new = 0;
 
@@ -102,7 +111,23 @@ static void fill_object(struct mnt *m, const struct block_fetch_source *s) {
                 if (fill_range(m, s, at, to, &n_new) < 0)
                         return;
                 fill_say(m, s, to);
+                fill_arrived(m->fill, to);
         }
+}
+
+/* Under the lock: is it in the line that is brought just now? */
+static bool fill_brings(const struct fill *f, uint64_t content, uint64_t offset) {
+        return f->n_jobs > 0 && f->jobs[0].source.content == content && offset >= f->line_at &&
+               offset - f->line_at < f->m->o.fill->line_bytes && !f->m->stopping;
+}
+
+void fill_wait(struct mnt *m, uint64_t content, uint64_t offset) {
+        struct fill *f = m->fill;
+
+        pthread_mutex_lock(&f->lock);
+        while (fill_brings(f, content, offset))
+                pthread_cond_wait(&f->arrived, &f->lock);
+        pthread_mutex_unlock(&f->lock);
 }
 
 /* On a thread of the pool, until nobody waits. */
@@ -121,6 +146,8 @@ static void fill_run(struct fetch_pool_task *t) {
                 pthread_mutex_lock(&f->lock);
                 f->n_jobs--;
                 memmove(&f->jobs[0], &f->jobs[1], f->n_jobs * sizeof(f->jobs[0]));
+                f->line_at = 0;
+                pthread_cond_broadcast(&f->arrived);
         }
         f->is_running = false;
         pthread_mutex_unlock(&f->lock);
@@ -151,13 +178,14 @@ static void fill_queue(struct fill *f, const struct block_fetch_source *s) {
 
 void fill_after(struct mnt *m, const struct block_fetch_source *s, uint64_t offset,
                 atomic_bool *h_done) {
+        const struct disk_files_key k = block_fetch_key(s);
         const struct fill_plan *p = m->o.fill;
         struct fill *f = m->fill;
 
         if (!p->anywhere && (!p->at_start || offset > 0))
                 return;
         *h_done = true;
-        if (!cache_filter_takes(m->o.disk_filter, s->path))
+        if (!cache_filter_takes(m->o.disk_filter, s->path) || disk_cache_claim(m->disk, &k) < 0)
                 return;
         pthread_mutex_lock(&f->lock);
         if (f->n_jobs < FILL_QUEUE && !m->stopping && !fill_has(f, s->content))
@@ -224,6 +252,7 @@ int fill_init(struct mnt *m) {
                 return -ENOMEM;
         pthread_mutex_init(&f->lock, NULL);
         pthread_mutex_init(&f->chunks, NULL);
+        pthread_cond_init(&f->arrived, NULL);
         f->m = m;
         f->task.run = fill_run;
         m->fill = f;
@@ -237,5 +266,6 @@ void fill_done(struct mnt *m) {
                 return;
         pthread_mutex_destroy(&f->lock);
         pthread_mutex_destroy(&f->chunks);
+        pthread_cond_destroy(&f->arrived);
         m->fill = mem_free(f);
 }

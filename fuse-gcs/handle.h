@@ -11,8 +11,9 @@ struct handle {
         uint64_t number; /* in the log; no other one's, ever */
         bool may_write, appends;
         unsigned n_bad; /* the inode's when it was opened: reads fail when it is another one */
-        atomic_bool is_filled; /* its reads bring no more onto the disk */
-        pthread_mutex_t lock;  /* of the next two */
+        atomic_bool is_filled;         /* its reads bring no more onto the disk */
+        atomic_uint_least64_t read_to; /* the last read's end */
+        pthread_mutex_t lock;          /* of the next two */
         struct prefetch prefetch;
         struct read_meter_pattern pattern; /* under `lock`, too */
         uint64_t n_reads_seen;             /* prefetch.n_reads when resting looked last */

@@ -244,6 +244,7 @@ int meter_new(struct loop *l, const struct mount_flags *f, const struct mount_co
                      str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace"));
         read_meter_set(mount_flags_int(f, FLAGS_prometheus_port) > 0,
                        str_eq_fold(mount_flags_str(f, FLAGS_log_severity), "trace"),
+                       c->mnt.read_ahead_max == 0,
                        (unsigned) mount_flags_int(f, FLAGS_read_random_seek_threshold));
         meter_bucket_init(&m->ops, c->ops_per_s, loop_now(l, CLOCK_MONOTONIC));
         meter_bucket_init(&m->bytes, c->bytes_per_s, loop_now(l, CLOCK_MONOTONIC));

@@ -47,6 +47,8 @@ struct mnt_settings {
         bool standard_symlinks;
         bool direct_io;
         bool always_plus;  /* directories are read with attributes, wanted or not */
+        bool never_plus;   /* or without */
+        bool asks_names;   /* the kernel keeps no name, and asks each time */
         bool create_empty; /* a new file is in the bucket at once */
         bool streams;      /* files are sent while they are written */
         usec_t ttl_for, negative_for;

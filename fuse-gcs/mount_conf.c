@@ -207,15 +207,21 @@ static int mount_conf_cache(struct mount_conf *c, const char *dir, int64_t mb) {
         return c->cache_dir || mb == 0 ? 0 : -ENOMEM;
 }
 
-/* What reads bring onto the disk beyond what they read. */
+/* What reads bring onto the disk beyond what they read. Who says nothing has what was read kept;
+ * who names one of the three flags, whatever he says, has what gcsfuse does by all of them. */
 static void mount_conf_fill(struct mount_conf *c, const struct mount_flags *f) {
         bool parallel = mount_flags_bool(f, FLAGS_file_cache_enable_parallel_downloads);
         bool chunks = mount_flags_bool(f, FLAGS_file_cache_experimental_enable_chunk_cache);
+        bool says = mount_flags_is_set(f, FLAGS_file_cache_enable_parallel_downloads) ||
+                    mount_flags_is_set(f, FLAGS_file_cache_cache_file_for_range_read) ||
+                    mount_flags_is_set(f, FLAGS_file_cache_experimental_enable_chunk_cache);
         int64_t given_mb = mount_flags_int(f, FLAGS_file_cache_download_chunk_size_mb);
         uint64_t chunk_mb = (uint64_t) MAX(given_mb, (int64_t) 1);
 
-        c->fill.anywhere = mount_flags_bool(f, FLAGS_file_cache_cache_file_for_range_read);
-        c->fill.at_start = parallel;
+        c->fill.anywhere =
+                !chunks && mount_flags_bool(f, FLAGS_file_cache_cache_file_for_range_read);
+        c->fill.at_start = !chunks && says;
+        c->fill.waits = !parallel;
         c->fill.chunk_bytes = chunks ? chunk_mb * MIB : 0;
         c->fill.line_bytes = parallel ? chunk_mb * MIB : MOUNT_CONF_FILL_LINE;
         if (c->cache_dir && (c->fill.anywhere || c->fill.at_start || chunks))
@@ -275,6 +281,19 @@ static usec_t mount_conf_metadata_ttl(const struct mount_flags *f) {
         return (old + USEC_PER_SEC - 1) / USEC_PER_SEC * USEC_PER_SEC;
 }
 
+/* What the kernel may keep of names. Who says nothing has it keep them, and directories are read as
+ * it likes; who names one of the two flags has what gcsfuse does by both. */
+static void mount_conf_names(struct mnt_settings *m, const struct mount_flags *f) {
+        bool plus = mount_flags_bool(f, FLAGS_experimental_enable_readdirplus);
+        bool says_plus = mount_flags_is_set(f, FLAGS_experimental_enable_readdirplus);
+        bool says_names = mount_flags_is_set(f, FLAGS_experimental_enable_dentry_cache);
+
+        m->always_plus = plus;
+        m->never_plus = says_plus && !plus;
+        m->asks_names = (says_plus || says_names) &&
+                        !mount_flags_bool(f, FLAGS_experimental_enable_dentry_cache);
+}
+
 static void mount_conf_behaviour(struct mnt_settings *m, const struct mount_flags *f) {
         int64_t uid = mount_flags_int(f, FLAGS_uid), gid = mount_flags_int(f, FLAGS_gid);
         int64_t limit = mount_flags_int(f, FLAGS_rename_dir_limit);
@@ -288,7 +307,6 @@ static void mount_conf_behaviour(struct mnt_settings *m, const struct mount_flag
         m->atomic_rename = mount_flags_bool(f, FLAGS_enable_atomic_rename_object);
         m->prefetch_metadata = mount_flags_bool(f, FLAGS_enable_metadata_prefetch);
         m->by_json = mount_flags_bool(f, FLAGS_experimental_enable_json_read);
-        m->always_plus = mount_flags_bool(f, FLAGS_experimental_enable_readdirplus);
         m->direct_io = mount_flags_bool(f, FLAGS_o_direct) ||
                        mount_flags_bool(f, FLAGS_experimental_o_direct);
         m->standard_symlinks = mount_flags_bool(f, FLAGS_enable_standard_symlinks);
@@ -299,6 +317,13 @@ static void mount_conf_behaviour(struct mnt_settings *m, const struct mount_flag
         m->negative_for = mount_conf_ttl(f, FLAGS_metadata_cache_negative_ttl_secs);
         m->list_cache_for = mount_conf_ttl(f, FLAGS_kernel_list_cache_ttl_secs);
         m->rename_limit = limit > 0 ? (uint64_t) limit : 1000000;
+}
+
+/* A pool that is too small for one reader is none, for gcsfuse; -1: one without an end. */
+static bool mount_conf_reads_ahead(const struct mount_flags *f) {
+        int64_t all = mount_flags_int(f, FLAGS_read_global_max_blocks);
+
+        return all < 0 || all >= mount_flags_int(f, FLAGS_read_min_blocks_per_handle);
 }
 
 static void mount_conf_sizes(struct mnt_settings *m, const struct mount_flags *f) {
@@ -317,7 +342,9 @@ static void mount_conf_sizes(struct mnt_settings *m, const struct mount_flags *f
         m->n_least_in_uploads = MOUNT_CONF_LEAST_IN_UPLOADS;
         m->temp_bytes_max = (uint64_t) mount_flags_int(f, FLAGS_temp_max_size_mb) * MIB;
         m->read_bytes_max = (size_t) mount_flags_int(f, FLAGS_read_cache_size_mb) * MIB;
-        m->read_ahead_max = (size_t) mount_flags_int(f, FLAGS_read_ahead_max_mb) * MIB;
+        m->read_ahead_max = mount_conf_reads_ahead(f)
+                                    ? (size_t) mount_flags_int(f, FLAGS_read_ahead_max_mb) * MIB
+                                    : 0;
         m->metadata_budget_for = budget > 0 ? budget : 2 * USEC_PER_MINUTE;
         m->commit_budget_for = budget > 0 ? budget : 15 * USEC_PER_MINUTE;
 }
@@ -332,8 +359,9 @@ static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f
         c->stall_for = mount_flags_duration(f, FLAGS_http_client_timeout);
         c->rest_for = mount_flags_duration(f, FLAGS_read_inactive_stream_timeout);
         c->n_connections = (unsigned) mount_flags_int(f, FLAGS_max_conns_per_host) ?: 100;
-        c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb)
-                                   ?: 4 * HANDOVER_READ_MAX / 1024;
+        c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb);
+        if (c->read_ahead_kb == 0 && mount_flags_bool(f, FLAGS_enable_kernel_reader))
+                c->read_ahead_kb = 4 * HANDOVER_READ_MAX / 1024;
         c->ops_per_s = mount_flags_float(f, FLAGS_limit_ops_per_sec);
         c->bytes_per_s = mount_flags_float(f, FLAGS_limit_bytes_per_sec);
 }
@@ -415,6 +443,7 @@ int mount_conf_init(struct mount_conf *c, const struct mount_flags *f, struct er
         }
         c->mnt.disk_filter = c->cache_filter;
         mount_conf_behaviour(&c->mnt, f);
+        mount_conf_names(&c->mnt, f);
         mount_conf_sizes(&c->mnt, f);
         mount_conf_network(c, f);
         mount_conf_fill(c, f);

@@ -25,7 +25,7 @@ struct mount_conf {
         unsigned n_log_backups; /* 0: all */
         bool anonymous;
         unsigned n_connections;
-        unsigned read_ahead_kb;
+        unsigned read_ahead_kb; /* 0: the kernel's own */
         struct gcs_retry_policy retry;
         usec_t stall_for;
         usec_t rest_for;               /* without a read; 0: nobody looks */

@@ -326,8 +326,8 @@ static int mounter_disk_cache(struct mounter *x, const char *bucket, struct disk
                 .bucket = bucket,
                 .old_dir = old_dir,
                 .n_bytes_max = c->cache_bytes_max,
-                .keeps_parts = mount_flags_bool(x->o->flags,
-                                                FLAGS_file_cache_experimental_enable_chunk_cache),
+                .keeps_parts = c->fill.chunk_bytes > 0,
+                .wants_claims = c->fill.anywhere || c->fill.at_start,
         };
 
         return root && old_dir ? disk_cache_new(&o, ret, em)
@@ -460,7 +460,7 @@ static void mounter_read_ahead(const struct mount_conf *c) {
         struct stat st;
         int fd;
 
-        if (stat(c->mountpoint, &st) < 0)
+        if (c->read_ahead_kb == 0 || stat(c->mountpoint, &st) < 0)
                 return;
         snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
                  minor(st.st_dev));

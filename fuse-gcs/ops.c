@@ -10,7 +10,7 @@
 #include "fuse-gcs/ops_file.h"
 
 /* Writes of up to 1 MiB, reads of so much that an answer fits into a pipe; directories are read
- * with attributes where somebody wants them. */
+ * with attributes where somebody wants them, unless it was said how. */
 static void ops_init(void *ctx, struct fuse_conn_info *conn) {
         const struct mnt *m = ctx;
 
@@ -22,8 +22,10 @@ static void ops_init(void *ctx, struct fuse_conn_info *conn) {
                       (FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ATOMIC_O_TRUNC |
                        FUSE_CAP_ASYNC_READ | FUSE_CAP_IOCTL_DIR | FUSE_CAP_PARALLEL_DIROPS |
                        FUSE_CAP_ASYNC_DIO);
-        if (m->o.always_plus)
+        if (m->o.always_plus || m->o.never_plus)
                 conn->want &= ~(unsigned) FUSE_CAP_READDIRPLUS_AUTO;
+        if (m->o.never_plus)
+                conn->want &= ~(unsigned) FUSE_CAP_READDIRPLUS;
         /* Pages are dropped by generation, not by guessing from times. */
         conn->want &= ~(unsigned) (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_SPLICE_READ |
                                    FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);

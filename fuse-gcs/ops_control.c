@@ -94,6 +94,13 @@ static int ops_control_source(struct mnt *m, struct inode *i, struct block_fetch
         return r;
 }
 
+/* What has no room on the disk is in memory, as far as it goes. */
+static void ops_control_claim(struct mnt *m, const struct block_fetch_source *s) {
+        const struct disk_files_key k = block_fetch_key(s);
+
+        (void) disk_cache_claim(m->disk, &k);
+}
+
 static int ops_control_warm(struct mnt *m, struct inode *i, struct mount_control_text *t) {
         _cleanup_free_ char *path = NULL, *data = mem_alloc(OPS_CONTROL_PART);
         struct prefetch prefetch = {};
@@ -101,6 +108,8 @@ static int ops_control_warm(struct mnt *m, struct inode *i, struct mount_control
         uint64_t at = 0;
         int r = data ? ops_control_source(m, i, &s, &path) : -ENOMEM;
 
+        if (r >= 0 && m->disk)
+                ops_control_claim(m, &s);
         while (r >= 0 && at < s.size && !m->stopping) {
                 ssize_t n = reader_copy(m, &s, &prefetch, at, data, OPS_CONTROL_PART);
 

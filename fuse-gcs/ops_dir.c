@@ -97,9 +97,7 @@ static size_t ops_dir_add(fuse_req_t req, struct mnt *m, char *buf, size_t size,
         pthread_mutex_lock(&m->tree);
         *error = inode_get(m, from->path, from->attrs, until_at, &i);
         if (*error >= 0) {
-                ops_file_entry(m, i, &e);
-                if (i->is_dir)
-                        e.attr_timeout = e.entry_timeout = ops_file_timeout(m, until_at);
+                ops_file_entry(m, i, until_at, &e);
                 n = fuse_add_direntry_plus(req, buf, size, from->name, &e, (off_t) off);
                 if (n > size) {
                         inode_forget(m, i, 1);

@@ -66,10 +66,18 @@ double ops_file_timeout(const struct mnt *m, usec_t until_at) {
         return until_at > now ? (double) (until_at - now) / USEC_PER_SEC : 0;
 }
 
-void ops_file_entry(struct mnt *m, struct inode *i, struct fuse_entry_param *ret) {
+double ops_file_name_timeout(const struct mnt *m, usec_t until_at) {
+        return m->o.asks_names ? 0 : ops_file_timeout(m, until_at);
+}
+
+void ops_file_entry(struct mnt *m, struct inode *i, usec_t dir_until_at,
+                    struct fuse_entry_param *ret) {
+        usec_t until_at = i->is_dir ? dir_until_at : i->until_at;
+
         *ret = (struct fuse_entry_param){.ino = ops_file_ino(m, i)};
         inode_stat(m, i, &ret->attr);
-        ret->attr_timeout = ret->entry_timeout = ops_file_timeout(m, i->until_at);
+        ret->attr_timeout = ops_file_timeout(m, until_at);
+        ret->entry_timeout = ops_file_name_timeout(m, until_at);
         /* What is being written changes under the kernel's eyes alone. */
         if (i->is_dirty)
                 ret->attr_timeout = 1;
@@ -110,10 +118,9 @@ static void ops_file_reply_attr(fuse_req_t req, struct mnt *m, struct inode *i) 
         struct fuse_entry_param e;
 
         pthread_mutex_lock(&m->tree);
-        ops_file_entry(m, i, &e);
+        ops_file_entry(m, i, mnt_now() + m->o.ttl_for, &e);
         pthread_mutex_unlock(&m->tree);
-        fuse_reply_attr(req, &e.attr,
-                        i->is_dir ? ops_file_timeout(m, mnt_now() + m->o.ttl_for) : e.attr_timeout);
+        fuse_reply_attr(req, &e.attr, e.attr_timeout);
 }
 
 void ops_file_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
@@ -451,8 +458,8 @@ void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
         if (m->o.lineage)
                 ops_file_tell(req, m, i, fi->flags);
         pthread_mutex_lock(&m->tree);
-        ops_file_entry(m, i, &e);
-        e.entry_timeout = ops_file_timeout(m, mnt_now() + m->o.ttl_for);
+        ops_file_entry(m, i, 0, &e);
+        e.entry_timeout = ops_file_name_timeout(m, mnt_now() + m->o.ttl_for);
         pthread_mutex_unlock(&m->tree);
         if (fuse_reply_create(req, &e, fi) < 0) {
                 ops_file_close(m, ops_file_handle(fi));
@@ -479,7 +486,7 @@ void ops_file_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
                 return;
         }
         pthread_mutex_lock(&m->tree);
-        ops_file_entry(m, i, &e);
+        ops_file_entry(m, i, 0, &e);
         pthread_mutex_unlock(&m->tree);
         if (fuse_reply_entry(req, &e) < 0)
                 ops_file_forget_one(m, i);

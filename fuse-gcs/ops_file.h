@@ -16,9 +16,13 @@ struct inode *ops_file_inode(struct mnt *m, fuse_ino_t ino);
 fuse_ino_t ops_file_ino(const struct mnt *m, const struct inode *i);
 /* Answers an error of ours. */
 void ops_file_error(fuse_req_t req, int error);
-/* An entry for the kernel: attributes and how long they hold. Under `tree`. */
-void ops_file_entry(struct mnt *m, struct inode *i, struct fuse_entry_param *ret);
+/* An entry for the kernel: attributes and how long they hold; a directory's until dir_until_at.
+ * Under `tree`. */
+void ops_file_entry(struct mnt *m, struct inode *i, usec_t dir_until_at,
+                    struct fuse_entry_param *ret);
 double ops_file_timeout(const struct mnt *m, usec_t until_at);
+/* How long the kernel may believe a name, or that there is none. */
+double ops_file_name_timeout(const struct mnt *m, usec_t until_at);
 /* The inode's path, on the heap. */
 char *ops_file_path(struct mnt *m, struct inode *i);
 /* A name in the directory was made or removed here. */

@@ -18,9 +18,7 @@ static void ops_name_reply(fuse_req_t req, struct mnt *m, const char *path, stru
         pthread_mutex_lock(&m->tree);
         r = inode_get(m, path, attrs, until_at, &i);
         if (r >= 0) {
-                ops_file_entry(m, i, &e);
-                if (i->is_dir)
-                        e.entry_timeout = e.attr_timeout = ops_file_timeout(m, until_at);
+                ops_file_entry(m, i, until_at, &e);
         }
         pthread_mutex_unlock(&m->tree);
         if (r < 0) {
@@ -40,7 +38,7 @@ static void ops_name_lookup_bucket(fuse_req_t req, struct mnt *top, const char *
 
         if (r == -ENOENT) {
                 struct fuse_entry_param none = {
-                        .entry_timeout = ops_file_timeout(top, now + top->o.negative_for),
+                        .entry_timeout = ops_file_name_timeout(top, now + top->o.negative_for),
                 };
 
                 op_meter_failed(ENOENT);
@@ -66,7 +64,7 @@ void ops_name_lookup(fuse_req_t req, fuse_ino_t parent, const char *name) {
         if (r == -ENOENT && m->o.negative_for > 0) {
                 /* The kernel remembers that there is none, as long as we would. */
                 struct fuse_entry_param none = {
-                        .entry_timeout = ops_file_timeout(m, f.until_at),
+                        .entry_timeout = ops_file_name_timeout(m, f.until_at),
                 };
 
                 op_meter_failed(ENOENT);

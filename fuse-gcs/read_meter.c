@@ -11,7 +11,7 @@
 #define READ_METER_BACK ((uint64_t) 8 << 20) /* from so far on, the start is another place */
 
 static struct {
-        bool counts, says;
+        bool counts, says, is_plain;
         unsigned n_seeks_max;
         atomic_uint number;
         atomic_uint_least64_t n_bytes[2], n[2][2]; /* by goes_on; by hit and goes_on */
@@ -21,8 +21,9 @@ static struct {
 static const char *const types[] = {"Random", "Sequential"};
 static const char *const hits[] = {"false", "true"};
 
-void read_meter_set(bool counts, bool says, unsigned n_seeks_max) {
+void read_meter_set(bool counts, bool says, bool is_plain, unsigned n_seeks_max) {
         meter.counts = counts;
+        meter.is_plain = is_plain;
         meter.says = says;
         meter.n_seeks_max = n_seeks_max;
 }
@@ -51,7 +52,7 @@ void read_meter_say(usec_t began_at, const struct read_meter_line *l) {
                           number, l->bucket, l->object, l->offset, l->size, l->handle);
                 log_debug("%08x-0000 -> OK (isSeq: %s, cacheHit: %s) (%.3fms)", number,
                           hits[l->goes_on], hits[l->hit], ms);
-        } else {
+        } else if (!meter.is_plain) {
                 log_debug("%08x-0000 <- ReadAt(%s:/%s, %" PRIu64 ", %" PRIu64 ", %zu, %" PRIu64 ")",
                           number, l->bucket, l->object, l->handle, l->offset, l->size, l->block);
                 log_debug("%08x-0000 -> ReadAt(): Ok(%.3fms)", number, ms);
@@ -61,6 +62,15 @@ void read_meter_say(usec_t began_at, const struct read_meter_line *l) {
 void read_meter_follow(struct read_meter_pattern *p, const struct read_meter_line *l) {
         bool is_seek = !l->goes_on || (l->offset == 0 && p->last_at >= READ_METER_BACK);
 
+        if (meter.is_plain) {
+                if (!p->was_told)
+                        log_debug("Failed to create bufferedReader: nothing may be fetched ahead "
+                                  "(read-global-max-blocks, read-ahead-max-mb). Buffered reading "
+                                  "will be disabled for handle %" PRIu64 ".",
+                                  l->handle);
+                p->was_told = true;
+                return;
+        }
         p->last_at = l->offset;
         if (is_seek && ++p->n_seeks == meter.n_seeks_max + 1) {
                 log_debug("Fallback to another reader for object \"%s\", handle %" PRIu64

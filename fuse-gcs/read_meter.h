@@ -6,8 +6,9 @@
 #include "lib/base/buf.h"
 #include "lib/base/macros.h"
 
-/* At the start, before the first read. n_seeks_max: more of one handle are told of. */
-void read_meter_set(bool counts, bool says, unsigned n_seeks_max);
+/* At the start, before the first read. is_plain: nothing is fetched ahead. n_seeks_max: more of one
+ * handle are told of. */
+void read_meter_set(bool counts, bool says, bool is_plain, unsigned n_seeks_max);
 bool read_meter_says(void);
 /* 0: nobody wants to know. */
 usec_t read_meter_begin(void);
@@ -27,6 +28,7 @@ void read_meter_say(usec_t began_at, const struct read_meter_line *l);
 struct read_meter_pattern {
         uint64_t last_at;
         unsigned n_seeks;
+        bool was_told; /* that nothing is fetched ahead */
 };
 /* One more read of it: says when there were more seeks than are worth reading ahead for, and when
  * it goes on again. */

@@ -244,6 +244,8 @@ static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_
         /* What is in memory alone is no hit of the disk cache. */
         k = block_fetch_key(&s);
         line.hit = line.hit && m->disk && disk_cache_has(m->disk, &k, line.block);
+        if (m->disk && offset > 0 && disk_cache_is_refused(m->disk, &k))
+                line.goes_on = false;
         line.object = path + strlen(m->o.root);
         read_meter_say(began_at, &line);
         if (!m->disk) {
@@ -268,6 +270,17 @@ static void reader_fill(struct mnt *m, struct handle *h, uint64_t offset, size_t
                 fill_after(m, &s, offset, &h->is_filled);
 }
 
+/* Who jumps to where the disk's copy is made just now finds it there. */
+static void reader_fill_wait(struct mnt *m, struct handle *h, uint64_t offset, size_t size) {
+        uint64_t from = atomic_exchange(&h->read_to, offset + size);
+        _cleanup_free_ char *path = NULL;
+        struct block_fetch_source s;
+
+        if (MAX(from, offset) - MIN(from, offset) >= PREFETCH_SLACK &&
+            reader_source(m, h->inode, &s, &path))
+                fill_wait(m, s.content, offset);
+}
+
 static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t size,
                         struct reader_reply *ret) {
         usec_t began_at = read_meter_begin();
@@ -276,6 +289,8 @@ static int reader_clean(struct mnt *m, struct handle *h, uint64_t offset, size_t
 
         if (fills)
                 reader_fill(m, h, offset, size, true);
+        if (fills && m->o.fill->waits)
+                reader_fill_wait(m, h, offset, size);
         for (unsigned n = 0; r == 1 && n < READER_TRIES; n++)
                 r = reader_try(m, h, offset, size, ret);
         if (r == 0 && began_at > 0 && ret->n_bytes > 0) {

@@ -82,6 +82,8 @@ def test_always_wrong_ends(server, mount):
     ([], 4 * MIB, None),
     (["--file-cache-cache-file-for-range-read"], 4 * MIB, (0, 5 * MIB)),
     (["--file-cache-enable-parallel-downloads"], 0, (0, 5 * MIB)),
+    (["--file-cache-enable-parallel-downloads=false"], 0, (0, 5 * MIB)),
+    (["--file-cache-experimental-enable-chunk-cache=false"], 0, (0, 5 * MIB)),
     (["--file-cache-experimental-enable-chunk-cache", "--file-cache-download-chunk-size-mb=2", "--file-cache-max-size-mb=3"],
      3 * MIB, (2 * MIB, 4 * MIB)),
 ])
@@ -98,6 +100,33 @@ def test_the_cache_has_objects_as_files(server, tmp_path, flags, at, kept):
         begin, end = kept or (at, at + 10)
         until(lambda: file.read_bytes()[begin:end] == data[begin:end], "its bytes")
         assert kept == (0, 5 * MIB) or file.stat().st_blocks * 512 < len(data)
+
+
+def test_only_whole_objects_where_that_is_asked_for(server, tmp_path):
+    """Who names a flag of gcsfuse's file cache has its rules: what is read at another place first is
+    not kept, and an object that another one took the room of is not, until it is opened again."""
+    data = content(5 * MIB)
+    for name in "ab":
+        put(server, name, data)
+    files = [tmp_path / f"gcsfuse-file-cache/bkt/{name}" for name in "ab"]
+    with Mount(server.url, f"--cache-dir={tmp_path}", "--file-cache-enable-parallel-downloads=false", "--file-cache-max-size-mb=8") as m:
+        a, b = (os.open(m / name, os.O_RDONLY) for name in "ab")
+        assert os.pread(a, 100, 4 * MIB) == data[4 * MIB:4 * MIB + 100]
+        assert not files[0].exists()
+        assert os.pread(a, 100, 0) == data[:100]
+        until(lambda: files[0].exists() and files[0].read_bytes() == data, "all of the first")
+        assert os.pread(b, 100, 0) == data[:100]
+        until(lambda: files[1].exists() and files[1].read_bytes() == data, "all of the second")
+        assert not files[0].exists()
+        for k in range(5):
+            os.posix_fadvise(a, 0, 0, os.POSIX_FADV_DONTNEED)
+            assert os.pread(a, 100, k * MIB) == data[k * MIB:k * MIB + 100]
+        assert not files[0].exists() and files[1].exists()
+        os.close(a), os.close(b)
+        with open(m / "a", "rb", buffering=0) as again:
+            assert again.read(100) == data[:100]
+        until(lambda: files[0].exists() and files[0].read_bytes() == data, "the first, opened again")
+        assert not files[1].exists()
 
 
 # --- every request is answered ----------------------------------------------------------------

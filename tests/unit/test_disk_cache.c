@@ -216,6 +216,58 @@ static void test_too_large(void **state) {
         }
 }
 
+/* Whole objects, as they are claimed: one that has its room keeps it until another one claims it.
+ */
+static void test_claimed(void **state) {
+        const struct disk_cache_options o = {
+                .root = *state,
+                .bucket = "bkt",
+                .n_bytes_max = SIZE + BLOCK_CACHE_SIZE,
+                .wants_claims = true,
+        };
+        struct disk_files_key large = *key(9);
+        struct disk_cache_stats stats;
+        struct disk_cache *c;
+
+        assert_int_equal(disk_cache_new(&o, &c, NULL), 0);
+        store(c, 1, 0, 'a');
+        assert_false(has(c, 1, 0));
+        assert_true(disk_cache_is_refused(c, key(1)));
+        assert_int_equal(disk_cache_claim(c, key(1)), 0);
+        assert_int_equal(disk_cache_claim(c, key(1)), 0);
+        assert_false(disk_cache_is_refused(c, key(1)));
+        store(c, 1, 1, 'b');
+        assert_true(loads(c, 1, 1, 'b'));
+        disk_cache_stats_get(c, &stats);
+        assert_int_equal(stats.n_bytes, SIZE);
+        /* The other's room is all it can have, whatever is used of it. */
+        assert_int_equal(disk_cache_claim(c, key(2)), 0);
+        assert_true(disk_cache_is_refused(c, key(1)));
+        store(c, 1, 2, 'c');
+        assert_false(has(c, 1, 2));
+        for (uint64_t i = 0; i < 3; i++)
+                store(c, 2, i, 'd');
+        disk_cache_stats_get(c, &stats);
+        assert_int_equal(stats.n_files, 1);
+        assert_int_equal(stats.n_bytes, SIZE);
+        large.size = o.n_bytes_max + 1;
+        assert_int_equal(disk_cache_claim(c, &large), -ENOSPC);
+        /* What is pinned gives no room, and needs no claim. */
+        assert_int_equal(disk_cache_pin(c, key(2), true), 0);
+        assert_int_equal(disk_cache_claim(c, key(3)), -ENOSPC);
+        assert_true(disk_cache_is_refused(c, key(3)));
+        disk_cache_free(c);
+        /* After a restart it counts for what is there of it, and a claim for the rest. */
+        assert_int_equal(disk_cache_new(&o, &c, NULL), 0);
+        disk_cache_stats_get(c, &stats);
+        assert_int_equal(stats.n_bytes, 3 * BLOCK_CACHE_SIZE);
+        assert_true(loads(c, 2, 2, 'd'));
+        assert_int_equal(disk_cache_claim(c, key(2)), 0);
+        disk_cache_stats_get(c, &stats);
+        assert_int_equal(stats.n_bytes, SIZE);
+        disk_cache_free(c);
+}
+
 /* Somebody takes all of it away, in part or whole, while it is used. */
 static void test_taken_away(void **state) {
         struct disk_cache *c = open_cache(*state, UINT64_MAX);
@@ -403,6 +455,7 @@ int main(void) {
                 dir_test(test_pinned),
                 dir_test(test_generations),
                 dir_test(test_too_large),
+                dir_test(test_claimed),
                 dir_test(test_taken_away),
                 dir_test(test_old_form),
                 dir_test(test_two_mounts),

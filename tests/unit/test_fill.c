@@ -97,6 +97,30 @@ static void test_whole(void **state) {
         assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
 }
 
+/* Who comes to where it is brought just now waits for it; nobody else does. */
+static void test_waited_for(void **state) {
+        struct mount_test *t = *state;
+        const struct block_fetch_source a = source(t, "a");
+        const struct disk_files_key k = block_fetch_key(&a);
+
+        plan.at_start = plan.waits = true;
+        plan.line_bytes = 4 * BLOCK_CACHE_SIZE;
+        fill_wait(&t->m, a.content, 0);
+        fill_after(&t->m, &a, 0, &(atomic_bool){false});
+        fill_wait(&t->m, a.content + 1, 0);
+        fill_wait(&t->m, a.content, 3 * BLOCK_CACHE_SIZE);
+        assert_true(disk_cache_has(t->m.disk, &k, 3));
+        assert_int_equal(n_kept(t, &a), 6);
+        fill_wait(&t->m, a.content, 5 * BLOCK_CACHE_SIZE);
+        /* Gone before it came: nobody waits for ever. */
+        disk_cache_drop(t->m.disk, "a");
+        block_cache_drop(t->m.blocks, a.content, 6);
+        mount_test_bucket_remove(&t->bucket, "a");
+        fill_after(&t->m, &a, 0, &(atomic_bool){false});
+        fill_wait(&t->m, a.content, BLOCK_CACHE_SIZE);
+        assert_int_equal(n_kept(t, &a), 0);
+}
+
 static void test_chunks(void **state) {
         struct mount_test *t = *state;
         const struct block_fetch_source a = source(t, "a");
@@ -169,6 +193,7 @@ static void test_no_room_in_memory(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_waited_for, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_chunks, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_not_to_be, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_room_in_memory, setup, teardown),

@@ -18,14 +18,14 @@ static void assert_prints(const char *line) {
 }
 
 static void test_nobody_asks(void **state) {
-        read_meter_set(false, false, 3);
+        read_meter_set(false, false, false, 3);
         assert_int_equal(read_meter_begin(), 0);
         assert_prints("file_cache_read_count{cache_hit=\"true\",read_type=\"Random\"} 0\n");
         assert_prints("file_cache_read_latencies_count{cache_hit=\"true\"} 0\n");
 }
 
 static void test_counts(void **state) {
-        read_meter_set(true, false, 3);
+        read_meter_set(true, false, false, 3);
         assert_true(read_meter_begin() > 0);
         read_meter_end(read_meter_begin(), true, false, 1000);
         read_meter_end(read_meter_begin(), true, true, 24);
@@ -83,7 +83,7 @@ static void test_here_and_there(void **state) {
                 "Fallback to another reader for object \"o\", handle 7. Random "
                 "seek count 4 exceeded threshold 3 ";
 
-        read_meter_set(false, true, 3);
+        read_meter_set(false, true, false, 3);
         assert_follow((int64_t[]){0, 1, 2, -90, -50}, 5, NULL, NULL);
         assert_follow((int64_t[]){-90, -50, -70, -30, -60}, 5, fallback, NULL);
         /* The start, from far behind it, is one of the places. */
@@ -92,7 +92,11 @@ static void test_here_and_there(void **state) {
         assert_follow((int64_t[]){-24, -16, -80, -50, 51}, 5, fallback,
                       "Restarting buffered reader due to sequential read pattern detected for "
                       "object \"o\", handle 7");
-        read_meter_set(false, false, 3);
+        /* Nothing is fetched ahead: said once of each. */
+        read_meter_set(false, true, true, 3);
+        assert_follow((int64_t[]){0, -90, -50, -70, -30, -60}, 6,
+                      "Failed to create bufferedReader: ", "disabled for handle 7.\n");
+        read_meter_set(false, false, false, 3);
 }
 
 int main(void) {

@@ -1,0 +1,118 @@
+#include "fuse-gcs/disk_queue.h"
+
+#include <semaphore.h>
+#include <string.h>
+
+#include "lib/base/str.h"
+#include "tests/unit/base_test.h"
+
+#define ROOM 128 /* as many wait */
+
+struct seen {
+        struct disk_queue *queue;
+        sem_t go; /* one for begin(), and one for each that is written */
+        bool has_begun;
+        unsigned n, n_void;
+        uint64_t last;
+};
+
+static const struct disk_files_key key_a = {"a", 1, 1, 10}, key_b = {"b", 2, 1, 10};
+
+static void begin(void *ctx) {
+        struct seen *s = ctx;
+
+        sem_wait(&s->go);
+        s->has_begun = true;
+}
+
+static void write_one(void *ctx, const struct disk_queue_job *j) {
+        struct seen *s = ctx;
+
+        sem_wait(&s->go);
+        assert_true(s->has_begun);
+        if (disk_queue_is_void(s->queue)) {
+                s->n_void++;
+                return;
+        }
+        assert_int_equal(j->n, 3);
+        assert_memory_equal(j->data, "xyz", 3);
+        assert_true(str_eq(j->key.path, "a") || str_eq(j->key.path, "b"));
+        s->last = j->index;
+        s->n++;
+}
+
+static void open_queue(struct seen *s) {
+        const struct disk_queue_options o = {begin, write_one, s};
+
+        *s = (struct seen){};
+        sem_init(&s->go, 0, 0);
+        assert_int_equal(disk_queue_new(&o, &s->queue), 0);
+}
+
+static void go(struct seen *s, unsigned n) {
+        while (n-- > 0)
+                sem_post(&s->go);
+}
+
+static void close_queue(struct seen *s) {
+        s->queue = disk_queue_free(s->queue);
+        sem_destroy(&s->go);
+}
+
+static void test_in_order(void **state) {
+        struct seen s;
+        char data[] = "xyz";
+
+        open_queue(&s);
+        assert_false(*disk_queue_stops(s.queue));
+        for (uint64_t i = 0; i < 3; i++)
+                disk_queue_add(s.queue, &key_a, i, data, 3);
+        memset(data, 0, sizeof(data)); /* it was copied */
+        go(&s, 4);
+        disk_queue_sync(s.queue);
+        assert_int_equal(s.n, 3);
+        assert_int_equal(s.last, 2);
+        close_queue(&s);
+}
+
+/* Nothing waits for a disk that does not follow, and what waits is written at the end. */
+static void test_bounded(void **state) {
+        struct seen s;
+
+        open_queue(&s);
+        for (uint64_t i = 0; i < ROOM + 5; i++)
+                disk_queue_add(s.queue, &key_a, i, "xyz", 3);
+        assert_int_equal(disk_queue_n_dropped(s.queue), 5);
+        go(&s, ROOM + 1);
+        close_queue(&s);
+        assert_int_equal(s.n, ROOM);
+        assert_int_equal(s.last, ROOM - 1);
+}
+
+static void test_dropped(void **state) {
+        struct seen s;
+
+        open_queue(&s);
+        disk_queue_add(s.queue, &key_a, 0, "xyz", 3);
+        disk_queue_add(s.queue, &key_b, 1, "xyz", 3);
+        disk_queue_add(s.queue, &key_a, 2, "xyz", 3);
+        disk_queue_drop(s.queue, "a");
+        disk_queue_add(s.queue, &key_a, 3, "xyz", 3);
+        go(&s, 5);
+        disk_queue_sync(s.queue);
+        assert_int_equal(s.n, 2);
+        assert_int_equal(s.n_void, 2);
+        assert_int_equal(s.last, 3);
+        close_queue(&s);
+        assert_null(disk_queue_free(NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_in_order),
+                cmocka_unit_test(test_bounded),
+                cmocka_unit_test(test_dropped),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
