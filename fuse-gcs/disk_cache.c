@@ -398,6 +398,12 @@ void disk_cache_store(struct disk_cache *c, const struct disk_files_key *k, uint
         disk_queue_add(c->queue, k, index, data, n);
 }
 
+bool disk_cache_put_block(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
+                          const char *data, uint32_t n) {
+        disk_queue_put(c->queue, k, index, data, n);
+        return disk_cache_has(c, k, index);
+}
+
 void disk_cache_sync(struct disk_cache *c) {
         disk_queue_sync(c->queue);
 }

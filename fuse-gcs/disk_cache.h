@@ -47,6 +47,9 @@ bool disk_cache_is_refused(struct disk_cache *c, const struct disk_files_key *k)
 /* Copies the data and returns; it is on the disk some time later, or not. */
 void disk_cache_store(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                       const char *data, uint32_t n);
+/* Returns once it is on the disk, or once it is clear that it has no room there: false. */
+bool disk_cache_put_block(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
+                          const char *data, uint32_t n);
 /* All there is of the object, also what is pinned. */
 void disk_cache_drop(struct disk_cache *c, const char *path);
 /* A pinned object stays until it is unpinned or dropped, over restarts; a newer generation of it is

@@ -10,15 +10,16 @@
 
 struct disk_queue {
         pthread_mutex_t lock;
-        pthread_cond_t more, drained;
+        pthread_cond_t more, less;
         pthread_t thread;
         struct disk_queue_options o;
         atomic_bool stops;
-        bool is_writing;
+        bool has_begun;
         const char *writing; /* the path of the job under way */
         bool is_void;        /* it was dropped meanwhile */
         struct disk_queue_job jobs[DISK_QUEUE_MAX];
         size_t first, n;
+        uint64_t n_added, n_done; /* ever: the n-th is over once n are done */
         uint64_t n_dropped;
 };
 
@@ -28,17 +29,15 @@ static struct disk_queue_job disk_queue_take(struct disk_queue *q) {
 
         q->first = (q->first + 1) % DISK_QUEUE_MAX;
         q->n--;
-        q->is_writing = true;
         q->writing = j.key.path;
         q->is_void = j.n == 0;
+        pthread_cond_broadcast(&q->less);
         return j;
 }
 
 static void disk_queue_rests(struct disk_queue *q) {
-        q->is_writing = false;
         q->writing = NULL;
-        if (q->n == 0)
-                pthread_cond_broadcast(&q->drained);
+        pthread_cond_broadcast(&q->less);
 }
 
 static void *disk_queue_main(void *ctx) {
@@ -46,6 +45,7 @@ static void *disk_queue_main(void *ctx) {
 
         q->o.begin(q->o.ctx);
         pthread_mutex_lock(&q->lock);
+        q->has_begun = true;
         disk_queue_rests(q);
         while (!q->stops || q->n > 0) {
                 struct disk_queue_job j;
@@ -58,6 +58,7 @@ static void *disk_queue_main(void *ctx) {
                 pthread_mutex_unlock(&q->lock);
                 q->o.write(q->o.ctx, &j);
                 pthread_mutex_lock(&q->lock);
+                q->n_done++;
                 disk_queue_rests(q);
                 mem_free(j.data);
         }
@@ -65,27 +66,69 @@ static void *disk_queue_main(void *ctx) {
         return NULL;
 }
 
-void disk_queue_add(struct disk_queue *q, const struct disk_files_key *k, uint64_t index,
-                    const char *data, uint32_t n) {
-        size_t path_len = strlen(k->path);
+/* The data, and the path behind it. */
+static char *disk_queue_copy(const char *path, const char *data, uint32_t n) {
+        size_t path_len = strlen(path);
         char *copy = mem_alloc(n + path_len + 1);
 
         if (copy) {
                 memcpy(copy, data, n);
-                memcpy(copy + n, k->path, path_len + 1);
+                memcpy(copy + n, path, path_len + 1);
         }
-        pthread_mutex_lock(&q->lock);
-        if (copy && q->n < DISK_QUEUE_MAX) {
-                struct disk_queue_job *j = &q->jobs[(q->first + q->n++) % DISK_QUEUE_MAX];
+        return copy;
+}
 
-                *j = (struct disk_queue_job){*k, index, n, copy};
-                j->key.path = TAKE_PTR(copy) + n;
-                pthread_cond_signal(&q->more);
-        } else {
+/* Under the lock. Is it over once so many are done? */
+static bool disk_queue_push(struct disk_queue *q, const struct disk_files_key *k, uint64_t index,
+                            char *copy, uint32_t n) {
+        struct disk_queue_job *j;
+
+        if (!copy || q->n == DISK_QUEUE_MAX) {
                 q->n_dropped++;
+                return false;
         }
+        j = &q->jobs[(q->first + q->n++) % DISK_QUEUE_MAX];
+        *j = (struct disk_queue_job){*k, index, n, copy};
+        j->key.path = copy + n;
+        q->n_added++;
+        pthread_cond_signal(&q->more);
+        return true;
+}
+
+/* Under the lock, until all that were added up to now are over. */
+static void disk_queue_wait(struct disk_queue *q) {
+        uint64_t last = q->n_added;
+
+        while (!q->has_begun || q->n_done < last)
+                pthread_cond_wait(&q->less, &q->lock);
+}
+
+void disk_queue_add(struct disk_queue *q, const struct disk_files_key *k, uint64_t index,
+                    const char *data, uint32_t n) {
+        char *copy = disk_queue_copy(k->path, data, n);
+        bool is_in;
+
+        pthread_mutex_lock(&q->lock);
+        is_in = disk_queue_push(q, k, index, copy, n);
         pthread_mutex_unlock(&q->lock);
-        mem_free(copy);
+        if (!is_in)
+                mem_free(copy);
+}
+
+void disk_queue_put(struct disk_queue *q, const struct disk_files_key *k, uint64_t index,
+                    const char *data, uint32_t n) {
+        char *copy = disk_queue_copy(k->path, data, n);
+        bool is_in;
+
+        pthread_mutex_lock(&q->lock);
+        while (q->n == DISK_QUEUE_MAX)
+                pthread_cond_wait(&q->less, &q->lock);
+        is_in = disk_queue_push(q, k, index, copy, n);
+        if (is_in)
+                disk_queue_wait(q);
+        pthread_mutex_unlock(&q->lock);
+        if (!is_in)
+                mem_free(copy);
 }
 
 void disk_queue_drop(struct disk_queue *q, const char *path) {
@@ -111,8 +154,7 @@ bool disk_queue_is_void(struct disk_queue *q) {
 
 void disk_queue_sync(struct disk_queue *q) {
         pthread_mutex_lock(&q->lock);
-        while (q->n > 0 || q->is_writing)
-                pthread_cond_wait(&q->drained, &q->lock);
+        disk_queue_wait(q);
         pthread_mutex_unlock(&q->lock);
 }
 
@@ -131,7 +173,7 @@ uint64_t disk_queue_n_dropped(struct disk_queue *q) {
 
 static void disk_queue_done(struct disk_queue *q) {
         pthread_cond_destroy(&q->more);
-        pthread_cond_destroy(&q->drained);
+        pthread_cond_destroy(&q->less);
         pthread_mutex_destroy(&q->lock);
         mem_free(q);
 }
@@ -144,10 +186,9 @@ int disk_queue_new(const struct disk_queue_options *o, struct disk_queue **ret) 
                 return -ENOMEM;
         pthread_mutex_init(&q->lock, NULL);
         pthread_cond_init(&q->more, NULL);
-        pthread_cond_init(&q->drained, NULL);
+        pthread_cond_init(&q->less, NULL);
         q->o = *o;
-        q->is_writing = true; /* until it has begun */
-        *ret = q;             /* begin() may want it */
+        *ret = q; /* begin() may want it */
         r = -pthread_create(&q->thread, NULL, disk_queue_main, q);
         if (r < 0) {
                 *ret = NULL;

@@ -1,6 +1,6 @@
 /* disk_queue: blocks on their way to a disk: copied in, and written one after the other by a thread
- * of the queue's own. Bounded: what finds it full is dropped. Its lock is the innermost, and is not
- * held while something is written. Threads: any. */
+ * of the queue's own. Bounded: what finds it full is dropped, or waits. Its lock is the innermost,
+ * and is not held while something is written. Threads: any. */
 #pragma once
 
 #include "fuse-gcs/disk_files.h"
@@ -27,11 +27,14 @@ struct disk_queue *disk_queue_free(struct disk_queue *q);
 /* Copies the data. */
 void disk_queue_add(struct disk_queue *q, const struct disk_files_key *k, uint64_t index,
                     const char *data, uint32_t n);
+/* The same, but waits for room, and until it was written. */
+void disk_queue_put(struct disk_queue *q, const struct disk_files_key *k, uint64_t index,
+                    const char *data, uint32_t n);
 /* Those of the object are not to be written any more, nor the one under way if it is one. */
 void disk_queue_drop(struct disk_queue *q, const char *path);
 /* Was what is under way dropped? For write(). */
 bool disk_queue_is_void(struct disk_queue *q);
-/* Waits until begin() is over and the queue is empty. */
+/* Waits until begin() is over, and all that is in the queue now. */
 void disk_queue_sync(struct disk_queue *q);
 /* True from disk_queue_free() on: for a begin() that takes long. */
 const atomic_bool *disk_queue_stops(const struct disk_queue *q);

@@ -56,9 +56,7 @@ int fill_block(struct mnt *m, const struct block_fetch_source *s, uint64_t index
         disk_cache_sync(m->disk);
         if (disk_cache_has(m->disk, &k, index))
                 return 0;
-        disk_cache_store(m->disk, &k, index, data, (uint32_t) size);
-        disk_cache_sync(m->disk);
-        return disk_cache_has(m->disk, &k, index) ? 0 : -ENOSPC;
+        return disk_cache_put_block(m->disk, &k, index, data, (uint32_t) size) ? 0 : -ENOSPC;
 }
 
 /* [from, to), whole blocks; *ret_n_new: bytes that were not there. */

@@ -11,6 +11,7 @@
 struct seen {
         struct disk_queue *queue;
         sem_t go; /* one for begin(), and one for each that is written */
+        sem_t under_way;
         bool has_begun;
         unsigned n, n_void;
         uint64_t last;
@@ -28,6 +29,7 @@ static void begin(void *ctx) {
 static void write_one(void *ctx, const struct disk_queue_job *j) {
         struct seen *s = ctx;
 
+        sem_post(&s->under_way);
         sem_wait(&s->go);
         assert_true(s->has_begun);
         if (disk_queue_is_void(s->queue)) {
@@ -46,6 +48,7 @@ static void open_queue(struct seen *s) {
 
         *s = (struct seen){};
         sem_init(&s->go, 0, 0);
+        sem_init(&s->under_way, 0, 0);
         assert_int_equal(disk_queue_new(&o, &s->queue), 0);
 }
 
@@ -57,6 +60,7 @@ static void go(struct seen *s, unsigned n) {
 static void close_queue(struct seen *s) {
         s->queue = disk_queue_free(s->queue);
         sem_destroy(&s->go);
+        sem_destroy(&s->under_way);
 }
 
 static void test_in_order(void **state) {
@@ -89,6 +93,55 @@ static void test_bounded(void **state) {
         assert_int_equal(s.last, ROOM - 1);
 }
 
+static void *put_one(void *ctx) {
+        struct seen *s = ctx;
+
+        disk_queue_put(s->queue, &key_b, ROOM, "xyz", 3);
+        assert_int_equal(s->n, ROOM + 1);
+        assert_int_equal(s->last, ROOM);
+        return NULL;
+}
+
+/* Who has to have it there waits for room, and until it is written. */
+static void test_waits_for_room(void **state) {
+        struct seen s;
+        pthread_t t;
+
+        open_queue(&s);
+        for (uint64_t i = 0; i < ROOM; i++)
+                disk_queue_add(s.queue, &key_a, i, "xyz", 3);
+        assert_int_equal(pthread_create(&t, NULL, put_one, &s), 0);
+        go(&s, ROOM + 2);
+        pthread_join(t, NULL);
+        assert_int_equal(disk_queue_n_dropped(s.queue), 0);
+        close_queue(&s);
+}
+
+static void *put_first(void *ctx) {
+        struct seen *s = ctx;
+
+        disk_queue_put(s->queue, &key_b, 0, "xyz", 3);
+        return NULL;
+}
+
+/* What comes later is not waited for. */
+static void test_waits_for_its_own(void **state) {
+        struct seen s;
+        pthread_t t;
+
+        open_queue(&s);
+        go(&s, 1);
+        assert_int_equal(pthread_create(&t, NULL, put_first, &s), 0);
+        sem_wait(&s.under_way);
+        disk_queue_add(s.queue, &key_a, 1, "xyz", 3);
+        go(&s, 1);
+        pthread_join(t, NULL);
+        assert_int_equal(s.last, 0);
+        go(&s, 1);
+        close_queue(&s);
+        assert_int_equal(s.n, 2);
+}
+
 static void test_dropped(void **state) {
         struct seen s;
 
@@ -109,8 +162,8 @@ static void test_dropped(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_in_order),
-                cmocka_unit_test(test_bounded),
+                cmocka_unit_test(test_in_order),       cmocka_unit_test(test_bounded),
+                cmocka_unit_test(test_waits_for_room), cmocka_unit_test(test_waits_for_its_own),
                 cmocka_unit_test(test_dropped),
         };
 
