@@ -55,19 +55,6 @@ static bool is_value(struct db_stmt *s, const struct filter_clause *c) {
         return text && str_eq(text, c->text);
 }
 
-/* 0 or -errno. */
-static int read_number(struct db *db, struct search_sql *sql, int64_t *ret) {
-        DB_USE struct db_stmt *s = NULL;
-        int r = search_sql_prepare(sql, db, &s);
-
-        if (r == 0)
-                r = db_step(s);
-        if (r != DB_ROW)
-                return r < 0 ? r : -EIO;
-        *ret = db_col_i64(s, 0);
-        return 0;
-}
-
 /* --- where a page ends ------------------------------------------------------------------------ */
 
 static int64_t root(int64_t n) {
@@ -137,7 +124,7 @@ static int count_before(struct db *db, struct arena *a, const struct runs_search
         same.op = FILTER_EQ;
         search_sql_init(&sql, a);
         runs_search_build_before(q, &same, id, &sql);
-        return read_number(db, &sql, ret);
+        return search_sql_number(&sql, db, ret);
 }
 
 int runs_bound_begin(struct db *db, struct arena *a, const struct runs_search *q, int64_t offset,
@@ -168,7 +155,7 @@ static int count_ties(struct db *db, struct arena *a, const struct runs_search *
 
         search_sql_init(&sql, a);
         runs_search_build_ties(q, max, &sql);
-        return read_number(db, &sql, ret);
+        return search_sql_number(&sql, db, ret);
 }
 
 static int read_first(struct db *db, struct arena *a, const struct runs_search *q,
@@ -203,6 +190,6 @@ int runs_bound_first(struct db *db, struct arena *a, const struct runs_search *q
                 return r;
         search_sql_init(&sql, a);
         runs_search_build_alike(q, ret, n_sample, &sql);
-        r = read_number(db, &sql, &n);
+        r = search_sql_number(&sql, db, &n);
         return r == 0 && n < n_sample / ALIKE_PART ? RUNS_BOUND_NOT : r;
 }

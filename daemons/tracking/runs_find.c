@@ -32,19 +32,6 @@ struct find {
         const struct filter_clause *bound;
 };
 
-/* One number. 0 or -errno. */
-static int number(struct find *f, struct search_sql *sql, int64_t *ret) {
-        DB_USE struct db_stmt *s = NULL;
-        int r = search_sql_prepare(sql, f->db, &s);
-
-        if (r == 0)
-                r = db_step(s);
-        if (r != DB_ROW)
-                return r < 0 ? r : -EIO;
-        *ret = db_col_i64(s, 0);
-        return 0;
-}
-
 /* --- counting (runs_way.h) ---------------------------------------------------------------------
  */
 
@@ -54,7 +41,7 @@ static int count_runs(void *ctx, int64_t max, int64_t *ret) {
 
         search_sql_init(&sql, f->arena);
         runs_search_build_size(f->q, max, &sql);
-        return number(f, &sql, ret);
+        return search_sql_number(&sql, f->db, ret);
 }
 
 static int count_clause(void *ctx, size_t i, int64_t max, int64_t *ret) {
@@ -63,7 +50,7 @@ static int count_clause(void *ctx, size_t i, int64_t max, int64_t *ret) {
 
         search_sql_init(&sql, f->arena);
         runs_search_build_probe(f->q, i, max, &sql);
-        return number(f, &sql, ret);
+        return search_sql_number(&sql, f->db, ret);
 }
 
 static int count_ties(void *ctx, int64_t max, int64_t *ret) {
@@ -72,7 +59,7 @@ static int count_ties(void *ctx, int64_t max, int64_t *ret) {
 
         search_sql_init(&sql, f->arena);
         runs_search_build_ties(f->q, max, &sql);
-        return number(f, &sql, ret);
+        return search_sql_number(&sql, f->db, ret);
 }
 
 static int at_most(void *ctx, int64_t *ret) {
@@ -81,7 +68,7 @@ static int at_most(void *ctx, int64_t *ret) {
 
         search_sql_init(&sql, f->arena);
         search_sql_add(&sql, "SELECT max(rowid) FROM runs");
-        return number(f, &sql, ret);
+        return search_sql_number(&sql, f->db, ret);
 }
 
 /* Is a page behind others found by where it begins, without what is before it? */
@@ -213,7 +200,7 @@ static int count_part(struct find *f, enum runs_search_part part, int64_t *ret) 
 
         search_sql_init(&sql, f->arena);
         runs_search_build(f->q, &plan, &sql);
-        return number(f, &sql, ret);
+        return search_sql_number(&sql, f->db, ret);
 }
 
 /* Those with the value, from where the page begins on if that is far. */
@@ -469,7 +456,7 @@ static int count_all(struct find *f, int64_t *ret) {
 
         search_sql_init(&sql, f->arena);
         runs_search_build(f->q, &plan, &sql);
-        return number(f, &sql, ret);
+        return search_sql_number(&sql, f->db, ret);
 }
 
 int runs_find_count(struct db *db, struct arena *a, const struct runs_search *q, usec_t within,

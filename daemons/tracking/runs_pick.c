@@ -117,19 +117,6 @@ static int read_clause(struct runs_pick *p, struct db *db, struct arena *a,
         return r == 0 ? read_all(p, s) : r;
 }
 
-/* One number. 0 or -errno. */
-static int read_number(struct db *db, struct search_sql *sql, int64_t *ret) {
-        DB_USE struct db_stmt *s = NULL;
-        int r = search_sql_prepare(sql, db, &s);
-
-        if (r == 0)
-                r = db_step(s);
-        if (r != DB_ROW)
-                return r < 0 ? r : -EIO;
-        *ret = db_col_i64(s, 0);
-        return 0;
-}
-
 /* Have no fewer than a half of the runs what the clause says must not be? */
 static int is_had_by_most(struct db *db, struct arena *a, const struct runs_search *q,
                           size_t clause, bool *ret) {
@@ -139,12 +126,12 @@ static int is_had_by_most(struct db *db, struct arena *a, const struct runs_sear
 
         search_sql_init(&all, a);
         search_sql_add(&all, "SELECT ifnull(max(rowid), 0) FROM runs");
-        r = read_number(db, &all, &n_all);
+        r = search_sql_number(&all, db, &n_all);
         if (r < 0)
                 return r;
         search_sql_init(&had, a);
         runs_search_build_probe(q, clause, n_all / 2 + 1, &had);
-        r = read_number(db, &had, &n);
+        r = search_sql_number(&had, db, &n);
         *ret = n > n_all / 2;
         return r;
 }

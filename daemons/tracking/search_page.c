@@ -34,13 +34,10 @@ int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
 }
 
 int search_page_total(struct job *j, struct db *db, struct search_sql *sql) {
-        DB_USE struct db_stmt *s = NULL;
-        int r = search_sql_prepare(sql, db, &s);
+        int64_t n;
+        int r = search_sql_number(sql, db, &n);
 
         if (r == 0)
-                r = db_step(s);
-        if (r != DB_ROW)
-                return r < 0 ? r : -EIO;
-        json_write_kv_i64(&j->json, "total", db_col_i64(s, 0));
-        return 0;
+                json_write_kv_i64(&j->json, "total", n);
+        return r;
 }

@@ -242,3 +242,15 @@ int search_sql_prepare(struct search_sql *s, struct db *db, struct db_stmt **ret
         *ret = stmt;
         return 0;
 }
+
+int search_sql_number(struct search_sql *sql, struct db *db, int64_t *ret) {
+        DB_USE struct db_stmt *s = NULL;
+        int r = search_sql_prepare(sql, db, &s);
+
+        if (r == 0)
+                r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r : -EIO;
+        *ret = db_col_i64(s, 0);
+        return 0;
+}

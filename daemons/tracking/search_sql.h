@@ -46,3 +46,5 @@ void search_sql_page(struct search_sql *s, int64_t limit, int64_t offset);
 
 /* The statement with its values bound; db_reset() it. 0 or -errno. */
 int search_sql_prepare(struct search_sql *s, struct db *db, struct db_stmt **ret);
+/* The one number that it selects. 0 or -errno. */
+int search_sql_number(struct search_sql *sql, struct db *db, int64_t *ret);

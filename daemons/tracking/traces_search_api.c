@@ -151,18 +151,11 @@ struct correlation {
 
 static int count(struct job *j, struct db *db, const struct traces_search *q, int64_t *ret) {
         struct search_sql sql _cleanup_(search_sql_done) = {};
-        DB_USE struct db_stmt *s = NULL;
-        int r;
 
         search_sql_init(&sql, j->arena);
         search_sql_add(&sql, "SELECT count(*)");
         traces_search_build_where(q, &sql);
-        r = search_sql_prepare(&sql, db, &s);
-        if (r == 0)
-                r = db_step(s);
-        if (r == DB_ROW)
-                *ret = db_col_i64(s, 0);
-        return r < 0 ? r : 0;
+        return search_sql_number(&sql, db, ret);
 }
 
 /* Normalized pointwise mutual information of a table of counts; NaN where it means nothing.
