@@ -26,22 +26,39 @@ static int write_row(struct http_request *req, struct db_stmt *s, struct json_wr
         return r;
 }
 
-static bool read_filter(struct http_request *req, struct rest_where *where) {
-        const char *dag_id = http_request_param(req, "dag_id");
-
-        if (!str_eq(dag_id, "~"))
-                rest_where_text(where, "dag_id = ?", dag_id);
+static void read_query(struct rest_where *where) {
         rest_where_any(where, "state", "state");
         rest_where_any(where, "run_type", "run_type");
         rest_where_pattern(where, "run_id_pattern", "run_id");
         rest_where_pattern(where, "dag_id_pattern", "dag_id");
+}
+
+static bool read_batch(struct rest_where *where, struct rest_page *ret_page) {
+        static const struct rest_key keys[] = {
+                {"dag_ids", JSON_ARRAY}, {"states", JSON_ARRAY}, {"conf_contains", JSON_STRING}};
+
+        if (!rest_where_read_body(where, keys, ARRAY_SIZE(keys), ret_page))
+                return false;
+        rest_where_any(where, "dag_ids", "dag_id");
+        rest_where_any(where, "states", "state");
+        return true;
+}
+
+static bool read_filter(struct rest_where *where) {
+        const char *dag_id = http_request_param(where->req, "dag_id");
+
+        if (!str_eq(dag_id, "~"))
+                rest_where_text(where, "dag_id = ?", dag_id);
+        rest_where_part(where, "conf_contains", "conf");
         return rest_where_dates(where, "logical_date", "logical_at") &&
                rest_where_dates(where, "run_after", "run_after_at") &&
                rest_where_dates(where, "start_date", "started_at") &&
-               rest_where_dates(where, "end_date", "ended_at");
+               rest_where_dates(where, "end_date", "ended_at") &&
+               rest_where_seconds(where, "duration", "ended_at - started_at");
 }
 
-int dag_runs_api_list(struct http_request *req) {
+/* As the query asks, or, as a batch, the body. */
+static int list_runs(struct http_request *req, bool is_batch) {
         static const struct rest_column columns[] = {
                 {"id", "id"},
                 {"dag_id", "dag_id"},
@@ -63,12 +80,24 @@ int dag_runs_api_list(struct http_request *req) {
         struct db *db;
 
         rest_where_init(&where, req);
-        if (!rest_read_page(req, &list.page) || !read_filter(req, &where) ||
-            !rest_order(req, columns, ARRAY_SIZE(columns), "id", &order) ||
+        if (!(is_batch ? read_batch(&where, &list.page) : rest_read_page(req, &list.page)))
+                return rest_replied;
+        if (!is_batch)
+                read_query(&where);
+        if (!read_filter(&where) ||
+            !rest_order(&where, columns, ARRAY_SIZE(columns), "id", &order) ||
             !(db = scheduler_api_reader(req)))
                 return rest_replied;
         list.order = buf_cstr(&order);
         return rest_reply_list(req, db, &list);
+}
+
+int dag_runs_api_list(struct http_request *req) {
+        return list_runs(req, false);
+}
+
+int dag_runs_api_batch(struct http_request *req) {
+        return list_runs(req, true);
 }
 
 static int reply_row(struct http_request *req, const struct dag_runs_sql_row *row) {

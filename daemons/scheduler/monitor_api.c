@@ -152,6 +152,13 @@ int monitor_api_import_error(struct http_request *req) {
 /* --- event log ----------------------------------------------------------------------------------
  */
 
+static void kv_number(struct json_write *w, const char *key, struct db_stmt *s, int col) {
+        if (db_col_is_null(s, col))
+                json_write_kv_null(w, key);
+        else
+                json_write_kv_i64(w, key, db_col_i64(s, col));
+}
+
 static int write_event(struct http_request *req, struct db_stmt *s, struct json_write *w) {
         json_write_object(w);
         json_write_kv_i64(w, "event_log_id", db_col_i64(s, 0));
@@ -161,6 +168,10 @@ static int write_event(struct http_request *req, struct db_stmt *s, struct json_
         json_write_kv_str(w, "dag_display_name", db_col_text(s, 3));
         json_write_kv_str(w, "run_id", db_col_text(s, 4));
         json_write_kv_str(w, "task_id", db_col_text(s, 5));
+        json_write_kv_str(w, "task_display_name", db_col_text(s, 5));
+        kv_number(w, "map_index", s, 6);
+        kv_number(w, "try_number", s, 7);
+        json_write_kv_null(w, "logical_date");
         json_write_kv_str(w, "owner", db_col_text(s, 8));
         json_write_kv_str(w, "extra", db_col_text(s, 9));
         json_write_end(w);
@@ -185,11 +196,38 @@ int monitor_api_event_logs(struct http_request *req) {
         for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
                 rest_where_any(&where, filters[i], filters[i]);
         if (!rest_read_page(req, &list.page) ||
-            !rest_order(req, columns, ARRAY_SIZE(columns), "id", &order) ||
+            !rest_order(&where, columns, ARRAY_SIZE(columns), "id", &order) ||
             !(db = scheduler_api_reader(req)))
                 return rest_replied;
         list.order = buf_cstr(&order);
         return rest_reply_list(req, db, &list);
+}
+
+int monitor_api_event_log(struct http_request *req) {
+        struct db *db = scheduler_api_reader(req);
+        DB_USE struct db_stmt *s = NULL;
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+        int64_t id;
+        int r;
+
+        if (!db)
+                return rest_replied;
+        if (str_to_i64(http_request_param(req, "event_log_id"), &id) < 0)
+                return http_request_reply_error(req, 422, "the id must be a number");
+        r = db_prepare_dynamic(db, "SELECT " EVENT_LOGS_COLUMNS " FROM event_logs WHERE id = ?",
+                               &s);
+        if (r < 0)
+                return r;
+        db_bind_i64(s, 1, id);
+        r = db_step(s);
+        if (r != DB_ROW)
+                return r < 0 ? r
+                             : http_request_reply_error(req, 404, "there is no event log %lld",
+                                                        (long long) id);
+        json_write_init(&w, &b, 0);
+        write_event(req, s, &w);
+        return finish(req, &w, &b);
 }
 
 /* --- counts -------------------------------------------------------------------------------------

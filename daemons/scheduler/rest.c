@@ -1,6 +1,8 @@
 #include "daemons/scheduler/rest.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,14 +26,18 @@ static bool read_count(struct http_request *req, const char *key, int64_t *ret) 
         return true;
 }
 
+/* Their sum is the page's end. */
+static void bound_page(const struct rest_page *page, struct rest_page *ret) {
+        ret->limit = MIN(page->limit, (int64_t) REST_LIMIT_MAX);
+        ret->offset = MIN(page->offset, INT64_MAX - REST_LIMIT_MAX);
+}
+
 bool rest_read_page(struct http_request *req, struct rest_page *ret) {
         ret->limit = REST_LIMIT_DEFAULT;
         ret->offset = 0;
         if (!read_count(req, "limit", &ret->limit) || !read_count(req, "offset", &ret->offset))
                 return false;
-        ret->limit = MIN(ret->limit, (int64_t) REST_LIMIT_MAX);
-        ret->offset =
-                MIN(ret->offset, INT64_MAX - REST_LIMIT_MAX); /* their sum is the page's end */
+        bound_page(ret, ret);
         return true;
 }
 
@@ -140,12 +146,114 @@ void rest_kv_raw(struct json_write *w, const char *key, const char *json) {
 
 void rest_where_init(struct rest_where *where, struct http_request *req) {
         where->req = req;
+        where->body = NULL;
         where->n_binds = 0;
         buf_init(&where->sql, 0);
 }
 
 void rest_where_done(struct rest_where *where) {
         buf_done(&where->sql);
+}
+
+/* The values of a key one by one, as http_request_query_next(). */
+static const char *next_value(const struct rest_where *where, const char *key, size_t *i) {
+        const struct json *v = where->body ? json_get(where->body, key) : NULL;
+        const char *text = NULL;
+
+        if (!where->body)
+                return http_request_query_next(where->req, key, i);
+        if (json_is(v, JSON_ARRAY))
+                v = json_at(v, *i);
+        else if (*i > 0)
+                v = NULL;
+        (*i)++;
+        return json_str(v, &text) == 0 ? text : NULL;
+}
+
+static const char *first_value(const struct rest_where *where, const char *key) {
+        size_t i = 0;
+
+        return next_value(where, key, &i);
+}
+
+enum { NUMBER_SIZE = 48 };
+
+/* The same, and a number of the body as it was written, as far as it goes into `number`. */
+static const char *bound_value(const struct rest_where *where, const char *key, char *number) {
+        const struct json *v = where->body ? json_get(where->body, key) : NULL;
+
+        if (!json_is(v, JSON_NUMBER))
+                return first_value(where, key);
+        snprintf(number, NUMBER_SIZE, "%.*s", (int) MIN(v->len, (size_t) NUMBER_SIZE), v->str);
+        return number;
+}
+
+/* What every batch list may be asked. */
+static const struct rest_key batch_keys[] = {
+        {"page_limit", JSON_NUMBER},      {"page_offset", JSON_NUMBER},
+        {"order_by", JSON_STRING},        {"run_after_gte", JSON_STRING},
+        {"run_after_gt", JSON_STRING},    {"run_after_lte", JSON_STRING},
+        {"run_after_lt", JSON_STRING},    {"logical_date_gte", JSON_STRING},
+        {"logical_date_gt", JSON_STRING}, {"logical_date_lte", JSON_STRING},
+        {"logical_date_lt", JSON_STRING}, {"start_date_gte", JSON_STRING},
+        {"start_date_gt", JSON_STRING},   {"start_date_lte", JSON_STRING},
+        {"start_date_lt", JSON_STRING},   {"end_date_gte", JSON_STRING},
+        {"end_date_gt", JSON_STRING},     {"end_date_lte", JSON_STRING},
+        {"end_date_lt", JSON_STRING},     {"duration_gte", JSON_NUMBER},
+        {"duration_gt", JSON_NUMBER},     {"duration_lte", JSON_NUMBER},
+        {"duration_lt", JSON_NUMBER},
+};
+
+/* A member of the key's type, null or none; an array holds texts alone. */
+static int check_key(const struct json *body, const struct rest_key *key, struct errmsg *em) {
+        const struct json *item, *v = NULL;
+        int r = json_want(body, key->name, key->type, &v, em);
+
+        if (r < 0 || key->type != JSON_ARRAY)
+                return r;
+        json_each (item, v)
+                if (!json_is(item, JSON_STRING))
+                        return errmsg_fail(em, -EINVAL, "\"%s\" must hold texts alone, not %s",
+                                           key->name, json_type_name(item));
+        return 0;
+}
+
+static int check_keys(const struct json *body, const struct rest_key *keys, size_t n,
+                      struct errmsg *em) {
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = check_key(body, &keys[i], em);
+        return r;
+}
+
+bool rest_where_read_body(struct rest_where *where, const struct rest_key *keys, size_t n,
+                          struct rest_page *ret_page) {
+        const char *names[ARRAY_SIZE(batch_keys) + REST_KEYS_MAX];
+        struct rest_page page = {.limit = REST_LIMIT_BATCH};
+        struct errmsg em = {};
+        int r;
+
+        assert(n <= REST_KEYS_MAX);
+        for (size_t i = 0; i < ARRAY_SIZE(batch_keys) + n; i++)
+                names[i] = i < n ? keys[i].name : batch_keys[i - n].name;
+        if (!rest_read_body(where->req, names, ARRAY_SIZE(batch_keys) + n, &where->body))
+                return false;
+        r = check_keys(where->body, keys, n, &em);
+        if (r >= 0)
+                r = check_keys(where->body, batch_keys, ARRAY_SIZE(batch_keys), &em);
+        if (r >= 0)
+                r = json_want_i64(where->body, "page_limit", &page.limit, &em);
+        if (r >= 0)
+                r = json_want_i64(where->body, "page_offset", &page.offset, &em);
+        if (r >= 0 && (page.limit < 0 || page.offset < 0))
+                r = errmsg_fail(&em, -EINVAL,
+                                "\"page_limit\" and \"page_offset\" must be numbers from 0");
+        if (r < 0)
+                rest_refuse(where->req, &em);
+        else
+                bound_page(&page, ret_page);
+        return r >= 0;
 }
 
 static bool add(struct rest_where *where, const char *condition) {
@@ -170,36 +278,64 @@ void rest_where_number(struct rest_where *where, const char *condition, int64_t 
         where->binds[where->n_binds++].number = number;
 }
 
-bool rest_where_dates(struct rest_where *where, const char *name, const char *column) {
+static bool parse_time(const char *text, int64_t *ret) {
+        usec_t at;
+
+        if (timestamp_parse(text, &at) < 0)
+                return false;
+        *ret = (int64_t) at;
+        return true;
+}
+
+static bool parse_seconds(const char *text, int64_t *ret) {
+        double seconds;
+
+        if (str_to_f64(text, &seconds) < 0 || !(fabs(seconds) < 9e12))
+                return false;
+        *ret = (int64_t) (seconds * USEC_PER_SEC);
+        return true;
+}
+
+/* NAME_gte, NAME_gt, NAME_lte, NAME_lt over `column`. */
+static bool add_bounds(struct rest_where *where, const char *name, const char *column,
+                       bool (*parse)(const char *text, int64_t *ret), const char *what) {
         static const struct {
                 const char *suffix, *op;
         } rows[] = {{"gte", ">="}, {"gt", ">"}, {"lte", "<="}, {"lt", "<"}};
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                char key[64], condition[96];
+                char key[64], condition[96], number[NUMBER_SIZE];
                 const char *text;
-                usec_t at;
+                int64_t bound;
 
                 snprintf(key, sizeof(key), "%s_%s", name, rows[i].suffix);
-                text = http_request_query(where->req, key);
+                text = bound_value(where, key, number);
                 if (!text)
                         continue;
-                if (timestamp_parse(text, &at) < 0) {
-                        http_request_reply_error(where->req, 422, "\"%s\": \"%s\" is no time", key,
-                                                 text);
+                if (!parse(text, &bound)) {
+                        http_request_reply_error(where->req, 422, "\"%s\": \"%s\" is no %s", key,
+                                                 text, what);
                         return false;
                 }
                 snprintf(condition, sizeof(condition), "%s %s ?", column, rows[i].op);
-                rest_where_number(where, condition, (int64_t) at);
+                rest_where_number(where, condition, bound);
         }
         return true;
+}
+
+bool rest_where_dates(struct rest_where *where, const char *name, const char *column) {
+        return add_bounds(where, name, column, parse_time, "time");
+}
+
+bool rest_where_seconds(struct rest_where *where, const char *name, const char *column) {
+        return add_bounds(where, name, column, parse_seconds, "number of seconds");
 }
 
 void rest_where_any(struct rest_where *where, const char *key, const char *column) {
         const char *text;
         size_t i = 0, n = 0;
 
-        while ((text = http_request_query_next(where->req, key, &i))) {
+        while ((text = next_value(where, key, &i))) {
                 char condition[96];
 
                 if (where->n_binds == REST_BINDS_MAX) {
@@ -219,7 +355,7 @@ void rest_where_any(struct rest_where *where, const char *key, const char *colum
 }
 
 void rest_where_pattern(struct rest_where *where, const char *key, const char *column) {
-        const char *text = http_request_query(where->req, key);
+        const char *text = first_value(where, key);
         char condition[96];
 
         if (str_empty(text) || str_eq(text, "~"))
@@ -228,6 +364,16 @@ void rest_where_pattern(struct rest_where *where, const char *key, const char *c
         rest_where_text(where, condition,
                         strpbrk(text, "%_") ? text
                                             : arena_printf(where->req->arena, "%%%s%%", text));
+}
+
+void rest_where_part(struct rest_where *where, const char *key, const char *column) {
+        const char *text = first_value(where, key);
+        char condition[96];
+
+        if (str_empty(text))
+                return;
+        snprintf(condition, sizeof(condition), "{INSTR|STRPOS|INSTR}(%s, ?) > 0", column);
+        rest_where_text(where, condition, text);
 }
 
 int rest_where_bind(const struct rest_where *where, struct db_stmt *s, int first) {
@@ -247,18 +393,19 @@ static const struct rest_column *find_column(const struct rest_column *columns, 
         return NULL;
 }
 
-bool rest_order(struct http_request *req, const struct rest_column *columns, size_t n,
+bool rest_order(const struct rest_where *where, const struct rest_column *columns, size_t n,
                 const char *fallback, struct buf *out) {
         const char *name;
         size_t i = 0, n_words = 0;
 
         buf_add_str(out, " ORDER BY ");
-        while ((name = http_request_query_next(req, "order_by", &i))) {
+        while ((name = next_value(where, "order_by", &i))) {
                 bool down = *name == '-';
                 const struct rest_column *c = find_column(columns, n, name + down);
 
                 if (!c) {
-                        http_request_reply_error(req, 400, "\"order_by\": there is no \"%s\" here",
+                        http_request_reply_error(where->req, 400,
+                                                 "\"order_by\": there is no \"%s\" here",
                                                  name + down);
                         return false;
                 }

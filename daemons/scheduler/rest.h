@@ -10,7 +10,13 @@
 #include "lib/db/db.h"
 #include "lib/net/http_request.h"
 
-enum { REST_LIMIT_DEFAULT = 50, REST_LIMIT_MAX = 1000, REST_BINDS_MAX = 48 };
+enum {
+        REST_LIMIT_DEFAULT = 50,
+        REST_LIMIT_BATCH = 100,
+        REST_LIMIT_MAX = 1000,
+        REST_BINDS_MAX = 256,
+        REST_KEYS_MAX = 16,
+};
 
 /* What a handler returns when a call has replied for it. */
 enum { rest_replied = 0 };
@@ -42,9 +48,11 @@ void rest_kv_duration(struct json_write *w, const char *key, usec_t from, usec_t
 /* JSON text as it stands, or null. */
 void rest_kv_raw(struct json_write *w, const char *key, const char *json);
 
-/* A WHERE clause that grows: conditions joined by AND, each with at most one value. */
+/* A WHERE clause that grows: conditions joined by AND. Their values come from the query, or, where
+ * there is a `body`, from its members: a text, or an array of texts as a key that is repeated. */
 struct rest_where {
         struct http_request *req;
+        const struct json *body;
         struct buf sql; /* "" or " WHERE a AND b" */
         struct {
                 const char *text; /* NULL: the number */
@@ -54,25 +62,36 @@ struct rest_where {
 };
 
 void rest_where_init(struct rest_where *where, struct http_request *req);
+/* The body of a batch list becomes the where's: page_limit, page_offset, order_by, bounds of dates
+ * and duration, and `keys`, of which an array holds texts alone. At most REST_KEYS_MAX. */
+struct rest_key {
+        const char *name;
+        enum json_type type;
+};
+bool rest_where_read_body(struct rest_where *where, const struct rest_key *keys, size_t n,
+                          struct rest_page *ret_page);
 void rest_where_done(struct rest_where *where);
 /* `condition` holds one ? each. Texts are borrowed for the request. */
 void rest_where_text(struct rest_where *where, const char *condition, const char *text);
 void rest_where_number(struct rest_where *where, const char *condition, int64_t number);
-/* NAME_gte, NAME_gt, NAME_lte, NAME_lt of the query over `column`. */
+/* NAME_gte, NAME_gt, NAME_lte, NAME_lt over `column`. */
 bool rest_where_dates(struct rest_where *where, const char *name, const char *column);
-/* Any of the repeated query key's values. */
+/* The same with seconds over a span of microseconds. */
+bool rest_where_seconds(struct rest_where *where, const char *name, const char *column);
+/* Any of the repeated key's values. */
 void rest_where_any(struct rest_where *where, const char *key, const char *column);
-/* NAME_pattern of the query: % is anything, as in SQL's LIKE. */
+/* NAME_pattern: % is anything, as in SQL's LIKE. */
 void rest_where_pattern(struct rest_where *where, const char *key, const char *column);
+/* KEY's text is somewhere in the column's. */
+void rest_where_part(struct rest_where *where, const char *key, const char *column);
 /* Binds all its values from `first` on; the number of the next one. */
 int rest_where_bind(const struct rest_where *where, struct db_stmt *s, int first);
 
-/* `order_by` of the query as an ORDER BY of `columns` (pairs: name, SQL), `fallback` without one.
- */
+/* `order_by` as an ORDER BY of `columns` (pairs: name, SQL), `fallback` without one. */
 struct rest_column {
         const char *name, *sql;
 };
-bool rest_order(struct http_request *req, const struct rest_column *columns, size_t n,
+bool rest_order(const struct rest_where *where, const struct rest_column *columns, size_t n,
                 const char *fallback, struct buf *out);
 
 /* {"KEY": [rows…], "total_entries": N}: counts and lists `columns` of `from` by the clause. Each

@@ -90,9 +90,23 @@ static int write_row(struct http_request *req, struct db_stmt *s, struct json_wr
         return 0;
 }
 
-static bool read_filter(struct http_request *req, struct rest_where *where) {
-        const char *dag_id = http_request_param(req, "dag_id");
-        const char *run_id = http_request_param(req, "run_id");
+static bool read_batch(struct rest_where *where, struct rest_page *ret_page) {
+        static const struct rest_key keys[] = {
+                {"dag_ids", JSON_ARRAY}, {"dag_run_ids", JSON_ARRAY}, {"task_ids", JSON_ARRAY},
+                {"state", JSON_ARRAY},   {"pool", JSON_ARRAY},        {"queue", JSON_ARRAY},
+                {"executor", JSON_ARRAY}};
+
+        if (!rest_where_read_body(where, keys, ARRAY_SIZE(keys), ret_page))
+                return false;
+        rest_where_any(where, "dag_ids", "r.dag_id");
+        rest_where_any(where, "dag_run_ids", "r.run_id");
+        rest_where_any(where, "task_ids", "t.task_id");
+        return true;
+}
+
+static bool read_filter(struct rest_where *where) {
+        const char *dag_id = http_request_param(where->req, "dag_id");
+        const char *run_id = http_request_param(where->req, "run_id");
 
         if (!str_eq(dag_id, "~"))
                 rest_where_text(where, "r.dag_id = ?", dag_id);
@@ -102,10 +116,13 @@ static bool read_filter(struct http_request *req, struct rest_where *where) {
         rest_where_any(where, "pool", "t.pool");
         rest_where_any(where, "operator", "t.operator");
         rest_where_any(where, "task_id", "t.task_id");
+        rest_where_any(where, "queue", "'default'");
+        rest_where_any(where, "executor", "NULL"); /* none of ours has a name */
         return rest_where_dates(where, "start_date", "t.started_at") &&
                rest_where_dates(where, "end_date", "t.ended_at") &&
                rest_where_dates(where, "logical_date", "r.logical_at") &&
-               rest_where_dates(where, "run_after", "r.run_after_at");
+               rest_where_dates(where, "run_after", "r.run_after_at") &&
+               rest_where_seconds(where, "duration", "t.ended_at - t.started_at");
 }
 
 /* Instances of one mapped task. */
@@ -122,13 +139,14 @@ int task_instances_api_mapped(struct http_request *req) {
         rest_where_init(&where, req);
         rest_where_text(&where, "t.task_id = ?", http_request_param(req, "task_id"));
         rest_where_number(&where, "t.map_index > ?", -1);
-        if (!rest_read_page(req, &list.page) || !read_filter(req, &where) ||
+        if (!rest_read_page(req, &list.page) || !read_filter(&where) ||
             !(db = scheduler_api_reader(req)))
                 return rest_replied;
         return rest_reply_list(req, db, &list);
 }
 
-int task_instances_api_list(struct http_request *req) {
+/* As the query asks, or, as a batch, the body. */
+static int list_instances(struct http_request *req, bool is_batch) {
         static const struct rest_column columns[] = {{"id", "t.dag_run"},
                                                      {"task_id", "t.task_id"},
                                                      {"state", "t.state"},
@@ -149,13 +167,22 @@ int task_instances_api_list(struct http_request *req) {
         struct db *db;
 
         rest_where_init(&where, req);
-        if (!rest_read_page(req, &list.page) || !read_filter(req, &where) ||
-            !rest_order(req, columns, ARRAY_SIZE(columns), "t.dag_run, t.position, t.map_index",
+        if (!(is_batch ? read_batch(&where, &list.page) : rest_read_page(req, &list.page)) ||
+            !read_filter(&where) ||
+            !rest_order(&where, columns, ARRAY_SIZE(columns), "t.dag_run, t.position, t.map_index",
                         &order) ||
             !(db = scheduler_api_reader(req)))
                 return rest_replied;
         list.order = buf_cstr(&order);
         return rest_reply_list(req, db, &list);
+}
+
+int task_instances_api_list(struct http_request *req) {
+        return list_instances(req, false);
+}
+
+int task_instances_api_batch(struct http_request *req) {
+        return list_instances(req, true);
 }
 
 /* One row by the path's names; as_list: as the only one of a list, which is how Airflow answers a

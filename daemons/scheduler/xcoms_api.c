@@ -64,7 +64,7 @@ int xcoms_api_list(struct http_request *req) {
         rest_where_any(&where, "xcom_key", "x.key");
         rest_where_pattern(&where, "xcom_key_pattern", "x.key");
         if (!rest_map_index(req, &map_index) || !rest_read_page(req, &list.page) ||
-            !rest_order(req, columns, ARRAY_SIZE(columns),
+            !rest_order(&where, columns, ARRAY_SIZE(columns),
                         "x.dag_run, x.task_id, x.map_index, x.key", &order) ||
             !(db = scheduler_api_reader(req)))
                 return rest_replied;
