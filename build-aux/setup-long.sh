@@ -101,6 +101,17 @@ run_mount_model() {
                 run_pytest tests/api/test_mount_model.py -k "without or folders or parts"
 }
 
+# The mount's tests and the model, and no thread sees what another is writing.
+run_mount_tsan() {
+        packages libtsan2
+        build "$BUILD/tsan" "fuse-gcs/fuse-gcs daemons/bucketd/onebox-bucketd cli/onebox" --disable-werror 'CFLAGS=-O1 -g -fsanitize=thread' LDFLAGS=-fsanitize=thread
+        test_env
+        cd "$TOP" || return
+        ONEBOX_BUILD_DIR=$BUILD/tsan ONEBOX_TEST_SECONDS=300 ONEBOX_TEST_SEED=$RANDOM ONEBOX_TEST_DISK_SEEDS=5 \
+                "$CACHE/tests/bin/python" -m pytest -q -p no:cacheprovider -o faulthandler_timeout=300 -rfE --tb=short \
+                tests/api/test_mount{,_away,_buckets,_data,_flags,_folders,_model,_open,_sleep}.py
+}
+
 run_mount_away() {
         ONEBOX_TEST_AWAY=600 run_pytest tests/api/test_mount_away.py
 }
@@ -171,6 +182,7 @@ check_long() {
         suite "tracking cut off at every page of every mutation" 3600 run_tracking_crashes
         suite "the mount killed at every step of every sequence" 7200 run_mount_crashes
         suite "the mount against the model for an hour" 7200 run_mount_model
+        suite "the mount's threads under TSan" 1800 run_mount_tsan
         suite "the bucket away for ten minutes" 1800 run_mount_away
         suite "a directory of a million objects" 1800 run_mount_huge
         if command -v cargo >/dev/null; then

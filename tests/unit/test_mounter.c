@@ -61,6 +61,15 @@ static int on_insert(struct http_request *req) {
         return http_request_reply_json(req, 200, &b);
 }
 
+static void assert_inserted(const char *what) {
+        char inserted[sizeof(bucket.inserted)];
+
+        pthread_mutex_lock(&bucket.lock);
+        memcpy(inserted, bucket.inserted, sizeof(inserted));
+        pthread_mutex_unlock(&bucket.lock);
+        assert_string_equal(inserted, what);
+}
+
 static const struct http_route rows[] = {
         {.method = HTTP_GET, .path = "/storage/v1/b/{bucket}/o", .handle = on_list},
         {.method = HTTP_GET, .path = "/storage/v1/b/{bucket}/o/{name...}", .handle = on_missing},
@@ -242,14 +251,14 @@ static void test_told_to_go(void **state) {
         fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
         assert_true(fd >= 0);
         assert_int_equal(write(fd, "dirty", 5), 5);
-        assert_string_equal(bucket.inserted, "");
+        assert_inserted("");
         assert_int_equal(kill(pid, SIGTERM), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 0);
         close(fd);
         net_test_stop(&t);
-        assert_string_equal(bucket.inserted, "dirty");
+        assert_inserted("dirty");
         close(to[0]);
         close(to[1]);
         close(from[0]);
