@@ -221,6 +221,18 @@ static int lookup_ask(struct mnt *m, const char *dir, const char *path) {
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
+/* Under `tree`. The list that was made for this name has it not: that holds as long as an answer to
+ * a question of its own. 1: it is kept; 0: there is no room. */
+static int lookup_not_listed(struct mnt *m, const char *path, usec_t now,
+                             struct stat_cache_found *ret) {
+        size_t len = strlen(path);
+        uint64_t seq = stat_cache_seq(m->stats);
+
+        (void) stat_cache_put_file(m->stats, path, len, NULL, seq, now);
+        (void) stat_cache_put_dir(m->stats, path, len, false, false, seq, now);
+        return stat_cache_get(m->stats, path, len, now, ret);
+}
+
 /* Under `tree`. 1: known, perhaps as nothing; 0: to be asked. */
 static int lookup_known(struct mnt *m, const char *dir, const char *path, bool just_listed,
                         struct stat_cache_found *ret) {
@@ -236,6 +248,9 @@ static int lookup_known(struct mnt *m, const char *dir, const char *path, bool j
                 return 1;
         }
         if (known > 0)
+                return 1;
+        if (just_listed && stat_cache_is_listed(m->stats, dir, now) &&
+            lookup_not_listed(m, path, now, ret) > 0)
                 return 1;
         if (just_listed ? stat_cache_is_listed(m->stats, dir, now)
                         : stat_cache_denies(m->stats, dir, now)) {

@@ -58,11 +58,15 @@ void ops_file_dir_changed(struct mnt *m, fuse_ino_t dir) {
         pthread_mutex_unlock(&m->tree);
 }
 
+#define OPS_FILE_TICK (20 * USEC_PER_MSEC) /* two of its slowest clock (100 Hz) */
+
 double ops_file_timeout(const struct mnt *m, usec_t until_at) {
         usec_t now = mnt_now();
 
         if (m->o.ttl_for == USEC_INFINITY || until_at == USEC_INFINITY)
                 return 1e6;
+        /* The kernel rounds up to its tick; what it keeps does not outlast what is known. */
+        now += OPS_FILE_TICK;
         return until_at > now ? (double) (until_at - now) / USEC_PER_SEC : 0;
 }
 

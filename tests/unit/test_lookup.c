@@ -50,6 +50,20 @@ static void test_one_listing_for_all(void **state) {
         assert_found(t, "d/", "newer", "d/newer");
 }
 
+/* The name that a list was made for is not there for as long as if it had been asked for alone. */
+static void test_the_list_says_no(void **state) {
+        struct mount_test *t = *state;
+        _cleanup_found_ struct lookup_found f = {};
+
+        mount_test_bucket_put(&t->bucket, "d/a", "x");
+        assert_none(t, "d/", "new");
+        assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 1);
+        mount_test_bucket_put(&t->bucket, "d/new", "x");
+        assert_int_equal(find(t, "d/", "new", &f), -ENOENT);
+        assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 1);
+        assert_true(f.until_at > mnt_now());
+}
+
 static void test_both_of_a_name(void **state) {
         struct mount_test *t = *state;
 
@@ -188,6 +202,7 @@ static void test_nothing_kept(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 mount_test_case(test_one_listing_for_all),
+                mount_test_case(test_the_list_says_no),
                 mount_test_case(test_both_of_a_name),
                 mount_test_case(test_explicit_directories),
                 mount_test_case(test_large_directories_are_asked_by_name),
