@@ -50,7 +50,8 @@ static enum access_level needed_by(const struct http_request *req) {
         static const char *const manages_to_delete[] = {"alias", "model-versions/delete-tag",
                                                         "/logged-models/", NULL};
         static const char *const edits[] = {
-                "tag", "alias", "assessments", "/records", "/review-queues/", "/bindings/", NULL};
+                "tag",        "alias",        "assessments", "/records", "/review-queues/",
+                "/bindings/", "/guardrails/", NULL};
         static const char *const deletes[] = {"/delete", "/restore", NULL};
         const char *path = req->route->path;
         bool is_delete = req->method == HTTP_DELETE;

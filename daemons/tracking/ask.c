@@ -366,6 +366,10 @@ bool ask_enum(struct ask *q, const char *key, unsigned flags, const char *const 
                 return false;
         if (json_str(j, &text) == 0 && enum_of(text, names, n, ret))
                 return true;
+        if (flags & ASK_NEED && json_str(j, &text) == 0 && !*text) {
+                refuse_missing(q, key);
+                return false;
+        }
         if (json_i64(j, &value) == 0 && value >= 0 && (size_t) value < n && names[value]) {
                 *ret = value;
                 return true;

@@ -186,7 +186,8 @@ static int run_remove(struct job *j, struct db *db) {
                                 return r;
                         if (r == 1)
                                 item->kept = kind == GC_EXPERIMENT
-                                                     ? "it still has runs or logged models"
+                                                     ? "it still has runs, logged models or "
+                                                       "scorers of guardrails"
                                                      : "it was restored";
                 }
         write_all(&j->json, g);

@@ -143,7 +143,7 @@ static int remove_experiment(struct db *db, int64_t id) {
         int64_t n_left;
         int r;
 
-        db_bind_all(s, id, id);
+        db_bind_all(s, id, id, id);
         r = db_step(s);
         if (r != DB_ROW)
                 return r < 0 ? r : -EIO;

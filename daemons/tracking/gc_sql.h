@@ -34,5 +34,5 @@ int gc_sql_one(struct db *db, enum gc_kind kind, const char *id, struct gc_list 
 int gc_sql_runs_of(struct db *db, int64_t experiment_id, size_t n_max, struct gc_list *l);
 
 /* Removes it with all that hangs on it. 1: it is not deleted (any more), or an experiment still has
- * runs or models: nothing was done. */
+ * runs, models or a scorer that a guardrail judges by: nothing was done. */
 int gc_sql_remove(struct db *db, const struct gc_item *item);

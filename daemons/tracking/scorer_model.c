@@ -150,6 +150,18 @@ int scorer_model_show(struct job *j, struct db *db, bool printed, const char **t
         return again || r != -ENOMEM ? 0 : r;
 }
 
+bool scorer_model_brings_code(const struct json *j) {
+        const struct json *item, *code = json_get(j, "call_source");
+
+        if (code && !json_is(code, JSON_NULL))
+                return true;
+        json_each (item, j) {
+                if (scorer_model_brings_code(item)) /* as deep as the parser lets it be */
+                        return true;
+        }
+        return false;
+}
+
 /* Is there {{ expectations }} in the template? */
 static bool wants_expectations(const char *template) {
         for (const char *p = template; (p = strstr(p, "{{")); p++) {

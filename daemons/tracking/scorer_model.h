@@ -15,5 +15,8 @@ int scorer_model_keep(struct job *j, struct db *db, const char **text,
  * is, or with `printed` becomes what Python prints of it. 0 or -errno. */
 int scorer_model_show(struct job *j, struct db *db, bool printed, const char **text);
 
+/* Is there code in it, that would be run where scorers are? */
+bool scorer_model_brings_code(const struct json *j);
+
 /* May the scorer judge by itself? 0, REFUSED or -errno. */
 int scorer_model_check_online(struct job *j, const char *name, const char *text);

@@ -58,3 +58,12 @@ int scorer_of_check(struct job *j, const struct scorer *x) {
                 r = key ? access_check(&j->refusal, ACCESS_SCORER, key) : -ENOMEM;
         return r;
 }
+
+void scorer_of_write(struct json_write *w, const struct scorer *x) {
+        json_write_kv_i64(w, "experiment_id", x->experiment_id);
+        json_write_kv_str(w, "scorer_name", x->name);
+        json_write_kv_i64(w, "scorer_version", x->version);
+        json_write_kv_str(w, "serialized_scorer", x->serialized);
+        json_write_kv_i64(w, "creation_time", x->created_at_ms);
+        json_write_kv_str(w, "scorer_id", x->id);
+}

@@ -19,5 +19,8 @@ int scorer_of_need(struct job *j, struct db *db, const char *experiment_id, cons
 /* Of a list over experiments: may both be read? 0, REFUSED or -errno. */
 int scorer_of_check(struct job *j, const struct scorer *x);
 
+/* The fields of one, into an object that is open. */
+void scorer_of_write(struct json_write *w, const struct scorer *x);
+
 /* REFUSED: there is none; version 0: of no version. */
 int scorer_of_absent(struct job *j, const char *experiment_id, const char *name, int64_t version);

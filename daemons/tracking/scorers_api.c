@@ -9,6 +9,7 @@
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/gateway_endpoints_sql.h"
+#include "daemons/tracking/gateway_guardrails_sql.h"
 #include "daemons/tracking/job.h"
 #include "daemons/tracking/python_text.h"
 #include "daemons/tracking/scorer_model.h"
@@ -26,18 +27,6 @@ struct in {
 
 /* --- reading --- */
 
-static bool brings_code(const struct json *j) {
-        const struct json *item, *code = json_get(j, "call_source");
-
-        if (code && !json_is(code, JSON_NULL))
-                return true;
-        json_each (item, j) {
-                if (brings_code(item)) /* as deep as the parser lets it be */
-                        return true;
-        }
-        return false;
-}
-
 static bool code_is_allowed(void) {
         const char *text = getenv("MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS");
         bool allowed = false;
@@ -51,7 +40,7 @@ static int check_serialized(struct ask *q, const char *text) {
 
         if (r == -EINVAL)
                 return refusal_invalid(&q->refusal, "serialized_scorer must be valid JSON");
-        if (r < 0 || !brings_code(root) || code_is_allowed())
+        if (r < 0 || !scorer_model_brings_code(root) || code_is_allowed())
                 return r;
         return refusal_invalid(&q->refusal,
                                "A scorer that brings code of its own cannot be registered here: it "
@@ -80,15 +69,6 @@ static void open_one(struct ask *q, struct http_request *req, struct in *in) {
 
 /* --- what is there --- */
 
-static void write_scorer(struct json_write *w, const struct scorer *x) {
-        json_write_kv_i64(w, "experiment_id", x->experiment_id);
-        json_write_kv_str(w, "scorer_name", x->name);
-        json_write_kv_i64(w, "scorer_version", x->version);
-        json_write_kv_str(w, "serialized_scorer", x->serialized);
-        json_write_kv_i64(w, "creation_time", x->created_at_ms);
-        json_write_kv_str(w, "scorer_id", x->id);
-}
-
 /* Lists give it as Python would write it again, with its gateway's endpoint by its name. */
 static int print_again(struct job *j, struct db *db, struct scorer *x) {
         return scorer_model_show(j, db, true, &x->serialized);
@@ -112,7 +92,7 @@ static int write_list(struct job *j, struct db *db, struct db_stmt *s, bool of_a
                 if (r < 0)
                         return r;
                 json_write_object(&j->json);
-                write_scorer(&j->json, &x);
+                scorer_of_write(&j->json, &x);
                 json_write_end(&j->json);
         }
         json_write_end(&j->json);
@@ -263,7 +243,7 @@ static int run_get(struct job *j, struct db *db) {
                                     : r;
         r = scorer_model_show(j, db, false, &x.serialized);
         json_write_kv_object(&j->json, "scorer");
-        write_scorer(&j->json, &x);
+        scorer_of_write(&j->json, &x);
         json_write_end(&j->json);
         return r;
 }
@@ -288,10 +268,15 @@ static int run_delete(struct job *j, struct db *db) {
         if (!in->version) {
                 j->gone_type = ACCESS_SCORER;
                 j->gone_id = key;
-                r = gateway_endpoints_sql_bindings_delete(db, GATEWAY_ENDPOINTS_SQL_SCORER, id);
-                return r < 0 ? r : scorers_sql_delete(db, id);
+                r = gateway_guardrails_sql_check_unused(db, &j->refusal, id, 0);
+                if (r == 0)
+                        r = gateway_endpoints_sql_bindings_delete(db, GATEWAY_ENDPOINTS_SQL_SCORER,
+                                                                  id);
+                return r != 0 ? r : scorers_sql_delete(db, id);
         }
-        r = scorers_sql_version_delete(db, id, in->version, &n);
+        r = gateway_guardrails_sql_check_unused(db, &j->refusal, id, in->version);
+        if (r == 0)
+                r = scorers_sql_version_delete(db, id, in->version, &n);
         return r == 0 && n == 0 ? scorer_of_absent(j, in->experiment_id, in->name, in->version) : r;
 }
 

@@ -5,6 +5,7 @@
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/gateway_budgets_sql.h"
 #include "daemons/tracking/gateway_endpoints_sql.h"
+#include "daemons/tracking/gateway_guardrails_sql.h"
 #include "daemons/tracking/gateway_models_sql.h"
 #include "daemons/tracking/gateway_secrets_sql.h"
 #include "daemons/tracking/gc_sql.h"
@@ -59,6 +60,7 @@ static const struct db_set *const sets[] = {
         &issues_sql_set,
         &gc_sql_set,
         &gateway_budgets_sql_set,
+        &gateway_guardrails_sql_set,
 };
 
 enum { SETS_OF_318 = 5 };

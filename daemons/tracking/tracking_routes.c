@@ -11,6 +11,8 @@
 #include "daemons/tracking/gateway_bindings_api.h"
 #include "daemons/tracking/gateway_budgets_api.h"
 #include "daemons/tracking/gateway_endpoints_api.h"
+#include "daemons/tracking/gateway_guardrail_configs_api.h"
+#include "daemons/tracking/gateway_guardrails_api.h"
 #include "daemons/tracking/gateway_models_api.h"
 #include "daemons/tracking/gateway_proxy_api.h"
 #include "daemons/tracking/gateway_secrets_api.h"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from daemon_test import add_user
 from test_access import ADMIN, Server
-from tracking_calls_gateway import B, E, M, P, S
+from tracking_calls_gateway import B, E, M, P, R, S
 from tracking_test import KEK, Tracking
 
 PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
@@ -188,6 +188,68 @@ def test_who_may():
         server.refused(bob, "GET", S + "get", {"secret_id": s})
         server.refused(eve, "DELETE", E + "delete", {"endpoint_id": e})
         server.ok(bob, "DELETE", E + "delete", {"endpoint_id": e})
+
+
+SCORERS = "/api/3.0/mlflow/scorers/"
+GUARDRAIL = {"name": "g", "scorer_version": 1, "stage": "BEFORE", "action": "VALIDATION"}
+
+
+def scorer(ask, experiment, name="safe"):
+    return ask("POST", SCORERS + "register", {"experiment_id": experiment, "name": name, "serialized_scorer": '{"name": "s"}'})["scorer_id"]
+
+
+def test_who_may_guard():
+    """Admins make guardrails; who may change an endpoint puts them there, and sees what judges when he may read it."""
+    with Tracking("--app-name", "basic-auth") as t:
+        add_user(t.state, *ADMIN, "admin")
+        server = Server(t.port)
+        eve, bob = ("eve", "correct horse"), ("bob", "battery staple")
+        for who in (eve, bob):
+            server.ok(ADMIN, "POST", "users/create", {"username": who[0], "password": who[1]})
+        s = server.ok(bob, "POST", S + "create", {"secret_name": "k", "secret_value": {"a": SECRET}})["secret"]["secret_id"]
+        m = server.ok(bob, "POST", M + "create", {"name": "m", "secret_id": s, "provider": "p", "model_name": "n"})["model_definition"]["model_definition_id"]
+        e = server.ok(bob, "POST", E + "create", {"name": "b", "model_configs": [{"model_definition_id": m, "linkage_type": "PRIMARY"}]})["endpoint"]["endpoint_id"]
+        guardrail = {**GUARDRAIL, "scorer_id": scorer(lambda *args: server.ok(ADMIN, *args), "0")}
+        for method, path, body in (("POST", "create", guardrail), ("GET", "list", None), ("GET", "get", {"guardrail_id": "x"}), ("DELETE", "delete", {"guardrail_id": "x"})):
+            server.refused(bob, method, R + path, body)
+        made = server.ok(ADMIN, "POST", R + "create", guardrail)["guardrail"]
+        assert made["created_by"] == made["last_updated_by"] == ADMIN[0] and made["scorer"]["scorer_name"] == "safe"
+        at = {"endpoint_id": e, "guardrail_id": made["guardrail_id"]}
+        server.refused(eve, "POST", R + "add-to-endpoint", at)
+        server.refused(bob, "POST", R + "add-to-endpoint", {**at, "guardrail_id": "gr-0"})  # not told which there are
+        config = server.ok(bob, "POST", R + "add-to-endpoint", at)["config"]
+        assert config["created_by"] == "bob" and config["guardrail"] == made
+        server.refused(eve, "PATCH", R + "update-config", {**at, "execution_order": 1})
+        server.refused(eve, "DELETE", R + "remove-from-endpoint", at)
+        assert server.ok(bob, "PATCH", R + "update-config", {**at, "execution_order": 1})["config"]["execution_order"] == 1
+        assert server.ok(eve, "GET", R + "list-for-endpoint", {"endpoint_id": e})["configs"][0]["guardrail"]["scorer"]
+        server.ok(ADMIN, "POST", "/api/3.0/mlflow/users/permissions/grant", {"username": "bob", "resource_type": "scorer", "resource_id": "0/safe", "permission": "DENY"})
+        shown, = server.ok(bob, "GET", R + "list-for-endpoint", {"endpoint_id": e})["configs"]
+        assert shown["guardrail"] == {k: v for k, v in made.items() if k != "scorer"}
+        server.refused(bob, "PATCH", R + "update-config", at)
+        server.ok(bob, "DELETE", R + "remove-from-endpoint", at)
+        server.refused(bob, "POST", R + "add-to-endpoint", at)
+        server.ok(ADMIN, "DELETE", R + "delete", {"guardrail_id": made["guardrail_id"]})
+
+
+def test_pages_of_guardrails():
+    with Tracking() as t:
+        guardrail = {**GUARDRAIL, "scorer_id": scorer(lambda method, path, body: t.post(path, **body), "0")}
+        made = sorted(t.post(R + "create", **guardrail)["guardrail"]["guardrail_id"] for _ in range(5))
+        found, token = [], {}
+        while token is not None:
+            page = t.get(R + "list", max_results=2, **token)
+            found += [g["guardrail_id"] for g in page["guardrails"]]
+            token = {"page_token": page["next_page_token"]} if "next_page_token" in page else None
+        assert found == made
+        t.refused("POST", R + "create", {**guardrail, "name": "x" * 256})
+        t.refused("POST", R + "add-to-endpoint", {"endpoint_id": "e", "guardrail_id": made[0], "execution_order": 1 << 31})
+
+
+def test_no_guardrail_by_code():
+    with Tracking(env={"MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS": "true"}) as t:
+        s = t.post(SCORERS + "register", experiment_id="0", name="code", serialized_scorer='{"name": "c", "x": {"call_source": "return 1"}}')["scorer_id"]
+        assert "do not support custom scorers" in t.refused("POST", R + "create", {**GUARDRAIL, "scorer_id": s})
 
 
 def traced(server, trace_id, ms, who, cost):

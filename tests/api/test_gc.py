@@ -93,6 +93,18 @@ def test_experiments_and_models(server):
     assert server.ask("POST", "experiments/create", {"name": "e"}).status == 200
 
 
+def test_an_experiment_whose_scorer_guards_stays(server):
+    v3 = "/api/3.0/mlflow/"
+    experiment = server.post("experiments/create", name="guards")["experiment_id"]
+    scorer = server.post(v3 + "scorers/register", experiment_id=experiment, name="s", serialized_scorer="{}")["scorer_id"]
+    guardrail = server.post(v3 + "gateway/guardrails/create", name="g", scorer_id=scorer, scorer_version=1, stage="AFTER", action="VALIDATION")["guardrail"]["guardrail_id"]
+    server.post("experiments/delete", experiment_id=experiment)
+    code, text = gc(server)
+    assert code == 1 and "scorers of guardrails" in text, text
+    assert server.ask("DELETE", v3 + "gateway/guardrails/delete", {"guardrail_id": guardrail}).status == 200
+    assert gc(server)[0] == 0 and rows(server, "scorers", "scorer_id", scorer) == 0
+
+
 def test_many_and_what_nobody_can_reach(server):
     with sqlite3.connect(server.database) as db:
         db.executemany("INSERT INTO runs (run_uuid, name, status, lifecycle_stage, deleted_time, artifact_uri, experiment_id) "

@@ -1,9 +1,12 @@
-"""What MLflow's AI gateway keeps: secrets, model definitions, endpoints, their models, bindings and tags."""
+"""What MLflow's AI gateway keeps: secrets, model definitions, endpoints, their models, bindings, tags, budgets and guardrails."""
+
+import json
 
 G = "/api/3.0/mlflow/gateway/"
 S, M, E = G + "secrets/", G + "model-definitions/", G + "endpoints/"
 B = E + "bindings/"
 P = G + "budgets/"
+R = G + "guardrails/"
 # What no message of a budget can hold.
 UNREADABLE = (
     ("budget_unit", "EUR"), ("budget_unit", 9), ("budget_amount", "x"), ("budget_amount", []), ("duration", 5), ("duration", "x"),
@@ -205,6 +208,77 @@ def _budgets():
     yield "budgets at the end", "GET", P + "list", None
 
 
+# What no message of a guardrail can hold, or none of the peer's enumerations.
+UNGUARDED = (("scorer_version", 1.5), ("stage", 0), ("stage", 9), ("stage", "X"), ("stage", "before"), ("stage", "GUARDRAIL_STAGE_UNSPECIFIED"), ("stage", []), ("action", 0), ("action", "X"))
+
+
+def _guardrails():
+    def scorer(what, text):
+        return what, "POST", "/api/3.0/mlflow/scorers/register", {"experiment_id": "{gre}", "name": "safe", "serialized_scorer": json.dumps(text)}, {"grs": ("scorer_id",)}
+    guardrail = {"name": "g", "scorer_id": "{grs}", "scorer_version": 1, "stage": "BEFORE", "action": "VALIDATION"}
+    at = {"endpoint_id": "{ge2}", "guardrail_id": "{gr1}"}
+    yield "experiment of guardrails", "POST", "experiments/create", {"name": "guardrails"}, {"gre": ("experiment_id",)}
+    yield scorer("scorer that guards", {"name": "safe", "instructions_judge_pydantic_data": {"instructions": "Is {{ inputs }} safe?", "model": "gateway:/talk"}})
+    yield scorer("scorer that guards again", {"name": "safe", "builtin_scorer_class": "Safety", "builtin_scorer_pydantic_data": {"name": "ü"}})
+    yield "no guardrails", "GET", R + "list", None
+    yield "guardrail", "POST", R + "create", guardrail, {"gr1": ("guardrail", "guardrail_id")}
+    yield "guardrails of a page", "GET", R + "list", {"max_results": 1}
+    yield "guardrails by default", "GET", R + "list", {"max_results": 0}
+    for what in ({"max_results": -1}, {"max_results": 50001}, {"max_results": "x"}, {"page_token": "garbage"}):
+        yield f"guardrails {what}", "GET", R + "list", what
+    yield "guardrail that cleans", "POST", R + "create", {
+        **guardrail, "name": " ü", "scorer_version": "2", "stage": 2, "action": 2, "action_endpoint_id": "{ge1}"}, {"gr2": ("guardrail", "guardrail_id")}
+    yield "guardrail for nothing", "POST", R + "create", {**guardrail, "action_endpoint_id": ""}, {"gr3": ("guardrail", "guardrail_id")}
+    for key in guardrail:
+        yield "guardrail without " + key, "POST", R + "create", {k: v for k, v in guardrail.items() if k != key}
+        yield "guardrail with null as " + key, "POST", R + "create", {**guardrail, key: None}
+    for key, value in (
+            ("name", ""), ("name", 5), ("scorer_id", 5), ("scorer_id", "nope"), ("scorer_version", "x"), ("scorer_version", 9), ("scorer_version", 0), ("scorer_version", -1),
+            ("stage", ""), ("action", ""), ("action_endpoint_id", 5), ("action_endpoint_id", "e-0"), *UNGUARDED):
+        yield f"guardrail with {value!r} as {key}", "POST", R + "create", {**guardrail, key: value}
+    yield "get guardrail", "GET", R + "get", {"guardrail_id": "{gr2}"}
+    yield "get no guardrail", "GET", R + "get", {"guardrail_id": "gr-0"}
+    yield "get guardrail of nothing", "GET", R + "get", {}
+    yield "guardrails", "GET", R + "list", None
+
+    yield "no guardrails at endpoint", "GET", R + "list-for-endpoint", {"endpoint_id": "{ge2}"}
+    yield "guardrails at no endpoint", "GET", R + "list-for-endpoint", {"endpoint_id": "e-0"}
+    yield "guardrails at nothing", "GET", R + "list-for-endpoint", {}
+    yield "guard", "POST", R + "add-to-endpoint", at
+    yield "guard again", "POST", R + "add-to-endpoint", {**at, "execution_order": "4"}
+    yield "guard after", "POST", R + "add-to-endpoint", {**at, "guardrail_id": "{gr2}", "execution_order": 3}
+    yield "guard before", "POST", R + "add-to-endpoint", {**at, "guardrail_id": "{gr3}", "execution_order": -7}
+    for key in at:
+        yield "guard without " + key, "POST", R + "add-to-endpoint", {k: v for k, v in at.items() if k != key}
+        yield "guard with number as " + key, "POST", R + "add-to-endpoint", {**at, key: 5}
+        yield "guard with no " + key, "POST", R + "add-to-endpoint", {**at, key: "x-0"}
+    yield "guard with odd order", "POST", R + "add-to-endpoint", {**at, "execution_order": "x"}
+    yield "guarded", "GET", R + "list-for-endpoint", {"endpoint_id": "{ge2}"}
+    for order in (7, "8", -1, None):
+        yield f"guard at {order!r}", "PATCH", R + "update-config", {**at, "execution_order": order}
+    yield "guard at last", "PATCH", R + "update-config", {**at, "guardrail_id": "{gr2}"}
+    yield "guard at odd place", "PATCH", R + "update-config", {**at, "execution_order": "x"}
+    yield "guard at 1 beside", "PATCH", R + "update-config", {**at, "execution_order": 1}
+    yield "guard elsewhere", "PATCH", R + "update-config", {**at, "endpoint_id": "{ge3}"}
+    yield "guard nothing", "PATCH", R + "update-config", {}
+    yield "guarded in another order", "GET", R + "list-for-endpoint", {"endpoint_id": "{ge2}"}
+    yield "version of a guardrail goes", "DELETE", "/api/3.0/mlflow/scorers/delete", {"experiment_id": "{gre}", "name": "safe", "version": 1}
+    yield "scorer of a guardrail goes", "DELETE", "/api/3.0/mlflow/scorers/delete", {"experiment_id": "{gre}", "name": "safe"}
+    yield "no guard", "DELETE", R + "remove-from-endpoint", at
+    yield "no guard again", "DELETE", R + "remove-from-endpoint", at
+    yield "no guard for nothing", "DELETE", R + "remove-from-endpoint", {}
+    yield "end of guardrail", "DELETE", R + "delete", {"guardrail_id": "{gr3}"}
+    yield "end of guardrail again", "DELETE", R + "delete", {"guardrail_id": "{gr3}"}
+    yield "end of no guardrail", "DELETE", R + "delete", {}
+    yield "guarded by what is left", "GET", R + "list-for-endpoint", {"endpoint_id": "{ge2}"}
+    yield "guard another", "POST", R + "add-to-endpoint", {**at, "endpoint_id": "{ge3}", "execution_order": 0}
+
+
+def _guardrail_ends():
+    yield "guarded when the endpoint is gone", "GET", R + "list-for-endpoint", {"endpoint_id": "{ge3}"}
+    yield "guardrails at the end", "GET", R + "list", None
+
+
 def _ends():
     yield "end of secret", "DELETE", S + "delete", {"secret_id": "{gs3}"}
     yield "end of secret again", "DELETE", S + "delete", {"secret_id": "{gs3}"}
@@ -218,4 +292,4 @@ def _ends():
     yield "models at the end", "GET", M + "list", None
 
 
-GATEWAY = [*_secrets(), *_models(), *_endpoints(), *_bindings(), *_budgets(), *_ends()]
+GATEWAY = [*_secrets(), *_models(), *_endpoints(), *_bindings(), *_budgets(), *_guardrails(), *_ends(), *_guardrail_ends()]
