@@ -213,6 +213,10 @@ int connections_api_patch(struct http_request *req) {
         return secrets_api_patch(req, &noun);
 }
 
+int connections_api_bulk(struct http_request *req) {
+        return secrets_api_bulk(req, &noun);
+}
+
 int connections_api_delete(struct http_request *req) {
         return secrets_api_delete(req, &noun);
 }

@@ -4,8 +4,11 @@
 
 #include "daemons/scheduler/pools_sql.h"
 #include "daemons/scheduler/rest.h"
+#include "daemons/scheduler/rest_bulk.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "lib/base/str.h"
+
+#define INCOMPLETE "\"name\" and \"slots\" are needed"
 
 enum { SLOTS_MAX = 1000000, NAME_BYTES_MAX = 256 };
 
@@ -156,8 +159,8 @@ static int write_change(struct scheduler *s, struct scheduler_api_job *j,
         return MIN(r, 0);
 }
 
-static int run_change(struct scheduler *s, struct scheduler_api_job *j) {
-        const struct pool_ask *ask = j->extra;
+static int change_pool(struct scheduler *s, struct scheduler_api_job *j,
+                       const struct pool_ask *ask) {
         bool exists = world_get_pool(&s->world, ask->name) != NULL;
         int r;
 
@@ -171,6 +174,10 @@ static int run_change(struct scheduler *s, struct scheduler_api_job *j) {
                 r = scheduler_api_job_log(s, j, ask->is_new ? "post_pool" : "patch_pool",
                                           ask->name);
         return MIN(r, 0);
+}
+
+static int run_change(struct scheduler *s, struct scheduler_api_job *j) {
+        return change_pool(s, j, j->extra);
 }
 
 static int reply_change(struct scheduler *s, struct scheduler_api_job *j) {
@@ -196,9 +203,15 @@ static int read_ask(const struct json *body, struct pool_ask *ask, struct errmsg
         return 0;
 }
 
+static const char *const keys[] = {"name",     "pool", "slots", "description", "include_deferred",
+                                   "team_name"};
+
+static bool is_complete(const struct pool_ask *ask) {
+        return !str_empty(ask->name) && strlen(ask->name) <= NAME_BYTES_MAX &&
+               (!ask->is_new || ask->has_slots);
+}
+
 static int change(struct http_request *req, const char *name) {
-        static const char *const keys[] = {
-                "name", "pool", "slots", "description", "include_deferred", "team_name"};
         struct pool_ask *ask = arena_new(req->arena, struct pool_ask);
         struct scheduler_api_job *j;
         const struct json *body;
@@ -213,9 +226,8 @@ static int change(struct http_request *req, const char *name) {
                 return rest_refuse(req, &em);
         ask->is_new = name == NULL;
         ask->name = name ? name : ask->new_name;
-        if (str_empty(ask->name) || strlen(ask->name) > NAME_BYTES_MAX ||
-            (ask->is_new && !ask->has_slots))
-                return http_request_reply_error(req, 422, "\"name\" and \"slots\" are needed");
+        if (!is_complete(ask))
+                return http_request_reply_error(req, 422, INCOMPLETE);
         if (name && ask->new_name && !str_eq(name, ask->new_name))
                 return http_request_reply_error(req, 400,
                                                 "a pool keeps its name: make another one instead");
@@ -233,8 +245,7 @@ int pools_api_patch(struct http_request *req) {
         return change(req, http_request_param(req, "pool_name"));
 }
 
-static int run_delete(struct scheduler *s, struct scheduler_api_job *j) {
-        const char *name = j->extra;
+static int delete_pool(struct scheduler *s, struct scheduler_api_job *j, const char *name) {
         int r = world_remove_pool(&s->world, name);
 
         if (r == -ENOENT)
@@ -250,6 +261,10 @@ static int run_delete(struct scheduler *s, struct scheduler_api_job *j) {
         return MIN(r, 0);
 }
 
+static int run_delete(struct scheduler *s, struct scheduler_api_job *j) {
+        return delete_pool(s, j, j->extra);
+}
+
 static int reply_deleted(struct scheduler *s, struct scheduler_api_job *j) {
         return http_request_reply_empty(j->req, 204);
 }
@@ -263,4 +278,51 @@ int pools_api_delete(struct http_request *req) {
         j->run = run_delete;
         j->reply = reply_deleted;
         return scheduler_api_job_submit(j);
+}
+
+/* --- many at once -------------------------------------------------------------------------------
+ */
+
+static int bulk_exists(struct scheduler *s, struct scheduler_api_job *j,
+                       const struct rest_bulk_noun *noun, const char *name) {
+        return world_get_pool(&s->world, name) != NULL;
+}
+
+/* What a mask leaves out stays as it is. */
+static void mask_ask(const char *mask, struct pool_ask *ask) {
+        ask->has_slots &= str_has_word(mask, ",", "slots");
+        ask->has_description &= str_has_word(mask, ",", "description");
+        ask->has_deferred &= str_has_word(mask, ",", "include_deferred");
+}
+
+static int bulk_put(struct scheduler *s, struct scheduler_api_job *j,
+                    const struct rest_bulk_noun *noun, const char *name, const struct json *entity,
+                    const char *mask, bool is_new) {
+        struct pool_ask ask = {.name = name, .is_new = is_new};
+        struct errmsg em = {};
+
+        if (read_ask(entity, &ask, &em) < 0)
+                return scheduler_api_job_refuse(j, 422, "%s", em.text);
+        if (mask)
+                mask_ask(mask, &ask);
+        if (!is_complete(&ask))
+                return scheduler_api_job_refuse(j, 422, INCOMPLETE);
+        return change_pool(s, j, &ask);
+}
+
+static int bulk_drop(struct scheduler *s, struct scheduler_api_job *j,
+                     const struct rest_bulk_noun *noun, const char *name) {
+        return delete_pool(s, j, name);
+}
+
+int pools_api_bulk(struct http_request *req) {
+        static const struct rest_bulk_noun noun = {.kind = "pool",
+                                                   .name_key = "name",
+                                                   .keys = keys,
+                                                   .n_keys = ARRAY_SIZE(keys),
+                                                   .exists = bulk_exists,
+                                                   .put = bulk_put,
+                                                   .drop = bulk_drop};
+
+        return rest_bulk(req, &noun);
 }

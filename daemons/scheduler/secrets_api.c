@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "daemons/scheduler/mask_tell.h"
+#include "daemons/scheduler/rest_bulk.h"
 #include "lib/auth/auth_identity.h"
 #include "lib/base/log.h"
 #include "lib/base/str.h"
+
+#define NO_NAME "a %s's name has 1 to %u bytes and no slash, tab or newline"
 
 /* --- reading ------------------------------------------------------------------------------------
  */
@@ -99,15 +102,8 @@ int secrets_api_get(struct http_request *req, const struct secrets_api_noun *nou
  */
 
 bool secrets_api_changes(const struct secrets_api_change *c, const char *key) {
-        const char *rest = c->mask, *word;
-        size_t n;
-
-        if (!c->mask || !*c->mask)
-                return json_get(c->body, key) != NULL;
-        while (str_word(&rest, ",", &word, &n))
-                if (n == strlen(key) && memcmp(word, key, n) == 0)
-                        return true;
-        return false;
+        return str_empty(c->mask) ? json_get(c->body, key) != NULL
+                                  : str_has_word(c->mask, ",", key);
 }
 
 static const char *event_of(const struct secrets_api_change *c) {
@@ -127,8 +123,8 @@ static int put(struct scheduler *s, struct scheduler_api_job *j, struct secrets_
         return r < 0 ? r : secrets_put(s, c->noun->kind, &now);
 }
 
-static int run_change(struct scheduler *s, struct scheduler_api_job *j) {
-        struct secrets_api_change *c = j->extra;
+static int change_secret(struct scheduler *s, struct scheduler_api_job *j,
+                         struct secrets_api_change *c) {
         struct secret old;
         struct errmsg em = {};
         int r = secrets_get(s, s->db, c->noun->kind, c->name, j->req->arena, &old, &em);
@@ -153,6 +149,10 @@ static int run_change(struct scheduler *s, struct scheduler_api_job *j) {
         return MIN(r, 0);
 }
 
+static int run_change(struct scheduler *s, struct scheduler_api_job *j) {
+        return change_secret(s, j, j->extra);
+}
+
 static int reply_change(struct scheduler *s, struct scheduler_api_job *j) {
         struct secrets_api_change *c = j->extra;
 
@@ -161,17 +161,18 @@ static int reply_change(struct scheduler *s, struct scheduler_api_job *j) {
         return reply_one(j->req, s->db, c->noun, c->name, c->is_new ? 201 : 200);
 }
 
+static bool is_name(const char *name) {
+        return !str_empty(name) && strlen(name) <= SECRETS_NAME_MAX && !strpbrk(name, "/\n\r\t");
+}
+
 /* Checks the name and submits; answers 201, 200 or 204. */
 static int submit(struct http_request *req, struct secrets_api_change *c) {
         struct scheduler_api_job *j = scheduler_api_job_new(req);
 
         if (!j)
                 return rest_replied;
-        if (str_empty(c->name) || strlen(c->name) > SECRETS_NAME_MAX ||
-            strpbrk(c->name, "/\n\r\t") || !*c->name)
-                return http_request_reply_error(
-                        req, 422, "a %s's name has 1 to %u bytes and no slash, tab or newline",
-                        c->noun->kind, SECRETS_NAME_MAX);
+        if (!is_name(c->name))
+                return http_request_reply_error(req, 422, NO_NAME, c->noun->kind, SECRETS_NAME_MAX);
         c->mask = http_request_query(req, "update_mask");
         j->extra = c;
         j->run = run_change;
@@ -216,6 +217,66 @@ int secrets_api_delete(struct http_request *req, const struct secrets_api_noun *
         c->name = http_request_param(req, noun->param);
         c->is_delete = true;
         return submit(req, c);
+}
+
+/* --- many at once -------------------------------------------------------------------------------
+ */
+
+struct bulk {
+        struct rest_bulk_noun bulk;
+        const struct secrets_api_noun *noun;
+};
+
+static const struct secrets_api_noun *noun_of(const struct rest_bulk_noun *bulk) {
+        return container_of(bulk, const struct bulk, bulk)->noun;
+}
+
+static int bulk_exists(struct scheduler *s, struct scheduler_api_job *j,
+                       const struct rest_bulk_noun *bulk, const char *name) {
+        struct secret v;
+        struct errmsg em = {};
+        int r = secrets_get(s, s->db, noun_of(bulk)->kind, name, j->req->arena, &v, &em);
+
+        if (r == -ENOKEY || r == -EBADMSG) /* there is one that cannot be opened */
+                return 1;
+        return r < 0 ? r : r == 0;
+}
+
+static int bulk_put(struct scheduler *s, struct scheduler_api_job *j,
+                    const struct rest_bulk_noun *bulk, const char *name, const struct json *entity,
+                    const char *mask, bool is_new) {
+        struct secrets_api_change c = {.noun = noun_of(bulk),
+                                       .name = name,
+                                       .is_new = is_new,
+                                       .body = entity,
+                                       .mask = mask};
+
+        if (!is_name(name))
+                return scheduler_api_job_refuse(j, 422, NO_NAME, bulk->kind, SECRETS_NAME_MAX);
+        return change_secret(s, j, &c);
+}
+
+static int bulk_drop(struct scheduler *s, struct scheduler_api_job *j,
+                     const struct rest_bulk_noun *bulk, const char *name) {
+        struct secrets_api_change c = {.noun = noun_of(bulk), .name = name, .is_delete = true};
+
+        return change_secret(s, j, &c);
+}
+
+int secrets_api_bulk(struct http_request *req, const struct secrets_api_noun *noun) {
+        struct bulk *b = arena_new(req->arena, struct bulk);
+
+        if (!b)
+                return -ENOMEM;
+        *b = (struct bulk){.bulk = {.kind = noun->kind,
+                                    .name_key = noun->name_key,
+                                    .keys = noun->keys,
+                                    .n_keys = noun->n_keys,
+                                    .exists = bulk_exists,
+                                    .put = bulk_put,
+                                    .drop = bulk_drop},
+                           .noun = noun};
+        return rest_bulk(req, &b->bulk);
 }
 
 /* --- rotation -----------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ int secrets_api_list(struct http_request *req, const struct secrets_api_noun *no
 int secrets_api_get(struct http_request *req, const struct secrets_api_noun *noun);
 int secrets_api_create(struct http_request *req, const struct secrets_api_noun *noun);
 int secrets_api_patch(struct http_request *req, const struct secrets_api_noun *noun);
+int secrets_api_bulk(struct http_request *req, const struct secrets_api_noun *noun);
 int secrets_api_delete(struct http_request *req, const struct secrets_api_noun *noun);
 
 /* Is the key to be changed: named by update_mask, or, without one, in the body? */

@@ -98,6 +98,10 @@ int variables_api_patch(struct http_request *req) {
         return secrets_api_patch(req, &noun);
 }
 
+int variables_api_bulk(struct http_request *req) {
+        return secrets_api_bulk(req, &noun);
+}
+
 int variables_api_delete(struct http_request *req) {
         return secrets_api_delete(req, &noun);
 }

@@ -348,6 +348,16 @@ bool str_word(const char **s, const char *seps, const char **ret_word, size_t *r
         return true;
 }
 
+bool str_has_word(const char *s, const char *seps, const char *word) {
+        const char *one;
+        size_t len;
+
+        while (str_word(&s, seps, &one, &len))
+                if (len == strlen(word) && memcmp(one, word, len) == 0)
+                        return true;
+        return false;
+}
+
 #define DISTANCE_MAX 64
 
 /* Optimal string alignment, three rows at a time. */

@@ -45,6 +45,8 @@ char *str_vprintf(const char *fmt, va_list ap) _printf_(1, 0) _must_check_;
 /* Splits at any char of `seps`: gives the next word, its length and moves *s behind it.
  * False at the end. Runs of separators count as one. */
 bool str_word(const char **s, const char *seps, const char **ret_word, size_t *ret_len);
+/* Is one of the words of s `word`? */
+bool str_has_word(const char *s, const char *seps, const char *word);
 
 /* Number of single edits (insert, delete, replace, swap) between a and b; at most 64 bytes of each
  * are looked at. */

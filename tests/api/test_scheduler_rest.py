@@ -125,3 +125,77 @@ def test_one_event(box):
     assert box.get(f"/api/v2/eventLogs/{one['event_log_id']}").json == one
     assert {"map_index", "try_number", "logical_date", "task_display_name"} <= set(one)
     assert box.get("/api/v2/eventLogs/999999").status == 404 and box.get("/api/v2/eventLogs/x").status == 422
+
+
+# --- many at once -----------------------------------------------------------------------------------
+KINDS = {
+    "pools": ("name", lambda n, v: {"name": n, "slots": v}, lambda a: a["slots"]),
+    "variables": ("key", lambda n, v: {"key": n, "value": str(v)}, lambda a: int(a["value"])),
+    "connections": ("connection_id", lambda n, v: {"connection_id": n, "conn_type": "http", "port": v}, lambda a: a["port"]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_at_once(box, kind):
+    name_key, entity, value = KINDS[kind]
+    path = f"/api/v2/{kind}"
+
+    def bulk(*actions):
+        a = box.patch(path, {"actions": list(actions)})
+        assert a.status == 200, a.body
+        return {k: v and (sorted(v["success"]), [e["status_code"] for e in v["errors"]]) for k, v in a.json.items()}
+
+    def values():
+        return {x[name_key]: value(x) for x in box.get(path + "?limit=1000").json[kind] if x[name_key].startswith("bulk")}
+
+    def create(names, v, **more):
+        return {"action": "create", "entities": [entity(n, v) for n in names], **more}
+    none = {"create": None, "update": None, "delete": None}
+    assert bulk() == none
+    assert bulk(create(["bulk1", "bulk2"], 1)) == {**none, "create": (["bulk1", "bulk2"], [])}
+    # one that is there fails the action as a whole, and no other one
+    update = {"action": "update", "entities": [entity("bulk1", 5)]}
+    assert bulk(create(["bulk3", "bulk2"], 2), update) == {**none, "create": ([], [409]), "update": (["bulk1"], [])}
+    assert values() == {"bulk1": 5, "bulk2": 1}
+    assert bulk(create(["bulk3", "bulk2"], 3, action_on_existence="skip"))["create"] == (["bulk3"], [])
+    assert bulk(create(["bulk4", "bulk2"], 4, action_on_existence="overwrite"))["create"] == (["bulk2", "bulk4"], [])
+    box.restart("scheduler")
+    box.wait_ready()
+    assert values() == {"bulk1": 5, "bulk2": 4, "bulk3": 3, "bulk4": 4}
+    # the same for what is not there
+    gone = [entity("bulk1", 6), entity("bulk9", 6)]
+    assert bulk({"action": "update", "entities": gone})["update"] == ([], [404]) and values()["bulk1"] == 5
+    assert bulk({"action": "update", "entities": gone, "action_on_non_existence": "skip"})["update"] == (["bulk1"], [])
+    assert bulk({"action": "update", "entities": [entity("bulk1", 7)], "update_mask": ["description"]})["update"] == (["bulk1"], [])
+    assert values()["bulk1"] == 6, "what the mask leaves out"
+    assert bulk({"action": "delete", "entities": ["bulk1", "bulk9"]})["delete"] == ([], [404])
+    assert bulk({"action": "delete", "entities": ["bulk9", "bulk1"], "action_on_non_existence": "skip"},
+                {"action": "delete", "entities": ["bulk2", entity("bulk3", 1)]}) == {**none, "delete": (["bulk1", "bulk2", "bulk3"], [])}
+    assert values() == {"bulk4": 4}
+    # twice in one action: the second meets the first
+    assert bulk(create(["bulk5", "bulk5"], 1))["create"] == (["bulk5"], [409])
+    assert bulk({"action": "delete", "entities": ["bulk4", "bulk5"]})["delete"][1] == [] and values() == {}
+    events = {e["extra"] for e in box.get(f"/api/v2/eventLogs?limit=1000&event={'delete_pool' if kind == 'pools' else 'delete_secret'}").json["event_logs"]}
+    assert {"bulk1", "bulk4"} <= events
+
+
+@pytest.mark.parametrize("body, word", [
+    ({}, "actions"), ({"actions": {}}, "actions"), ({"actions": [7]}, "objects"), ({"actions": [{"action": "make", "entities": []}]}, "make"),
+    ({"actions": [{"action": "create"}]}, "entities"), ({"actions": [{"action": "create", "entities": ["x"]}]}, "objects"),
+    ({"actions": [{"action": "create", "entities": [{"slots": 1}]}]}, "name"), ({"actions": [{"action": "create", "entities": [{"name": "x", "slot": 1}]}]}, "slot"),
+    ({"actions": [{"action": "update", "entities": [], "action_on_non_existence": "overwrite"}]}, "overwrite"),
+    ({"actions": [{"action": "update", "entities": [], "update_mask": [1]}]}, "update_mask"),
+], ids=str)
+def test_a_bulk_that_cannot_be_read(box, body, word):
+    a = box.patch("/api/v2/pools", body)
+    assert a.status == 422 and word in a.json["detail"], a.body
+
+
+def test_an_entity_that_is_refused_stops_its_action(box):
+    a = box.patch("/api/v2/pools", {"actions": [
+        {"action": "create", "entities": [{"name": "stops1", "slots": 1}, {"name": "stops2"}, {"name": "stops3", "slots": 1}]},
+        {"action": "delete", "entities": ["default_pool"]}, {"action": "delete", "entities": ["stops1"]}]}).json
+    assert a["create"]["success"] == ["stops1"] and [e["status_code"] for e in a["create"]["errors"]] == [422]
+    assert a["delete"]["success"] == ["stops1"] and "always there" in a["delete"]["errors"][0]["error"]
+    a = box.patch("/api/v2/variables", {"actions": [{"action": "create", "entities": [{"key": "a/b", "value": "x"}]}]}).json
+    assert a["create"]["errors"][0]["status_code"] == 422

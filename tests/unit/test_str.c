@@ -176,6 +176,17 @@ static void a_failing_split_leaks_nothing(void **state) {
         }
 }
 
+static void words(void **state) {
+        (void) state;
+        assert_true(str_has_word("a,bc", ",", "a"));
+        assert_true(str_has_word("a,bc", ",", "bc"));
+        assert_true(str_has_word(", bc ,", ", ", "bc"));
+        assert_false(str_has_word("a,bc", ",", "b"));
+        assert_false(str_has_word("a,bc", ",", "bcd"));
+        assert_false(str_has_word("", ",", "a"));
+        assert_false(str_has_word("a", ",", ""));
+}
+
 static void nearest(void **state) {
         static const char *const names_[] = {"listen", "max_body", "timeout"};
 
@@ -201,6 +212,7 @@ int main(void) {
                 cmocka_unit_test(copying),
                 cmocka_unit_test(lists),
                 cmocka_unit_test_teardown(a_failing_split_leaks_nothing, base_test_no_faults),
+                cmocka_unit_test(words),
                 cmocka_unit_test(nearest),
         };
 
