@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/tracking/span_translate.h"
 #include "lib/base/arena.h"
 #include "lib/base/base64.h"
 #include "lib/base/hex.h"
@@ -138,7 +139,7 @@ static const char *unwrap(struct arena *a, const char *text) {
         return root->type >= JSON_STRING ? inner : text;
 }
 
-static int put(struct arena *a, struct span_in *span, const char *key, const char *value) {
+int span_in_put(struct arena *a, struct span_in *span, const char *key, const char *value) {
         struct span_in_attribute **at = &span->attributes;
 
         while (*at && !str_eq((*at)->key, key))
@@ -168,12 +169,12 @@ static int read_attributes(struct arena *a, const struct json *list, struct span
                         return -ENOMEM;
                 if (++n > ATTRIBUTES_MAX)
                         return -EINVAL;
-                r = put(a, ret, key ? key : "", unwrap(a, value));
+                r = span_in_put(a, ret, key ? key : "", unwrap(a, value));
                 if (r < 0)
                         return r;
         }
         value = arena_printf(a, "\"%s\"", ret->trace_id);
-        return value ? put(a, ret, "mlflow.traceRequestId", value) : -ENOMEM;
+        return value ? span_in_put(a, ret, "mlflow.traceRequestId", value) : -ENOMEM;
 }
 
 /* --- the kept form ------------------------------------------------------------------------------
@@ -315,7 +316,6 @@ static void read_columns(struct arena *a, struct span_in *s) {
         const char *cost = span_in_attribute(s, "mlflow.llm.cost");
         struct json *root;
 
-        s->span.type = span_in_unquote(a, span_in_attribute(s, "mlflow.spanType"));
         s->span.model = span_in_unquote(a, span_in_attribute(s, "mlflow.llm.model"));
         s->span.provider = span_in_unquote(a, span_in_attribute(s, "mlflow.llm.provider"));
         if (!cost || json_parse_copy(a, cost, strlen(cost), &root, NULL) < 0)
@@ -366,6 +366,11 @@ int span_in_read(struct arena *a, const struct json *j, const struct json *resou
 
         if (r == 0)
                 r = read_attributes(a, json_get(j, "attributes"), &s);
+        if (r == 0) {
+                /* The column has what the span says itself, as the peer's: searches agree. */
+                s.span.type = span_in_unquote(a, span_in_attribute(&s, "mlflow.spanType"));
+                r = span_translate(a, &s);
+        }
         if (r < 0)
                 return r;
         read_status(json_get(j, "status"), &s);

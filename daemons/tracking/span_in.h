@@ -28,6 +28,8 @@ int span_in_read(struct arena *a, const struct json *j, const struct json *resou
 
 /* The value of an attribute as JSON text; NULL: not there. */
 const char *span_in_attribute(const struct span_in *span, const char *key);
+/* Sets it, in its place if it is there. 0 or -ENOMEM. */
+int span_in_put(struct arena *a, struct span_in *span, const char *key, const char *value);
 /* What the JSON text of a string says, or the text itself when it is none. NULL: out of memory or
  * NULL. */
 const char *span_in_unquote(struct arena *a, const char *text);
