@@ -171,6 +171,9 @@ static int listen_on_all(struct daemon *d, struct errmsg *em) {
         return r < 0 ? r : listeners_open_socket(&l, d->conf.socket, d->paths.runtime_dir, em);
 }
 
+/* Paths that are nobody's are not told to whom nothing is told, as with MLflow's basic-auth app. */
+static const struct http_route unrouted = {.path = "", .min_role = AUTH_VIEWER};
+
 static int start_server(struct daemon *d, struct errmsg *em) {
         struct tracking *t = &d->tracking;
         const struct http_server_options o = {
@@ -179,6 +182,7 @@ static int start_server(struct daemon *d, struct errmsg *em) {
                 .before = tracking_hooks_before,
                 .has_slow_before = true,
                 .like_flask = true,
+                .unrouted = &unrouted,
                 .error_format = server_info_api_error,
                 .done = tracking_hooks_done,
                 .allowed_hosts = d->conf.allowed_hosts,

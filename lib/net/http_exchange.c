@@ -269,6 +269,8 @@ static enum MHD_Result http_exchange_queue(struct http_exchange *x) {
         enum MHD_Result r = MHD_NO;
 
         x->state = HTTP_EXCHANGE_DONE;
+        if (x->is_lost)
+                x->req.route = NULL; /* it was none of its own */
         http_metrics_count(&s->metrics, x->req.route, x->status, took_for);
         s->n_streams += x->stream != NULL;
         if (s->options.done)

@@ -57,6 +57,8 @@ struct http_exchange {
         bool is_checking; /* from its start until check_task has run: nothing else resumes it */
         int check_result; /* the thread's until then */
         struct loop_task check_task;
+        bool is_lost; /* no row has it: that is what it is told once before says nothing else */
+        int lost;     /* -ENOENT, -EOPNOTSUPP */
 
         /* the body */
         uint64_t body_expected; /* UINT64_MAX = chunked */

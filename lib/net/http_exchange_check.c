@@ -105,6 +105,41 @@ static void http_exchange_check_method(struct http_exchange *x, const char *path
         http_exchange_refuse(x, 405, "The method is not allowed for the requested URL.");
 }
 
+/* The target is not one of ours. */
+static void http_exchange_check_lost(struct http_exchange *x) {
+        const char *path = x->req.path;
+
+        x->is_lost = false;
+        x->req.route = NULL;
+        if (x->lost == -ENOENT && x->server->options.like_flask &&
+            http_exchange_check_slashes(x, path, x->req.query))
+                return;
+        if (x->lost == -EOPNOTSUPP)
+                http_exchange_check_method(x, path);
+        else
+                http_exchange_refuse(
+                        x, 404,
+                        "The requested URL was not found on the server. If you entered "
+                        "the URL manually please check your spelling and try again.");
+}
+
+/* Who may not be told what there is, is not told what there is not: before is asked as for the
+ * path's row for GET, where it has one. */
+static void http_exchange_check_lose(struct http_exchange *x, int r) {
+        const struct http_route *row = x->server->options.unrouted;
+
+        x->lost = r;
+        if (!row) {
+                http_exchange_check_lost(x);
+                return;
+        }
+        if (http_route_find(x->server->routes, HTTP_GET, x->req.path, &x->match) < 0)
+                x->match.route = row;
+        x->match.n_params = 0;
+        x->req.route = x->match.route;
+        x->is_lost = true;
+}
+
 /* Replies when the target is not one of ours. */
 static void http_exchange_check_route(struct http_exchange *x) {
         char *target = arena_strdup(&x->arena, x->req.target);
@@ -121,18 +156,10 @@ static void http_exchange_check_route(struct http_exchange *x) {
         x->req.path = path;
         x->req.query = query;
         r = http_route_find(x->server->routes, x->req.method, path, &x->match);
-        if (r == -ENOENT && like_flask && http_exchange_check_slashes(x, path, query))
-                return;
-        if (r == -EOPNOTSUPP) {
-                http_exchange_check_method(x, path);
-        } else if (r < 0) {
-                http_exchange_refuse(
-                        x, 404,
-                        "The requested URL was not found on the server. If you entered "
-                        "the URL manually please check your spelling and try again.");
-        } else {
+        if (r < 0)
+                http_exchange_check_lose(x, r);
+        else
                 x->req.route = x->match.route;
-        }
 }
 
 /* A connection through `ssh -L` to a Unix socket comes from a browser, too: all kinds are checked.
@@ -203,6 +230,8 @@ static void http_exchange_check_later(struct http_exchange *x) {
 static void http_exchange_check_last(struct http_exchange *x, int r) {
         if (r < 0)
                 http_exchange_fail(x, r);
+        else if (!x->ready && x->is_lost)
+                http_exchange_check_lost(x);
         else if (!x->ready && x->body_expected != UINT64_MAX &&
                  x->body_expected > http_exchange_body_max(x))
                 http_exchange_body_refuse_size(x);

@@ -43,6 +43,10 @@ struct http_server_options {
          * that ours ends with, is redirected there (308); OPTIONS of a path says which methods it
          * has. */
         bool like_flask;
+        /* The row as which before sees what is no row's, unless its path has one for GET: who is
+         * refused by it does not learn which paths there are. Its handler is not called. NULL =
+         * before is not asked: 404, 405 at once. */
+        const struct http_route *unrouted;
         const char *allowed_hosts; /* names besides localhost, space-separated; "*" = any; may be
                                       NULL */
         /* With ctx, on a worker's thread that had work and then none for HTTP_SERVER_QUIET_FOR:

@@ -323,6 +323,15 @@ def test_roles_are_refused_in_the_words_of_the_peer(s, people):
         assert error["error_code"] == "INVALID_PARAMETER_VALUE" and error["message"]
 
 
+def test_what_there_is_not_is_not_told_to_strangers(s):
+    """As by Flask's hooks before a request: 401 comes before 404, 405 and redirects."""
+    for method, path, known in (("GET", "/nope", 404), ("POST", "/api/2.0/mlflow/nope", 404), ("DELETE", "/api/2.0/mlflow/runs/get", 405),
+                                ("GET", "/api/2.0/mlflow/runs/get/", 404), ("GET", "/api/2.0/mlflow//runs/get", 308)):
+        assert ask(s.port, method, path).status == 401, path
+        assert s.ask(ADMIN, method, path).status == known, path
+    assert ask(s.port, "POST", "/health").status == 405  # GET is everybody's
+
+
 def test_without_access_control_there_are_no_users():
     with Tracking() as t:
         assert t.ask("GET", "users/current").status == 404

@@ -116,6 +116,60 @@ static void test_like_flask(void **state) {
         net_test_stop(&t);
 }
 
+/* As a daemon's hook: only rows of role 0 are everybody's, others need a word, slowly checked. */
+static int before(struct http_request *req) {
+        const char *word = http_request_header(req, "Authorization");
+
+        if (req->route->min_role == 0)
+                return 0;
+        if (word && !req->may_block)
+                return HTTP_SLOW;
+        if (word && strcmp(word, "sesame") == 0)
+                return 0;
+        return http_request_reply_error(req, 401, "Who are you?") < 0 ? -EIO : HTTP_LATER;
+}
+
+static void test_unrouted(void **state) {
+        static const struct http_route unrouted = {.path = "", .min_role = 1};
+        static const struct http_route two[] = {
+                HTTP_ROUTE(HTTP_GET, "/open", hello, 0, 0),
+                HTTP_ROUTE(HTTP_GET, "/closed/{id}", hello, 1, 0),
+                HTTP_ROUTE(HTTP_POST, "/post", echo, 0, 0),
+        };
+        static const struct {
+                const char *request;
+                int without, with;
+        } asked[] = {
+                {"GET /open", 200, 200},        {"GET /closed/x", 401, 200},
+                {"GET /none", 401, 404},        {"POST /none", 401, 404},
+                {"OPTIONS /none", 401, 404},    {"DELETE /open", 405, 405},
+                {"DELETE /closed/x", 401, 405}, {"GET /post", 401, 405},
+                {"GET /closed//x", 401, 308},   {"OPTIONS /closed/x", 401, 204},
+                {"GET /none?%zz", 400, 400},
+        };
+        struct net_test t = {.rows = two,
+                             .n_rows = ARRAY_SIZE(two),
+                             .options = {.like_flask = true,
+                                         .before = before,
+                                         .has_slow_before = true,
+                                         .unrouted = &unrouted}};
+        char text[200];
+
+        net_test_start(&t);
+        for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+                snprintf(text, sizeof(text), "%s HTTP/1.1\r\n" H "\r\n", asked[i].request);
+                net_test_expect(&t, text, asked[i].without, NULL);
+                snprintf(text, sizeof(text),
+                         "%s HTTP/1.1\r\n" H "Authorization: open\r\nContent-Length: 3\r\n\r\nabc",
+                         asked[i].request);
+                net_test_expect(&t, text, asked[i].without, NULL);
+                snprintf(text, sizeof(text), "%s HTTP/1.1\r\n" H "Authorization: sesame\r\n\r\n",
+                         asked[i].request);
+                net_test_expect(&t, text, asked[i].with, NULL);
+        }
+        net_test_stop(&t);
+}
+
 static void test_params(void **state) {
         net_test_expect(*state, "GET /things/a%20b HTTP/1.1\r\n" H "\r\n", 200, "a b|-|-");
         net_test_expect(*state, "GET /things/x/files/d/e%2Ff?q=1+2%26 HTTP/1.1\r\n" H "\r\n", 200,
@@ -428,6 +482,7 @@ int main(void) {
                 cmocka_unit_test(test_simple),
                 cmocka_unit_test(test_wrong_method),
                 cmocka_unit_test(test_like_flask),
+                cmocka_unit_test(test_unrouted),
                 cmocka_unit_test(test_params),
                 cmocka_unit_test(test_body),
                 cmocka_unit_test(test_body_too_large),
