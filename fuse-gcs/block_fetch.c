@@ -6,6 +6,7 @@
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/cache_filter.h"
+#include "fuse-gcs/complaint.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/fetch_pool.h"
 #include "fuse-gcs/names.h"
@@ -155,6 +156,8 @@ static void block_fetch_end(struct block_fetch *f, int error) {
 static void block_fetch_on_done(void *ctx, const struct gcs_answer *a) {
         struct block_fetch *f = ctx;
 
+        if (!f->is_bad)
+                complaint_ended(&f->q, a);
         block_fetch_end(f, f->is_bad                ? -EBADMSG
                            : a->error < 0           ? a->error
                            : f->n_got < f->n_wanted ? -EIO

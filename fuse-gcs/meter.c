@@ -7,6 +7,7 @@
 
 #include "fuse-gcs/block_cache.h"
 #include "fuse-gcs/buckets.h"
+#include "fuse-gcs/complaint.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/op_meter.h"
 #include "fuse-gcs/read_meter.h"
@@ -77,6 +78,7 @@ static void meter_tried(void *ctx, enum gcs_verb verb, int status, int error, us
         atomic_fetch_add(&v->usec, took_for);
         op_meter_times_add(&v->times, took_for);
         atomic_fetch_add(&v->n_bytes, n_bytes);
+        complaint_tried(status, error);
         if (m->says_all)
                 log_debug("%s: status %d, error %d, %" PRIu64 " us, %" PRIu64 " bytes",
                           gcs_request_verb_name(verb), status, error, took_for, n_bytes);

@@ -6,6 +6,7 @@
 #include "fuse-gcs/attrs.h"
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/commit_compose.h"
+#include "fuse-gcs/complaint.h"
 #include "fuse-gcs/names.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/mem.h"
@@ -103,6 +104,7 @@ static void part_on_done(void *ctx, const struct gcs_answer *a) {
         struct attrs *attrs = NULL;
         int r = a->error < 0 ? a->error : attrs_parse(a->body, a->body_len, &attrs);
 
+        complaint_ended(&p->q, a);
         if (r >= 0 && p->level == 0)
                 mnt_note_upload(of->m, p->size, mnt_now() - p->began_at);
         push_piece_done(&p->piece);

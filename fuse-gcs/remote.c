@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "fuse-gcs/complaint.h"
 #include "fuse-gcs/mnt.h"
 #include "lib/base/mem.h"
 
@@ -25,6 +26,7 @@ static void remote_wait_on_done(void *ctx, const struct gcs_answer *from) {
                 .ended_at = mnt_now(),
         };
 
+        complaint_ended(&w->q, from);
         snprintf(a.text, sizeof(a.text), "%s", from->text ?: "");
         if (from->body && from->body_len > 0) {
                 a.body = mem_memdup(from->body, from->body_len);
