@@ -145,7 +145,9 @@ static int sync_and_swap(struct cli *c, const char *new, const char *place, int 
         return r;
 }
 
-/* One deploys at a time; the others wait, until it is closed. */
+/* One changes the pipelines at a time, until the lock is closed; the others wait. It is asked for
+ * before anything is looked at, so that whoever asks while another works comes after it. Of several
+ * that wait the kernel chooses. */
 static int lock(struct cli *c, const char *pipelines, int *ret_fd) {
         int fd = open(pipelines, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -176,25 +178,22 @@ static int check(struct cli *c, const char *dir) {
                                 dir, n, n == 1 ? "" : "s", dir);
 }
 
-static int deploy(struct cli *c, const char *dir, const char *pipelines, const char *name) {
+static int deploy(struct cli *c, const char *dir, const char *pipelines, const char *name,
+                  int pipelines_fd) {
         _cleanup_free_ char *new = str_printf("%s/.%s.new", pipelines, name),
                             *place = str_printf("%s/%s", pipelines, name);
-        _cleanup_close_ int fd = -1;
         int r = new &&place ? check(c, dir) : cli_oom(c);
 
         if (r < 0)
                 return r;
         if (str_eq(dir, place))
                 return errmsg_fail(&c->em, -EINVAL, "%s is among the pipelines already", dir);
-        r = lock(c, pipelines, &fd);
-        if (r < 0)
-                return r;
         r = fileio_rm_rf(new);
         if (r < 0)
                 return fail(c, r, new);
         r = copy(c, dir, new, 0);
         if (r >= 0)
-                r = sync_and_swap(c, new, place, fd);
+                r = sync_and_swap(c, new, place, pipelines_fd);
         if (r < 0) {
                 fileio_rm_rf(new);
                 return r;
@@ -221,6 +220,7 @@ static int take_away(struct cli *c, const char *pipelines, const char *name) {
 int deploy_cmd(struct cli *c, int argc, char **argv) {
         static struct deploy_words w;
         _cleanup_free_ char *pipelines = NULL;
+        _cleanup_close_ int lock_fd = -1;
         char dir[PATH_MAX];
         const char *name;
         int r = cli_start(c, &spec, argc, argv, &w);
@@ -236,8 +236,11 @@ int deploy_cmd(struct cli *c, int argc, char **argv) {
         if (!str_is_name(name, 200) || *name == '.')
                 return errmsg_fail(&c->em, -EINVAL,
                                    "\"%s\" is no name for a project: rename the directory", name);
+        r = lock(c, pipelines, &lock_fd);
+        if (r < 0)
+                return r;
         if (w.delete)
                 return take_away(c, pipelines, name);
-        r = deploy(c, dir, pipelines, name);
+        r = deploy(c, dir, pipelines, name, lock_fd);
         return r >= 0 && w.clean ? clean(c, pipelines, name) : r;
 }

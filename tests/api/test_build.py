@@ -1,5 +1,6 @@
 """Python environments of images: built once by onebox-build, shared, found by tasks; failures told. And `onebox build`
 and `deploy`. Nothing here needs a network: what is installed is a wheel made by hand."""
+import fcntl
 import json
 import os
 import subprocess
@@ -219,6 +220,26 @@ def test_deploy(box):
     assert cli(box, "deploy", "--path", folder, "--delete").wait(120) == 0
     assert not os.path.exists(box.state + "/pipelines/deployed")
     assert json.loads(box.get("/api/v2/dags/deployed").body).get("dag_id", "deployed") == "deployed"
+
+
+def waits_for_lock(p):
+    """Does the kernel say that the process waits for a lock?"""
+    with open("/proc/locks", encoding="utf-8") as f:
+        return any(line.split()[1] == "->" and int(line.split()[5]) == p.pid for line in f)
+
+
+def test_who_changes_pipelines_waits_for_who_does(box):
+    folder = project(box, "queued", "", "true", where=box.dir + "/src")
+    place = box.state + "/pipelines/queued"
+    for more, there in (((), True), (("--delete",), False)):
+        holder = os.open(box.state + "/pipelines", os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        p = cli(box, "deploy", "--path", folder, *more)
+        box.wait(lambda p=p: waits_for_lock(p), 30, "who deploys waits")
+        assert os.path.exists(place) is not there, "before its turn"
+        os.close(holder)
+        assert p.wait(120) == 0, p.stderr.read()
+        assert os.path.exists(place) is there
 
 
 def test_deploys_at_once_are_one_after_the_other(box):
