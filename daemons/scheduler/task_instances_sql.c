@@ -168,9 +168,9 @@ int task_instances_sql_load(struct db *db, int64_t dag_run, struct world_run *ru
 }
 
 int task_instances_sql_failed(struct db *db, int64_t dag_run, const char *task_id, struct arena *a,
-                              const char **ret_task_id, const char **ret_message) {
+                              struct task_instances_sql_failure *ret) {
         DB_USE struct db_stmt *s = db_use(db, &task_instances_sql_set, TASKS_failed);
-        const char *id, *message;
+        struct task_instances_sql_failure failure;
         int r;
 
         db_bind_i64(s, 1, dag_run);
@@ -179,11 +179,11 @@ int task_instances_sql_failed(struct db *db, int64_t dag_run, const char *task_i
         r = db_step(s);
         if (r != DB_ROW)
                 return r < 0 ? r : 1;
-        id = arena_strdup(a, db_col_text(s, 0));
-        message = arena_strdup(a, db_col_is_null(s, 1) ? "" : db_col_text(s, 1));
-        if (!id || !message)
+        failure.task_id = arena_strdup(a, db_col_text(s, 0));
+        failure.message = arena_strdup(a, db_col_is_null(s, 1) ? "" : db_col_text(s, 1));
+        failure.has_log = db_col_i64(s, 2) > 0;
+        if (!failure.task_id || !failure.message)
                 return -ENOMEM;
-        *ret_task_id = id;
-        *ret_message = message;
+        *ret = failure;
         return 0;
 }

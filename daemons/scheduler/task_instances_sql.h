@@ -20,7 +20,12 @@ int task_instances_sql_update(struct db *db, int64_t dag_run, const struct world
  * -EUCLEAN: a row cannot be read. */
 int task_instances_sql_load(struct db *db, int64_t dag_run, struct world_run *run);
 
-/* The first task of a run that failed (task_id NULL: of any name) and what its last try said of its
- * end, "" when nothing. 0, or 1 when none has failed. */
+struct task_instances_sql_failure {
+        const char *task_id;
+        const char *message; /* what its last try said of its end, or "" */
+        bool has_log;        /* did that try write anything? */
+};
+
+/* The first task of a run that failed (task_id NULL: of any name). 0, or 1 when none has failed. */
 int task_instances_sql_failed(struct db *db, int64_t dag_run, const char *task_id, struct arena *a,
-                              const char **ret_task_id, const char **ret_message);
+                              struct task_instances_sql_failure *ret);

@@ -29,16 +29,16 @@ static int reply_why(struct http_request *req, const char *text) {
 /* What has failed waits for nothing: its end says why. 1 when it has replied, 0 when nothing has
  * failed. */
 static int why_failed(struct http_request *req, int64_t row, const char *task_id) {
-        const char *failed, *message;
+        struct task_instances_sql_failure f;
         int r;
 
         r = task_instances_sql_failed(scheduler_api_of(req)->db, row,
-                                      str_empty(task_id) ? NULL : task_id, req->arena, &failed,
-                                      &message);
+                                      str_empty(task_id) ? NULL : task_id, req->arena, &f);
         if (r != 0)
                 return MIN(r, 0);
-        r = reply_why(req, arena_printf(req->arena, "task \"%s\" failed: %s; its log says more",
-                                        failed, str_empty(message) ? "without a word" : message));
+        r = reply_why(req, arena_printf(req->arena, "task \"%s\" failed: %s%s", f.task_id,
+                                        str_empty(f.message) ? "without a word" : f.message,
+                                        f.has_log ? "; its log says more" : ""));
         return r < 0 ? r : 1;
 }
 

@@ -166,6 +166,12 @@ def test_a_program_that_is_not_there_says_so(box):
         assert text == 'task "a" failed: exit code 127; its log says more'
 
 
+def test_why_sends_nobody_to_an_empty_log(box):
+    load(box, "mute", [("a", "exit 3")])
+    run_id, _ = run(box, "mute")
+    assert box.get(f"/api/onebox/v1/why?dag_id=mute&run_id={quote(run_id)}").json["text"] == 'task "a" failed: exit code 3'
+
+
 # --- people change things -----------------------------------------------------------------------------
 def test_pause(box):
     load(box, "pausing", [("a", "true")])
