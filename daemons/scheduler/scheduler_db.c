@@ -118,9 +118,12 @@ static const char fifth_tables[] =
 /* Since when a sensor looks. */
 static const char sixth_tables[] = "ALTER TABLE task_instances ADD COLUMN poking_since BIGINT;";
 
+/* What people say of an instance. */
+static const char seventh_tables[] = "ALTER TABLE task_instances ADD COLUMN note TEXT;";
+
 static const struct db_migration migrations[] = {
-        {1, first_tables},  {2, second_tables}, {3, third_tables},
-        {4, fourth_tables}, {5, fifth_tables},  {6, sixth_tables},
+        {1, first_tables}, {2, second_tables}, {3, third_tables},   {4, fourth_tables},
+        {5, fifth_tables}, {6, sixth_tables},  {7, seventh_tables},
 };
 
 int scheduler_db_prepare(struct db *db, usec_t now, struct errmsg *em) {

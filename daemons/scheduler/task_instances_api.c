@@ -7,6 +7,7 @@
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
 #include "daemons/scheduler/scheduler_db.h"
+#include "daemons/scheduler/task_instances_sql.h"
 #include "lib/base/str.h"
 
 #define COLUMNS                                                                             \
@@ -15,7 +16,7 @@
         "t.pool_slots, t.priority, r.logical_at, r.run_after_at, r.version, "               \
         "(SELECT y.message FROM tries y WHERE y.try_id = t.try_id), "                       \
         "(SELECT v.created_at FROM dag_versions v WHERE v.dag_id = r.dag_id "               \
-        "AND v.version = r.version)"
+        "AND v.version = r.version), t.note"
 #define FROM "task_instances t JOIN dag_runs r ON r.id = t.dag_run"
 #define NO_ID "00000000-0000-0000-0000-000000000000"
 
@@ -26,9 +27,9 @@ static void write_host(struct json_write *w) {
         json_write_kv_str(w, "hostname", host);
 }
 
-/* message: what the latest try said of its end, or NULL. */
+/* message: what the latest try said of its end, or NULL; a person's note goes before it. */
 static void write_state(struct json_write *w, const char *name, usec_t retry_at,
-                        const char *message) {
+                        const char *message, const char *note) {
         enum task_state state = TASK_NONE;
 
         (void) task_state_parse(name, &state);
@@ -38,7 +39,7 @@ static void write_state(struct json_write *w, const char *name, usec_t retry_at,
                 message = "cut off by a stop of the machine; begins again without using a retry";
         else if (state != TASK_FAILED && state != TASK_UP_FOR_RETRY)
                 message = NULL;
-        json_write_kv_str(w, "note", message);
+        json_write_kv_str(w, "note", note ? note : message);
         rest_kv_at(w, "next_try_at", retry_at);
 }
 
@@ -65,7 +66,8 @@ static int write_row(struct http_request *req, struct db_stmt *s, struct json_wr
         json_write_kv_str(w, "task_id", task_id);
         json_write_kv_str(w, "task_display_name", task_id);
         json_write_kv_i64(w, "map_index", db_col_i64(s, 3));
-        write_state(w, db_col_text(s, 4), scheduler_db_col_at(s, 11), db_col_text(s, 19));
+        write_state(w, db_col_text(s, 4), scheduler_db_col_at(s, 11), db_col_text(s, 19),
+                    db_col_text(s, 21));
         json_write_kv_i64(w, "try_number", db_col_i64(s, 5));
         json_write_kv_i64(w, "max_tries", db_col_i64(s, 6));
         json_write_kv_str(w, "try_id", try_id);
@@ -185,16 +187,15 @@ int task_instances_api_batch(struct http_request *req) {
         return list_instances(req, true);
 }
 
-/* One row by the path's names; as_list: as the only one of a list, which is how Airflow answers a
- * mark. */
-static int reply_one(struct http_request *req, struct db *db, bool as_list) {
+int task_instances_api_get(struct http_request *req) {
+        struct db *db = scheduler_api_reader(req);
         _cleanup_buf_ struct buf b = {};
         DB_USE struct db_stmt *s = NULL;
         int64_t map_index = -1;
         struct json_write w;
         int r;
 
-        if (!rest_map_index(req, &map_index))
+        if (!db || !rest_map_index(req, &map_index))
                 return rest_replied;
         r = db_prepare_dynamic(db,
                                "SELECT " COLUMNS " FROM " FROM
@@ -216,34 +217,30 @@ static int reply_one(struct http_request *req, struct db *db, bool as_list) {
                         http_request_param(req, "run_id"), http_request_param(req, "dag_id"),
                         http_request_param(req, "task_id"), (long long) map_index);
         json_write_init(&w, &b, 0);
-        if (as_list) {
-                json_write_object(&w);
-                json_write_kv_array(&w, "task_instances");
-        }
         write_row(req, s, &w);
-        if (as_list) {
-                json_write_end(&w);
-                json_write_kv_u64(&w, "total_entries", 1);
-                json_write_end(&w);
-        }
         r = json_write_finish(&w);
         return r < 0 ? r : http_request_reply_json(req, 200, &b);
 }
 
-int task_instances_api_get(struct http_request *req) {
-        struct db *db = scheduler_api_reader(req);
+/* --- changing -----------------------------------------------------------------------------------
+ */
 
-        return db ? reply_one(req, db, false) : rest_replied;
+/* j->flag: its state too. */
+static int patch_one(struct scheduler *s, const struct scheduler_api_job *j, struct world_task *t) {
+        int r = 0;
+
+        if (j->note)
+                r = task_instances_sql_set_note(s->db, scheduler_run_row(t->run), t,
+                                                str_empty(j->note) ? NULL : j->note);
+        if (r >= 0 && j->flag)
+                r = engine_apply(s, &(struct world_event){.kind = WORLD_TASK_MARKED,
+                                                          .at = clock_now(s->clock),
+                                                          .task = t,
+                                                          .task_state = j->task_state});
+        return r;
 }
 
-static int mark_one(struct scheduler *s, struct world_task *t, enum task_state state) {
-        return engine_apply(s, &(struct world_event){.kind = WORLD_TASK_MARKED,
-                                                     .at = clock_now(s->clock),
-                                                     .task = t,
-                                                     .task_state = state});
-}
-
-static int run_mark(struct scheduler *s, struct scheduler_api_job *j) {
+static int run_patch(struct scheduler *s, struct scheduler_api_job *j) {
         struct world_task *t;
         struct world_run *run;
         int r = scheduler_api_job_run(s, j, &run);
@@ -255,16 +252,33 @@ static int run_mark(struct scheduler *s, struct scheduler_api_job *j) {
                 return scheduler_api_job_refuse(j, 404, "run \"%s\" has no task \"%s\"", j->run_id,
                                                 j->task_id);
         if (!t->is_expanded)
-                r = mark_one(s, t, j->task_state);
+                r = patch_one(s, j, t);
         for (unsigned i = 0; t->is_expanded && i < t->n_maps && r >= 0; i++)
-                r = mark_one(s, t->maps[i], j->task_state);
+                r = patch_one(s, j, t->maps[i]);
         if (r >= 0)
-                r = scheduler_api_job_log(s, j, "mark", task_state_name(j->task_state));
+                r = scheduler_api_job_log(s, j, j->flag ? "mark" : "patch_task_instance",
+                                          j->flag ? task_state_name(j->task_state) : NULL);
         return MIN(r, 0);
 }
 
-static int reply_mark(struct scheduler *s, struct scheduler_api_job *j) {
-        return reply_one(j->req, s->db, true);
+/* Those that were changed, as Airflow answers. */
+static int reply_patch(struct scheduler *s, struct scheduler_api_job *j) {
+        _cleanup_(rest_where_done) struct rest_where where;
+        struct rest_list list = {.key = "task_instances",
+                                 .columns = COLUMNS,
+                                 .from = FROM,
+                                 .where = &where,
+                                 .order = " ORDER BY t.map_index",
+                                 .page.limit = REST_LIMIT_MAX,
+                                 .write = write_row};
+
+        rest_where_init(&where, j->req);
+        rest_where_text(&where, "r.dag_id = ?", j->dag_id);
+        rest_where_text(&where, "r.run_id = ?", j->run_id);
+        rest_where_text(&where, "t.task_id = ?", j->task_id);
+        if (j->map_index >= 0)
+                rest_where_number(&where, "t.map_index = ?", j->map_index);
+        return rest_reply_list(j->req, s->db, &list);
 }
 
 /* Absent, null or false. */
@@ -275,6 +289,11 @@ static bool is_false(const struct json *body, const char *key) {
         return !v || json_is(v, JSON_NULL) || (json_bool(v, &on) == 0 && !on);
 }
 
+static bool is_markable(const char *name, enum task_state *ret) {
+        return task_state_parse(name, ret) == 0 &&
+               (*ret == TASK_SUCCESS || *ret == TASK_FAILED || *ret == TASK_SKIPPED);
+}
+
 int task_instances_api_patch(struct http_request *req) {
         /* the first two are known, the others must be false */
         static const char *const keys[] = {"new_state",        "note",
@@ -283,13 +302,14 @@ int task_instances_api_patch(struct http_request *req) {
         struct scheduler_api_job *j;
         const struct json *body;
         int64_t map_index = -1;
-        const char *state;
+        const char *state = NULL;
         struct errmsg em;
 
         if (!rest_read_body(req, keys, ARRAY_SIZE(keys), &body) ||
             !(j = scheduler_api_job_new(req)))
                 return rest_replied;
-        if (json_need_str(body, "new_state", &state, &em) < 0)
+        if (json_want_str(body, "new_state", &state, &em) < 0 ||
+            json_want_str(body, "note", &j->note, &em) < 0)
                 return rest_refuse(req, &em);
         for (size_t i = 2; i < ARRAY_SIZE(keys); i++)
                 if (!is_false(body, keys[i]))
@@ -299,13 +319,12 @@ int task_instances_api_patch(struct http_request *req) {
         if (!rest_map_index(req, &map_index))
                 return rest_replied;
         j->map_index = (int) map_index;
-        if (task_state_parse(state, &j->task_state) != 0 ||
-            (j->task_state != TASK_SUCCESS && j->task_state != TASK_FAILED &&
-             j->task_state != TASK_SKIPPED))
+        j->flag = state != NULL;
+        if (state && !is_markable(state, &j->task_state))
                 return http_request_reply_error(
                         req, 422, "\"new_state\" must be success, failed or skipped, not \"%s\"",
                         state);
-        j->run = run_mark;
-        j->reply = reply_mark;
+        j->run = run_patch;
+        j->reply = reply_patch;
         return scheduler_api_job_submit(j);
 }

@@ -167,6 +167,17 @@ int task_instances_sql_load(struct db *db, int64_t dag_run, struct world_run *ru
         return r;
 }
 
+int task_instances_sql_set_note(struct db *db, int64_t dag_run, const struct world_task *t,
+                                const char *note) {
+        DB_USE struct db_stmt *s = db_use(db, &task_instances_sql_set, TASKS_set_note);
+
+        db_bind_text(s, 1, note);
+        db_bind_i64(s, 2, dag_run);
+        db_bind_text(s, 3, t->spec->id);
+        db_bind_i64(s, 4, t->map_index);
+        return db_run(s);
+}
+
 int task_instances_sql_failed(struct db *db, int64_t dag_run, const char *task_id, struct arena *a,
                               struct task_instances_sql_failure *ret) {
         DB_USE struct db_stmt *s = db_use(db, &task_instances_sql_set, TASKS_failed);

@@ -15,6 +15,9 @@ int task_instances_sql_insert(struct db *db, int64_t dag_run, const struct world
 /* The rows of an expanded task: its instances, in place of the one that stood for them. */
 int task_instances_sql_expand(struct db *db, int64_t dag_run, const struct world_task *all);
 int task_instances_sql_update(struct db *db, int64_t dag_run, const struct world_task *t);
+/* A person's note; NULL: none. */
+int task_instances_sql_set_note(struct db *db, int64_t dag_run, const struct world_task *t,
+                                const char *note);
 
 /* Fills the rows of a restored run's tasks; tasks without a row stay as they are.
  * -EUCLEAN: a row cannot be read. */

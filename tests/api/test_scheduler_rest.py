@@ -199,3 +199,29 @@ def test_an_entity_that_is_refused_stops_its_action(box):
     assert a["delete"]["success"] == ["stops1"] and "always there" in a["delete"]["errors"][0]["error"]
     a = box.patch("/api/v2/variables", {"actions": [{"action": "create", "entities": [{"key": "a/b", "value": "x"}]}]}).json
     assert a["create"]["errors"][0]["status_code"] == 422
+
+
+# --- notes ------------------------------------------------------------------------------------------
+def test_a_note_of_an_instance(box):
+    load(box, "noted", [("a", "exit 3"), ("m", "true", "expand: {X: [1, 2, 3]}", "trigger_rule: all_done")])
+    run_id, _ = run(box, "noted")
+    path = f"/api/v2/dags/noted/dagRuns/{run_id}/taskInstances"
+    assert box.get(path + "/a").json["note"] == "exit code 3"
+    a = box.patch(path + "/a", {"note": "the disk was full"})
+    assert a.status == 200 and a.json["total_entries"] == 1
+    assert [(t["state"], t["note"]) for t in a.json["task_instances"]] == [("failed", "the disk was full")]
+    assert box.patch(path + "/a", {"note": "not our fault", "new_state": "success"}).json["task_instances"][0]["state"] == "success"
+    box.restart("scheduler")
+    box.wait_ready()
+    one = box.get(path + "/a").json
+    assert (one["state"], one["note"]) == ("success", "not our fault")
+    assert box.patch(path + "/a", {}).json["task_instances"] == [one]
+    assert box.patch(path + "/a", {"note": ""}).json["task_instances"][0]["note"] is None
+    # all instances of a mapped task, or one
+    assert {t["note"] for t in box.patch(path + "/m", {"note": "all"}).json["task_instances"]} == {"all"}
+    assert box.patch(path + "/m/1", {"note": "one"}).json["total_entries"] == 1
+    assert [t["note"] for t in box.get(path + "/m/listMapped").json["task_instances"]] == ["all", "one", "all"]
+    a = box.patch(path + "/m", {"new_state": "failed"})
+    assert a.status == 200 and [t["state"] for t in a.json["task_instances"]] == ["failed"] * 3
+    assert box.patch(path + "/none", {"note": "x"}).status == 404 and box.patch(path + "/a", {"note": 7}).status == 422
+    assert "patch_task_instance" in {e["event"] for e in box.get("/api/v2/eventLogs?dag_id=noted").json["event_logs"]}
