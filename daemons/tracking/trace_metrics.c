@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemons/tracking/filter_lex.h"
+#include "daemons/tracking/trace_usage.h"
 #include "lib/base/arena.h"
 #include "lib/base/str.h"
 
@@ -286,6 +287,20 @@ static void add_of_trace(const struct trace_metrics *m, struct search_sql *sql, 
         search_sql_add(sql, ")");
 }
 
+static void add_usage(const struct trace_metrics *m, struct search_sql *sql,
+                      const struct comparison *c) {
+        bool inside = m->view == TRACE_METRICS_ASSESSMENTS;
+
+        search_sql_add(sql, " AND ");
+        if (inside)
+                search_sql_add(
+                        sql,
+                        "EXISTS (SELECT 1 FROM trace_info t WHERE t.request_id = a.trace_id AND ");
+        search_sql_add(sql, "(");
+        trace_usage_add_same(sql, "t", c->key, c->value);
+        search_sql_add(sql, inside ? "))" : ")");
+}
+
 static void add_pair(const struct trace_metrics *m, struct search_sql *sql, const char *table,
                      const struct comparison *c) {
         const char *id = m->view == TRACE_METRICS_ASSESSMENTS ? "a.trace_id" : "t.request_id";
@@ -332,6 +347,8 @@ static int add_filter(const struct trace_metrics *m, struct refusal *r, struct s
         } else if (str_eq(c->entity, "metadata")) {
                 if (str_eq(c->key, "mlflow.trace.session"))
                         add_of_trace(m, sql, "t.session_id", c->value);
+                else if (trace_usage_is(c->key))
+                        add_usage(m, sql, c);
                 else
                         add_pair(m, sql, "trace_request_metadata", c);
         } else if (str_eq(c->key, "mlflow.traceName")) {

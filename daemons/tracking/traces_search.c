@@ -8,7 +8,7 @@
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/filter_lex.h"
 #include "daemons/tracking/filter_scan.h"
-#include "daemons/tracking/traces_json.h"
+#include "daemons/tracking/trace_usage.h"
 #include "lib/base/arena.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
@@ -209,69 +209,18 @@ static void add_tag(struct search_sql *sql, const struct trace_filter_clause *c)
 
 /* --- what has columns of its own --- */
 
-static bool is_usage(const char *key) {
-        return str_eq(key, TRACES_JSON_TOKENS) || str_eq(key, TRACES_JSON_COST);
-}
-
-static void add_usage_any(struct search_sql *sql, const char *const *columns, size_t n, bool is) {
-        for (size_t i = 0; i < n; i++)
-                search_sql_add(sql, "%strace_info.%s IS %sNULL",
-                               i == 0 ? ""
-                               : is   ? " OR "
-                                      : " AND ",
-                               columns[i], is ? "NOT " : "");
-}
-
-static void add_usage_columns(struct search_sql *sql, bool tokens, const struct trace *t) {
-        const char *const *columns = tokens ? traces_sql_tokens : traces_sql_costs;
-        const bool *has = tokens ? t->has_tokens : t->has_costs;
-
-        for (size_t i = 0; i < (tokens ? TRACES_SQL_TOKENS : TRACES_SQL_COSTS); i++) {
-                search_sql_add(sql, "%strace_info.%s %s", i == 0 ? "" : " AND ", columns[i],
-                               has[i] ? "IS NOT NULL" : "IS NULL");
-                if (has[i])
-                        search_sql_add(sql, " AND trace_info.%s = ", columns[i]);
-                if (has[i] && tokens)
-                        search_sql_i64(sql, t->tokens[i]);
-                else if (has[i])
-                        search_sql_f64(sql, t->costs[i]);
-        }
-}
-
-/* A value is equal when it is the very text that such a trace's metadata has. */
-static void add_usage_same(struct search_sql *sql, bool tokens, const char *text) {
-        _cleanup_buf_ struct buf canonical = {};
-        struct trace t = {};
-        int r = tokens ? traces_json_read_usage(sql->arena, text, &t)
-                       : traces_json_read_cost(sql->arena, text, &t);
-
-        if (r >= 0)
-                r = tokens ? traces_json_usage(&t, &canonical) : traces_json_cost(&t, &canonical);
-        if (r < 0)
-                sql->error = r;
-        if (r <= 0 || !str_eq(buf_cstr(&canonical), text)) {
-                search_sql_add(sql, "1 = 0");
-                return;
-        }
-        add_usage_columns(sql, tokens, &t);
-}
-
 static void add_usage(struct search_sql *sql, const struct trace_filter_clause *c) {
-        bool tokens = str_eq(c->key, TRACES_JSON_TOKENS);
-        const char *const *columns = tokens ? traces_sql_tokens : traces_sql_costs;
-        size_t n = tokens ? TRACES_SQL_TOKENS : TRACES_SQL_COSTS;
-
         search_sql_add(sql, "(");
         if (c->value.op == FILTER_EQ) {
-                add_usage_same(sql, tokens, c->value.text);
+                trace_usage_add_same(sql, "trace_info", c->key, c->value.text);
         } else if (c->value.op == FILTER_NE) {
                 search_sql_add(sql, "(");
-                add_usage_any(sql, columns, n, true);
+                trace_usage_add_any(sql, "trace_info", c->key, true);
                 search_sql_add(sql, ") AND NOT (");
-                add_usage_same(sql, tokens, c->value.text);
+                trace_usage_add_same(sql, "trace_info", c->key, c->value.text);
                 search_sql_add(sql, ")");
         } else {
-                add_usage_any(sql, columns, n, c->value.op == FILTER_IS_NOT_NULL);
+                trace_usage_add_any(sql, "trace_info", c->key, c->value.op == FILTER_IS_NOT_NULL);
         }
         search_sql_add(sql, ")");
 }
@@ -280,7 +229,7 @@ static int check_usage(const struct trace_filter *f, struct refusal *r) {
         for (size_t i = 0; i < f->n; i++) {
                 const struct trace_filter_clause *c = &f->clauses[i];
 
-                if (c->entity == TRACE_FILTER_METADATA && is_usage(c->key) &&
+                if (c->entity == TRACE_FILTER_METADATA && trace_usage_is(c->key) &&
                     c->value.op != FILTER_EQ && c->value.op != FILTER_NE &&
                     !is_null_op(c->value.op))
                         return refusal_invalid(r,
@@ -293,7 +242,7 @@ static int check_usage(const struct trace_filter *f, struct refusal *r) {
 }
 
 static void add_metadata(struct search_sql *sql, const struct trace_filter_clause *c) {
-        if (is_usage(c->key))
+        if (trace_usage_is(c->key))
                 add_usage(sql, c);
         else if (str_eq(c->key, "mlflow.trace.session"))
                 add_column(sql, "trace_info.session_id", &c->value);

@@ -51,6 +51,11 @@ class Otlp(dict):
     headers = {"x-mlflow-experiment-id": "{te}"}
 
 
+USAGES = ["trace.metadata.mlflow.trace.tokenUsage = '{\"input_tokens\": 10, \"total_tokens\": 12}'",
+          "trace.metadata.`mlflow.trace.tokenUsage` = '{\"total_tokens\": 12, \"input_tokens\": 10}'", "trace.metadata.mlflow.trace.tokenUsage = 'x'",
+          "trace.metadata.mlflow.trace.tokenUsage = '{}'", "trace.metadata.mlflow.trace.cost = '{\"total_cost\": 0.5}'", "trace.metadata.mlflow.trace.cost = '{\"total_cost\":0.5}'"]
+
+
 def _metrics():
     def ask(name, view, metric, *how, **more):
         how = [{"aggregation_type": "PERCENTILE", "percentile_value": h} if isinstance(h, float) else {"aggregation_type": h} for h in how]
@@ -85,7 +90,7 @@ def _metrics():
     for text in ("trace.status = 'OK'", "trace.tag.t = 'v'", "trace.tag.`t` = \"v\"", "trace.metadata.k = 'v'", "trace.metadata.mlflow.trace.session = 's1'",
                  "trace.metadata.`mlflow.sourceRun` = '{tr}'", "trace.tag.mlflow.traceName = 'renamed'", "span.name = 'child'", "span.type = 'LLM'", "span.status = 'OK'",
                  "assessment.name = 'good'", "assessment.type = 'feedback'", "trace.status != 'OK'", "trace.status = 5", "trace.status.x = 'OK'", "trace.tag = 'x'",
-                 "nope.x = 'y'", "span.nope = 'y'", "status = 'OK'"):
+                 "nope.x = 'y'", "span.nope = 'y'", "status = 'OK'", *USAGES):
         for view, metric in (("TRACES", "trace_count"), ("SPANS", "span_count"), ("ASSESSMENTS", "assessment_count")):
             yield ask(f"{metric} {text}", view, metric, "COUNT", filters=[text])
     yield ask("two filters", "TRACES", "trace_count", "COUNT", filters=["trace.status = 'OK'", "trace.tag.t = 'v'"])
