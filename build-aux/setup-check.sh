@@ -142,7 +142,7 @@ check() {
         only_one
         log_file check
         STEPS=10
-        if $all; then STEPS=26; fi
+        if $all; then STEPS=28; fi
         if $unit; then STEPS=4; fi
 
         step "Debian packages" packages "${BUILD_PACKAGES[@]}" "${CHECK_PACKAGES[@]}"

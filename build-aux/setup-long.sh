@@ -144,6 +144,11 @@ run_fresh() {
         ONEBOX_LONG=1 run_pytest tests/system/test_fresh_debian.py
 }
 
+run_package() {
+        packages "${SYSTEM_PACKAGES[@]}"
+        ONEBOX_LONG=1 run_pytest tests/system/test_system_package.py
+}
+
 # Two schedulers on one PostgreSQL, killed in turns.
 run_shared_kill_rounds() {
         local passed=0 failed=0 more
@@ -197,9 +202,11 @@ check_long() {
         fi
         if can_nspawn; then
                 suite "both commands on a fresh Debian" 3600 run_fresh
+                suite "the package installed, upgraded, removed" 3600 run_package
                 suite "stops with a task of a minute" 1800 run_stops
         else
                 skip "both commands on a fresh Debian" "this machine lets nobody boot a container"
+                skip "the package installed, upgraded, removed" "this machine lets nobody boot a container"
                 skip "stops with a task of a minute" "this machine lets nobody boot a container"
         fi
 }
