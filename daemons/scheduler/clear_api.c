@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "daemons/scheduler/core/subset.h"
-#include "daemons/scheduler/dag_runs_json.h"
+#include "daemons/scheduler/dag_runs_api.h"
 #include "daemons/scheduler/dag_runs_sql.h"
 #include "daemons/scheduler/rest.h"
 #include "daemons/scheduler/scheduler_api.h"
@@ -271,28 +271,11 @@ static int reply_clear(struct scheduler *s, struct scheduler_api_job *j) {
         return r < 0 ? r : http_request_reply_json(j->req, 200, &b);
 }
 
-/* Of a whole run that begins anew: the run, as Airflow answers. */
-static int reply_run(struct scheduler *s, struct scheduler_api_job *j) {
-        _cleanup_buf_ struct buf b = {};
-        struct dag_runs_sql_row row;
-        struct json_write w;
-        int r = dag_runs_sql_get(s->db, j->dag_id, j->run_id, j->req->arena, &row);
-
-        if (r == 1)
-                return http_request_reply_error(j->req, 404, "DAG \"%s\" has no run \"%s\"",
-                                                j->dag_id, j->run_id);
-        if (r < 0)
-                return r;
-        json_write_init(&w, &b, 0);
-        dag_runs_json_write(&w, &row);
-        r = json_write_finish(&w);
-        return r < 0 ? r : http_request_reply_json(j->req, 200, &b);
-}
-
 static int submit(struct scheduler_api_job *j, struct clear_ask *ask, bool of_run) {
         j->extra = ask;
         j->run = run_clear;
-        j->reply = of_run && !ask->dry_run ? reply_run : reply_clear;
+        /* a whole run that begins anew is answered as Airflow does: by the run */
+        j->reply = of_run && !ask->dry_run ? dag_runs_api_reply : reply_clear;
         return scheduler_api_job_submit(j);
 }
 

@@ -1,4 +1,6 @@
 /* dag_runs_api.c: runs: lists, one, trigger, mark, delete. */
+#include "daemons/scheduler/dag_runs_api.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -127,8 +129,7 @@ int dag_runs_api_get(struct http_request *req) {
         return r < 0 ? r : reply_row(req, &row);
 }
 
-/* The run as it is after the change. */
-static int reply_run(struct scheduler *s, struct scheduler_api_job *j) {
+int dag_runs_api_reply(struct scheduler *s, struct scheduler_api_job *j) {
         struct dag_runs_sql_row row;
         int r = dag_runs_sql_get(s->db, j->dag_id, j->run_id, j->req->arena, &row);
 
@@ -270,7 +271,7 @@ int dag_runs_api_create(struct http_request *req) {
         if (r != 0)
                 return r < 0 ? r : http_request_reply_error(req, r, "%s", j->text.text);
         j->run = run_trigger;
-        j->reply = reply_run;
+        j->reply = dag_runs_api_reply;
         return scheduler_api_job_submit(j);
 }
 
@@ -355,7 +356,7 @@ int dag_runs_api_patch(struct http_request *req) {
                 return http_request_reply_error(
                         req, 422, "\"state\" must be queued, success or failed, not \"%s\"", state);
         j->run = run_patch;
-        j->reply = reply_run;
+        j->reply = dag_runs_api_reply;
         return scheduler_api_job_submit(j);
 }
 
