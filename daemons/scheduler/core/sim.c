@@ -199,8 +199,7 @@ static int report_start(struct sim *s, const struct flight *f) {
         return f->task->state == TASK_QUEUED ? apply(s, &e) : 0;
 }
 
-/* A task that decides follows one of the tasks after it, or stops the run
- * there. */
+/* A task that decides follows one of the tasks after it, or stops the run there. */
 static int decide_skips(struct sim *s, const struct world_task *t, unsigned **ret, size_t *ret_n) {
         const struct dag_task *spec = t->spec;
         struct json value = {.type = JSON_NULL};
@@ -216,8 +215,7 @@ static int decide_skips(struct sim *s, const struct world_task *t, unsigned **re
         return branch_skips(t->run->spec, spec, &value, ret, ret_n, NULL);
 }
 
-/* Half of the deferred wait for their trigger alone, the others for a date at
- * the latest. */
+/* Half of the deferred wait for their trigger alone, the others for a date at the latest. */
 static int defer(struct sim *s, const struct flight *f, struct world_event *e) {
         int r = mem_grow((void **) &s->waits, &s->n_waits_allocated, s->n_waits + 1,
                          sizeof(*s->waits));
@@ -373,11 +371,10 @@ static int decide(struct sim *s) {
         }
 }
 
-/* --- what goes wrong
- * -------------------------------------------------------------------------- */
+/* --- what goes wrong ----------------------------------------------------------------------------
+ */
 
-/* The spool as the scheduler would find it now: dead says that no shim lives
- * any more. */
+/* The spool as the scheduler would find it now: dead says that no shim lives any more. */
 static void gather(const struct sim *s, bool dead, struct replay_fact *facts) {
         for (size_t i = 0; i < s->n_flights; i++) {
                 const struct flight *f = &s->flights[i];
