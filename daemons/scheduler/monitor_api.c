@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemons/scheduler/dag_runs_sql.h"
@@ -178,11 +179,56 @@ static int write_event(struct http_request *req, struct db_stmt *s, struct json_
         return 0;
 }
 
+static bool filter_moment(struct rest_where *where, const char *key, const char *condition) {
+        const char *text = http_request_query(where->req, key);
+        usec_t at;
+
+        if (!text)
+                return true;
+        if (timestamp_parse(text, &at) < 0) {
+                http_request_reply_error(where->req, 422, "\"%s\": \"%s\" is no time", key, text);
+                return false;
+        }
+        rest_where_number(where, condition, (int64_t) at);
+        return true;
+}
+
+static bool filter_number(struct rest_where *where, const char *key, const char *condition) {
+        int64_t n;
+        int r = http_request_query_i64(where->req, key, &n);
+
+        if (r == -ENOENT)
+                return true;
+        if (r < 0) {
+                http_request_reply_error(where->req, 422, "\"%s\" must be a number", key);
+                return false;
+        }
+        rest_where_number(where, condition, n);
+        return true;
+}
+
+static bool filter_events(struct rest_where *where) {
+        static const char *const names[] = {"dag_id", "run_id", "task_id", "event", "owner"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                char pattern[32];
+
+                snprintf(pattern, sizeof(pattern), "%s_pattern", names[i]);
+                rest_where_any(where, names[i], names[i]);
+                rest_where_pattern(where, pattern, names[i]);
+        }
+        rest_where_any(where, "included_events", "event");
+        rest_where_any(where, "excluded_events", "event NOT");
+        return filter_moment(where, "before", "at < ?") &&
+               filter_moment(where, "after", "at > ?") &&
+               filter_number(where, "map_index", "map_index = ?") &&
+               filter_number(where, "try_number", "try_number = ?");
+}
+
 int monitor_api_event_logs(struct http_request *req) {
         static const struct rest_column columns[] = {{"id", "id"},         {"event_log_id", "id"},
                                                      {"when", "at"},       {"event", "event"},
                                                      {"dag_id", "dag_id"}, {"owner", "owner"}};
-        static const char *const filters[] = {"dag_id", "run_id", "task_id", "event", "owner"};
         _cleanup_(rest_where_done) struct rest_where where;
         _cleanup_buf_ struct buf order = {};
         struct rest_list list = {.key = "event_logs",
@@ -193,9 +239,7 @@ int monitor_api_event_logs(struct http_request *req) {
         struct db *db;
 
         rest_where_init(&where, req);
-        for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
-                rest_where_any(&where, filters[i], filters[i]);
-        if (!rest_read_page(req, &list.page) ||
+        if (!rest_read_page(req, &list.page) || !filter_events(&where) ||
             !rest_order(&where, columns, ARRAY_SIZE(columns), "id", &order) ||
             !(db = scheduler_api_reader(req)))
                 return rest_replied;

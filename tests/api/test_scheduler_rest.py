@@ -124,6 +124,10 @@ def test_one_event(box):
     one = box.get("/api/v2/eventLogs?dag_id=event1&event=trigger_dag_run").json["event_logs"][0]
     assert box.get(f"/api/v2/eventLogs/{one['event_log_id']}").json == one
     assert {"map_index", "try_number", "logical_date", "task_display_name"} <= set(one)
+    for query, n in (("included_events=trigger_dag_run&included_events=x", 1), ("excluded_events=trigger_dag_run", 0), ("event_pattern=trigger%25", 1),
+                     ("before=2020-01-01T00:00:00Z", 0), ("after=2020-01-01T00:00:00Z", 1), ("try_number=7", 0), ("run_id_pattern=manual", 1)):
+        assert box.get("/api/v2/eventLogs?dag_id=event1&" + query).json["total_entries"] == n, query
+    assert [box.get("/api/v2/eventLogs?" + query).status for query in ("before=soon", "map_index=x")] == [422, 422]
     assert box.get("/api/v2/eventLogs/999999").status == 404 and box.get("/api/v2/eventLogs/x").status == 422
 
 
