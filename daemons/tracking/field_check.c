@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -205,6 +206,8 @@ int field_check_metric(struct refusal *r, const char *path, const char *key, dou
                 return x;
         if (timestamp < 0) {
                 json_number_print_f64(value, number);
+                if (!isfinite(value)) /* as Python writes it */
+                        snprintf(number, sizeof(number), "%g", value);
                 return refusal_invalid(
                         r,
                         "Invalid value %" PRId64 " for parameter '%s' supplied: metric '%s' "

@@ -143,6 +143,8 @@ def _runs():
             ("name back", {"key": "a/../b", "value": 1, "timestamp": 1}),
             ("long name", {"key": "x" * 251, "value": 1, "timestamp": 1})):
         yield "metric " + name, "POST", m, {"run_id": "{r1}", **body}
+    for value in ("NaN", "Infinity", "-Infinity", 1e300):
+        yield f"metric {value} before time", "POST", m, {"run_id": "{r1}", "key": "m", "value": value, "timestamp": -5}
     yield "metric by uuid", "POST", m, {"run_uuid": "{r1}", "key": "byuuid", "value": 1, "timestamp": 1}
     yield "metric no run", "POST", m, {"run_id": "nope", "key": "x", "value": 1, "timestamp": 1}
     yield "metric without run", "POST", m, {"key": "x", "value": 1, "timestamp": 1}
