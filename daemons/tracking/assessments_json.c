@@ -112,6 +112,14 @@ static int read_feedback(struct refusal *r, const struct json *j, struct assessm
         return to_text(r->arena, value, true, &ret->value);
 }
 
+static bool is_nothing(const struct json *j) {
+        return !j || json_is(j, JSON_NULL);
+}
+
+static int refuse_nothing(struct refusal *r) {
+        return refusal_invalid(r, "The `value` field must be specified.");
+}
+
 static int read_expectation(struct refusal *r, const struct json *j, struct assessment *ret) {
         const struct json *serialized = json_get(j, "serialized_value");
         const char *text = text_of(serialized, "value"), *format;
@@ -119,6 +127,8 @@ static int read_expectation(struct refusal *r, const struct json *j, struct asse
         int x;
 
         ret->type = "expectation";
+        if (!serialized && is_nothing(json_get(j, "value")))
+                return refuse_nothing(r);
         if (!serialized) {
                 aggregate(json_get(j, "value"), ret);
                 return to_text(r->arena, json_get(j, "value"), true, &ret->value);
@@ -134,6 +144,8 @@ static int read_expectation(struct refusal *r, const struct json *j, struct asse
                 return refusal_invalid(r, "The expectation's serialized_value is not JSON.");
         if (x < 0)
                 return x;
+        if (is_nothing(root))
+                return refuse_nothing(r);
         aggregate(root, ret);
         return to_text(r->arena, root, false, &ret->value);
 }
@@ -174,25 +186,21 @@ int assessments_json_read_metadata(struct arena *a, const struct json *j, const 
         return json_is(j, JSON_OBJECT) && json_first(j) ? to_text(a, j, false, ret) : 0;
 }
 
-static int read_source(struct refusal *r, const struct json *source, struct assessment *ret) {
+/* By name or number; what is neither is unspecified, as for the peer. */
+static void read_source(const struct json *source, struct assessment *ret) {
         static const char *const types[] = {"SOURCE_TYPE_UNSPECIFIED", "HUMAN", "LLM_JUDGE",
-                                            "AI_JUDGE", "CODE"};
+                                            "CODE"};
         const char *type = text_of(source, "source_type");
+        int64_t number;
 
         ret->source_type = types[0];
         ret->source_id = text_of(source, "source_id");
+        if (json_i64(json_get(source, "source_type"), &number) == 0 && number > 0 &&
+            number < (int64_t) ARRAY_SIZE(types))
+                ret->source_type = types[number];
         for (size_t i = 0; type && i < ARRAY_SIZE(types); i++)
-                if (str_eq(types[i], type)) {
-                        ret->source_type = i == 3 ? types[2] : types[i];
-                        type = NULL;
-                }
-        if (type)
-                return refusal_invalid(r,
-                                       "Invalid assessment source type: %s. Valid source types: "
-                                       "['SOURCE_TYPE_UNSPECIFIED', 'LLM_JUDGE', 'HUMAN', "
-                                       "'CODE']",
-                                       type);
-        return 0;
+                if (str_eq(types[i], type))
+                        ret->source_type = types[i];
 }
 
 static int read_time(struct refusal *r, const struct json *j, const char *key, int64_t now_ms,
@@ -224,8 +232,9 @@ int assessments_json_read(struct refusal *r, const struct json *j, int64_t now_m
         };
         int q = assessments_json_read_value(r, j, &x);
 
-        if (q == 0)
-                q = read_source(r, json_get(j, "source"), &x);
+        read_source(json_get(j, "source"), &x);
+        if (str_eq(x.type, "expectation"))
+                x.rationale = NULL; /* it has none until it is changed */
         if (q == 0)
                 q = read_time(r, j, "create_time", now_ms, &x.created_at_ms);
         if (q == 0)

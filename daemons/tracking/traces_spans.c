@@ -239,13 +239,24 @@ struct batch {
         size_t n;
 };
 
-static const struct span_in *find_root(const struct batch *b) {
-        const struct span_in *root = NULL;
+static bool is_root(const struct span_in *s) {
+        return !s->span.parent_id;
+}
+
+/* Of several roots the first one has the status, the last one what was asked and answered. */
+struct roots {
+        const struct span_in *first, *last; /* NULL: none */
+};
+
+static struct roots find_roots(const struct batch *b) {
+        struct roots r = {};
 
         for (size_t i = 0; i < b->n; i++)
-                if (!b->spans[i].span.parent_id)
-                        root = &b->spans[i];
-        return root;
+                if (is_root(&b->spans[i])) {
+                        r.first = r.first ? r.first : &b->spans[i];
+                        r.last = &b->spans[i];
+                }
+        return r;
 }
 
 /* The first value an attribute has in the trace's spans, without its quotes; NULL: none. */
@@ -255,6 +266,17 @@ static const char *find_attribute(struct job *j, const struct batch *b, const ch
         for (size_t i = 0; i < b->n && !value; i++)
                 value = span_in_attribute(&b->spans[i], key);
         return value ? span_in_unquote(j->arena, value) : NULL;
+}
+
+static const char *find_session(struct job *j, const struct batch *b) {
+        const char *session = find_attribute(j, b, "session.id");
+
+        return session ? session : find_attribute(j, b, "gen_ai.conversation.id");
+}
+
+/* Do its spans tell of more than their times? */
+static bool is_telling(struct job *j, const struct batch *b) {
+        return find_attribute(j, b, USAGE) || find_attribute(j, b, COST) || find_session(j, b);
 }
 
 static void widen(const struct batch *b, struct trace *t, bool fresh) {
@@ -343,9 +365,11 @@ static int find_trace(struct job *j, struct db *db, int64_t experiment_id, const
         return 0;
 }
 
-static void follow_root(struct job *j, const struct span_in *root, struct trace *t) {
+static void follow_root(struct job *j, const struct roots *roots, struct trace *t) {
+        const struct span_in *root = roots->last;
+
         if (str_eq(t->status, "IN_PROGRESS") || str_eq(t->status, "STATE_UNSPECIFIED"))
-                t->status = str_eq(root->span.status, "ERROR") ? "ERROR" : "OK";
+                t->status = str_eq(roots->first->span.status, "ERROR") ? "ERROR" : "OK";
         if (!t->request_preview)
                 t->request_preview =
                         preview(j->arena, span_in_attribute(root, "mlflow.spanInputs"), "user");
@@ -383,21 +407,19 @@ static int follow_numbers(struct job *j, struct db *db, const struct batch *b, s
 }
 
 /* What the spans tell of their trace besides time and status. */
-static int follow_all(struct job *j, struct db *db, const struct batch *b,
-                      const struct span_in *root, struct trace *t, bool final) {
-        const char *session = find_attribute(j, b, "session.id");
+static int follow_all(struct job *j, struct db *db, const struct batch *b, struct trace *t,
+                      bool final) {
         int r = write_spans(db, b, t);
 
-        if (!session)
-                session = find_attribute(j, b, "gen_ai.conversation.id");
         if (!t->session)
-                t->session = session;
+                t->session = find_session(j, b);
         if (r == 0)
                 r = follow_numbers(j, db, b, t, final);
         if (r == 0)
                 r = put_resource(j, db, b, t);
-        if (r == 0 && root)
-                r = put_tags(j, db, root, t);
+        for (size_t i = 0; r == 0 && i < b->n; i++)
+                if (is_root(&b->spans[i]))
+                        r = put_tags(j, db, &b->spans[i], t);
         return r == 0 ? set_user(j, db, b, t) : r;
 }
 
@@ -409,7 +431,7 @@ static int is_final(struct db *db, const struct trace *t, bool fresh) {
 int traces_spans_log(struct job *j, struct db *db, int64_t experiment_id,
                      const struct span_in *spans, size_t n) {
         const struct batch b = {spans, n};
-        const struct span_in *root = find_root(&b);
+        const struct roots roots = find_roots(&b);
         struct trace t;
         bool fresh;
         int r = find_trace(j, db, experiment_id, spans->trace_id, &t, &fresh), final;
@@ -421,17 +443,18 @@ int traces_spans_log(struct job *j, struct db *db, int64_t experiment_id,
         final = is_final(db, &t, fresh);
         if (final < 0)
                 return final;
-        if (final == DB_DONE)
+        /* The peer asks only spans that tell of more whether the client's times stand. */
+        if (final == DB_DONE || !is_telling(j, &b))
                 widen(&b, &t, fresh);
-        if (root)
-                follow_root(j, root, &t);
+        if (roots.first)
+                follow_root(j, &roots, &t);
         if (fresh) {
                 r = traces_sql_insert(db, &t);
                 if (r == 0)
                         r = traces_spans_locate(j, db, experiment_id, t.id);
         }
         if (r == 0)
-                r = follow_all(j, db, &b, root, &t, final == DB_ROW);
+                r = follow_all(j, db, &b, &t, final == DB_ROW);
         if (r == 0)
                 r = traces_sql_update(db, &t);
         if (r == 0 && t.at_ms != old_at_ms)

@@ -135,6 +135,14 @@ def _traces():
     yield otlp("wrong encoding", export(span(9, 3, "x")), **{"Content-Encoding": "br"})
     yield otlp("no gzip", export(span(9, 3, "x")), **{"Content-Encoding": "gzip"})
     yield otlp("no span id", {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": f"{1:032x}", "name": "x"}]}]}]})
+    yield otlp("two roots", export(span(20, 1, "first root", status=2, mlflow__spanInputs='"first"', mlflow__traceTag__one="1"),
+                                   span(20, 2, "last root", status=1, start=5, mlflow__spanInputs='"last"', mlflow__traceTag__two="2")))
+    yield "whole of two roots", "GET", f"{T}/get", {"trace_id": "tr-" + f"{20:032x}"}
+    yield "start before its spans", "POST", T, trace_info(21, start=9, took="1s")
+    for n, more in enumerate(({}, {"mlflow__chat__tokenUsage": '{"input_tokens": 1}'}, {"session__id": "s21"}, {})):
+        yield otlp(f"earlier span {n}", export(span(21, n + 1, "early", parent=9, start=8000 - 1000 * n, took=20000 + 1000 * n, **more)))
+        yield f"after earlier span {n}", "GET", f"{T}/" + "tr-" + f"{21:032x}", None
+    yield "delete those", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "request_ids": ["tr-" + f"{n:032x}" for n in (20, 21)]}
     yield otlp("of a run", export(span(3, 1, "in run", start=2000)), **{"x-mlflow-run-id": "{tr}"})
 
     yield "start", "POST", T, trace_info(4, request_preview="in", response_preview="out", client_request_id="c4", tags={"a": "b", "mlflow.traceName": "four", "mlflow.artifactLocation": "x"},
@@ -194,6 +202,14 @@ def _traces():
     yield give("expectation serialized", {"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": '{"a": [1]}'}}, "assessment_name": "expected 2"})
     yield give("expectation in another format", {"expectation": {"serialized_value": {"serialization_format": "XML", "value": "x"}}})
     yield give("no value", {})
+    for n, value in enumerate(({"value": None}, {}, {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": "null"}})):
+        yield give(f"expectation of nothing {n}", {"expectation": value, "assessment_name": "void"})
+    yield give("expectation with a rationale", {"expectation": {"value": 0}, "rationale": "why", "assessment_name": "reasoned"}, {"a9": ("assessment", "assessment_id")})
+    yield "get expectation with a rationale", "GET", a + "/{a9}", None
+    yield "update expectation's rationale", "PATCH", a + "/{a9}", {"assessment": {"rationale": "because"}, "update_mask": "rationale"}
+    yield "update expectation to nothing", "PATCH", a + "/{a9}", {"assessment": {"expectation": {"value": None}}, "update_mask": "expectation"}
+    for kind in ("AI_JUDGE", "human", "x", "", 1, 2, 3, None):
+        yield give(f"source {kind!r}", {"feedback": {"value": 1}, "assessment_name": "sourced", "source": {"source_type": kind, "source_id": "me"}})
     yield give("of none", {"feedback": {"value": True}}, None, f"{T}/nope/assessments")
     yield give("overriding none", {"feedback": {"value": True}, "overrides": "a-nope"})
     yield give("overriding", {"feedback": {"value": False}, "overrides": "{a1}"}, {"a4": ("assessment", "assessment_id")})
