@@ -132,20 +132,39 @@ static int find_run(struct http_request *req, struct world_dag *wd, const char *
         return r == 0 ? restore_run(s, wd, &row, ret) : r;
 }
 
+/* Tells of a run, be it in the memory or not. */
+static int with_run(struct http_request *req, struct world_dag *wd, const char *run_id,
+                    int (*tell)(struct http_request *req, struct world_run *run)) {
+        struct world_run *run;
+        int r = find_run(req, wd, run_id, &run);
+
+        if (r == 1)
+                return http_request_reply_error(req, 404, "DAG \"%s\" has no run \"%s\"",
+                                                wd->spec->id, run_id);
+        if (r < 0)
+                return r;
+        r = tell(req, run);
+        world_sweep(&scheduler_api_of(req)->world, wd);
+        return r;
+}
+
+static int tell_why(struct http_request *req, struct world_run *run) {
+        int64_t map_index = -1;
+
+        if (!rest_map_index(req, &map_index))
+                return rest_replied;
+        return why_of_run(req, run, http_request_query(req, "task_id"), (int) map_index);
+}
+
 static int get(struct http_request *req) {
         const char *dag_id = http_request_query(req, "dag_id");
         const char *run_id = http_request_query(req, "run_id");
         struct scheduler *s = scheduler_api_of(req);
         char text[WHY_TEXT_SIZE];
-        int64_t map_index = -1;
-        struct world_run *run;
         struct world_dag *wd;
-        int r;
 
         if (str_empty(dag_id))
                 return http_request_reply_error(req, 422, "\"dag_id\" is missing");
-        if (!rest_map_index(req, &map_index))
-                return rest_replied;
         wd = world_get_dag(&s->world, dag_id);
         if (!wd)
                 return http_request_reply_error(req, 404, "DAG \"%s\" was not found", dag_id);
@@ -153,17 +172,55 @@ static int get(struct http_request *req) {
                 why_dag(&s->world, wd, clock_now(s->clock), text);
                 return reply_why(req, text);
         }
-        r = find_run(req, wd, run_id, &run);
-        if (r == 1)
-                return http_request_reply_error(req, 404, "DAG \"%s\" has no run \"%s\"", dag_id,
-                                                run_id);
-        if (r < 0)
-                return r;
-        r = why_of_run(req, run, http_request_query(req, "task_id"), (int) map_index);
-        world_sweep(&s->world, wd);
-        return r;
+        return with_run(req, wd, run_id, tell_why);
 }
 
 int why_api_get(struct http_request *req) {
         return scheduler_api_landed(req, get);
+}
+
+/* What an instance that has not been queued waits for, in Airflow's form. */
+static int tell_dependencies(struct http_request *req, struct world_run *run) {
+        const char *task_id = http_request_param(req, "task_id");
+        struct scheduler *s = scheduler_api_of(req);
+        _cleanup_buf_ struct buf b = {};
+        char text[WHY_TEXT_SIZE];
+        int64_t map_index = -1;
+        struct world_task *t;
+        struct json_write w;
+        int r;
+
+        if (!rest_map_index(req, &map_index))
+                return rest_replied;
+        t = world_get_task(run, task_id, (int) map_index);
+        if (!t)
+                return http_request_reply_error(req, 404, "run \"%s\" has no task \"%s\"", run->id,
+                                                task_id);
+        json_write_init(&w, &b, 0);
+        json_write_object(&w);
+        json_write_kv_array(&w, "dependencies");
+        if (t->state == TASK_NONE || t->state == TASK_SCHEDULED) {
+                why_task(&s->world, t, clock_now(s->clock), text);
+                json_write_object(&w);
+                json_write_kv_str(&w, "name", "why");
+                json_write_kv_str(&w, "reason", text);
+                json_write_end(&w);
+        }
+        json_write_end(&w);
+        json_write_end(&w);
+        r = json_write_finish(&w);
+        return r < 0 ? r : http_request_reply_json(req, 200, &b);
+}
+
+static int dependencies(struct http_request *req) {
+        const char *dag_id = http_request_param(req, "dag_id");
+        struct world_dag *wd = world_get_dag(&scheduler_api_of(req)->world, dag_id);
+
+        if (!wd)
+                return http_request_reply_error(req, 404, "DAG \"%s\" was not found", dag_id);
+        return with_run(req, wd, http_request_param(req, "run_id"), tell_dependencies);
+}
+
+int why_api_dependencies(struct http_request *req) {
+        return scheduler_api_landed(req, dependencies);
 }

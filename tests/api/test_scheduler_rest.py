@@ -229,3 +229,23 @@ def test_a_note_of_an_instance(box):
     assert a.status == 200 and [t["state"] for t in a.json["task_instances"]] == ["failed"] * 3
     assert box.patch(path + "/none", {"note": "x"}).status == 404 and box.patch(path + "/a", {"note": 7}).status == 422
     assert "patch_task_instance" in {e["event"] for e in box.get("/api/v2/eventLogs?dag_id=noted").json["event_logs"]}
+
+
+# --- what a task waits for ----------------------------------------------------------------------------
+def test_what_an_instance_waits_for(box):
+    load(box, "waits", [("a", "sleep 100"), ("b", "true")])
+    run_id = box.trigger("waits")
+    path = f"/api/v2/dags/waits/dagRuns/{run_id}"
+    box.wait(lambda: box.tasks_of("waits", run_id)["a"]["state"] == "running", 30, "a runs")
+    (one,) = box.get(path + "/taskInstances/b/dependencies").json["dependencies"]
+    assert one == {"name": "why", "reason": "waits for its upstream tasks (rule all_success): a (running)"}
+    assert box.get(path + "/taskInstances/b/-1/dependencies").json["dependencies"] == [one]
+    assert box.get(path + "/taskInstances/a/dependencies").json == {"dependencies": []}
+    assert box.patch(path, {"state": "failed"}).status == 200
+    box.wait_run("waits", run_id)
+    assert box.get(path + "/taskInstances/b/dependencies").json == {"dependencies": []}
+    for wrong in ("waits/dagRuns/none/taskInstances/b", f"none/dagRuns/{run_id}/taskInstances/b", f"waits/dagRuns/{run_id}/taskInstances/none"):
+        assert box.get(f"/api/v2/dags/{wrong}/dependencies").status == 404
+    assert box.get(path + "/taskInstances/b/links").json == {"extra_links": {}, "total_entries": 0}
+    assert box.get(path + "/hitlDetails").json == {"hitl_details": [], "total_entries": 0}
+    assert box.get(path + "/upstreamAssetEvents").json == {"asset_events": [], "total_entries": 0}
