@@ -12,7 +12,7 @@ void gcs_retry_policy_init(struct gcs_retry_policy *p) {
 }
 
 bool gcs_retry_status_helps(int status) {
-        return status == 408 || status == 429 || status >= 500;
+        return status == 408 || status == 429 || (status >= 500 && status != 501);
 }
 
 bool gcs_retry_error_helps(int error) {

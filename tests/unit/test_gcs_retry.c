@@ -6,6 +6,8 @@ static void test_meaning(void **state) {
         assert_true(gcs_retry_status_helps(408));
         assert_true(gcs_retry_status_helps(429));
         assert_true(gcs_retry_status_helps(503));
+        assert_true(gcs_retry_status_helps(599));
+        assert_false(gcs_retry_status_helps(501));
         assert_false(gcs_retry_status_helps(404));
         assert_false(gcs_retry_status_helps(412));
         assert_true(gcs_retry_error_helps(-ECONNRESET));
