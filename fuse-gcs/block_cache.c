@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fuse-gcs/interrupt.h"
 #include "fuse-gcs/mnt.h"
 #include "lib/base/mem.h"
 
@@ -225,8 +226,38 @@ static void block_cache_run_unref(struct block_cache_run *run) {
                 mem_free(run);
 }
 
-int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n,
-                     usec_t *ret_waited_for) {
+struct block_cache_wait {
+        struct interrupt_wait interrupt;
+        struct block_cache *cache;
+        struct block_cache_block *block;
+};
+
+static void block_cache_wake(void *ctx) {
+        const struct block_cache_wait *w = ctx;
+
+        pthread_mutex_lock(&w->cache->lock);
+        pthread_cond_broadcast(&w->block->cond);
+        pthread_mutex_unlock(&w->cache->lock);
+}
+
+/* Under the lock: until something happened, or might have. 0 or -EINTR. */
+static int block_cache_wait_turn(struct block_cache_wait *w) {
+        struct timespec until;
+
+        if (!interrupt_came(&w->interrupt)) {
+                pthread_cond_wait(&w->block->cond, &w->cache->lock);
+                return 0;
+        }
+        if (interrupt_is_wanted())
+                return -EINTR;
+        interrupt_next_look(&until);
+        (void) pthread_cond_timedwait(&w->block->cond, &w->cache->lock, &until);
+        return 0;
+}
+
+static int block_cache_wait_for(struct block_cache_wait *w, uint32_t n, usec_t *ret_waited_for) {
+        struct block_cache *c = w->cache;
+        struct block_cache_block *b = w->block;
         struct block_cache_run *run;
         usec_t began_at;
         int r = 0;
@@ -236,18 +267,36 @@ int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_
         if (run && b->n_filled < n) {
                 run->n_refs++;
                 began_at = mnt_now();
-                while (b->run == run && b->n_filled < n && !run->is_ended) {
+                while (r == 0 && b->run == run && b->n_filled < n && !run->is_ended) {
                         b->wake_at = b->n_waiting > 0 ? MIN(b->wake_at, n) : n;
                         b->n_waiting++;
-                        pthread_cond_wait(&b->cond, &c->lock);
+                        r = block_cache_wait_turn(w);
                         b->n_waiting--;
                 }
                 block_cache_run_unref(run);
                 *ret_waited_for += mnt_now() - began_at;
         }
-        if (b->n_filled < n)
+        if (b->n_filled < n && r == 0)
                 r = b->error ?: -EIO;
         pthread_mutex_unlock(&c->lock);
+        return r;
+}
+
+int block_cache_wait(struct block_cache *c, struct block_cache_block *b, uint32_t n,
+                     usec_t *ret_waited_for) {
+        struct block_cache_wait w = {
+                .interrupt = {.wake = block_cache_wake, .ctx = &w}, .cache = c, .block = b};
+        bool is_there;
+        int r;
+
+        pthread_mutex_lock(&c->lock);
+        is_there = b->n_filled >= n;
+        pthread_mutex_unlock(&c->lock);
+        if (is_there)
+                return 0;
+        interrupt_wait_begin(&w.interrupt);
+        r = block_cache_wait_for(&w, n, ret_waited_for);
+        interrupt_wait_end(&w.interrupt);
         return r;
 }
 

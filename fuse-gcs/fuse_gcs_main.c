@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fuse-gcs/interrupt.h"
 #include "fuse-gcs/log_file.h"
 #include "fuse-gcs/mount_conf.h"
 #include "fuse-gcs/mount_flags.h"
@@ -148,6 +149,7 @@ static int serve(struct mount_flags *f, struct mount_conf *c, int pipe) {
         struct errmsg em = {};
         int r;
 
+        interrupt_set(!mount_flags_bool(f, FLAGS_ignore_interrupts));
         r = open_log(f, c, pipe >= 0, &em);
         if (r >= 0)
                 r = mounter_run(&o, &em);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "fuse-gcs/flush.h"
 #include "fuse-gcs/forgetter_ask.h"
 #include "fuse-gcs/inode.h"
+#include "fuse-gcs/interrupt.h"
 #include "fuse-gcs/lineage.h"
 #include "fuse-gcs/meter.h"
 #include "fuse-gcs/ops.h"
@@ -183,6 +183,7 @@ static int mounter_make_direct(struct mounter *x, const struct gcs_client_option
                 .n_connections = n,
                 .stall_for = o->stall_for,
                 .tries_once = o->retry.n_tries_max == 1,
+                .gives_up = interrupt_is_wanted,
                 .token = x->token ? mounter_peek_token : NULL,
                 .token_ctx = x,
                 .tried = o->hooks.tried,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "fuse-gcs/handle.h"
+#include "fuse-gcs/interrupt.h"
 #include "fuse-gcs/mnt.h"
 #include "fuse-gcs/op_meter.h"
 #include "fuse-gcs/ops_control.h"
@@ -54,14 +55,33 @@ static void ops_no_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, const
         ops_file_error(req, -ENOSYS);
 }
 
+/* Does it change nothing, so that it may be given up? (An open that does says so itself.) */
+static bool ops_asks(enum op_meter_op op) {
+        switch (op) {
+        case OP_METER_lookup:
+        case OP_METER_getattr:
+        case OP_METER_readlink:
+        case OP_METER_open:
+        case OP_METER_read:
+        case OP_METER_opendir:
+        case OP_METER_readdir:
+        case OP_METER_readdirplus:
+                return true;
+        default:
+                return false;
+        }
+}
+
 /* The same rows, counted. */
-#define OP(row, name_of_it, function, parameters, arguments, ...)   \
-        static void ops_##row parameters {                          \
-                struct op_meter_call call;                          \
-                                                                    \
-                op_meter_begin(&call, OP_METER_##row, __VA_ARGS__); \
-                function arguments;                                 \
-                op_meter_end(&call);                                \
+#define OP(row, name_of_it, function, parameters, arguments, ...)       \
+        static void ops_##row parameters {                              \
+                struct op_meter_call call;                              \
+                                                                        \
+                op_meter_begin(&call, OP_METER_##row, __VA_ARGS__);     \
+                interrupt_begin(ops_asks(OP_METER_##row) ? req : NULL); \
+                function arguments;                                     \
+                interrupt_begin(NULL);                                  \
+                op_meter_end(&call);                                    \
         }
 #include "fuse-gcs/op_meter.def"
 #undef OP

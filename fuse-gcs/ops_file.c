@@ -7,6 +7,7 @@
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/entries.h"
 #include "fuse-gcs/handle.h"
+#include "fuse-gcs/interrupt.h"
 #include "fuse-gcs/lineage.h"
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/names.h"
@@ -403,8 +404,11 @@ static int ops_file_ask(struct mnt *m, struct inode *i, bool truncates) {
 void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
         struct mnt *m = ops_file_mnt(req, ino);
         struct inode *i = ops_file_inode(m, ino);
+        bool may_change = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
         int r = m->o.read_only && (fi->flags & O_ACCMODE) != O_RDONLY ? -EROFS : 0;
 
+        if (may_change)
+                interrupt_begin(NULL);
         if (r >= 0)
                 r = ops_file_ask(m, i, fi->flags & O_TRUNC);
         if (r >= 0)
@@ -417,6 +421,7 @@ void ops_file_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
                 small_files_opened(m, i);
         if (m->o.lineage)
                 ops_file_tell(req, m, i, fi->flags);
+        interrupt_begin(NULL); /* the reply takes the request along */
         if (fuse_reply_open(req, fi) < 0)
                 ops_file_close(m, ops_file_handle(fi));
 }

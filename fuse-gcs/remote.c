@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "fuse-gcs/complaint.h"
+#include "fuse-gcs/interrupt.h"
 #include "fuse-gcs/mnt.h"
 #include "lib/base/mem.h"
 
@@ -59,6 +60,7 @@ static int remote_wait_start(struct remote *r, struct remote_wait *w,
         pthread_mutex_init(&w->lock, NULL);
         pthread_cond_init(&w->cond, NULL);
         w->is_done = false;
+        w->remote = r;
         w->q.done = remote_wait_on_done;
         w->q.ctx = w;
         x = start(r, &w->q);
@@ -82,11 +84,44 @@ bool remote_wait_is_done(struct remote_wait *w) {
         return is;
 }
 
-int remote_wait_end(struct remote_wait *w, struct remote_answer *ret) {
+static void remote_wait_wake(void *ctx) {
+        struct remote_wait *w = ctx;
+
         pthread_mutex_lock(&w->lock);
-        while (!w->is_done)
-                pthread_cond_wait(&w->cond, &w->lock);
+        pthread_cond_signal(&w->cond);
         pthread_mutex_unlock(&w->lock);
+}
+
+/* Under the lock: until something happened, or might have. */
+static void remote_wait_turn(struct remote_wait *w, const struct interrupt_wait *i) {
+        struct timespec until;
+
+        if (!interrupt_came(i)) {
+                pthread_cond_wait(&w->cond, &w->lock);
+                return;
+        }
+        if (w->remote->ops->give_up && interrupt_is_wanted()) {
+                pthread_mutex_unlock(&w->lock);
+                w->remote->ops->give_up(w->remote, &w->q);
+                pthread_mutex_lock(&w->lock);
+                if (w->is_done)
+                        return;
+        }
+        interrupt_next_look(&until);
+        (void) pthread_cond_timedwait(&w->cond, &w->lock, &until);
+}
+
+int remote_wait_end(struct remote_wait *w, struct remote_answer *ret) {
+        struct interrupt_wait i = {.wake = remote_wait_wake, .ctx = w};
+
+        if (!remote_wait_is_done(w)) {
+                interrupt_wait_begin(&i);
+                pthread_mutex_lock(&w->lock);
+                while (!w->is_done)
+                        remote_wait_turn(w, &i);
+                pthread_mutex_unlock(&w->lock);
+                interrupt_wait_end(&i);
+        }
         pthread_cond_destroy(&w->cond);
         pthread_mutex_destroy(&w->lock);
         *ret = w->answer;
@@ -200,6 +235,10 @@ static int remote_gcs_start(struct remote *r, struct gcs_request *q) {
         return gcs_client_submit(g->client, q);
 }
 
+static void remote_gcs_give_up(struct remote *r, struct gcs_request *q) {
+        gcs_client_give_up(container_of(r, struct remote_gcs, remote)->client, q);
+}
+
 static int remote_gcs_read(struct remote *r, struct gcs_request *q,
                            const struct gcs_direct_sink *sink) {
         struct remote_gcs *g = container_of(r, struct remote_gcs, remote);
@@ -210,8 +249,10 @@ static int remote_gcs_read(struct remote *r, struct gcs_request *q,
 
 void remote_gcs_init(struct remote_gcs *r, struct gcs_client *c, struct gcs_direct *d,
                      struct fetch_pool *senders, const char *bucket) {
-        static const struct remote_ops ops = {
-                .start = remote_gcs_start, .call = remote_gcs_call, .read = remote_gcs_read};
+        static const struct remote_ops ops = {.start = remote_gcs_start,
+                                              .call = remote_gcs_call,
+                                              .give_up = remote_gcs_give_up,
+                                              .read = remote_gcs_read};
 
         r->remote.ops = &ops;
         r->client = c;

@@ -18,6 +18,9 @@ struct remote_ops {
         int (*start)(struct remote *r, struct gcs_request *q);
         /* The same, on the caller's thread where that goes at once; NULL: as start(). */
         int (*call)(struct remote *r, struct gcs_request *q);
+        /* A call that start() began ends now, with -EINTR, unless it has ended. Returns when that
+         * is so, or when it could not be found; NULL: there is no such way. */
+        void (*give_up)(struct remote *r, struct gcs_request *q);
         /* A READ on the caller's thread, as gcs_direct_read(); NULL: there is no such way. */
         int (*read)(struct remote *r, struct gcs_request *q, const struct gcs_direct_sink *sink);
 };
@@ -46,6 +49,7 @@ void remote_answer_done(struct remote_answer *a);
 /* A call under way: start it, do something else, wait for it once. */
 struct remote_wait {
         struct gcs_request q;
+        struct remote *remote;
         pthread_mutex_t lock;
         pthread_cond_t cond;
         bool is_done;
@@ -53,7 +57,8 @@ struct remote_wait {
 };
 /* w->q is filled in; 0 or negative. w stays until remote_wait_end(). */
 int remote_wait_begin(struct remote *r, struct remote_wait *w);
-/* The answer becomes the caller's; its error is returned. */
+/* The answer becomes the caller's; its error is returned: -EINTR where it was given up
+ * (interrupt.h). */
 int remote_wait_end(struct remote_wait *w, struct remote_answer *ret);
 bool remote_wait_is_done(struct remote_wait *w);
 

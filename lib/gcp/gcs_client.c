@@ -3,6 +3,7 @@
 #include "lib/gcp/gcs_client.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -389,6 +390,52 @@ int gcs_client_submit(struct gcs_client *c, struct gcs_request *q) {
 
 int gcs_client_start(struct gcs_client *c, struct gcs_request *q) {
         return gcs_client_submit(c, q);
+}
+
+/* --- giving up ------------------------------------------------------------------------------- */
+
+struct gcs_client_giving_up {
+        struct loop_task task;
+        struct gcs_client *client;
+        const struct gcs_request *q;
+        pthread_mutex_t lock;
+        pthread_cond_t cond;
+        bool is_done;
+};
+
+static void gcs_client_run_give_up(struct loop_task *t) {
+        struct gcs_client_giving_up *g = container_of(t, struct gcs_client_giving_up, task);
+        struct gcs_client_call *call = g->client->calls;
+
+        while (call && call->q != g->q)
+                call = call->next;
+        if (call) {
+                call->unsure = call->unsure || call->http;
+                gcs_client_fail(call, -EINTR, "given up: who asked for it was interrupted");
+        }
+        pthread_mutex_lock(&g->lock);
+        g->is_done = true;
+        pthread_cond_signal(&g->cond);
+        pthread_mutex_unlock(&g->lock);
+}
+
+/* It waits for the loop: later the same q may be another call. */
+void gcs_client_give_up(struct gcs_client *c, const struct gcs_request *q) {
+        struct gcs_client_giving_up g = {
+                .task.run = gcs_client_run_give_up,
+                .client = c,
+                .q = q,
+                .lock = PTHREAD_MUTEX_INITIALIZER,
+                .cond = PTHREAD_COND_INITIALIZER,
+        };
+
+        loop_post_task(c->loop, &g.task);
+        pthread_mutex_lock(&g.lock);
+        while (!g.is_done)
+                pthread_cond_wait(&g.cond, &g.lock);
+        pthread_mutex_unlock(&g.lock);
+        pthread_cond_destroy(&g.cond);
+        pthread_mutex_destroy(&g.lock);
 }
 
 static void gcs_client_stop_now(void *ctx) {

@@ -4,7 +4,8 @@
  * 429, 5xx, broken and stalled connections are tried again with full jitter until the budget ends.
  * A READ that broke off goes on where it was: its sink sees every byte once.
  *
- * Threads: the loop's, but gcs_client_submit() and gcs_client_stop(): any. */
+ * Threads: the loop's, but gcs_client_submit(), gcs_client_give_up() and gcs_client_stop():
+ * any. */
 #pragma once
 
 #include "lib/base/buf.h"
@@ -61,5 +62,8 @@ struct gcs_client *gcs_client_free(struct gcs_client *c);
 int gcs_client_start(struct gcs_client *c, struct gcs_request *q);
 /* From any thread; a call that cannot be started comes back through done(). -ENOMEM. */
 int gcs_client_submit(struct gcs_client *c, struct gcs_request *q);
+/* From any other thread: q's call ends with -EINTR through done() before this returns, unless it
+ * ended or nobody began it. */
+void gcs_client_give_up(struct gcs_client *c, const struct gcs_request *q);
 /* Ends all calls, and those that come later, with -ECANCELED. */
 void gcs_client_stop(struct gcs_client *c);

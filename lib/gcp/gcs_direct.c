@@ -231,7 +231,8 @@ int gcs_direct_new(const struct gcs_direct_options *o, struct gcs_direct **ret) 
         const char *host = strstr(o->endpoint, "://");
         _cleanup_free_ char *origin = NULL;
         struct http_direct_options http = {.n_connections = o->n_connections,
-                                           .stall_for = o->stall_for};
+                                           .stall_for = o->stall_for,
+                                           .gives_up = o->gives_up};
         int r;
 
         if (!d)

@@ -32,6 +32,9 @@ struct gcs_direct_options {
         unsigned n_connections;
         bool tries_once;  /* nobody makes a second try: what went wrong is the answer */
         usec_t stall_for; /* 0 = 10 s */
+        /* Asked now and then by who waits: true gives the call back at once. NULL: nobody gives up.
+         */
+        bool (*gives_up)(void);
         /* Never waits: 0 and the caller's text (mem_free_secret()), NULL = none is needed; 1: none
          * is there. NULL: anonymous. */
         int (*token)(void *ctx, char **ret);

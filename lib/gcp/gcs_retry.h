@@ -14,8 +14,8 @@ struct gcs_retry_policy {
 };
 
 void gcs_retry_policy_init(struct gcs_retry_policy *p);
-/* 408, 429, 5xx but 501 (who does not know a call will not learn it), 401 once the token is renewed;
- * any broken connection. */
+/* 408, 429, 5xx but 501 (who does not know a call will not learn it), 401 once the token is
+ * renewed; any broken connection. */
 bool gcs_retry_status_helps(int status);
 bool gcs_retry_error_helps(int error);
 /* The errno of a status that stays: 0 for 2xx and 308; -ENOENT 404; -ESTALE 412 (a precondition),

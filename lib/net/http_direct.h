@@ -17,7 +17,8 @@
 #include "lib/base/macros.h"
 
 #define HTTP_DIRECT_PAUSE_FOR (2 * USEC_PER_SEC) /* after a connection that could not be made */
-#define HTTP_DIRECT_PIECES 8                     /* places asked for at a time, at most */
+#define HTTP_DIRECT_LOOK_FOR (250 * USEC_PER_MSEC)
+#define HTTP_DIRECT_PIECES 8 /* places asked for at a time, at most */
 
 struct http_direct;
 
@@ -28,6 +29,9 @@ struct http_direct_options {
         usec_t connect_for;     /* 0 = 10 s */
         usec_t stall_for;       /* no byte for so long; 0 = 10 s */
         usec_t idle_for;        /* kept unused; 0 = 30 s */
+        /* Asked every HTTP_DIRECT_LOOK_FOR on the thread that waits: true ends its call with
+         * -EINTR. NULL: nobody gives up. */
+        bool (*gives_up)(void);
 };
 int http_direct_new(const struct http_direct_options *o, struct http_direct **ret);
 /* Nobody is in a call. NULL is fine. */

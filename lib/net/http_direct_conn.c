@@ -39,7 +39,9 @@ DEFINE_CLEANUP(struct http_direct_conn *, http_direct_conn_free)
 
 static int http_direct_conn_on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c,
                                         curl_off_t d) {
-        return ((struct http_direct *) ctx)->stopping;
+        const struct http_direct *pool = ctx;
+
+        return pool->stopping || (pool->o.gives_up && pool->o.gives_up());
 }
 
 /* The first failure sticks. */
@@ -70,6 +72,8 @@ static int http_direct_conn_connect(struct http_direct *d, struct http_direct_co
                 code = curl_easy_perform(c->easy);
         if (code == CURLE_OK)
                 code = curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
+        if (code == CURLE_ABORTED_BY_CALLBACK)
+                return d->stopping ? -ECANCELED : -EINTR;
         if (code != CURLE_OK)
                 return http_easy_errno(code);
         if (fd == CURL_SOCKET_BAD)
@@ -184,17 +188,29 @@ void http_direct_conn_give(struct http_direct_conn *c, bool keep) {
 
 /* --- bytes ----------------------------------------------------------------------------------- */
 
-/* > 0: what it is ready for; -ETIMEDOUT: nothing for stall_for; -ECANCELED. */
+/* > 0: what it is ready for; -ETIMEDOUT: nothing for stall_for; -ECANCELED, -EINTR. */
 static int http_direct_conn_wait(struct http_direct_conn *c, short events) {
+        const struct http_direct *pool = c->pool;
         struct pollfd p = {.fd = c->fd, .events = events};
-        int r;
+        usec_t left_for = c->stall_for;
 
-        do
-                r = poll(&p, 1, (int) (c->stall_for / USEC_PER_MSEC));
-        while (r < 0 && errno == EINTR && !c->pool->stopping);
-        if (c->pool->stopping)
-                return -ECANCELED;
-        return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : p.revents;
+        for (;;) {
+                usec_t part_for =
+                        pool->o.gives_up ? MIN(left_for, (usec_t) HTTP_DIRECT_LOOK_FOR) : left_for;
+                int r = poll(&p, 1, (int) (part_for / USEC_PER_MSEC));
+
+                if (pool->stopping)
+                        return -ECANCELED;
+                if (r > 0)
+                        return p.revents;
+                if (r < 0 && errno != EINTR)
+                        return -errno;
+                if (pool->o.gives_up && pool->o.gives_up())
+                        return -EINTR;
+                left_for -= r == 0 ? part_for : 0;
+                if (left_for < USEC_PER_MSEC)
+                        return -ETIMEDOUT;
+        }
 }
 
 void http_direct_conn_low_water(struct http_direct_conn *c, int n) {

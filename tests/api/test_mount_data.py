@@ -222,3 +222,17 @@ def test_open_files_are_committed_at_the_end(server):
                 pass
     for i in range(200):
         assert server.ask("GET", f"/bkt/end{i}").body == b"%d" % i
+
+
+@pytest.mark.parametrize("status", [501, 405, 400])
+def test_a_service_that_knows_no_move_copies(server, status):
+    server.json("POST", "/storage/v1/b", {"name": f"old-{status}"})
+    server.faults({"op": "move", "status": status})
+    with Mount(server.url, bucket=f"old-{status}") as mount:
+        (mount.path / "a").write_bytes(b"1" * 1000)
+        (mount.path / "b").write_bytes(b"2")
+        os.rename(mount.path / "a", mount.path / "c")
+        os.rename(mount.path / "b", mount.path / "d")
+        assert os.listdir(mount.path) == ["c", "d"] and (mount.path / "c").read_bytes() == b"1" * 1000
+    assert [r["struck"] for r in server.json("GET", "/_onebox/faults")["rules"]] == [1]  # asked once, not again for minutes
+    server.faults()

@@ -245,6 +245,27 @@ static void test_stopped(void **state) {
         server_stop(&s);
 }
 
+static bool gives_up_at_once(void) {
+        return true;
+}
+
+/* Who asked does not want it any more: long before the server is taken for stalled. */
+static void test_given_up(void **state) {
+        static const struct answer answers[] = {{NULL, NULL, 0, STAYS}};
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        struct place p = {};
+
+        server_start(&s, answers, 1);
+        d = client(&s, (struct http_direct_options){.stall_for = 100 * USEC_PER_SEC,
+                                                    .gives_up = gives_up_at_once});
+        assert_int_equal(get(d, &p, 3, &a), -EINTR);
+        assert_int_equal(a.status, 0);
+        http_direct_free(d);
+        server_stop(&s);
+}
+
 static void test_refused_words(void **state) {
         struct http_direct *d = NULL;
         struct http_direct_answer a;
@@ -350,6 +371,7 @@ int main(void) {
                 cmocka_unit_test(test_busy),
                 cmocka_unit_test(test_nobody_there),
                 cmocka_unit_test(test_stopped),
+                cmocka_unit_test(test_given_up),
                 cmocka_unit_test(test_refused_words),
                 cmocka_unit_test(test_big),
                 cmocka_unit_test(test_tls),
