@@ -67,7 +67,8 @@ void complaint_tried(int status, int error) {
         char why[64];
         usec_t took_for = 0;
 
-        if (error == -ECANCELED || (is_good && !atomic_load(&complaint.is_failing)))
+        if (error == -ECANCELED || error == -EINTR ||
+            (is_good && !atomic_load(&complaint.is_failing)))
                 return;
         pthread_mutex_lock(&complaint.lock);
         word = complaint_silence_heard(&complaint.silence, is_good, mnt_now(), &took_for);
@@ -89,7 +90,8 @@ void complaint_tried(int status, int error) {
 /* ENOSYS: a way that this service has not, ENXIO: an upload it has forgotten; there is another. */
 static bool complaint_is_answer(int error) {
         return error >= 0 || error == -ENOENT || error == -EEXIST || error == -ESTALE ||
-               error == -ERANGE || error == -ENXIO || error == -ENOSYS || error == -ECANCELED;
+               error == -ERANGE || error == -ENXIO || error == -ENOSYS || error == -ECANCELED ||
+               error == -EINTR;
 }
 
 void complaint_ended(const struct gcs_request *q, const struct gcs_answer *a) {

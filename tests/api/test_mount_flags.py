@@ -6,6 +6,7 @@ import time
 
 import pytest
 from bucketd_test import Bucketd
+from daemon_test import until
 from mount_test import Mount, needs_fuse
 
 pytestmark = needs_fuse
@@ -49,7 +50,7 @@ def read_ahead(dev):
 def test_the_kernels_read_ahead(server, flags, kb):
     with Mount(server.url, *flags) as m:
         dev = os.stat(m.path).st_dev
-        assert read_ahead(dev) == kb
+        until(lambda: read_ahead(dev) == kb, "the mount to say how far")  # it is mounted a moment before
 
 
 def test_a_pool_without_room_reads_nothing_ahead(server, tmp_path):

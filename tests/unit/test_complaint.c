@@ -90,8 +90,8 @@ static void test_in_its_own_words(void **state) {
                                            .n_tries = 1};
         const struct gcs_answer late = {-EIO, 503, .text = "HTTP 503: busy", .n_tries = 4};
         const struct gcs_answer dead = {-ECONNREFUSED, .n_tries = 2};
-        static const int answers[] = {0,       -ENOENT, -EEXIST, -ESTALE,
-                                      -ERANGE, -ENXIO,  -ENOSYS, -ECANCELED};
+        static const int answers[] = {0,      -ENOENT, -EEXIST,    -ESTALE, -ERANGE,
+                                      -ENXIO, -ENOSYS, -ECANCELED, -EINTR};
         _cleanup_free_ char *a = NULL, *b = NULL, *c = NULL;
 
         gcs_request_init(&insert, GCS_INSERT, "d/f");
