@@ -45,7 +45,7 @@ int server_info_api_info(struct http_request *req) {
         json_write_kv_bool(&w, "presigned_upload_model_id_supported", true);
         json_write_kv_bool(&w, "model_artifact_presigned_downloads_supported", true);
         json_write_kv_object(&w, "features_enabled");
-        json_write_kv_bool(&w, "gateway", false);
+        json_write_kv_bool(&w, "gateway", t->ai_gateway);
         json_write_kv_bool(&w, "scheduled_issue_detection", false);
         json_write_end(&w);
         json_write_kv_str(&w, "tracking_auth", t->tracking_auth);

@@ -34,6 +34,7 @@ struct tracking {
         struct db_readers *readers;
         struct store *store; /* behind mlflow-artifacts:; NULL with --no-serve-artifacts */
         struct artifact_stores *stores; /* buckets that locations name */
+        bool ai_gateway;                /* what the gateway keeps is served */
         bool proxy_multipart;           /* clients may move large files by URLs we sign */
         struct webhook_sender *webhooks;
         struct auth_envelope *envelope;      /* seals the gateway's secrets; NULL: no passphrase */

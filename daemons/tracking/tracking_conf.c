@@ -185,6 +185,8 @@ int tracking_conf_complete(struct tracking_conf *conf, const struct paths *paths
         if (getenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"))
                 (void) str_to_bool(getenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"),
                                    &conf->proxy_multipart);
+        if (getenv("MLFLOW_ENABLE_AI_GATEWAY"))
+                (void) str_to_bool(getenv("MLFLOW_ENABLE_AI_GATEWAY"), &conf->ai_gateway);
         return check_port(conf->port, em);
 }
 

@@ -48,6 +48,37 @@ static int refuse_workspace(struct http_request *req) {
         return http_request_reply_json(req, 500, &out);
 }
 
+static int refuse_gateway(struct http_request *req) {
+        struct buf out = {};
+
+        refusal_write(REFUSAL_NOT_IMPLEMENTED,
+                      "The AI Gateway feature is disabled. Set MLFLOW_ENABLE_AI_GATEWAY=true to "
+                      "enable it.",
+                      &out);
+        return http_request_reply_json(req, 501, &out);
+}
+
+static bool needs_gateway(const struct http_request *req) {
+        return strstr(req->route->path, "/mlflow/gateway/") ||
+               strstr(req->route->path, "/gateway/{rest");
+}
+
+/* What this server does not have, or was told not to: 0, HTTP_LATER when it has replied, or -errno.
+ */
+static int refuse_part(struct http_request *req, const struct tracking *t) {
+        int r;
+
+        if (!t->has_traces && needs_new(req))
+                r = refuse_old(req);
+        else if (!t->ai_gateway && needs_gateway(req))
+                r = refuse_gateway(req);
+        else if (names_workspace(req))
+                r = refuse_workspace(req);
+        else
+                return 0;
+        return r < 0 ? r : HTTP_LATER;
+}
+
 int tracking_hooks_before(struct http_request *req) {
         const struct tracking *t = req->ctx;
         int r = http_request_set_header(req, "X-Content-Type-Options", "nosniff");
@@ -62,15 +93,7 @@ int tracking_hooks_before(struct http_request *req) {
                 r = access_load(req, t->users, t->default_level, &access);
                 req->access = access;
         }
-        if (r == 0 && !t->has_traces && req->route && needs_new(req)) {
-                r = refuse_old(req);
-                return r < 0 ? r : HTTP_LATER;
-        }
-        if (r == 0 && names_workspace(req)) {
-                r = refuse_workspace(req);
-                return r < 0 ? r : HTTP_LATER;
-        }
-        return r;
+        return r == 0 ? refuse_part(req, t) : r;
 }
 
 /* Points of metrics and what only looks are no changes that a log of them is read for. */

@@ -192,6 +192,7 @@ static int start_server(struct daemon *d, struct errmsg *em) {
         size_t n;
         int r;
 
+        t->ai_gateway = d->conf.ai_gateway;
         t->static_prefix = d->conf.static_prefix ? d->conf.static_prefix : "";
         routes = tracking_routes_new(&d->arena, t->static_prefix, &n);
         if (!routes)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from daemon_test import add_user
 from test_access import ADMIN, Server
-from tracking_calls_gateway import B, E, M, P, R, S
+from tracking_calls_gateway import B, E, G, M, P, R, S
 from tracking_test import KEK, Tracking
 
 PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
@@ -303,6 +303,18 @@ def test_pages_of_budgets():
         for value in ("NaN", "Infinity"):
             t.refused("POST", P + "create", {**budget, "budget_amount": value})
         t.refused("POST", P + "create", {**budget, "created_by": "x" * 256})
+
+
+def test_switched_off():
+    def is_shown(t):
+        return json.loads(t.ask("GET", "/api/3.0/mlflow/server-info").text)["features_enabled"]["gateway"]
+    with Tracking(env={"MLFLOW_ENABLE_AI_GATEWAY": "false"}) as t:
+        assert is_shown(t) is False
+        for path in (S + "list", R + "list", G + "nope"):
+            assert "MLFLOW_ENABLE_AI_GATEWAY=true" in t.refused("GET", path, status=501)
+        assert t.ask("GET", "experiments/get", {"experiment_id": "0"}).status == 200
+    with Tracking() as t:
+        assert is_shown(t) is True and t.get(S + "list") == {}
 
 
 def test_asking_is_left_out():

@@ -25,7 +25,7 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(not PEER or not CHROMIUM, reason="ONEBOX_PEER_MLFLOW is not set, or there is no chromium")
 
 # What the real server without a login does not answer either.
-UNANSWERED = {("GET", "/ajax-api/2.0/mlflow/users/current")}
+UNANSWERED = {("GET", "/ajax-api/2.0/mlflow/users/current"), ("GET", "/model-versions/get-artifact")}
 
 
 class Front:
@@ -91,6 +91,18 @@ def front(tmp_path_factory):
         t.post("registered-models/create", name="shown-prompt", tags=prompt)
         t.post("model-versions/create", name="shown-prompt", source="prompt-template",
                tags=[*prompt, {"key": "mlflow.prompt.text", "value": "Hello shown words"}])
+        v3 = "/api/3.0/mlflow/"
+        t.post(v3 + "scorers/register", experiment_id=e, name="shown judge", serialized_scorer=json.dumps({
+            "name": "shown judge", "mlflow_version": "3.18.0", "serialization_version": 1,
+            "instructions_judge_pydantic_data": {"instructions": "Is {{ outputs }} good?", "model": "openai:/gpt-4o"}}))
+        t.post(v3 + "datasets/create", name="shown dataset", experiment_ids=[e])
+        t.post(v3 + "review-queues/create", experiment_id=e, name="shown queue", queue_type="CUSTOM")
+        t.post(v3 + "gateway/secrets/create", secret_name="shown key", secret_value={"api_key": "sk-1234567890abcd"}, provider="openai")
+        t.post(v3 + "gateway/budgets/create", budget_unit="USD", budget_amount=12.5, duration={"unit": "DAYS", "value": 1}, target_scope="GLOBAL",
+               budget_action="ALERT")
+        t.post(v3 + "traces", trace={"trace_info": {
+            "trace_id": "tr-of-session", "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": e}}, "state": "OK",
+            "request_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)), "trace_metadata": {"mlflow.trace.session": "shown-session"}}})
         lately = int(time.time() * 1000) - AT - 60000  # the page shows the last days
         sent = t.ask("POST", "/v1/traces", json.dumps(export(span(5, 1, "shown span", start=lately, mlflow__spanInputs='"what was asked"'))),
                      {"x-mlflow-experiment-id": e})
@@ -110,6 +122,12 @@ def front(tmp_path_factory):
     ("/#/experiments/{e}/overview", ["Observability", "View traces"]),
     ("/#/models", ["shown model"]),
     ("/#/models/shown%20model/versions/1", ["shown model", "Version 1"]),
+    ("/#/experiments/{e}/judges", ["shown judge"]),
+    ("/#/experiments/{e}/datasets", ["shown dataset"]),
+    ("/#/experiments/{e}/review-queue", ["shown queue"]),
+    ("/#/experiments/{e}/chat-sessions/shown-session", ["shown-session", "View full trace"]),
+    ("/#/gateway/api-keys", ["shown key"]),
+    ("/#/gateway/budgets", ["$12.5"]),
     ("/#/prompts", ["shown-prompt"]),
     ("/#/prompts/shown-prompt", ["Hello shown words"]),
 ])
