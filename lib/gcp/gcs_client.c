@@ -12,7 +12,6 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
-#define GCS_CLIENT_STALL_FOR (10 * USEC_PER_SEC)
 #define GCS_CLIENT_ANSWER_MAX ((size_t) 32 << 20)
 #define GCS_CLIENT_IO_SIZE ((size_t) 256 << 10)
 
@@ -118,6 +117,14 @@ static void gcs_client_try_in(struct gcs_client_call *call, usec_t in_for) {
 
 static usec_t gcs_client_budget(const struct gcs_client_call *call) {
         return call->q->budget_for ?: call->client->o.retry.budget_for;
+}
+
+/* What is left of its time; a moment, when nothing is. */
+static usec_t gcs_client_left(const struct gcs_client_call *call) {
+        usec_t spent_for = gcs_client_now(call->client) - call->began_at;
+        usec_t budget_for = gcs_client_budget(call);
+
+        return spent_for < budget_for ? budget_for - spent_for : 1;
 }
 
 /* True when another try was arranged. */
@@ -255,7 +262,7 @@ static int gcs_client_send(struct gcs_client_call *call) {
                 .write = call->q->verb == GCS_READ ? gcs_client_on_content : NULL,
                 .ctx = call,
                 .max_body = GCS_CLIENT_ANSWER_MAX,
-                .stall_for = gcs_request_stall_for(call->q, c->o.stall_for),
+                .stall_for = gcs_request_stall_for(call->q, c->o.stall_for, gcs_client_left(call)),
                 .io_size = big ? GCS_CLIENT_IO_SIZE : 0,
         };
 
@@ -461,8 +468,6 @@ int gcs_client_new(struct loop *l, struct http_client *http, const struct gcs_cl
         c->o = *o;
         if (!c->o.entropy)
                 c->o.entropy = entropy_system();
-        if (c->o.stall_for == 0)
-                c->o.stall_for = GCS_CLIENT_STALL_FOR;
         if (c->o.retry.max_for == 0)
                 gcs_retry_policy_init(&c->o.retry);
         c->endpoint = mem_strdup(o->endpoint);

@@ -10,6 +10,7 @@
 #include "lib/gcp/gcs_object.h"
 
 #define GCS_REQUEST_BOUNDARY "onebox-part-9c1e7a4b5d2f"
+#define GCS_REQUEST_STALL_FOR (10 * USEC_PER_SEC)
 #define GCS_REQUEST_SLOW_FOR (60 * USEC_PER_SEC) /* compose, rewrite, finish */
 
 static const struct {
@@ -44,11 +45,14 @@ uint64_t gcs_request_data_size(const struct gcs_request *q) {
         return n;
 }
 
-usec_t gcs_request_stall_for(const struct gcs_request *q, usec_t stall_for) {
+usec_t gcs_request_stall_for(const struct gcs_request *q, usec_t stall_for, usec_t left_for) {
         bool slow = q->verb == GCS_COMPOSE || q->verb == GCS_REWRITE || q->verb == GCS_MOVE ||
                     q->verb == GCS_INSERT || q->verb == GCS_UPLOAD_PUT;
 
-        return slow ? MAX(GCS_REQUEST_SLOW_FOR, stall_for) : stall_for;
+        stall_for = stall_for ?: GCS_REQUEST_STALL_FOR;
+        if (slow)
+                stall_for = MAX(GCS_REQUEST_SLOW_FOR, stall_for);
+        return left_for > 0 ? MIN(stall_for, left_for) : stall_for;
 }
 
 void gcs_request_wire_done(struct gcs_request_wire *w) {

@@ -236,3 +236,20 @@ def test_a_service_that_knows_no_move_copies(server, status):
         assert os.listdir(mount.path) == ["c", "d"] and (mount.path / "c").read_bytes() == b"1" * 1000
     assert [r["struck"] for r in server.json("GET", "/_onebox/faults")["rules"]] == [1]  # asked once, not again for minutes
     server.faults()
+
+
+def test_told_to_go_while_nobody_answers(server):
+    """SIGTERM while files are written and no answer comes: the end is not the server's to choose."""
+    with Mount(server.url) as m:
+        files = [open(m.path / f"silent{i}", "wb", buffering=0) for i in range(3)]
+        for f in files:
+            f.write(b"never there")
+        server.faults({"op": "change", "latency_ms": 120_000})
+        m.process.send_signal(signal.SIGTERM)
+        assert m.process.wait(40) == 0  # the service may think for a minute
+        assert "could not be brought to the bucket before the end" in m.log.read_text()
+        m.clear()
+        server.ask("DELETE", "/_onebox/faults")
+        for f in files:
+            with pytest.raises(OSError):
+                f.close()

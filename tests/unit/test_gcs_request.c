@@ -113,11 +113,26 @@ static void test_lacking(void **state) {
                 assert_string_not_equal(gcs_request_verb_name(v), "?");
 }
 
+/* The service may think for a minute about some calls, but nobody waits longer than a call may
+ * last. */
+static void test_how_long_no_byte_may_come(void **state) {
+        struct gcs_request insert, stat;
+
+        gcs_request_init(&insert, GCS_INSERT, "x");
+        gcs_request_init(&stat, GCS_STAT, "x");
+        assert_int_equal(gcs_request_stall_for(&stat, 0, 0), 10 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&stat, 3 * USEC_PER_SEC, 0), 3 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&stat, 3 * USEC_PER_SEC, 2), 2);
+        assert_int_equal(gcs_request_stall_for(&insert, 0, 0), 60 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&insert, 90 * USEC_PER_SEC, 0), 90 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&insert, 0, 5 * USEC_PER_SEC), 5 * USEC_PER_SEC);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_urls),    cmocka_unit_test(test_read),
                 cmocka_unit_test(test_insert),  cmocka_unit_test(test_upload),
-                cmocka_unit_test(test_lacking),
+                cmocka_unit_test(test_lacking), cmocka_unit_test(test_how_long_no_byte_may_come),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
