@@ -197,10 +197,14 @@ const char *artifact_uri_absolute(struct arena *a, const char *uri) {
 
 const char *artifact_uri_normal_path(struct arena *a, const char *uri) {
         const char *path = artifact_uri_local_path(uri), *part;
-        char *out = arena_strdup(a, path);
+        char *plain = arena_strdup(a, path), *out = arena_strdup(a, path);
         size_t n = 0, size;
 
-        for (part = path; out && *part; part += size) {
+        if (!plain || !out)
+                return NULL;
+        if (path != uri)
+                decode(plain);
+        for (part = plain; *part; part += size) {
                 part += strspn(part, "/");
                 size = strcspn(part, "/");
                 if (size == 0 || (size == 1 && *part == '.'))
@@ -214,7 +218,6 @@ const char *artifact_uri_normal_path(struct arena *a, const char *uri) {
                 memmove(out + n, part, size);
                 n += size;
         }
-        if (out)
-                out[n] = 0;
-        return out && n == 0 ? "/" : out;
+        out[n] = 0;
+        return n == 0 ? "/" : out;
 }

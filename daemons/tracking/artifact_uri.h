@@ -33,5 +33,6 @@ const char *artifact_uri_local_path(const char *uri);
 /* A directory of this machine with its path made absolute, as the server's own working directory
  * has it; "file:rel" becomes "file:///…/rel". NULL: out of memory, or we are nowhere. */
 const char *artifact_uri_absolute(struct arena *a, const char *uri);
-/* Its path without ".", ".." and doubled slashes, by the text alone; NULL: out of memory. */
+/* Its path without ".", ".." and doubled slashes, by the text alone: a path's own, a file: URI's
+ * decoded once, as it is when it is opened. NULL: out of memory. */
 const char *artifact_uri_normal_path(struct arena *a, const char *uri);

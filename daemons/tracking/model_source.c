@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/artifact_uri.h"
@@ -318,7 +319,7 @@ static int check_local(struct refusal *r, struct model_source *s, const char *ro
                 return x;
         if (x > 0) {
                 /* What is read later never goes up: a link may lie on that way. */
-                if (strstr(s->source, ".."))
+                if (strstr(s->source, "..") || strcasestr(s->source, "%2e"))
                         s->storage_location = path;
                 return 0;
         }
@@ -348,7 +349,8 @@ static int check(struct db *db, struct refusal *r, struct model_source *s) {
 
         if (x < 0)
                 return x;
-        if (artifact_uri_is_local(s->source))
+        /* FILE: is a scheme that nothing here opens; it is refused with the paths. */
+        if (artifact_uri_is_local(s->source) || !strncasecmp(s->source, "file:", STRLEN("file:")))
                 return check_local(r, s, root);
         x = check_relative(r, s->source);
         if (x != 0)

@@ -382,7 +382,10 @@ def test_source_that_goes_up_and_comes_back():
         with open(run["artifact_uri"] + "/n/f", "w") as f:
             f.write("x")
         assert t.ask("GET", "/model-versions/get-artifact", {"name": "m", "version": v, "path": "f"}).text == "x"
-        for source in (run["artifact_uri"] + "/../../x", f"{root}/a/0/../1"):
+        uri = "file://" + run["artifact_uri"]
+        v = t.post("model-versions/create", name="m", source=uri + "/m/%2e%2E/n", run_id=run["run_id"])["model_version"]["version"]
+        assert t.ask("GET", "/model-versions/get-artifact", {"name": "m", "version": v, "path": "f"}).text == "x"
+        for source in (run["artifact_uri"] + "/../../x", f"{root}/a/0/../1", uri + "/%2e%2e/%2e%2e/x", uri + "/%2e./x", uri + "/m/..%2f../x", f"FILE://{root}/a"):
             assert "To use a local path" in t.refused("POST", "model-versions/create", {"name": "m", "source": source, "run_id": run["run_id"]})
 
 

@@ -101,10 +101,22 @@ static void test_absolute(void **state) {
 static void test_normal_path(void **state) {
         struct arena *a = &((struct tracking_test *) *state)->arena;
         static const char *const rows[][2] = {
-                {"/a/b", "/a/b"},          {"file:///a//b/", "/a/b"}, {"/a/./b/.", "/a/b"},
-                {"/a/b/..", "/a"},         {"/a/../b", "/b"},         {"/..", "/"},
-                {"/../../etc", "/etc"},    {"/a/b/../..", "/"},       {"/a/..b/c..", "/a/..b/c.."},
+                {"/a/b", "/a/b"},
+                {"file:///a//b/", "/a/b"},
+                {"/a/./b/.", "/a/b"},
+                {"/a/b/..", "/a"},
+                {"/a/../b", "/b"},
+                {"/..", "/"},
+                {"/../../etc", "/etc"},
+                {"/a/b/../..", "/"},
+                {"/a/..b/c..", "/a/..b/c.."},
                 {"/a/b/../../../c", "/c"},
+                {"file:///a/%2e%2E/b", "/b"},
+                {"file:///a%2f..%2f..", "/"},
+                {"file:///a/%252e%252e", "/a/%2e%2e"},
+                {"/a/%2e%2e/b", "/a/%2e%2e/b"},
+                {"file:///a/%zz%2", "/a/%zz%2"},
+                {"file:///a%00b", "/a%00b"},
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
