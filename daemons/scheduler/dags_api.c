@@ -270,23 +270,10 @@ static struct world_dag *find(struct http_request *req) {
         return wd;
 }
 
-/* As LIKE has it ("%" and "_"), anywhere in the text; NULL: all. */
-static const char *read_pattern(struct http_request *req, const char *key) {
-        const char *pattern = http_request_query(req, key);
-        _cleanup_buf_ struct buf glob = {};
-
-        if (str_empty(pattern) || str_eq(pattern, "~"))
-                return NULL;
-        buf_add_char(&glob, '*');
-        for (const char *p = pattern; *p; p++)
-                buf_add_char(&glob, *p == '%' ? '*' : *p == '_' ? '?' : *p);
-        buf_add_char(&glob, '*');
-        return arena_strdup(req->arena, buf_cstr(&glob));
-}
-
 struct dags_filter {
         const char *pattern;
         bool has_paused, paused, exclude_stale, down;
+        bool none; /* matches nothing */
 };
 
 static bool read_filter(struct http_request *req, struct dags_filter *f) {
@@ -303,7 +290,7 @@ static bool read_filter(struct http_request *req, struct dags_filter *f) {
                 return false;
         }
         f->down = str_eq(order, "-dag_id");
-        f->pattern = read_pattern(req, "dag_id_pattern");
+        f->pattern = rest_query_glob(req, "dag_id_pattern");
         return true;
 }
 
@@ -323,7 +310,7 @@ static bool has_tags(struct http_request *req, const struct dag *d) {
 
 static bool matches(struct http_request *req, const struct dags_filter *f,
                     const struct world_dag *wd) {
-        return !(f->exclude_stale && wd->gone) &&
+        return !f->none && !(f->exclude_stale && wd->gone) &&
                (!f->has_paused || wd->shown_paused == f->paused) &&
                (!f->pattern || fnmatch(f->pattern, wd->spec->id, 0) == 0) &&
                has_tags(req, wd->spec);
@@ -335,32 +322,38 @@ static int by_id(const void *a, const void *b) {
         return strcmp((*x)->spec->id, (*y)->spec->id);
 }
 
-int dags_api_list(struct http_request *req) {
-        struct scheduler *s = scheduler_api_of(req);
-        _cleanup_buf_ struct buf b = {};
+/* Those that match, by id; in the request's arena. */
+static int collect(struct http_request *req, const struct dags_filter *f, struct world_dag ***ret,
+                   size_t *ret_n) {
+        const struct world *world = &scheduler_api_of(req)->world;
         struct world_dag *wd, **list;
-        struct dags_filter f;
-        struct rest_page page;
-        struct json_write w;
         size_t n = 0;
-        int r;
 
-        if (!rest_read_page(req, &page) || !read_filter(req, &f))
-                return rest_replied;
-        list = arena_zalloc_array(req->arena, s->world.dag_map.n + 1, sizeof(struct world_dag *));
+        list = arena_zalloc_array(req->arena, world->dag_map.n + 1, sizeof(struct world_dag *));
         if (!list)
                 return -ENOMEM;
-        TAILQ_FOREACH(wd, &s->world.dags, in_world)
-        if (matches(req, &f, wd))
+        TAILQ_FOREACH(wd, &world->dags, in_world)
+        if (matches(req, f, wd))
                 list[n++] = wd;
         qsort(list, n, sizeof(struct world_dag *), by_id);
+        *ret = list;
+        *ret_n = n;
+        return 0;
+}
+
+static int reply_dags(struct http_request *req, struct world_dag *const *list, size_t n,
+                      const struct rest_page *page, bool down) {
+        _cleanup_buf_ struct buf b = {};
+        struct json_write w;
+        int r;
+
         json_write_init(&w, &b, 0);
         json_write_object(&w);
         json_write_kv_array(&w, "dags");
-        for (size_t i = (size_t) page.offset; i < n && i < (size_t) (page.offset + page.limit);
+        for (size_t i = (size_t) page->offset; i < n && i < (size_t) (page->offset + page->limit);
              i++) {
                 json_write_object(&w);
-                write_dag(req, &w, list[f.down ? n - 1 - i : i]);
+                write_dag(req, &w, list[down ? n - 1 - i : i]);
                 json_write_end(&w);
         }
         json_write_end(&w);
@@ -370,64 +363,17 @@ int dags_api_list(struct http_request *req) {
         return r < 0 ? r : http_request_reply_json(req, 200, &b);
 }
 
-static int by_text(const void *a, const void *b) {
-        const char *const *x = a, *const *y = b;
-
-        return strcmp(*x, *y);
-}
-
-/* The tags of all DAGs that are there, each once, by name. */
-static int list_tags(struct http_request *req, const char ***ret, size_t *ret_n) {
-        const char *pattern = read_pattern(req, "tag_name_pattern");
-        struct scheduler *s = scheduler_api_of(req);
-        const char **list;
-        struct world_dag *wd;
-        size_t n = 0, n_once = 0;
-
-        TAILQ_FOREACH(wd, &s->world.dags, in_world)
-        n += wd->spec->n_tags;
-        list = arena_zalloc_array(req->arena, n + 1, sizeof(*list));
-        if (!list)
-                return -ENOMEM;
-        n = 0;
-        TAILQ_FOREACH(wd, &s->world.dags, in_world)
-        for (size_t i = 0; i < wd->spec->n_tags && !wd->gone; i++)
-                if (!pattern || fnmatch(pattern, wd->spec->tags[i], 0) == 0)
-                        list[n++] = wd->spec->tags[i];
-        qsort(list, n, sizeof(*list), by_text);
-        for (size_t i = 0; i < n; i++)
-                if (n_once == 0 || !str_eq(list[n_once - 1], list[i]))
-                        list[n_once++] = list[i];
-        *ret = list;
-        *ret_n = n_once;
-        return 0;
-}
-
-int dags_api_tags(struct http_request *req) {
-        bool down = str_eq(http_request_query(req, "order_by"), "-name");
-        _cleanup_buf_ struct buf b = {};
+int dags_api_list(struct http_request *req) {
+        struct world_dag **list;
         struct rest_page page;
-        struct json_write w;
-        const char **list;
-        size_t n, end;
+        struct dags_filter f;
+        size_t n;
         int r;
 
-        if (!rest_read_page(req, &page))
+        if (!rest_read_page(req, &page) || !read_filter(req, &f))
                 return rest_replied;
-        r = list_tags(req, &list, &n);
-        if (r < 0)
-                return r;
-        end = MIN(n, (size_t) (page.offset + page.limit));
-        json_write_init(&w, &b, 0);
-        json_write_object(&w);
-        json_write_kv_array(&w, "tags");
-        for (size_t i = (size_t) page.offset; i < end; i++)
-                json_write_str(&w, list[down ? n - 1 - i : i]);
-        json_write_end(&w);
-        json_write_kv_u64(&w, "total_entries", n);
-        json_write_end(&w);
-        r = json_write_finish(&w);
-        return r < 0 ? r : http_request_reply_json(req, 200, &b);
+        r = collect(req, &f, &list, &n);
+        return r < 0 ? r : reply_dags(req, list, n, &page, f.down);
 }
 
 int dags_api_get(struct http_request *req) {
@@ -482,13 +428,9 @@ int dags_api_task(struct http_request *req) {
         return r < 0 ? r : http_request_reply_json(req, 200, &b);
 }
 
-static int run_pause(struct scheduler *s, struct scheduler_api_job *j) {
-        struct world_dag *wd = world_get_dag(&s->world, j->dag_id);
-        int r;
-
-        if (!wd)
-                return scheduler_api_job_refuse(j, 404, "DAG \"%s\" was not found", j->dag_id);
-        r = dags_sql_set_paused(s->db, j->dag_id, j->flag);
+/* The job's DAG, which is `wd`. */
+static int pause_one(struct scheduler *s, struct scheduler_api_job *j, struct world_dag *wd) {
+        int r = dags_sql_set_paused(s->db, j->dag_id, j->flag);
         if (r >= 0)
                 r = scheduler_api_job_log(s, j, j->flag ? "pause" : "unpause", NULL);
         if (r >= 0)
@@ -498,6 +440,14 @@ static int run_pause(struct scheduler *s, struct scheduler_api_job *j) {
         return MIN(r, 0);
 }
 
+static int run_pause(struct scheduler *s, struct scheduler_api_job *j) {
+        struct world_dag *wd = world_get_dag(&s->world, j->dag_id);
+
+        if (!wd)
+                return scheduler_api_job_refuse(j, 404, "DAG \"%s\" was not found", j->dag_id);
+        return pause_one(s, j, wd);
+}
+
 static int reply_pause(struct scheduler *s, struct scheduler_api_job *j) {
         struct world_dag *wd = world_get_dag(&s->world, j->dag_id);
 
@@ -505,18 +455,84 @@ static int reply_pause(struct scheduler *s, struct scheduler_api_job *j) {
         return reply_dag(j->req, wd, false);
 }
 
-int dags_api_patch(struct http_request *req) {
+static int submit_pause(struct scheduler_api_job *j) {
         static const char *const keys[] = {"is_paused"};
-        struct scheduler_api_job *j;
         const struct json *body;
         struct errmsg em;
 
-        if (!rest_read_body(req, keys, ARRAY_SIZE(keys), &body) ||
-            !(j = scheduler_api_job_new(req)))
+        if (!rest_read_body(j->req, keys, ARRAY_SIZE(keys), &body))
                 return rest_replied;
         if (json_need_bool(body, "is_paused", &j->flag, &em) < 0)
-                return rest_refuse(req, &em);
+                return rest_refuse(j->req, &em);
+        return scheduler_api_job_submit(j);
+}
+
+int dags_api_patch(struct http_request *req) {
+        struct scheduler_api_job *j = scheduler_api_job_new(req);
+
+        if (!j)
+                return rest_replied;
         j->run = run_pause;
         j->reply = reply_pause;
-        return scheduler_api_job_submit(j);
+        return submit_pause(j);
+}
+
+/* --- many at once -------------------------------------------------------------------------------
+ */
+
+struct pause_many {
+        struct dags_filter filter;
+        struct rest_page page;
+        struct world_dag **list; /* while the job runs; then found again by their ids */
+        const char **ids;
+        size_t n;
+};
+
+static int run_pause_many(struct scheduler *s, struct scheduler_api_job *j) {
+        struct pause_many *many = j->extra;
+        int r = collect(j->req, &many->filter, &many->list, &many->n);
+
+        if (r < 0)
+                return r;
+        many->ids = arena_zalloc_array(j->req->arena, many->n + 1, sizeof(*many->ids));
+        if (!many->ids)
+                return -ENOMEM;
+        for (size_t i = 0; i < many->n && r >= 0; i++) {
+                j->dag_id = arena_strdup(j->req->arena, many->list[i]->spec->id);
+                many->ids[i] = j->dag_id;
+                r = j->dag_id ? pause_one(s, j, many->list[i]) : -ENOMEM;
+        }
+        return MIN(r, 0);
+}
+
+static int reply_pause_many(struct scheduler *s, struct scheduler_api_job *j) {
+        struct pause_many *many = j->extra;
+        size_t n = 0;
+
+        for (size_t i = 0; i < many->n; i++) {
+                struct world_dag *wd = world_get_dag(&s->world, many->ids[i]);
+
+                if (!wd)
+                        continue;
+                world_show_paused(wd);
+                many->list[n++] = wd;
+        }
+        return reply_dags(j->req, many->list, n, &many->page, false);
+}
+
+/* All that the pattern and the other filters match; without a pattern, as in Airflow, none. */
+int dags_api_patch_many(struct http_request *req) {
+        struct pause_many *many = arena_new(req->arena, struct pause_many);
+        struct scheduler_api_job *j;
+
+        if (!many)
+                return -ENOMEM;
+        if (!rest_read_page(req, &many->page) || !read_filter(req, &many->filter) ||
+            !(j = scheduler_api_job_new(req)))
+                return rest_replied;
+        many->filter.none = str_empty(http_request_query(req, "dag_id_pattern"));
+        j->extra = many;
+        j->run = run_pause_many;
+        j->reply = reply_pause_many;
+        return submit_pause(j);
 }

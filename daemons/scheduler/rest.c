@@ -114,6 +114,19 @@ bool rest_query_bool(struct http_request *req, const char *key, bool *ret) {
         return true;
 }
 
+const char *rest_query_glob(struct http_request *req, const char *key) {
+        const char *pattern = http_request_query(req, key);
+        _cleanup_buf_ struct buf glob = {};
+
+        if (str_empty(pattern) || str_eq(pattern, "~"))
+                return NULL;
+        buf_add_char(&glob, '*');
+        for (const char *p = pattern; *p; p++)
+                buf_add_char(&glob, *p == '%' ? '*' : *p == '_' ? '?' : *p);
+        buf_add_char(&glob, '*');
+        return arena_strdup(req->arena, buf_cstr(&glob));
+}
+
 /* --- values -------------------------------------------------------------------------------------
  */
 

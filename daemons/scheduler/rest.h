@@ -40,6 +40,9 @@ bool rest_want_at(struct http_request *req, const struct json *body, const char 
 bool rest_map_index(struct http_request *req, int64_t *ret);
 /* yes/no of the query: left as it is when absent. */
 bool rest_query_bool(struct http_request *req, const char *key, bool *ret);
+/* A pattern of the query for fnmatch(), as LIKE has it ("%" and "_"), anywhere in the text; NULL:
+ * all. */
+const char *rest_query_glob(struct http_request *req, const char *key);
 
 /* "2026-01-02T03:04:05+00:00"-like with Z, or null for USEC_INFINITY. */
 void rest_kv_at(struct json_write *w, const char *key, usec_t at);

@@ -249,3 +249,23 @@ def test_what_an_instance_waits_for(box):
     assert box.get(path + "/taskInstances/b/links").json == {"extra_links": {}, "total_entries": 0}
     assert box.get(path + "/hitlDetails").json == {"hitl_details": [], "total_entries": 0}
     assert box.get(path + "/upstreamAssetEvents").json == {"asset_events": [], "total_entries": 0}
+
+
+# --- pausing many -----------------------------------------------------------------------------------
+def test_many_dags_are_paused(box):
+    for name in ("stop_a", "stop_b", "go_a"):
+        load(box, name, [("a", "true")])
+
+    def paused():
+        return [n for n in ("go_a", "stop_a", "stop_b") if box.get("/api/v2/dags/" + n).json["is_paused"]]
+    assert paused() == []
+    assert box.patch("/api/v2/dags", {"is_paused": True}).json == {"dags": [], "total_entries": 0} and paused() == [], "without a pattern none"
+    a = box.patch("/api/v2/dags?dag_id_pattern=stop%25", {"is_paused": True})
+    assert a.status == 200 and a.json["total_entries"] == 2
+    assert [(d["dag_id"], d["is_paused"]) for d in a.json["dags"]] == [("stop_a", True), ("stop_b", True)] and paused() == ["stop_a", "stop_b"]
+    assert {e["dag_id"] for e in box.get("/api/v2/eventLogs?event=pause&dag_id_pattern=stop").json["event_logs"]} == {"stop_a", "stop_b"}
+    box.restart("scheduler")
+    box.wait_ready()
+    assert paused() == ["stop_a", "stop_b"]
+    assert box.patch("/api/v2/dags?dag_id_pattern=~&paused=true&limit=1", {"is_paused": False}).json["total_entries"] == 2 and paused() == []
+    assert box.patch("/api/v2/dags?dag_id_pattern=~", {"is_paused": 1}).status == 422
