@@ -268,15 +268,16 @@ void access_restrict(const struct access *a, const char *type, const char *colum
 
 void access_created(struct http_request *req, struct auth_store *store, const char *name,
                     const char *type, const char *id) {
+        const struct auth_identity *who = req->identity;
         int r;
 
-        if (!name && !req->access)
+        if (!store || (!name && (!who || who->how == AUTH_BY_NOTHING)))
                 return;
         if (!name)
-                name = req->identity->name;
+                name = who->name;
         (void) auth_grants_forget(store, type, id); /* of an earlier one with this id */
         r = auth_grants_give(store, name, type, id, "MANAGE");
-        if (r != 0) /* e.g. a Unix user who is not in auth.db */
+        if (r < 0 || (r > 0 && req->access)) /* e.g. a Unix user who is not in auth.db */
                 log_notice("%s has no permission of its own on the %s %s: %s", name, type, id,
                            r < 0 ? errmsg_strerror(r) : "it is no user of auth.db");
 }

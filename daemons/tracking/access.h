@@ -87,8 +87,9 @@ int access_check_run(struct db *db, struct refusal *r, const char *run_id);
 void access_restrict(const struct access *a, const char *type, const char *column, bool number,
                      struct search_sql *sql);
 
-/* Gives the one who asks, or `name` where it is not NULL, everything on a resource just made;
- * forgets what was given on one that is gone. A failure is logged. */
+/* Gives the one who asks, or `name` where it is not NULL, everything on a resource just made,
+ * an admin too, who may be none later; forgets what was given on one that is gone. A failure is
+ * logged. */
 void access_created(struct http_request *req, struct auth_store *store, const char *name,
                     const char *type, const char *id);
 void access_deleted(struct auth_store *store, const char *type, const char *id);

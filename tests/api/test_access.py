@@ -332,6 +332,19 @@ def test_what_there_is_not_is_not_told_to_strangers(s):
     assert ask(s.port, "POST", "/health").status == 405  # GET is everybody's
 
 
+def test_what_an_admin_made_stays_his(s):
+    """Also when he is no admin any more."""
+    carl = ("carl-" + s.salt, "a long password")
+    s.ok(ADMIN, "POST", "users/create", {"username": carl[0], "password": carl[1]})
+    s.ok(ADMIN, "PATCH", "users/update-admin", {"username": carl[0], "is_admin": True})
+    e = s.ok(carl, "POST", "experiments/create", {"name": "of carl " + s.salt})["experiment_id"]
+    grants = s.ok(carl, "GET", V3 + "users/current/permissions")
+    assert grants["is_admin"] is True
+    assert [(g["resource_type"], g["resource_pattern"], g["permission"]) for g in grants["permissions"]] == [("experiment", e, "MANAGE")]
+    s.ok(ADMIN, "PATCH", "users/update-admin", {"username": carl[0], "is_admin": False})
+    s.ok(carl, "POST", "experiments/delete", {"experiment_id": e})
+
+
 def test_without_access_control_there_are_no_users():
     with Tracking() as t:
         assert t.ask("GET", "users/current").status == 404
