@@ -10,6 +10,7 @@ import pytest
 from db_server import KINDS, DbServer
 from mlflow_peer import PEER, Peer, Side
 from tracking_calls_all import CALLS
+from tracking_calls_conventions import PRICED
 from tracking_calls_gateway import UNGUARDED, UNREADABLE, B, E, P, R, S
 from tracking_calls_pages import AJAX3
 from tracking_calls_traces import T
@@ -23,6 +24,7 @@ REFUSED = "the peer answers 500 to a client's mistake"
 LEAKS_SQL = "the peer's message leaks SQL"
 LEFT_OUT = ("a part of the peer that we do not have says so", 501)
 NOTHING = ("a part of the peer that we do not have is empty", 200)
+PRICES = ("the peer has a list of models' prices and adds what a span must have cost; we keep what the client says it cost", 200)
 ENUM = ("the peer cannot read its own enumeration there", 200)
 JUSTIFIED = {
     "experiments/search search bad token": "the peer decodes garbage to nothing",
@@ -52,6 +54,8 @@ JUSTIFIED = {
     "webhooks create unknown entity": (REFUSED, 400),
     "webhooks/{w1} change bad state": ("the peer takes an unknown state for none", 400),
     T + "/tr-issue-0/assessments/{ia0} change trace's issue": ("the peer fails on every change of a reference to an issue", 200),
+    T + "/get whole priced": PRICES,
+    T + f"/{PRICED} told priced": PRICES,
     T + "/metrics metrics no way": "the peer's SQL has no columns",
     AJAX3 + "assistant/config assistant": NOTHING,
     AJAX3 + "assistant/providers assistant providers": NOTHING,

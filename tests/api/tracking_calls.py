@@ -416,8 +416,8 @@ def _registry():
     yield "version no source", "POST", v + "create", {"name": "M1"}
     yield "version local", "POST", v + "create", {"name": "M1", "source": "/etc/passwd"}
     yield "version file", "POST", v + "create", {"name": "M1", "source": "file:///etc", "run_id": "{r1}"}
-    for source in ("file:///tmp/%2e%2e/etc", "FILE:///tmp", "File:/tmp"):
-        yield f"version {source}", "POST", v + "create", {"name": "M1", "source": source}
+    for uri in ("file:///tmp/%2e%2e/etc", "FILE:///tmp", "File:/tmp"):
+        yield f"version {uri}", "POST", v + "create", {"name": "M1", "source": uri}
     yield "version dots", "POST", v + "create", {"name": "M1", "source": "s3://bucket/a/../b"}
     yield "version other run", "POST", v + "create", {"name": "M1", "source": source, "run_id": "{r2}"}
     yield "version no run", "POST", v + "create", {"name": "M1", "source": source}

@@ -74,7 +74,9 @@ SPANS = {
     "claude unheard of": {"span.type": "claude_code.x", "user_prompt": "p", "input_tokens": 5},
     "model in input": {"mlflow.spanInputs": '{"model": "in-model"}', "mlflow.spanOutputs": '{"model": "out-model"}'},
     "model in output": {"input.value": '{"model": 5}', "output.value": '{"model": "out-modél"}'},
+    "priced": {GENAI: "response", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 10},
 }
+PRICED = f"tr-{FIRST + len(SPANS) - 1:032x}"
 
 
 def _conventions():
