@@ -14,6 +14,7 @@
 #include "daemons/tracking/gateway_guardrail_configs_api.h"
 #include "daemons/tracking/gateway_guardrails_api.h"
 #include "daemons/tracking/gateway_models_api.h"
+#include "daemons/tracking/gateway_providers_api.h"
 #include "daemons/tracking/gateway_proxy_api.h"
 #include "daemons/tracking/gateway_secrets_api.h"
 #include "daemons/tracking/gc_api.h"

@@ -19,6 +19,11 @@ class Differs(AssertionError):
     pass
 
 
+def raise_it(error):
+    """os.walk() by itself takes a directory that cannot be read for an empty one."""
+    raise error
+
+
 class Model:
     def __init__(self, mounted, model, seed, remount=None, max_size=600000, sizes=SIZES):
         self.sizes = sizes
@@ -229,7 +234,7 @@ class Model:
         """Everything, on both sides."""
         def tree(root, _):
             found = {}
-            for path, dirs, files in os.walk(root):
+            for path, dirs, files in os.walk(root, onerror=raise_it):
                 for name in dirs + files:
                     full = os.path.join(path, name)
                     key = os.path.relpath(full, root)

@@ -75,6 +75,8 @@ class Mount:
         return self.start()
 
     def __exit__(self, *error):
+        if error[0]:  # what pytest shows of a test that failed
+            print(f"the mount: {self.process.poll()}, mounted: {is_mounted(self.path)}; its log:\n{self.log.read_text()[-4000:]}")
         try:
             self.end()
         finally:

@@ -33,6 +33,17 @@ def test_no_passphrase():
         assert t.get("/ajax-api/3.0/mlflow/gateway/secrets/config") == {"secrets_available": False, "using_default_passphrase": False}
 
 
+def test_what_a_provider_wants():
+    """Its first way is the one that a page begins with; whoever has none of its own has a key."""
+    config = "/ajax-api/3.0/mlflow/gateway/provider-config"
+    with Tracking() as t:
+        assert "openai" in t.get("/ajax-api/3.0/mlflow/gateway/supported-providers")["providers"]
+        assert [m["mode"] for m in t.get(config, provider="BEDROCK")["auth_modes"]] == ["api_key", "access_keys", "iam_role", "default_chain"]
+        plain = t.get(config, provider="my_own")
+        assert plain["default_mode"] == "api_key" and plain["auth_modes"][0]["description"] == "Use My_Own API Key"
+        assert t.ask("GET", config).status == 400
+
+
 def test_credential(tmp_path):
     (tmp_path / "kek_passphrase").write_text("from a file\n")
     with Tracking(env={"MLFLOW_CRYPTO_KEK_PASSPHRASE": "", "CREDENTIALS_DIRECTORY": str(tmp_path)}) as t:

@@ -24,7 +24,7 @@ PEER = os.environ.get("ONEBOX_PEER_MLFLOW")
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(not PEER or not CHROMIUM, reason="ONEBOX_PEER_MLFLOW is not set, or there is no chromium")
 
-# What the real server without a login does not answer either.
+# What the real server without a login does not answer either: nobody's name, and a link to a file in a store that signs none (501).
 UNANSWERED = {("GET", "/ajax-api/2.0/mlflow/users/current"), ("GET", "/model-versions/get-artifact")}
 
 

@@ -35,6 +35,10 @@ GET_EXPERIMENT = """query MlflowGetExperimentQuery($input: MlflowGetExperimentIn
   }
 }"""
 
+# Plain ones, those with ways of their own, other spellings, and one that nobody knows.
+PROVIDERS = ("openai", "ANTHROPIC", "together_ai", "fireworks_ai-embedding-models", "ai21", "scx-ai", "v0", "a1b.c d", "azure", "bedrock", "bedrock_converse",
+             "amazon-bedrock", "databricks", "databricks-model-serving", "portkey", "sagemaker", "typesafe", "vertex_ai", "vertex_ai-anthropic", "")
+
 
 def _ask(name, query, variables=None, **more):
     return name, "POST", "/graphql", {"query": query, "variables": variables, **more}
@@ -115,6 +119,10 @@ def _pages():
     yield "mcp servers", "GET", "/api/3.0/mlflow/mcp-servers", None
     yield "secrets config", "GET", AJAX3 + "gateway/secrets/config", None
     yield "providers", "GET", AJAX3 + "gateway/supported-providers", None
+    yield "models of a provider", "GET", AJAX3 + "gateway/supported-models", {"provider": "nobody"}
+    for provider in PROVIDERS:
+        yield f"provider {provider!r}", "GET", AJAX3 + "gateway/provider-config", {"provider": provider}
+    yield "no provider", "GET", AJAX3 + "gateway/provider-config", None
     yield "job", "GET", AJAX3 + "jobs/x", None
     yield "workspaces", "GET", "/api/3.0/mlflow/workspaces", None
     yield "no login, no form", "GET", "/signup", None
