@@ -310,6 +310,7 @@ static void gcs_client_on_token(void *ctx, int error, const char *text, const ch
                 mem_free(call);
                 return;
         }
+        call->timer = loop_source_free(call->timer);
         if (error < 0) {
                 if (!gcs_retry_error_helps(error) || !gcs_client_again(call))
                         gcs_client_fail(call, error, why ?: "no token");
@@ -321,6 +322,12 @@ static void gcs_client_on_token(void *ctx, int error, const char *text, const ch
                 gcs_client_fail(call, -ENOMEM, "out of memory");
         else
                 gcs_client_go(call);
+}
+
+/* Who gives tokens has a patience of its own, and others ask it, too. */
+static int gcs_client_on_no_token(struct loop_source *s, usec_t now, void *ctx) {
+        gcs_client_fail(ctx, -ETIMEDOUT, "no token came in time");
+        return 0;
 }
 
 static void gcs_client_try(struct gcs_client_call *call) {
@@ -352,10 +359,13 @@ static void gcs_client_try(struct gcs_client_call *call) {
         }
         call->waits_for_token = true;
         r = c->o.auth.get(c->o.auth.ctx, gcs_client_on_token, call);
-        if (r < 0) {
+        if (r < 0)
                 call->waits_for_token = false;
+        else
+                r = loop_timer_in(c->loop, gcs_client_left(call), USEC_PER_MSEC,
+                                  gcs_client_on_no_token, call, &call->timer);
+        if (r < 0)
                 gcs_client_fail(call, r, "no token");
-        }
 }
 
 /* --- starting -------------------------------------------------------------------------------- */

@@ -1,16 +1,19 @@
 """What the mount does with the bytes themselves: corrupted ones are noticed, and every request is answered."""
 
 import errno
+import json
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from bucketd_test import Bucketd
 from daemon_test import until
-from mount_test import Mount, needs_fuse
+from mount_test import PROGRAM, Mount, is_mounted, needs_fuse
 
 pytestmark = needs_fuse
 MIB = 1 << 20
@@ -253,3 +256,49 @@ def test_told_to_go_while_nobody_answers(server):
         for f in files:
             with pytest.raises(OSError):
                 f.close()
+
+
+class Tokens(BaseHTTPRequestHandler):
+    """A metadata server that is well, or not."""
+    status = 200
+
+    def do_GET(self):
+        body = json.dumps({"access_token": "good", "expires_in": 1, "token_type": "Bearer"}).encode()
+        self.send_response(self.status)
+        self.send_header("Metadata-Flavor", "Google")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_call_without_a_token_ends_in_its_time(tmp_path):
+    """The metadata server is asked for longer than the call has."""
+    tokens = ThreadingHTTPServer(("127.0.0.1", 0), Tokens)
+    threading.Thread(target=tokens.serve_forever, daemon=True).start()
+    (tmp_path / "token").write_text("good")
+    (tmp_path / "token").chmod(0o600)
+    (tmp_path / "mnt").mkdir()
+    env = {**os.environ, "GCE_METADATA_HOST": f"127.0.0.1:{tokens.server_port}", "HOME": "/nonexistent"}
+    env.pop("GOOGLE_APPLICATION_CREDENTIALS", None)
+    with Bucketd("--sync=no", f"--token-file={tmp_path}/token") as server, open(tmp_path / "log", "wb") as log:
+        mount = subprocess.Popen([PROGRAM, "--foreground", "--log-format=text", f"--custom-endpoint={server.url}/storage/v1/", "--metadata-cache-ttl-secs=0",
+                                  "--max-retry-duration=2s", "bkt", tmp_path / "mnt"], env=env, stderr=log)
+        try:
+            until(lambda: mount.poll() is not None or is_mounted(tmp_path / "mnt"), "the mount")
+            assert subprocess.run(["ls", tmp_path / "mnt"]).returncode == 0
+            Tokens.status = 503
+            until(lambda: subprocess.run(["ls", tmp_path / "mnt"], stderr=subprocess.DEVNULL, timeout=20).returncode != 0, "the token to be old")
+            assert "no token" in (tmp_path / "log").read_text()
+            Tokens.status = 200
+            until(lambda: subprocess.run(["ls", tmp_path / "mnt"], stderr=subprocess.DEVNULL).returncode == 0, "it to be well again")
+        finally:
+            mount.terminate()
+            mount.wait()
+            if is_mounted(tmp_path / "mnt"):
+                subprocess.run(["umount", "-l", tmp_path / "mnt"])
+            tokens.shutdown()
+            tokens.server_close()
+    assert "Sanitizer" not in (tmp_path / "log").read_text()
