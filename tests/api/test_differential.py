@@ -59,7 +59,6 @@ JUSTIFIED = {
     T + "/metrics metrics no way": "the peer's SQL has no columns",
     AJAX3 + "assistant/config assistant": NOTHING,
     AJAX3 + "assistant/providers assistant providers": NOTHING,
-    AJAX3 + "gateway/supported-models models of a provider": "the peer brings a catalog of models",
     "/ajax-api/2.0/mlflow/runs/create-promptlab-run lab": ("the Python model that the peer saves beside it is left out", 200),
     AJAX3 + "jobs/x job": LEFT_OUT,
     S + "create secret base not https": "we name the schemes as for webhooks",

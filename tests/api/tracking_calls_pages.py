@@ -119,7 +119,7 @@ def _pages():
     yield "mcp servers", "GET", "/api/3.0/mlflow/mcp-servers", None
     yield "secrets config", "GET", AJAX3 + "gateway/secrets/config", None
     yield "providers", "GET", AJAX3 + "gateway/supported-providers", None
-    yield "models of a provider", "GET", AJAX3 + "gateway/supported-models", {"provider": "nobody"}
+    yield "models of nobody", "GET", AJAX3 + "gateway/supported-models", {"provider": "nobody"}
     for provider in PROVIDERS:
         yield f"provider {provider!r}", "GET", AJAX3 + "gateway/provider-config", {"provider": provider}
     yield "no provider", "GET", AJAX3 + "gateway/provider-config", None
