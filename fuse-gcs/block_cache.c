@@ -242,16 +242,9 @@ static void block_cache_wake(void *ctx) {
 
 /* Under the lock: until something happened, or might have. 0 or -EINTR. */
 static int block_cache_wait_turn(struct block_cache_wait *w) {
-        struct timespec until;
-
-        if (!interrupt_came(&w->interrupt)) {
-                pthread_cond_wait(&w->block->cond, &w->cache->lock);
-                return 0;
-        }
-        if (interrupt_is_wanted())
+        if (interrupt_came(&w->interrupt) && interrupt_is_wanted())
                 return -EINTR;
-        interrupt_next_look(&until);
-        (void) pthread_cond_timedwait(&w->block->cond, &w->cache->lock, &until);
+        interrupt_wait_on(&w->interrupt, &w->block->cond, &w->cache->lock);
         return 0;
 }
 

@@ -2,7 +2,6 @@
 
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +97,18 @@ void interrupt_next_look(struct timespec *ret) {
         at = (usec_t) ret->tv_nsec / NSEC_PER_USEC + INTERRUPT_LOOK_FOR;
         ret->tv_sec += (time_t) (at / USEC_PER_SEC);
         ret->tv_nsec = (long) (at % USEC_PER_SEC * NSEC_PER_USEC);
+}
+
+void interrupt_wait_on(const struct interrupt_wait *w, pthread_cond_t *cond,
+                       pthread_mutex_t *lock) {
+        struct timespec until;
+
+        if (!interrupt_came(w)) {
+                pthread_cond_wait(cond, lock);
+                return;
+        }
+        interrupt_next_look(&until);
+        (void) pthread_cond_timedwait(cond, lock, &until);
 }
 
 void interrupt_wait_end(struct interrupt_wait *w) {

@@ -8,6 +8,7 @@
  * INTERRUPT_LOOK_FOR. */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +40,8 @@ void interrupt_wait_begin(struct interrupt_wait *w);
 bool interrupt_came(const struct interrupt_wait *w);
 /* When that is, by CLOCK_REALTIME: what a condition waits by. */
 void interrupt_next_look(struct timespec *ret);
+/* Under the lock: until the condition, or, once a signal came, no longer than to the next look. */
+void interrupt_wait_on(const struct interrupt_wait *w, pthread_cond_t *cond, pthread_mutex_t *lock);
 void interrupt_wait_end(struct interrupt_wait *w);
 
 /* Is what this thread carries out to be given up? */

@@ -249,18 +249,15 @@ static int lookup_known(struct mnt *m, const char *dir, const char *path, bool j
         }
         if (known > 0)
                 return 1;
-        if (just_listed && stat_cache_is_listed(m->stats, dir, now) &&
-            lookup_not_listed(m, path, now, ret) > 0)
-                return 1;
-        if (just_listed ? stat_cache_is_listed(m->stats, dir, now)
-                        : stat_cache_denies(m->stats, dir, now)) {
+        if (!(just_listed ? stat_cache_is_listed(m->stats, dir, now)
+                          : stat_cache_denies(m->stats, dir, now)))
+                return 0;
+        if (!just_listed || lookup_not_listed(m, path, now, ret) <= 0)
                 *ret = (struct stat_cache_found){
                         .until_at = now,
                         .heard_at = stat_cache_listed_at(m->stats, dir, now),
                 };
-                return 1;
-        }
-        return 0;
+        return 1;
 }
 
 static int lookup_answer(const char *path, bool want_object, const struct stat_cache_found *f,

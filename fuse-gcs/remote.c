@@ -94,21 +94,14 @@ static void remote_wait_wake(void *ctx) {
 
 /* Under the lock: until something happened, or might have. */
 static void remote_wait_turn(struct remote_wait *w, const struct interrupt_wait *i) {
-        struct timespec until;
-
-        if (!interrupt_came(i)) {
-                pthread_cond_wait(&w->cond, &w->lock);
-                return;
-        }
-        if (w->remote->ops->give_up && interrupt_is_wanted()) {
+        if (interrupt_came(i) && w->remote->ops->give_up && interrupt_is_wanted()) {
                 pthread_mutex_unlock(&w->lock);
                 w->remote->ops->give_up(w->remote, &w->q);
                 pthread_mutex_lock(&w->lock);
                 if (w->is_done)
                         return;
         }
-        interrupt_next_look(&until);
-        (void) pthread_cond_timedwait(&w->cond, &w->lock, &until);
+        interrupt_wait_on(i, &w->cond, &w->lock);
 }
 
 int remote_wait_end(struct remote_wait *w, struct remote_answer *ret) {
