@@ -188,7 +188,6 @@ static int run_list(struct job *j, struct db *db) {
         const struct in *in = j->in;
         DB_USE struct db_stmt *s = gateway_guardrails_sql_list(db, in->max_results + 1, in->offset);
         struct gateway_guardrail x;
-        const char *token;
         int64_t n = 0;
         int r;
 
@@ -204,11 +203,7 @@ static int run_list(struct job *j, struct db *db) {
         json_write_end(&j->json);
         if (r < 0 || n <= in->max_results)
                 return r < 0 ? r : 0;
-        token = page_token_print(j->arena, in->offset + in->max_results);
-        if (!token)
-                return -ENOMEM;
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return 0;
+        return page_token_write_next(&j->json, j->arena, in->offset + in->max_results);
 }
 
 int gateway_guardrails_api_list(struct http_request *req) {

@@ -151,7 +151,6 @@ static int run_history(struct job *j, struct db *db) {
         struct page page _cleanup_(page_done) = {.job = j, .n_max = in->max_results};
         const struct metrics_history_to to = {write_metric, write_again, &page};
         int r = access_check_run(db, &j->refusal, in->run_id);
-        const char *token;
 
         if (r != 0)
                 return r;
@@ -163,11 +162,7 @@ static int run_history(struct job *j, struct db *db) {
         json_write_end(&j->json);
         if (!page.is_full)
                 return 0;
-        token = page_token_print(j->arena, in->offset + in->max_results);
-        if (!token)
-                return -ENOMEM;
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return 0;
+        return page_token_write_next(&j->json, j->arena, in->offset + in->max_results);
 }
 
 int metrics_api_history(struct http_request *req) {

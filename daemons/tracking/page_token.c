@@ -52,11 +52,18 @@ const char *page_token_print(struct arena *a, int64_t offset) {
         return arena_strndup(a, buf_cstr(&token), token.len);
 }
 
-int page_token_write(struct json_write *w, struct arena *a, bool has_more, int64_t next_offset) {
-        const char *token = has_more ? page_token_print(a, next_offset) : "";
+int page_token_write_next(struct json_write *w, struct arena *a, int64_t next_offset) {
+        const char *token = page_token_print(a, next_offset);
 
         if (!token)
                 return -ENOMEM;
         json_write_kv_str(w, "next_page_token", token);
+        return 0;
+}
+
+int page_token_write(struct json_write *w, struct arena *a, bool has_more, int64_t next_offset) {
+        if (has_more)
+                return page_token_write_next(w, a, next_offset);
+        json_write_kv_str(w, "next_page_token", "");
         return 0;
 }

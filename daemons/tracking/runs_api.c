@@ -223,7 +223,6 @@ static int write_total(struct job *j, struct db *db, const struct runs_search *s
 static int run_search(struct job *j, struct db *db) {
         struct search *in = j->in;
         struct page p = {j, db, 0, in->max_results};
-        const char *token;
         int r = 0;
 
         if (in->everywhere)
@@ -241,11 +240,7 @@ static int run_search(struct job *j, struct db *db) {
         json_write_end(&j->json);
         if (p.n <= p.n_max)
                 return 0;
-        token = page_token_print(j->arena, in->offset + p.n_max);
-        if (!token)
-                return -ENOMEM;
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return 0;
+        return page_token_write_next(&j->json, j->arena, in->offset + p.n_max);
 }
 
 static int read_experiment_ids(struct ask *q, const char **ids, size_t n, struct runs_search *ret) {

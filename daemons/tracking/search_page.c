@@ -8,7 +8,6 @@ int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
                       const struct search_page *p) {
         int64_t n = 0, n_page = p->limit - 1; /* 0: only whether there is anything */
         DB_USE struct db_stmt *s = NULL;
-        const char *token;
         int r;
 
         r = search_sql_prepare(sql, db, &s);
@@ -26,11 +25,7 @@ int search_page_write(struct job *j, struct db *db, struct search_sql *sql,
         json_write_end(&j->json);
         if (n <= n_page)
                 return 0;
-        token = page_token_print(j->arena, p->offset + n_page);
-        if (!token)
-                return -ENOMEM;
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return 0;
+        return page_token_write_next(&j->json, j->arena, p->offset + n_page);
 }
 
 int search_page_total(struct job *j, struct db *db, struct search_sql *sql) {

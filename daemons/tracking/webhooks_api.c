@@ -224,7 +224,6 @@ static int run_list(struct job *j, struct db *db) {
         DB_USE struct db_stmt *s = webhooks_sql_list(db, in->max_results + 1, in->offset);
         struct webhook *list =
                 arena_zalloc_array(j->arena, (size_t) in->max_results + 1, sizeof(*list));
-        const char *token;
         int64_t n = 0;
         int r;
 
@@ -244,11 +243,7 @@ static int run_list(struct job *j, struct db *db) {
         json_write_end(&j->json);
         if (r < 0 || n <= in->max_results)
                 return r;
-        token = page_token_print(j->arena, in->offset + in->max_results);
-        if (!token)
-                return -ENOMEM;
-        json_write_kv_str(&j->json, "next_page_token", token);
-        return 0;
+        return page_token_write_next(&j->json, j->arena, in->offset + in->max_results);
 }
 
 int webhooks_api_list(struct http_request *req) {
