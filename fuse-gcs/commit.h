@@ -18,8 +18,3 @@ int commit_insert(struct mnt *m, const char *path, int64_t if_generation, const 
 int commit_compose_mtime(struct mnt *m, struct inode *i, struct timespec mtime);
 /* Begins an upload of the whole object or of an append's tail for w. */
 int commit_compose_begin(struct mnt *m, struct inode *i, bool tail);
-/* Deletes an object of ours, nobody waits for it. */
-void commit_compose_sweep(struct mnt *m, const char *path);
-/* The same of what a compose was to delete itself, unless it is known to do that. names and what is
- * in it, a NULL at its end, are taken over. */
-void commit_compose_sweep_all(struct mnt *m, char **names, size_t n);

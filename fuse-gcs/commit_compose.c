@@ -7,6 +7,7 @@
 
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/names.h"
+#include "fuse-gcs/sweep.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/json_write.h"
 #include "lib/base/mem.h"
@@ -180,7 +181,7 @@ int commit_compose_append(struct mnt *m, struct inode *i, const char *path, stru
                         r = commit_check(path, *ret, size, crc);
         }
         if (w->up_name && !(r >= 0 && m->sure_delete))
-                commit_compose_sweep(m, w->up_name);
+                sweep_object(m, w->up_name);
         return r;
 }
 
@@ -232,81 +233,6 @@ int commit_compose_parts(struct mnt *m, struct inode *i, const char *path, struc
         if (r >= 0 && (!t.base || t.base->has_crc32c))
                 r = commit_check(path, *ret, size, crc);
         return r;
-}
-
-/* --- sweeping -------------------------------------------------------------------------------- */
-
-struct commit_sweep_call {
-        struct gcs_request q;
-        struct mnt *m;
-        char path[];
-};
-
-static void commit_sweep_done(void *ctx, const struct gcs_answer *a) {
-        struct commit_sweep_call *c = ctx;
-
-        /* It was gone: compose did that. */
-        if (a->error == -ENOENT && !a->unsure)
-                c->m->sure_delete = true;
-        mem_free(c);
-}
-
-void commit_compose_sweep(struct mnt *m, const char *path) {
-        struct commit_sweep_call *c = mem_zalloc(sizeof(*c) + strlen(path) + 1);
-
-        if (!c)
-                return; /* the next mount's tidying finds it */
-        strcpy(c->path, path);
-        c->m = m;
-        gcs_request_init(&c->q, GCS_DELETE, c->path);
-        c->q.done = commit_sweep_done;
-        c->q.ctx = c;
-        if (remote_start(m->remote, &c->q) < 0)
-                mem_free(c);
-}
-
-struct commit_sweep_list {
-        struct gcs_request q;
-        struct mnt *m;
-        char **names;
-        size_t n, at;
-};
-
-static void commit_sweep_next(struct commit_sweep_list *l) {
-        if (l->at < l->n && !l->m->sure_delete) {
-                l->q.name = l->names[l->at++];
-                if (remote_start(l->m->remote, &l->q) >= 0)
-                        return;
-        }
-        str_free_list(l->names);
-        mem_free(l);
-}
-
-/* The first that was gone tells that compose deletes them: so are the others. */
-static void commit_sweep_list_done(void *ctx, const struct gcs_answer *a) {
-        struct commit_sweep_list *l = ctx;
-
-        if (a->error == -ENOENT && !a->unsure)
-                l->m->sure_delete = true;
-        if (a->error == -ECANCELED)
-                l->at = l->n;
-        commit_sweep_next(l);
-}
-
-void commit_compose_sweep_all(struct mnt *m, char **names, size_t n) {
-        struct commit_sweep_list *l = n > 0 ? mem_new(struct commit_sweep_list) : NULL;
-
-        if (!l) {
-                str_free_list(names);
-                return; /* the next mount's tidying finds them */
-        }
-        l->m = m;
-        l->names = names;
-        l->n = n;
-        gcs_request_init(&l->q, GCS_DELETE, NULL);
-        l->q.done = commit_sweep_list_done;
-        l->q.ctx = l;
-        commit_sweep_next(l);
 }
 
 /* --- times ----------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "fuse-gcs/lookup.h"
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/reader.h"
+#include "fuse-gcs/sweep.h"
 #include "fuse-gcs/writer.h"
 #include "lib/base/json_write.h"
 #include "lib/base/mem.h"
@@ -209,10 +210,36 @@ int entries_park(struct mnt *m, const char *path, bool keep) {
 }
 
 void entries_unpark(struct mnt *m, struct inode *i) {
-        if (!i->is_parked)
-                return;
-        commit_compose_sweep(m, i->path);
+        _cleanup_free_ char *path = NULL;
+
+        pthread_mutex_lock(&m->tree);
+        if (i->is_parked)
+                path = mem_strdup(i->path);
         i->is_parked = false;
+        pthread_mutex_unlock(&m->tree);
+        if (path)
+                sweep_object(m, path);
+}
+
+static struct inode *entries_next_parked(struct mnt *m) {
+        struct inode *i;
+
+        pthread_mutex_lock(&m->tree);
+        for (i = m->unlinked; i && !i->is_parked; i = i->next_in_slot)
+                ;
+        if (i)
+                i->n_lookup++;
+        pthread_mutex_unlock(&m->tree);
+        return i;
+}
+
+void entries_unpark_all(struct mnt *m) {
+        struct inode *i;
+
+        while ((i = entries_next_parked(m))) {
+                entries_unpark(m, i);
+                entries_inode_put(m, i);
+        }
 }
 
 /* --- making ---------------------------------------------------------------------------------- */

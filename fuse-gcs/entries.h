@@ -15,6 +15,8 @@ int entries_create(struct mnt *m, const char *dir, const char *name, struct inod
 int entries_readlink(struct mnt *m, struct inode *i, char **ret);
 /* The last close of an unlinked inode. */
 void entries_unpark(struct mnt *m, struct inode *i);
+/* Of all that are open still: nobody will read them any more. */
+void entries_unpark_all(struct mnt *m);
 
 /* DELETE of an object; -ENOENT is fine when it may have been us. generation: GCS_ANY or the one. */
 int entries_delete(struct mnt *m, const char *path, int64_t if_generation);

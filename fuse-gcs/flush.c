@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/inode.h"
@@ -33,19 +34,16 @@ static int flush_collect(struct mnt *m, struct inode ***ret, size_t *ret_n) {
 struct flush {
         struct mnt *m;
         struct inode **all;
-        bool only_free;
         usec_t until_at;
         atomic_size_t n_good, n_failed;
 };
 
 static bool flush_one(struct flush *f, struct inode *i) {
+        struct timespec until = mnt_deadline(f->until_at);
         int r;
 
-        if (mnt_now() >= f->until_at)
-                return false;
-        if (!f->only_free)
-                pthread_mutex_lock(&i->lock);
-        else if (pthread_mutex_trylock(&i->lock) != 0)
+        if (mnt_now() >= f->until_at ||
+            pthread_mutex_clocklock(&i->lock, CLOCK_MONOTONIC, &until) != 0)
                 return false;
         r = commit_inode(f->m, i);
         pthread_mutex_unlock(&i->lock);
@@ -62,8 +60,8 @@ static bool flush_each(void *ctx, size_t k) {
         return true;
 }
 
-int flush_all(struct mnt *m, bool only_free, usec_t until_at, struct flush_result *ret) {
-        struct flush f = {.m = m, .only_free = only_free, .until_at = until_at};
+int flush_all(struct mnt *m, usec_t until_at, struct flush_result *ret) {
+        struct flush f = {.m = m, .until_at = until_at};
         size_t n;
         int r = flush_collect(m, &f.all, &n);
 

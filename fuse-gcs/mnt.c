@@ -22,6 +22,17 @@ usec_t mnt_now(void) {
         return (usec_t) t.tv_sec * USEC_PER_SEC + (usec_t) t.tv_nsec / NSEC_PER_USEC + 1;
 }
 
+struct timespec mnt_deadline(usec_t at) {
+        usec_t now = mnt_now(), left_for = at > now ? MIN(at - now, 365 * USEC_PER_DAY) : 0;
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        left_for += (usec_t) t.tv_nsec / NSEC_PER_USEC;
+        t.tv_sec += (time_t) (left_for / USEC_PER_SEC);
+        t.tv_nsec = (long) (left_for % USEC_PER_SEC * NSEC_PER_USEC);
+        return t;
+}
+
 struct timespec mnt_time(void) {
         struct timespec t;
 
@@ -81,6 +92,8 @@ int mnt_init(struct mnt *m, const struct mnt_settings *o, struct remote *r) {
 
         *m = (struct mnt){.o = *o, .remote = r, .entropy = entropy_system()};
         pthread_mutex_init(&m->tree, NULL);
+        pthread_mutex_init(&m->sweeps.lock, NULL);
+        pthread_cond_init(&m->sweeps.ended, NULL);
         m->began = mnt_time();
         m->no_move = !o->atomic_rename;
         m->overlay_limits = (struct overlay_limits){
@@ -112,5 +125,7 @@ void mnt_done(struct mnt *m) {
         inode_table_done(m);
         block_cache_free(m->blocks);
         stat_cache_free(m->stats);
+        pthread_cond_destroy(&m->sweeps.ended);
+        pthread_mutex_destroy(&m->sweeps.lock);
         pthread_mutex_destroy(&m->tree);
 }

@@ -102,6 +102,11 @@ struct mnt {
         atomic_size_t n_overlay_bytes;
         atomic_uint_least64_t n_temp_bytes;
         struct overlay_limits overlay_limits;
+        struct {
+                pthread_mutex_t lock; /* the innermost */
+                pthread_cond_t ended;
+                size_t n; /* under way */
+        } sweeps;
 };
 
 /* root and temp_dir of o live on. 0 or negative. */
@@ -109,6 +114,8 @@ int mnt_init(struct mnt *m, const struct mnt_settings *o, struct remote *r);
 void mnt_done(struct mnt *m);
 /* What TTLs are counted by: goes on during suspend. */
 usec_t mnt_now(void);
+/* The same moment for a wait that CLOCK_MONOTONIC ends; one that is far away is a year from now. */
+struct timespec mnt_deadline(usec_t at);
 struct timespec mnt_time(void);
 /* The errno for the kernel: what the bucket's words mean to a caller of a file system. */
 int mnt_errno(int error);

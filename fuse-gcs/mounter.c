@@ -18,7 +18,6 @@
 #include "fuse-gcs/device.h"
 #include "fuse-gcs/disk_cache.h"
 #include "fuse-gcs/fetch_pool.h"
-#include "fuse-gcs/flush.h"
 #include "fuse-gcs/forgetter_ask.h"
 #include "fuse-gcs/inode.h"
 #include "fuse-gcs/interrupt.h"
@@ -26,6 +25,7 @@
 #include "fuse-gcs/meter.h"
 #include "fuse-gcs/ops.h"
 #include "fuse-gcs/resting.h"
+#include "fuse-gcs/settle.h"
 #include "fuse-gcs/sweeper.h"
 #include "fuse-gcs/teller.h"
 #include "fuse-gcs/workers.h"
@@ -482,18 +482,10 @@ static void mounter_wait(struct mounter *x) {
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-/* Told to go while files are open: what can be brought to the bucket in time is. */
-static void mounter_commit_all(struct mnt *m, void *ctx) {
+static void mounter_settle_mnt(struct mnt *m, void *ctx) {
         const usec_t *until_at = ctx;
-        struct flush_result f = {};
-        int r;
 
-        m->o.commit_budget_for = m->o.metadata_budget_for = 5 * USEC_PER_SEC;
-        /* Whoever holds a file is on the network: that ends with the client. */
-        r = flush_all(m, true, *until_at, &f);
-        if (r < 0 || f.n_failed > 0)
-                log_error("%zu files could not be brought to the bucket before the end",
-                          f.n_failed);
+        settle(m, *until_at);
 }
 
 static void mounter_stop_mnt(struct mnt *m, void *ctx) {
@@ -506,10 +498,10 @@ static void mounter_drain_mnt(struct mnt *m, void *ctx) {
 
 /* The kernel gives up a mount that is in use only when its device is closed: the process ends. */
 static void mounter_leave(struct mounter *x) {
-        if (x->is_mounted && !x->unmounted) {
-                usec_t until_at = mnt_now() + MOUNTER_GRACE_FOR;
+        usec_t until_at = mnt_now() + MOUNTER_GRACE_FOR;
 
-                buckets_each(&x->m, mounter_commit_all, &until_at);
+        buckets_each(&x->m, mounter_settle_mnt, &until_at);
+        if (!x->unmounted) {
                 buckets_each(&x->m, mounter_stop_mnt, NULL);
                 gcs_client_stop(x->client);
                 gcs_direct_stop(x->direct);

@@ -50,7 +50,7 @@ static void ops_control_stat(struct mnt *m, struct mount_control_text *t) {
 
 static int ops_control_flush(struct mnt *m, struct mount_control_text *t) {
         struct flush_result f;
-        int r = flush_all(m, false, mnt_now() + m->o.commit_budget_for, &f);
+        int r = flush_all(m, mnt_now() + m->o.commit_budget_for, &f);
 
         if (r >= 0)
                 snprintf(t->text, sizeof(t->text), "{\"written\":%zu,\"failed\":%zu}", f.n_good,

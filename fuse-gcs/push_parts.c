@@ -8,6 +8,7 @@
 #include "fuse-gcs/commit_compose.h"
 #include "fuse-gcs/complaint.h"
 #include "fuse-gcs/names.h"
+#include "fuse-gcs/sweep.h"
 #include "lib/base/crc32c.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -144,7 +145,7 @@ static int part_start(struct part *p) {
 }
 
 static void part_forget_sources(struct part *p) {
-        commit_compose_sweep_all(p->of->m, TAKE_PTR(p->sources), p->n_sources);
+        sweep_sources(p->of->m, TAKE_PTR(p->sources), p->n_sources);
         p->n_sources = 0;
 }
 
@@ -362,11 +363,11 @@ static void push_parts_sweep(struct push_parts *p) {
         for (size_t i = 0; i < p->n && names; i++)
                 names[n++] = TAKE_PTR(p->all[i]->name);
         if (p->is_one_object) {
-                commit_compose_sweep_all(p->m, names, n);
+                sweep_sources(p->m, names, n);
                 return;
         }
         for (size_t i = 0; i < n; i++)
-                commit_compose_sweep(p->m, names[i]);
+                sweep_object(p->m, names[i]);
         str_free_list(names);
 }
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import mmap
 import os
 import random
 import signal
@@ -225,6 +226,49 @@ def test_open_files_are_committed_at_the_end(server):
                 pass
     for i in range(200):
         assert server.ask("GET", f"/bkt/end{i}").body == b"%d" % i
+
+
+def ours(server):
+    """What fuse-gcs keeps in the bucket for itself."""
+    listed = server.json("GET", "/storage/v1/b/bkt/o?fields=items(name)").get("items", [])
+    return [item["name"] for item in listed if item["name"].startswith((".fuse_gcs", ".gcsfuse"))]
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "open"])
+@pytest.mark.parametrize("how", ["told", "unmounted"])
+def test_nothing_of_a_deleted_file_is_left(server, how, closed):
+    """It was deleted while it was open: its content is gone when the mount has ended, also where the service refuses that at first."""
+    put(server, "deleted", b"x" * 1000)
+    with Mount(server.url) as m:
+        f = open(m.path / "deleted", "rb")
+        os.unlink(m.path / "deleted")
+        assert len(ours(server)) == 1 and f.read(3) == b"xxx"
+        server.faults({"op": "delete", "status": 503, "count": 2})
+        if closed:
+            f.close()
+        if how == "told":
+            m.process.send_signal(signal.SIGTERM)
+        else:
+            subprocess.run(["umount", *([] if closed else ["-l"]), m.path], check=True)
+        f.close()
+        assert m.process.wait(30) == 0
+    server.faults()
+    assert ours(server) == []
+
+
+def test_what_a_mapping_wrote_is_there_after_an_unmount(server):
+    """Its last close comes to the mount while the kernel unmounts already, and the service is slow."""
+    put(server, "mapped", b"x" * 10000)
+    with Mount(server.url) as m:
+        with open(m.path / "mapped", "r+b") as f:
+            mapped = mmap.mmap(f.fileno(), 10000)
+        server.faults({"op": "insert", "latency_ms": 1500, "count": 1})
+        mapped[5000:5004] = b"anew"
+        mapped.close()
+        subprocess.run(["umount", m.path], check=True)
+        assert m.process.wait(30) == 0
+    server.faults()
+    assert server.read("mapped").body == b"x" * 5000 + b"anew" + b"x" * 4996
 
 
 @pytest.mark.parametrize("status", [501, 405, 400])

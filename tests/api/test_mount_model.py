@@ -44,15 +44,19 @@ def in_bucket(server, model, bucket):
     assert found == {name: crc_of(data) for name, data in files.items()}
 
 
-def one(server, seed, n_steps, *flags, model=None, **properties):
+def one(server, seed, n_steps, *flags, model=None, faults=(), **properties):
+    """faults: the rules by which the service fails the mount; the test's own questions before and after are answered."""
     bucket = f"model-{seed}"
     server.json("POST", "/storage/v1/b", {"name": bucket, **properties})
+    if faults:
+        server.faults(*faults)
     parent = tempfile.mkdtemp(prefix="onebox-model-", dir="/tmp")
     plain = Path(parent) / "mnt"  # each root has a parent of its own: a symlink "../b" leaves it
     plain.mkdir()
     try:
         with Mount(server.url, *flags, bucket=bucket) as mount:
             Model(mount.path, plain, seed, mount.restart, **model or {}).run(n_steps)
+        server.ask("DELETE", "/_onebox/faults")
         in_bucket(server, plain, bucket)
     finally:
         shutil.rmtree(parent, ignore_errors=True)
@@ -85,9 +89,7 @@ def test_with_parts():
     """Files large enough to leave by several uploads at once; that the service lets some of them fail is not seen."""
     with Bucketd("--sync=no") as server:
         for seed in range(first_seed(), first_seed() + int(os.environ.get("ONEBOX_TEST_PARTS_SEEDS", "1"))):
-            server.faults({"percent": 3, "status": 503}, {"percent": 3, "after_status": 503})
-            one(server, seed, 150, *PARTS, model=PARTS_MODEL)
-            server.ask("DELETE", "/_onebox/faults")
+            one(server, seed, 150, *PARTS, model=PARTS_MODEL, faults=[{"percent": 3, "status": 503}, {"percent": 3, "after_status": 503}])
 
 
 def test_with_a_disk_cache(tmp_path):
@@ -109,5 +111,4 @@ def test_with_a_disk_cache(tmp_path):
 def test_with_faults(rule):
     """The same while the server fails: nobody who reads or writes files sees anything of it."""
     with Bucketd("--sync=no") as server:
-        server.faults(rule)
-        one(server, 1000, 250)
+        one(server, 1000, 250, faults=[rule])

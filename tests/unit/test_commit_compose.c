@@ -66,18 +66,6 @@ static void test_append(void **state) {
         assert_int_equal(t->bucket.n_calls[GCS_DELETE], 3);
 }
 
-/* A bucket that takes the sources away itself is noticed, and asked no more. */
-static void test_sweep_learns(void **state) {
-        struct mount_test *t = *state;
-
-        mount_test_bucket_put(&t->bucket, NAMES_TMP "x", "tail");
-        commit_compose_sweep(&t->m, NAMES_TMP "x");
-        assert_null(mount_test_bucket_get(&t->bucket, NAMES_TMP "x"));
-        assert_false(t->m.sure_delete);
-        commit_compose_sweep(&t->m, NAMES_TMP "x");
-        assert_true(t->m.sure_delete);
-}
-
 static void test_lost_answers(void **state) {
         static const enum gcs_verb verbs[] = {GCS_INSERT, GCS_COMPOSE};
         struct mount_test *t = *state;
@@ -177,10 +165,10 @@ static void test_time(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                mount_test_case(test_append),       mount_test_case(test_sweep_learns),
-                mount_test_case(test_lost_answers), mount_test_case(test_foreign_change),
-                mount_test_case(test_refused),      mount_test_case(test_wrong_checksum),
-                mount_test_case(test_long_tail),    mount_test_case(test_time),
+                mount_test_case(test_append),         mount_test_case(test_lost_answers),
+                mount_test_case(test_foreign_change), mount_test_case(test_refused),
+                mount_test_case(test_wrong_checksum), mount_test_case(test_long_tail),
+                mount_test_case(test_time),
         };
 
         return cmocka_run_group_tests_name("commit_compose", tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "fuse-gcs/names.h"
 #include "fuse-gcs/reader.h"
 #include "fuse-gcs/rename.h"
+#include "fuse-gcs/settle.h"
 #include "fuse-gcs/writer.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
@@ -245,6 +246,25 @@ static void test_unlinked_but_open(void **state) {
         close_file(t, h);
 }
 
+/* The mount ends before the last close, or the kernel does not tell of it any more. */
+static void test_open_at_the_end(void **state) {
+        struct mount_test *t = *state;
+        struct handle *gone, *written;
+
+        mount_test_bucket_put(&t->bucket, "gone", "content");
+        mount_test_bucket_put(&t->bucket, "written", "old");
+        gone = open_file(t, "gone");
+        written = open_file(t, "written");
+        assert_int_equal(entries_unlink(&t->m, "", "gone"), 0);
+        assert_int_equal(writer_write(&t->m, written->inode, 3, "er", 2), 0);
+        assert_int_equal(t->bucket.objects.n, 2);
+        settle(&t->m, mnt_now() + USEC_PER_MINUTE);
+        mount_test_bucket_assert(&t->bucket, "written", "older");
+        assert_int_equal(t->bucket.objects.n, 1);
+        close_file(t, gone);
+        close_file(t, written);
+}
+
 static void test_rename_of_open_and_dirty(void **state) {
         struct mount_test *t = *state;
         struct handle *h;
@@ -430,6 +450,7 @@ int main(void) {
                 mount_test_case(test_made_here),
                 mount_test_case(test_made_here_filled_elsewhere),
                 mount_test_case(test_unlinked_but_open),
+                mount_test_case(test_open_at_the_end),
                 mount_test_case(test_rename_of_open_and_dirty),
                 mount_test_case(test_rename_over_open),
                 mount_test_case(test_lost_answer_of_a_move),

@@ -15,11 +15,10 @@ static struct inode *write_file(struct mount_test *t, const char *name, const ch
         return i;
 }
 
-static void assert_flushed(struct mount_test *t, bool only_free, usec_t until_at, size_t n_good,
-                           size_t n_failed) {
+static void assert_flushed(struct mount_test *t, usec_t until_at, size_t n_good, size_t n_failed) {
         struct flush_result f;
 
-        assert_int_equal(flush_all(&t->m, only_free, until_at, &f), 0);
+        assert_int_equal(flush_all(&t->m, until_at, &f), 0);
         assert_int_equal(f.n_good, n_good);
         assert_int_equal(f.n_failed, n_failed);
 }
@@ -28,19 +27,19 @@ static void test_all(void **state) {
         struct mount_test *t = *state;
         char name[16];
 
-        assert_flushed(t, false, USEC_INFINITY, 0, 0);
+        assert_flushed(t, USEC_INFINITY, 0, 0);
         for (unsigned k = 0; k < 20; k++) {
                 snprintf(name, sizeof(name), "f%u", k);
                 (void) write_file(t, name, name);
         }
-        assert_flushed(t, false, USEC_INFINITY, 20, 0);
+        assert_flushed(t, USEC_INFINITY, 20, 0);
         for (unsigned k = 0; k < 20; k++) {
                 snprintf(name, sizeof(name), "f%u", k);
                 mount_test_bucket_assert(&t->bucket, name, name);
         }
         /* Nothing is left to be written. */
         mount_test_bucket_forget_calls(&t->bucket);
-        assert_flushed(t, false, USEC_INFINITY, 0, 0);
+        assert_flushed(t, USEC_INFINITY, 0, 0);
         assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
 }
 
@@ -86,7 +85,7 @@ static void test_several_at_once(void **state) {
                 (void) write_file(t, name, name);
         }
         t->m.remote = &at.remote;
-        assert_flushed(t, false, USEC_INFINITY, at.n_wanted, 0);
+        assert_flushed(t, USEC_INFINITY, at.n_wanted, 0);
         assert_int_equal(at.n_here, at.n_wanted);
 }
 
@@ -95,32 +94,32 @@ static void test_one_that_fails_is_not_all(void **state) {
         struct inode *bad = write_file(t, "a", "a"), *good = write_file(t, "b", "b");
 
         t->bucket.fault = (struct mount_test_fault){.verb = GCS_INSERT, .status = 403, .n = 1};
-        assert_flushed(t, false, USEC_INFINITY, 1, 1);
+        assert_flushed(t, USEC_INFINITY, 1, 1);
         assert_true(bad->is_dirty != good->is_dirty);
         /* It is still here, and goes the next time. */
-        assert_flushed(t, false, USEC_INFINITY, 1, 0);
+        assert_flushed(t, USEC_INFINITY, 1, 0);
         mount_test_bucket_assert(&t->bucket, "a", "a");
         mount_test_bucket_assert(&t->bucket, "b", "b");
 }
 
-static void test_who_is_busy_is_left_alone(void **state) {
+static void test_who_is_busy_is_waited_for_until_it_is_late(void **state) {
         struct mount_test *t = *state;
         struct inode *busy = write_file(t, "busy", "x");
 
         (void) write_file(t, "free", "x");
         pthread_mutex_lock(&busy->lock);
-        assert_flushed(t, true, USEC_INFINITY, 1, 1);
+        assert_flushed(t, mnt_now() + USEC_PER_SEC / 4, 1, 1);
         pthread_mutex_unlock(&busy->lock);
         assert_null(mount_test_bucket_get(&t->bucket, "busy"));
         assert_true(busy->is_dirty);
-        assert_flushed(t, true, USEC_INFINITY, 1, 0);
+        assert_flushed(t, USEC_INFINITY, 1, 0);
 }
 
 static void test_nothing_is_begun_too_late(void **state) {
         struct mount_test *t = *state;
 
         (void) write_file(t, "f", "x");
-        assert_flushed(t, false, mnt_now() - 1, 0, 1);
+        assert_flushed(t, mnt_now() - 1, 0, 1);
         assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
 }
 
@@ -130,7 +129,7 @@ static void test_references(void **state) {
         struct inode *i = write_file(t, "f", "x");
         uint64_t n = i->n_lookup;
 
-        assert_flushed(t, false, USEC_INFINITY, 1, 0);
+        assert_flushed(t, USEC_INFINITY, 1, 0);
         assert_int_equal(i->n_lookup, n);
 }
 
@@ -139,7 +138,7 @@ int main(void) {
                 mount_test_case(test_all),
                 mount_test_case(test_several_at_once),
                 mount_test_case(test_one_that_fails_is_not_all),
-                mount_test_case(test_who_is_busy_is_left_alone),
+                mount_test_case(test_who_is_busy_is_waited_for_until_it_is_late),
                 mount_test_case(test_nothing_is_begun_too_late),
                 mount_test_case(test_references),
         };
