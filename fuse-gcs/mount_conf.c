@@ -349,6 +349,20 @@ static void mount_conf_sizes(struct mnt_settings *m, const struct mount_flags *f
         m->commit_budget_for = budget > 0 ? budget : 15 * USEC_PER_MINUTE;
 }
 
+static void mount_conf_patience(struct mount_conf *c, const struct mount_flags *f) {
+        struct gcs_patience_options *o = &c->read_patience;
+
+        if (!mount_flags_bool(f, FLAGS_enable_read_stall_retry))
+                return;
+        o->least_for = MAX(mount_flags_duration(f, FLAGS_read_stall_min_req_timeout),
+                           (usec_t) USEC_PER_MSEC);
+        o->most_for = MAX(mount_flags_duration(f, FLAGS_read_stall_max_req_timeout), o->least_for);
+        o->first_for =
+                MAX(mount_flags_duration(f, FLAGS_read_stall_initial_req_timeout), o->least_for);
+        o->n_rises = mount_flags_float(f, FLAGS_read_stall_req_increase_rate);
+        o->percentile = mount_flags_float(f, FLAGS_read_stall_req_target_percentile);
+}
+
 static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f) {
         gcs_retry_policy_init(&c->retry);
         c->retry.max_for = MAX(mount_flags_duration(f, FLAGS_max_retry_sleep), USEC_PER_MSEC);
@@ -357,6 +371,7 @@ static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f
         c->retry.n_tries_max = (unsigned) mount_flags_int(f, FLAGS_max_retry_attempts);
         c->retry.budget_for = c->mnt.metadata_budget_for;
         c->stall_for = mount_flags_duration(f, FLAGS_http_client_timeout);
+        mount_conf_patience(c, f);
         c->rest_for = mount_flags_duration(f, FLAGS_read_inactive_stream_timeout);
         c->n_connections = (unsigned) mount_flags_int(f, FLAGS_max_conns_per_host) ?: 100;
         c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb);

@@ -92,6 +92,26 @@ static int mount_flags_check_block(const struct mount_flags *f, struct errmsg *e
                            "--write-block-size-mb=%g: want 0.25 to 1024, in steps of 0.25", mb);
 }
 
+/* The words are gcsfuse's. */
+static int mount_flags_check_patience(const struct mount_flags *f, struct errmsg *em) {
+        double rate = mount_flags_float(f, FLAGS_read_stall_req_increase_rate);
+        double percentile = mount_flags_float(f, FLAGS_read_stall_req_target_percentile);
+
+        if (!mount_flags_bool(f, FLAGS_enable_read_stall_retry))
+                return 0;
+        if (!(rate > 0))
+                return errmsg_fail(em, -EINVAL,
+                                   "--read-stall-req-increase-rate=%g: invalid value of "
+                                   "increaseRate: %f, can't be 0 or negative",
+                                   rate, rate);
+        if (!(percentile > 0 && percentile < 1))
+                return errmsg_fail(em, -EINVAL,
+                                   "--read-stall-req-target-percentile=%g: invalid value of "
+                                   "targetPercentile: %f, should be in the range (0, 1)",
+                                   percentile, percentile);
+        return 0;
+}
+
 static int mount_flags_check_words(const struct mount_flags *f, struct errmsg *em) {
         const char *protocol = mount_flags_str(f, FLAGS_client_protocol);
         const char *format = mount_flags_str(f, FLAGS_log_format);
@@ -135,6 +155,8 @@ int mount_flags_check(struct mount_flags *f, struct errmsg *em) {
                 r = mount_flags_check_range(f, em);
         if (r >= 0)
                 r = mount_flags_check_block(f, em);
+        if (r >= 0)
+                r = mount_flags_check_patience(f, em);
         if (r >= 0)
                 r = mount_flags_check_words(f, em);
         return r;

@@ -182,6 +182,7 @@ static int mounter_make_direct(struct mounter *x, const struct gcs_client_option
                 .user_agent = o->user_agent,
                 .n_connections = n,
                 .stall_for = o->stall_for,
+                .patience = x->o->conf->read_patience,
                 .tries_once = o->retry.n_tries_max == 1,
                 .gives_up = interrupt_is_wanted,
                 .token = x->token ? mounter_peek_token : NULL,

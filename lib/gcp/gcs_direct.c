@@ -14,8 +14,9 @@
 struct gcs_direct {
         struct http_direct *http;
         char *endpoint, *bucket, *project, *agent;
-        size_t n_origin;             /* of endpoint: what stands before the target */
-        struct gcs_direct_options o; /* its strings are not used */
+        size_t n_origin;              /* of endpoint: what stands before the target */
+        struct gcs_direct_options o;  /* its strings are not used */
+        struct gcs_patience patience; /* with READs */
         atomic_uint_least64_t paused_until;
 };
 
@@ -48,7 +49,8 @@ static int gcs_direct_took(void *ctx, size_t n) {
 
 static int gcs_direct_get(struct gcs_direct *d, const struct gcs_request *q,
                           const struct gcs_request_wire *w, const char *token,
-                          struct gcs_direct_reading *call, struct http_direct_answer *ret) {
+                          struct gcs_direct_reading *call, struct http_direct_answer *ret,
+                          bool *ret_late) {
         const char *headers[ARRAY_SIZE(w->headers) + 1] = {};
         struct http_direct_request r = {
                 .target = w->url.data + d->n_origin,
@@ -56,29 +58,37 @@ static int gcs_direct_get(struct gcs_direct *d, const struct gcs_request *q,
                 .headers = headers,
                 .n_wanted = q->length,
                 .is_range = true,
+                .first_for = gcs_patience_for(&d->patience),
                 .rooms = gcs_direct_rooms,
                 .took = gcs_direct_took,
                 .ctx = call,
         };
         size_t n = 0;
+        int x;
 
         for (size_t i = 0; w->headers[i]; i++)
                 headers[n++] = w->headers[i];
         if (d->agent)
                 headers[n++] = d->agent;
-        return http_direct_get(d->http, &r, ret);
+        x = http_direct_get(d->http, &r, ret);
+        *ret_late = x == -ETIMEDOUT && ret->first_after == 0 && r.first_for > 0 &&
+                    ret->took_for >= r.first_for;
+        if (ret->first_after > 0 || *ret_late)
+                gcs_patience_saw(&d->patience, *ret_late ? r.first_for : ret->first_after);
+        return x;
 }
 
-/* What came of a try: as gcs_direct_read(). */
+/* What came of a try: as gcs_direct_read(). A read that was late among others is no sign that the
+ * service wants patience. */
 static int gcs_direct_judge(struct gcs_direct *d, int error, const struct gcs_direct_reading *call,
-                            const struct http_direct_answer *a) {
+                            const struct http_direct_answer *a, bool late) {
         if (error == 0)
                 return 0;
         if (call->error < 0)
                 return call->error;
         if (error == -ECANCELED)
                 return error;
-        if (error == -ETIMEDOUT || (error == 1 && gcs_retry_status_helps(a->status)))
+        if ((error == -ETIMEDOUT && !late) || (error == 1 && gcs_retry_status_helps(a->status)))
                 d->paused_until = gcs_direct_now() + GCS_DIRECT_PAUSE_FOR;
         return 1;
 }
@@ -89,6 +99,7 @@ int gcs_direct_read(struct gcs_direct *d, struct gcs_request *q,
         struct http_direct_answer a = {};
         struct gcs_request_wire w = {};
         char *token = NULL;
+        bool late = false;
         int r;
 
         if (q->verb != GCS_READ || q->length == 0 || gcs_direct_now() < d->paused_until ||
@@ -96,7 +107,7 @@ int gcs_direct_read(struct gcs_direct *d, struct gcs_request *q,
                 return 1;
         r = gcs_request_build(q, d->endpoint, q->bucket ?: d->bucket, d->project, 0, &w);
         if (r >= 0)
-                r = gcs_direct_get(d, q, &w, token, &call, &a);
+                r = gcs_direct_get(d, q, &w, token, &call, &a, &late);
         gcs_request_wire_done(&w);
         if (token)
                 mem_free_secret(token, strlen(token));
@@ -105,7 +116,7 @@ int gcs_direct_read(struct gcs_direct *d, struct gcs_request *q,
                            a.n_received);
         q->offset += a.n_received;
         q->length -= a.n_received;
-        return gcs_direct_judge(d, r, &call, &a);
+        return gcs_direct_judge(d, r, &call, &a, late);
 }
 
 /* --- calls ----------------------------------------------------------------------------------- */
@@ -238,6 +249,7 @@ int gcs_direct_new(const struct gcs_direct_options *o, struct gcs_direct **ret) 
         if (!d)
                 return -ENOMEM;
         d->o = *o;
+        gcs_patience_init(&d->patience, &o->patience);
         d->n_origin = host ? (size_t) (host + 3 - o->endpoint) + strcspn(host + 3, "/") : 0;
         http.origin = origin = mem_strndup(o->endpoint, d->n_origin);
         d->endpoint = mem_strdup(o->endpoint);

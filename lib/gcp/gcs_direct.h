@@ -8,6 +8,7 @@
 #pragma once
 
 #include "lib/gcp/gcs_client.h"
+#include "lib/gcp/gcs_patience.h"
 #include "lib/net/http_direct.h"
 
 #define GCS_DIRECT_PAUSE_FOR USEC_PER_SEC
@@ -32,6 +33,7 @@ struct gcs_direct_options {
         unsigned n_connections;
         bool tries_once;  /* nobody makes a second try: what went wrong is the answer */
         usec_t stall_for; /* 0 = 10 s */
+        struct gcs_patience_options patience; /* with READs, before their first byte */
         /* Asked now and then by who waits: true gives the call back at once. NULL: nobody gives up.
          */
         bool (*gives_up)(void);

@@ -91,6 +91,10 @@ static int http_direct_body(struct http_direct_conn *c, const struct http_direct
 /* The head, and what of the body came with it. */
 static int http_direct_head(struct http_direct_conn *c, const struct http_direct_request *r,
                             struct http_response *head, struct http_direct_answer *ret) {
+        usec_t sent_at = http_direct_conn_now(), stall_for = c->stall_for;
+
+        if (r->first_for > 0)
+                c->stall_for = MIN(c->stall_for, r->first_for);
         while (!head->has_head) {
                 char first[HTTP_DIRECT_CONN_FIRST];
                 struct iovec v = {first, sizeof(first)};
@@ -98,6 +102,9 @@ static int http_direct_head(struct http_direct_conn *c, const struct http_direct
 
                 if (n <= 0)
                         return n < 0 ? (int) n : -ECONNRESET;
+                c->stall_for = stall_for;
+                if (ret->first_after == 0)
+                        ret->first_after = http_direct_conn_now() - sent_at + 1;
                 of_head = http_response_head(head, first, (size_t) n);
                 if (of_head < 0)
                         return (int) of_head;

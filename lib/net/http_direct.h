@@ -52,6 +52,7 @@ struct http_direct_request {
         const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
         uint64_t n_wanted;          /* the body's size, to the byte */
         bool is_range;              /* 206 is the answer, not 200 */
+        usec_t first_for;           /* no byte of the answer for so long; 0: as of the others */
         /* Where the next bytes go: places in order, at most n_max; only once nothing is left: 0. */
         size_t (*rooms)(void *ctx, struct iovec *v, size_t n_max);
         /* n bytes are there. 0, or negative: ends the call with it. */
@@ -62,6 +63,7 @@ struct http_direct_request {
 struct http_direct_answer {
         int status;          /* 0: none came */
         uint64_t n_received; /* bytes of the body that were taken */
+        usec_t first_after;  /* its first byte came after the request; 0: none came */
         usec_t took_for;
 };
 

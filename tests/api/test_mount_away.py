@@ -53,3 +53,18 @@ def test_away_and_back():
                 assert (mount / name).read_bytes() == data
         for name, data in written.items():
             assert crc_of(server.ask("GET", f"/bkt/{name}").body) == crc_of(data)
+
+
+def test_a_read_that_hangs_is_made_anew():
+    """One of many gets no answer, and nothing else would be asked for longer than the test may last."""
+    content = os.urandom(3 << 20)
+    with Bucketd("--sync=no") as server:
+        server.put("f", content)
+        with Mount(server.url, "--http-client-timeout=1h", "--read-stall-initial-req-timeout=300ms", "--read-stall-min-req-timeout=300ms") as mount:
+            server.faults({"op": "read", "count": 1, "latency_ms": 3_600_000})
+            began = time.monotonic()
+            try:
+                assert (mount / "f").read_bytes() == content
+            finally:
+                server.faults()
+            assert time.monotonic() - began >= 0.3

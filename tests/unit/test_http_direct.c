@@ -35,6 +35,8 @@ static int place_took(void *ctx, size_t n) {
         return p->error;
 }
 
+static usec_t first_for;
+
 static int get(struct http_direct *d, struct place *p, uint64_t n_wanted,
                struct http_direct_answer *ret) {
         const struct http_direct_request r = {
@@ -43,6 +45,7 @@ static int get(struct http_direct *d, struct place *p, uint64_t n_wanted,
                 .headers = (const char *const[]){"Range: bytes=0-9", NULL},
                 .n_wanted = n_wanted,
                 .is_range = true,
+                .first_for = first_for,
                 .rooms = place_rooms,
                 .took = place_took,
                 .ctx = p,
@@ -266,6 +269,29 @@ static void test_given_up(void **state) {
         server_stop(&s);
 }
 
+/* A first byte that is late is another matter than a body that rests. */
+static void test_first_byte(void **state) {
+        static const struct answer answers[] = {{NULL, NULL, 0, STAYS}, {PART(3), "abc", 3, STAYS}};
+        struct server s = {};
+        struct http_direct *d;
+        struct http_direct_answer a;
+        char data[3];
+        struct place p = {.data = data, .size = 3, .most = 3};
+
+        server_start(&s, answers, 2);
+        d = client(&s, (struct http_direct_options){.stall_for = 100 * USEC_PER_SEC});
+        first_for = 20 * USEC_PER_MSEC;
+        assert_int_equal(get(d, &p, 3, &a), -ETIMEDOUT);
+        assert_int_equal(a.first_after, 0);
+        assert_true(a.took_for >= first_for);
+        first_for = 100 * USEC_PER_SEC;
+        assert_int_equal(get(d, &p, 3, &a), 0);
+        assert_in_range(a.first_after, 1, a.took_for + 1);
+        first_for = 0;
+        http_direct_free(d);
+        server_stop(&s);
+}
+
 static void test_refused_words(void **state) {
         struct http_direct *d = NULL;
         struct http_direct_answer a;
@@ -372,6 +398,7 @@ int main(void) {
                 cmocka_unit_test(test_nobody_there),
                 cmocka_unit_test(test_stopped),
                 cmocka_unit_test(test_given_up),
+                cmocka_unit_test(test_first_byte),
                 cmocka_unit_test(test_refused_words),
                 cmocka_unit_test(test_big),
                 cmocka_unit_test(test_tls),

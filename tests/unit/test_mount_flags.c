@@ -59,6 +59,9 @@ static void test_refused(void **state) {
         refuse("--log-format=xml a b", "json or text");
         refuse("--log-severity=loud a b", "trace, debug");
         refuse("--metadata-cache-ttl-secs=-2 a b", "want -1 to");
+        refuse("--read-stall-req-increase-rate=0 a b", "can't be 0 or negative");
+        refuse("--read-stall-req-target-percentile=1 a b", "should be in the range (0, 1)");
+        refuse("--experimental-enable-otel-logging a b", "to the journal or to --log-file");
         refuse("--write-block-size-mb=0.3 a b", "0.3: want 0.25 to 1024, in steps of 0.25");
         refuse("--write-block-size-mb=0 a b", "want 0.25 to");
         refuse("--write-block-size-mb=1e30 a b", "want 0.25 to");
