@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemons/tracking/field_check.h"
+#include "daemons/tracking/page_token.h"
 #include "daemons/tracking/python_json.h"
 #include "lib/base/json_number.h"
 #include "lib/base/json_write.h"
@@ -274,6 +276,17 @@ void ask_page_size(struct ask *q, int64_t max, int64_t *ret) {
         ask_check(q,
                   refusal_invalid(&q->refusal, "max_results must be between 1 and %lld." SEE_DOCS,
                                   (long long) max));
+}
+
+void ask_offset(struct ask *q, const char *token, int64_t *ret) {
+        if (q->result == 0)
+                ask_check(q, page_token_parse(token, &q->refusal, ret));
+}
+
+void ask_page(struct ask *q, int64_t max_results, const char *token, int64_t *ret_offset) {
+        if (q->result == 0)
+                ask_check(q, field_check_max_results(&q->refusal, max_results));
+        ask_offset(q, token, ret_offset);
 }
 
 /* JSON has no numbers for these; protobuf has these names. */

@@ -52,6 +52,10 @@ bool ask_f64(struct ask *q, const char *key, unsigned flags, double *ret);
 bool ask_bool(struct ask *q, const char *key, bool *ret);
 /* max_results, from 1 to `max`; when absent *ret stays. */
 void ask_page_size(struct ask *q, int64_t max, int64_t *ret);
+/* Where the page begins that page_token, `token`, names: looked at when all before it is well. */
+void ask_offset(struct ask *q, const char *token, int64_t *ret);
+/* The same, after a look at max_results. */
+void ask_page(struct ask *q, int64_t max_results, const char *token, int64_t *ret_offset);
 /* An enumeration by its name or number; `names` are those of 0, 1, 2, … (NULL: not that one). */
 bool ask_enum(struct ask *q, const char *key, unsigned flags, const char *const *names, size_t n,
               int64_t *ret);

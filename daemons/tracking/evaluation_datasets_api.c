@@ -10,7 +10,6 @@
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/job.h"
-#include "daemons/tracking/page_token.h"
 #include "daemons/tracking/python_json.h"
 #include "daemons/tracking/search_page.h"
 #include "lib/base/entropy.h"
@@ -451,9 +450,6 @@ int evaluation_datasets_api_search(struct http_request *req) {
                 ask_check(&q, refusal_invalid(&q.refusal,
                                               "Invalid value None for parameter 'max_results' "
                                               "supplied. It must be a positive integer"));
-        if (q.result == 0)
-                ask_check(&q, field_check_max_results(&q.refusal, in.max_results));
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_page(&q, in.max_results, token, &in.offset);
         return job_read(&q, run_search, &in);
 }

@@ -11,7 +11,6 @@
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/job.h"
-#include "daemons/tracking/page_token.h"
 #include "daemons/tracking/search_page.h"
 #include "lib/base/str.h"
 #include "lib/net/http_request.h"
@@ -253,10 +252,7 @@ int experiments_api_search(struct http_request *req) {
         in.filter = ask_str(&q, "filter", 0);
         token = ask_str(&q, "page_token", 0);
         ask_bool(&q, "with_total", &in.with_total);
-        if (q.result == 0)
-                ask_check(&q, field_check_max_results(&q.refusal, max_results));
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_page(&q, max_results, token, &in.offset);
         in.limit = search_page_more(max_results);
         in.view = view == 3   ? EXPERIMENTS_SEARCH_ALL
                   : view == 2 ? EXPERIMENTS_SEARCH_DELETED

@@ -243,10 +243,7 @@ int gateway_budgets_api_list(struct http_request *req) {
         token = ask_str(&q, "page_token", 0);
         if (in.max_results == 0)
                 in.max_results = PAGE;
-        if (q.result == 0)
-                ask_check(&q, field_check_max_results(&q.refusal, in.max_results));
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_page(&q, in.max_results, token, &in.offset);
         return job_read(&q, run_list, &in);
 }
 

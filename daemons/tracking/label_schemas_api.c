@@ -278,8 +278,7 @@ int label_schemas_api_list(struct http_request *req) {
         in.experiment_id = ask_str(&q, "experiment_id", ASK_NEED);
         ask_page_size(&q, FIELD_CHECK_RESULTS_MAX, &in.max_results);
         token = ask_str(&q, "page_token", 0);
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_offset(&q, token, &in.offset);
         return job_write(&q, run_list, &in);
 }
 

@@ -10,7 +10,6 @@
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/logged_models_search.h"
 #include "daemons/tracking/logged_models_sql.h"
-#include "daemons/tracking/page_token.h"
 #include "daemons/tracking/run_name.h"
 #include "daemons/tracking/runs_json.h"
 #include "daemons/tracking/search_page.h"
@@ -393,8 +392,7 @@ int logged_models_api_search(struct http_request *req) {
         ask_check(&q, numbers ? 0 : -ENOMEM);
         for (size_t i = 0; q.result == 0 && i < n; i++)
                 ask_check(&q, field_check_experiment_id(&q.refusal, ids[i], &numbers[i]));
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_offset(&q, token, &in.offset);
         if (max_results <= 0)
                 max_results = SEARCH_RESULTS_DEFAULT;
         in.experiment_ids = numbers;

@@ -180,8 +180,7 @@ int metrics_api_history(struct http_request *req) {
                                               "'max_results' supplied. It must be a positive "
                                               "integer.",
                                               in.max_results));
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_offset(&q, token, &in.offset);
         return job_read(&q, run_history, &in);
 }
 

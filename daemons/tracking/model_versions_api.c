@@ -8,7 +8,6 @@
 #include "daemons/tracking/logged_models_sql.h"
 #include "daemons/tracking/model_source.h"
 #include "daemons/tracking/model_stage.h"
-#include "daemons/tracking/page_token.h"
 #include "daemons/tracking/registry_json.h"
 #include "daemons/tracking/registry_search.h"
 #include "daemons/tracking/run_tags.h"
@@ -360,8 +359,7 @@ int model_versions_api_ask_search(struct ask *q) {
                                              "Invalid value for max_results. It must be a "
                                              "positive integer, but got %" PRId64,
                                              max_results));
-        if (q->result == 0)
-                ask_check(q, page_token_parse(token, &q->refusal, &in.offset));
+        ask_offset(q, token, &in.offset);
         in.limit = search_page_more(max_results);
         return job_read(q, run_search, &in);
 }

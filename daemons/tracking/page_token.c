@@ -17,9 +17,10 @@ int page_token_parse(const char *token, struct refusal *r, int64_t *ret_offset) 
         int64_t n = 0;
         int x;
 
-        *ret_offset = 0;
-        if (str_empty(token))
+        if (str_empty(token)) {
+                *ret_offset = 0;
                 return 0;
+        }
         x = base64_decode(&text, token, strlen(token), 0);
         if (x == -ENOMEM)
                 return x;

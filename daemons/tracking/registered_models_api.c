@@ -5,7 +5,6 @@
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/model_stage.h"
-#include "daemons/tracking/page_token.h"
 #include "daemons/tracking/registry_json.h"
 #include "daemons/tracking/registry_search.h"
 #include "daemons/tracking/search_page.h"
@@ -238,8 +237,7 @@ int registered_models_api_search(struct http_request *req) {
         in.order_by = ask_list(&q, "order_by", 0, &in.n_order_by);
         ask_bool(&q, "with_total", &in.with_total);
         token = ask_str(&q, "page_token", 0);
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_offset(&q, token, &in.offset);
         in.limit = search_page_more(max_results);
         return job_read(&q, run_search, &in);
 }

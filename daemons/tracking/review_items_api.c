@@ -186,8 +186,7 @@ int review_items_api_list(struct http_request *req) {
         ask_page_size(&q, FIELD_CHECK_RESULTS_MAX, &in.max_results);
         ask_enum(&q, "status", 0, statuses, ARRAY_SIZE(statuses), &in.status);
         token = ask_str(&q, "page_token", 0);
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_offset(&q, token, &in.offset);
         return job_read(&q, run_list, &in);
 }
 

@@ -420,8 +420,7 @@ int review_queues_api_list(struct http_request *req) {
                 ask_check(&q, in.user ? 0 : -ENOMEM);
         }
         in.user = in.user ? in.user : "";
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_offset(&q, token, &in.offset);
         return job_read(&q, run_list, &in);
 }
 

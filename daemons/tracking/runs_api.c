@@ -285,8 +285,7 @@ int runs_api_ask_search(struct ask *q) {
         if (q->result == 0)
                 ask_check(q,
                           runs_search_parse(&in.search, filter, order_by, n_order_by, &q->refusal));
-        if (q->result == 0)
-                ask_check(q, page_token_parse(token, &q->refusal, &in.offset));
+        ask_offset(q, token, &in.offset);
         if (q->result == 0)
                 ask_check(q, read_experiment_ids(q, ids, n_ids, &in.search));
         in.search.view = view == 3   ? RUNS_SEARCH_ALL

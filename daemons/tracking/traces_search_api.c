@@ -6,7 +6,6 @@
 #include "daemons/tracking/access.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
-#include "daemons/tracking/page_token.h"
 #include "daemons/tracking/search_page.h"
 #include "daemons/tracking/traces_json.h"
 #include "daemons/tracking/traces_search.h"
@@ -113,8 +112,7 @@ static int search(struct ask *q, const char **ids, size_t n_ids, bool everywhere
         if (q->result == 0)
                 ask_check(q, traces_search_parse(&in.search, filter, order_by, n_order_by,
                                                  &q->refusal));
-        if (q->result == 0)
-                ask_check(q, page_token_parse(token, &q->refusal, &in.offset));
+        ask_offset(q, token, &in.offset);
         if (q->result == 0)
                 ask_check(q, read_ids(q, ids, n_ids, &in.search));
         return old ? job_read(q, run_search, &in) : job_read_compact(q, run_search, &in);

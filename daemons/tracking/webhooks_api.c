@@ -258,8 +258,7 @@ int webhooks_api_list(struct http_request *req) {
         if (q.result == 0 && (in.max_results < 1 || in.max_results > PAGE_MAX))
                 ask_check(&q,
                           refusal_invalid(&q.refusal, "max_results must be between 1 and 1000."));
-        if (q.result == 0)
-                ask_check(&q, page_token_parse(token, &q.refusal, &in.offset));
+        ask_offset(&q, token, &in.offset);
         return job_read(&q, run_list, &in);
 }
 

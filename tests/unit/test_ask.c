@@ -166,12 +166,35 @@ static void test_run_id(void **state) {
         assert_asked(q, "required parameter 'run_id'");
 }
 
+/* What is wrong before it is told first; then max_results, then the token. */
+static void test_page(void **state) {
+        struct ask q = with_body(*state, "{}");
+        int64_t offset = 0;
+
+        ask_page(&q, 5, NULL, &offset);
+        assert_int_equal(q.result, 0);
+        ask_page(&q, 5, "eyJvZmZzZXQiOiA3fQ==", &offset);
+        assert_int_equal(q.result, 0);
+        assert_int_equal(offset, 7);
+        ask_offset(&q, "?", &offset);
+        assert_asked(q, "Invalid page token");
+        q = with_body(*state, "{}");
+        ask_page(&q, 0, "?", &offset);
+        assert_asked(q, "Invalid value 0 for parameter 'max_results'");
+        q = with_body(*state, "{}");
+        (void) ask_str(&q, "a", ASK_NEED);
+        ask_page(&q, 0, "?", &offset);
+        assert_asked(q, "required parameter 'a'");
+        assert_int_equal(offset, 7);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 tracking_test(test_good),       tracking_test(test_camel),
                 tracking_test(test_both_names), tracking_test(test_nth),
                 tracking_test(test_no_pairs),   tracking_test(test_first_refusal_is_kept),
                 tracking_test(test_refused),    tracking_test(test_run_id),
+                tracking_test(test_page),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
