@@ -85,10 +85,7 @@ int backfills_api_list(struct http_request *req) {
 }
 
 static bool read_id(struct http_request *req, int64_t *ret) {
-        if (str_to_i64(http_request_param(req, "backfill_id"), ret) == 0)
-                return true;
-        http_request_reply_error(req, 422, "the backfill's id must be a number");
-        return false;
+        return rest_param_i64(req, "backfill_id", "backfill's id", ret);
 }
 
 int backfills_api_get(struct http_request *req) {

@@ -136,10 +136,8 @@ int monitor_api_import_error(struct http_request *req) {
         int64_t id;
         int r;
 
-        if (!db)
+        if (!db || !rest_param_i64(req, "id", "id", &id))
                 return rest_replied;
-        if (str_to_i64(http_request_param(req, "id"), &id) < 0)
-                return http_request_reply_error(req, 422, "the id must be a number");
         r = import_errors_sql_get(db, id, req->arena, &row);
         if (r != 0)
                 return r < 0 ? r
@@ -255,10 +253,8 @@ int monitor_api_event_log(struct http_request *req) {
         int64_t id;
         int r;
 
-        if (!db)
+        if (!db || !rest_param_i64(req, "event_log_id", "id", &id))
                 return rest_replied;
-        if (str_to_i64(http_request_param(req, "event_log_id"), &id) < 0)
-                return http_request_reply_error(req, 422, "the id must be a number");
         r = db_prepare_dynamic(db, "SELECT " EVENT_LOGS_COLUMNS " FROM event_logs WHERE id = ?",
                                &s);
         if (r < 0)

@@ -91,6 +91,13 @@ bool rest_want_at(struct http_request *req, const struct json *body, const char 
         return true;
 }
 
+bool rest_param_i64(struct http_request *req, const char *param, const char *what, int64_t *ret) {
+        if (str_to_i64(http_request_param(req, param), ret) == 0)
+                return true;
+        http_request_reply_error(req, 422, "the %s must be a number", what);
+        return false;
+}
+
 bool rest_map_index(struct http_request *req, int64_t *ret) {
         const char *text = http_request_param(req, "map_index");
 

@@ -36,6 +36,8 @@ int rest_refuse(struct http_request *req, const struct errmsg *em);
 
 /* A date of the body: left as it is when absent or null. */
 bool rest_want_at(struct http_request *req, const struct json *body, const char *key, usec_t *ret);
+/* The path's `param`, a number; the refusal calls it `what`. false: has replied. */
+bool rest_param_i64(struct http_request *req, const char *param, const char *what, int64_t *ret);
 /* `map_index` of the path or of the query: left as it is when absent. */
 bool rest_map_index(struct http_request *req, int64_t *ret);
 /* yes/no of the query: left as it is when absent. */

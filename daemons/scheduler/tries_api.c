@@ -113,10 +113,9 @@ int tries_api_get(struct http_request *req) {
         int64_t number, map_index = -1;
         int r;
 
-        if (!db || !rest_map_index(req, &map_index))
+        if (!db || !rest_map_index(req, &map_index) ||
+            !rest_param_i64(req, "try_number", "try", &number))
                 return rest_replied;
-        if (str_to_i64(http_request_param(req, "try_number"), &number) < 0)
-                return http_request_reply_error(req, 422, "the try must be a number");
         r = db_prepare_dynamic(db,
                                "SELECT " COLUMNS " FROM " FROM
                                " WHERE r.dag_id = ? AND r.run_id = ? AND y.task_id = ?"
