@@ -7,10 +7,8 @@ import subprocess
 import zipfile
 from urllib.parse import quote
 
-import pytest
-
-from box import Box, build_dir
-from scheduler_calls import log_of, run, tries, yml
+from box import build_dir
+from scheduler_calls import box, log_of, run, tries, yml  # noqa: F401 (box is a fixture)
 
 ONEBOX = f"{build_dir()}/cli/onebox"
 BUILD = f"{build_dir()}/daemons/build/onebox-build"
@@ -27,15 +25,6 @@ def wheel(folder, name, version):
     with zipfile.ZipFile(f"{folder}/{name}-{version}-py3-none-any.whl", "w") as z:
         for path, text in {**files, f"{info}/RECORD": record}.items():
             z.writestr(path, text)
-
-
-@pytest.fixture(scope="module")
-def box():
-    b = Box("[scheduler]\nstop_grace = 1s\n").up()
-    yield b
-    log = b.tail(1 << 20)
-    b.remove()
-    assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
 
 
 def build(b, *args):

@@ -164,13 +164,18 @@ def test_elsewhere():
         Tracking(env={"MLFLOW_DEPLOYMENTS_TARGET": "localhost:5001"}).start()
 
 
+def server_of_two(t):
+    """A server with access control, and its two users beside the admin."""
+    add_user(t.state, *ADMIN, "admin")
+    server, users = Server(t.port), (("eve", "correct horse"), ("bob", "battery staple"))
+    for name, password in users:
+        server.ok(ADMIN, "POST", "users/create", {"username": name, "password": password})
+    return server, *users
+
+
 def test_who_may():
     with Tracking("--app-name", "basic-auth") as t:
-        add_user(t.state, *ADMIN, "admin")
-        server = Server(t.port)
-        eve, bob = ("eve", "correct horse"), ("bob", "battery staple")
-        for who in (eve, bob):
-            server.ok(ADMIN, "POST", "users/create", {"username": who[0], "password": who[1]})
+        server, eve, bob = server_of_two(t)
         s = server.ok(eve, "POST", S + "create", {"secret_name": "k", "secret_value": {"a": SECRET}})["secret"]["secret_id"]
         model = {"name": "m", "secret_id": s, "provider": "p", "model_name": "n"}
         assert server.ok(bob, "GET", S + "get", {"secret_id": s})  # the default is READ
@@ -212,11 +217,7 @@ def scorer(ask, experiment, name="safe"):
 def test_who_may_guard():
     """Admins make guardrails; who may change an endpoint puts them there, and sees what judges when he may read it."""
     with Tracking("--app-name", "basic-auth") as t:
-        add_user(t.state, *ADMIN, "admin")
-        server = Server(t.port)
-        eve, bob = ("eve", "correct horse"), ("bob", "battery staple")
-        for who in (eve, bob):
-            server.ok(ADMIN, "POST", "users/create", {"username": who[0], "password": who[1]})
+        server, eve, bob = server_of_two(t)
         s = server.ok(bob, "POST", S + "create", {"secret_name": "k", "secret_value": {"a": SECRET}})["secret"]["secret_id"]
         m = server.ok(bob, "POST", M + "create", {"name": "m", "secret_id": s, "provider": "p", "model_name": "n"})["model_definition"]["model_definition_id"]
         e = server.ok(bob, "POST", E + "create", {"name": "b", "model_configs": [{"model_definition_id": m, "linkage_type": "PRIMARY"}]})["endpoint"]["endpoint_id"]
@@ -274,10 +275,7 @@ def traced(server, trace_id, ms, who, cost):
 def test_budgets():
     budget = {"budget_unit": "USD", "budget_amount": 2.5, "duration": {"unit": "DAYS", "value": 1}, "target_scope": "USER", "target_value": "eve", "budget_action": "REJECT"}
     with Tracking("--app-name", "basic-auth") as t:
-        add_user(t.state, *ADMIN, "admin")
-        server = Server(t.port)
-        eve = ("eve", "correct horse")
-        server.ok(ADMIN, "POST", "users/create", {"username": eve[0], "password": eve[1]})
+        server, eve, _ = server_of_two(t)
         server.refused(eve, "POST", P + "create", budget)
         made = server.ok(ADMIN, "POST", P + "create", budget)["budget_policy"]
         assert made["target_value"] == "eve"

@@ -269,7 +269,7 @@ def test_the_scheduler_runs_what_was_fetched(place):
         report = box.get("/api/onebox/v1/status").json["gitsync"]
         assert report["subject"] == "say second" and report["error"] is None
     finally:
-        box.remove()
+        box.end()
 
 
 def test_the_first_fetch_is_seen_by_a_scheduler_that_was_there_before(place):
@@ -282,7 +282,7 @@ def test_the_first_fetch_is_seen_by_a_scheduler_that_was_there_before(place):
         place.good()
         box.wait_dag("dag-one")
     finally:
-        box.remove()
+        box.end()
 
 
 def test_scan_depth(place):
@@ -299,4 +299,4 @@ def test_scan_depth(place):
         box.wait_dag("at-1")
         assert box.get("/api/v2/dags/at-2").status == 404
     finally:
-        box.remove()
+        box.end()

@@ -186,4 +186,4 @@ def test_a_month_stays_within_its_budgets():
         assert max(wals) <= 72 * 1024 * 1024, wals
     finally:
         launcher.server.shutdown()
-        box.remove()
+        box.end()

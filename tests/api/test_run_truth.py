@@ -92,9 +92,7 @@ class Truth(Box):
 def truth():
     b = Truth()
     yield b
-    log = b.tail(1 << 20)
-    b.remove()
-    assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
+    b.end()
 
 
 @pytest.mark.parametrize("name, cmd, extra, status", [

@@ -317,10 +317,7 @@ def test_a_commit_that_fails_loses_nothing(nth):
         assert len(lines) == len(set(lines)) == 3
         b.wait(lambda: not b.shims(), 20, "the end of the supervisors")
     finally:
-        b.down()
-        log = b.tail(1 << 20)
-        b.remove()
-    assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
+        log = b.end()
     assert "could not be written" in log, "the fault was not met"
 
 
@@ -342,6 +339,5 @@ def test_old_runs_go_and_the_latest_stays():
             assert db.execute("SELECT COUNT(*) FROM event_logs").fetchone()[0] <= 4
         again, _ = run(b, "often")
         assert b.run_of("often", again)["state"] == "success"
-        assert "Sanitizer" not in b.tail(1 << 20)
     finally:
-        b.remove()
+        b.end()

@@ -121,10 +121,13 @@ class Pair(Box):
     def epoch(self):
         return int(self.holder()[1])
 
-    def remove(self):
+    def down(self):
         for wire in self.wires.values():
             wire.heal()
         self.names = ("launcher", "one", "two")
+        super().down()
+
+    def remove(self):
         super().remove()
         for wire in self.wires.values():
             wire.close()
@@ -151,7 +154,7 @@ def pair(server):
     p.wait_dag("p", PATIENCE)
     p.wait(lambda: "standing by" in p.tail(100000), PATIENCE, "the second to stand by")
     yield p
-    p.remove()
+    p.end()
 
 
 def trigger(p, run_id):
@@ -257,4 +260,4 @@ def test_a_database_that_is_none(server):
         assert box.procs["scheduler"].wait(PATIENCE) == 78
         assert "database in [scheduler]: mysql://x@y/z is no database that can be used here: use postgresql://" in box.tail()
     finally:
-        box.remove()
+        box.end()

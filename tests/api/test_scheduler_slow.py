@@ -120,7 +120,7 @@ def test_what_stands_is_said_while_nothing_can_be_written():
         assert (taken > 0, status) == (True, 503)
         assert [trigger(i) for i in (0, taken - 1, taken)] == [409, 409, 503]
     finally:
-        b.remove()
+        b.end()
 
 
 def test_a_start_that_is_asked_for_again_begins_once(own):

@@ -27,9 +27,7 @@ def mounted(request):
                 yield server, mount, box
             finally:
                 mount.process.send_signal(signal.SIGCONT)
-                log = box.tail(1 << 20)
-                box.remove()
-            assert "Sanitizer" not in log and "runtime error" not in log, log[-8000:]
+                box.end()
 
 
 def put(server, name, text):
