@@ -33,6 +33,7 @@
 
 #include "fuse-gcs/device.h"
 #include "fuse-gcs/handover.h"
+#include "lib/base/fileio.h"
 
 #define PIECE ((size_t) 1 << 20)
 
@@ -58,18 +59,6 @@ struct transfer {
         double ended_at;
 };
 
-static bool send_all(int fd, const char *data, size_t n) {
-        while (n > 0) {
-                ssize_t k = send(fd, data, n, MSG_NOSIGNAL);
-
-                if (k <= 0)
-                        return false;
-                data += k;
-                n -= (size_t) k;
-        }
-        return true;
-}
-
 static bool ask(int fd, bool sends) {
         struct sockaddr_in at = {.sin_family = AF_INET,
                                  .sin_port = htons((uint16_t) server.port),
@@ -82,7 +71,7 @@ static bool ask(int fd, bool sends) {
                          sends ? size_of_file : 0);
 
         return connect(fd, (struct sockaddr *) &at, sizeof(at)) == 0 &&
-               send_all(fd, head, (size_t) n);
+               fileio_write_all(fd, head, (size_t) n) == 0;
 }
 
 static void *transfer_main(void *ctx) {
@@ -94,7 +83,7 @@ static void *transfer_main(void *ctx) {
         ssize_t k;
 
         for (size_t n = 0; ok && t->sends && n < size_of_file; n += PIECE)
-                ok = send_all(fd, memory, PIECE);
+                ok = fileio_write_all(fd, memory, PIECE) == 0;
         while (ok && (k = recv(fd, piece, PIECE, MSG_WAITALL)) > 0)
                 n_came += (size_t) k;
         t->works = ok && n_came > (t->sends ? 0 : size_of_file);
@@ -297,6 +286,7 @@ int main(int argc, char **argv) {
         if (!memory || child_ended_at == MAP_FAILED || !mkdtemp(dir))
                 return 1;
         memset(memory, 'y', PIECE);
+        signal(SIGPIPE, SIG_IGN);
         setvbuf(stdout, NULL, _IOLBF, 0);
         r = run(dir, false, child_ended_at);
         if (r == 0)

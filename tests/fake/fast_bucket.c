@@ -3,8 +3,8 @@
  * sent without a copy; content that is written is dropped in the kernel. One thread a connection.
  *
  *     fast_bucket NAME=SIZE...      prints its port
- *     POST /_fast?latency_ms=L&bytes_per_s=B     a wait before each answer, a limit of each
- * answer's body GET /_fast                                 how many requests there were */
+ *     POST /_fast?latency_ms=L&bytes_per_s=B     a wait before each answer, a limit of its body
+ *     GET /_fast                                 how many requests there were */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "lib/base/crc32c.h"
+#include "lib/base/fileio.h"
 #include "lib/base/macros.h"
 
 #define PATTERN ((size_t) 1 << 20)
@@ -144,18 +145,6 @@ static void print_object(const struct object *o, char *ret, size_t size) {
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static bool send_all(int fd, const char *data, size_t n) {
-        while (n > 0) {
-                ssize_t k = send(fd, data, n, MSG_NOSIGNAL);
-
-                if (k <= 0)
-                        return false;
-                data += k;
-                n -= (size_t) k;
-        }
-        return true;
-}
-
 static bool answer(struct conn *c, int status, const char *headers, const char *body) {
         char head[1024];
         int n = snprintf(
@@ -163,7 +152,8 @@ static bool answer(struct conn *c, int status, const char *headers, const char *
                 "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n",
                 status, strlen(body), headers);
 
-        return send_all(c->fd, head, (size_t) n) && send_all(c->fd, body, strlen(body));
+        return fileio_write_all(c->fd, head, (size_t) n) == 0 &&
+               fileio_write_all(c->fd, body, strlen(body)) == 0;
 }
 
 /* Waits so long that n bytes since `began` are not faster than they may be. */
@@ -226,7 +216,7 @@ static bool answer_content(struct conn *c, const char *name) {
                      "%" PRIu64 "\r\nContent-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64
                      "\r\nx-goog-generation: 1\r\nx-goog-metageneration: 1\r\n\r\n",
                      range ? 206 : 200, to - from, from, to - 1, size);
-        return send_all(c->fd, head, (size_t) n) && send_content(c, from, to);
+        return fileio_write_all(c->fd, head, (size_t) n) == 0 && send_content(c, from, to);
 }
 
 static bool answer_object(struct conn *c, const char *name) {
