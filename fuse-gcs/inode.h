@@ -17,6 +17,7 @@ struct inode {
         bool is_unlinked; /* in no directory any more */
         bool is_parked;   /* unlinked, its object is at `path` until the last close */
         bool is_local;    /* in the locals: the bucket has nothing of this name yet */
+        bool is_lost;     /* was, and never came there: nobody opens it any more */
         uint64_t n_lookup;
         unsigned n_open, n_open_write;
         struct attrs *attrs;       /* NULL: a directory */

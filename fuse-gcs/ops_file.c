@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
+#include "fuse-gcs/closing.h"
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/entries.h"
 #include "fuse-gcs/handle.h"
@@ -95,16 +97,17 @@ static int ops_file_refresh(struct mnt *m, struct inode *i, bool always) {
         _cleanup_(attrs_unrefp) struct attrs *a = NULL;
         _cleanup_free_ char *path = NULL;
         usec_t now = mnt_now();
-        bool differs = false, is_fresh;
+        bool differs = false, is_fresh, is_lost;
         int r;
 
         pthread_mutex_lock(&m->tree);
         is_fresh = i->is_dir || i->is_unlinked || i->is_local || i->is_dirty ||
                    (!always && i->until_at > now);
+        is_lost = i->is_lost;
         path = mem_strdup(i->path);
         pthread_mutex_unlock(&m->tree);
         if (is_fresh)
-                return 0;
+                return is_lost ? -ESTALE : 0;
         if (!path)
                 return -ENOMEM;
         r = lookup_object(m, path, &a);
@@ -133,7 +136,8 @@ void ops_file_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
         struct inode *i = ops_file_inode(m, ino);
         int r = ops_file_refresh(m, i, false);
 
-        if (r == -ESTALE)
+        /* By ESTALE the kernel looks the name up again. */
+        if (r == -ESTALE && !i->is_lost)
                 r = -ENOENT;
         if (r < 0)
                 ops_file_error(req, r);
@@ -142,6 +146,7 @@ void ops_file_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 static int ops_file_truncate(struct mnt *m, struct inode *i, uint64_t size, bool is_open) {
+        bool is_lost;
         int r;
 
         pthread_mutex_lock(&i->lock);
@@ -149,7 +154,10 @@ static int ops_file_truncate(struct mnt *m, struct inode *i, uint64_t size, bool
         /* Nobody will close it. */
         if (r >= 0 && !is_open)
                 r = commit_inode(m, i);
+        is_lost = r < 0 && !is_open && i->writer && writer_drop(m, i, 0);
         pthread_mutex_unlock(&i->lock);
+        if (is_lost)
+                teller_content(m, i);
         return r;
 }
 
@@ -204,22 +212,6 @@ static int ops_file_commit(struct mnt *m, struct inode *i) {
         return r;
 }
 
-/* What came after the last flush, from a mapping. Releases come late: a file that was opened again
- * and cut to nothing meanwhile is not committed so, its new writer does that. */
-static int ops_file_commit_last(struct mnt *m, struct inode *i) {
-        bool is_last;
-        int r = 0;
-
-        pthread_mutex_lock(&i->lock);
-        pthread_mutex_lock(&m->tree);
-        is_last = i->n_open_write <= 1;
-        pthread_mutex_unlock(&m->tree);
-        if (is_last)
-                r = commit_inode(m, i);
-        pthread_mutex_unlock(&i->lock);
-        return r;
-}
-
 /* The end of a handle: by its release, or when the answer to its open found nobody. */
 static void ops_file_close(struct mnt *m, struct handle *h) {
         struct inode *i = h->inode;
@@ -227,7 +219,7 @@ static void ops_file_close(struct mnt *m, struct handle *h) {
 
         if (h->may_write && i->is_dirty) {
                 _cleanup_free_ char *path = ops_file_path(m, i);
-                int r = ops_file_commit_last(m, i);
+                int r = closing_last(m, i);
 
                 if (r < 0)
                         log_errno(r, "%s: changes are lost at the last close", path ?: "?");
@@ -240,17 +232,9 @@ static void ops_file_close(struct mnt *m, struct handle *h) {
                 pthread_mutex_lock(&m->tree);
                 still = i->n_open == 1;
                 pthread_mutex_unlock(&m->tree);
-                /* What could not be committed goes with the last who could try again. */
-                if (i->writer && still) {
-                        i->writer = writer_free(i->writer);
-                        pthread_mutex_lock(&m->tree);
-                        i->is_dirty = false;
-                        i->until_at = 0;
-                        i->kernel_has = 0;
-                        if (i->is_local)
-                                inode_unlink(m, i, NULL);
-                        pthread_mutex_unlock(&m->tree);
-                }
+                /* Of what was deleted while it was written. */
+                if (i->writer && still)
+                        (void) writer_drop(m, i, 1);
                 pthread_mutex_unlock(&i->lock);
                 if (still)
                         entries_unpark(m, i);
@@ -279,15 +263,17 @@ static void ops_file_pages(struct mnt *m, struct inode *i, struct fuse_file_info
 static int ops_file_begin(struct mnt *m, struct inode *i, bool is_new, struct fuse_file_info *fi) {
         bool may_write = is_new || (fi->flags & O_TRUNC) || (fi->flags & O_ACCMODE) != O_RDONLY;
         struct handle *h;
+        bool is_lost;
         int r = 0;
 
         pthread_mutex_lock(&m->tree);
-        h = handle_new(m, i, may_write, fi->flags & O_APPEND);
+        is_lost = i->is_lost;
+        h = is_lost ? NULL : handle_new(m, i, may_write, fi->flags & O_APPEND);
         if (h)
                 ops_file_pages(m, i, fi);
         pthread_mutex_unlock(&m->tree);
         if (!h)
-                return -ENOMEM;
+                return is_lost ? -ESTALE : -ENOMEM;
         if (may_write && (fi->flags & O_TRUNC)) {
                 pthread_mutex_lock(&i->lock);
                 r = i->writer ? writer_truncate(m, i, 0) : writer_begin(m, i, true);
@@ -372,14 +358,17 @@ static int ops_file_compare(struct mnt *m, struct inode *i) {
 /* Whoever opens a file that is being written sees what is written, unless somebody else replaced or
  * deleted it: then the race is lost, the name is the other's, and ESTALE has the kernel look it up
  * again. Where nobody asked for more, that is so once it is known. */
-static int ops_file_open_dirty(struct mnt *m, struct inode *i) {
+static int ops_file_open_dirty(struct mnt *m, struct inode *i, bool truncates) {
         int r = 0;
 
-        if (m->o.strong_open)
+        if (m->o.strong_open || truncates)
                 pthread_mutex_lock(&i->lock);
         else if (pthread_mutex_trylock(&i->lock) != 0)
                 return 0;
-        if (i->writer && (m->o.strong_open || i->writer->broken == -ESTALE))
+        /* Who begins anew is not held up by what could not be sent. */
+        if (i->writer && truncates && i->writer->broken && i->writer->broken != -ESTALE)
+                (void) writer_drop(m, i, UINT_MAX);
+        else if (i->writer && (m->o.strong_open || i->writer->broken == -ESTALE))
                 r = ops_file_compare(m, i);
         pthread_mutex_unlock(&i->lock);
         return r;
@@ -387,7 +376,7 @@ static int ops_file_open_dirty(struct mnt *m, struct inode *i) {
 
 /* The file as it is to be opened: as it is known, or as it is. */
 static int ops_file_ask(struct mnt *m, struct inode *i, bool truncates) {
-        int r = i->is_dirty ? ops_file_open_dirty(m, i) : 0;
+        int r = i->is_dirty ? ops_file_open_dirty(m, i, truncates) : 0;
 
         if (r < 0)
                 return r;
@@ -454,7 +443,7 @@ void ops_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
         if (r >= 0) {
                 if (m->o.create_empty)
-                        r = ops_file_commit(m, i);
+                        r = closing_made(m, i);
                 if (r >= 0)
                         r = ops_file_begin(m, i, true, fi);
                 if (r < 0)
@@ -484,9 +473,7 @@ void ops_file_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
         int r = S_ISREG(mode) || (mode & S_IFMT) == 0 ? ops_file_make(m, parent, name, &i) : -EPERM;
 
         if (r >= 0) {
-                pthread_mutex_lock(&i->lock);
-                r = commit_inode(m, i);
-                pthread_mutex_unlock(&i->lock);
+                r = closing_made(m, i);
                 if (r < 0)
                         ops_file_forget_one(m, i);
         }
@@ -555,9 +542,8 @@ void ops_file_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi) {
         struct mnt *m = ops_file_mnt(req, ino);
 
         /* Who only reads has nothing to be told of others' writes. */
-        ops_file_error(req, ops_file_handle(fi)->may_write
-                                    ? ops_file_commit(m, ops_file_inode(m, ino))
-                                    : 0);
+        ops_file_error(
+                req, ops_file_handle(fi)->may_write ? closing_flush(m, ops_file_inode(m, ino)) : 0);
 }
 
 void ops_file_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi) {

@@ -27,6 +27,26 @@ static void writer_publish(struct mnt *m, struct inode *i) {
         i->dirty_mtime = i->writer->mtime;
         i->is_dirty = true;
         pthread_mutex_unlock(&m->tree);
+        i->writer->refused = 0;
+}
+
+bool writer_drop(struct mnt *m, struct inode *i, unsigned n_mine) {
+        bool is_wanted;
+
+        pthread_mutex_lock(&m->tree);
+        is_wanted = i->n_open_write > n_mine;
+        if (!is_wanted) {
+                i->is_dirty = false;
+                i->until_at = 0;
+                i->kernel_has = 0;
+                i->is_lost = i->is_local;
+                if (i->is_local)
+                        inode_unlink(m, i, NULL);
+        }
+        pthread_mutex_unlock(&m->tree);
+        if (!is_wanted)
+                i->writer = writer_free(i->writer);
+        return !is_wanted;
 }
 
 int writer_begin(struct mnt *m, struct inode *i, bool truncated) {
@@ -52,6 +72,8 @@ int writer_begin(struct mnt *m, struct inode *i, bool truncated) {
 static int writer_need(struct mnt *m, struct inode *i) {
         if (i->writer)
                 return i->writer->broken;
+        if (i->is_lost)
+                return -ESTALE;
         return writer_begin(m, i, false);
 }
 

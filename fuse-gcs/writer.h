@@ -28,6 +28,7 @@ struct writer {
         bool mtime_is_set; /* by utimens */
         bool has_changes;  /* more than the time */
         int broken;        /* what sending it ended with: said by every call from then on */
+        int refused;       /* a close was told this, and nothing was changed since */
 };
 
 /* Makes the inode's writer; truncated: from nothing. */
@@ -47,3 +48,6 @@ bool writer_is_sending(const struct writer *w);
 /* The end of what is here, in order from up_to on? */
 uint64_t writer_n_unsent(const struct writer *w);
 struct writer *writer_free(struct writer *w);
+/* Nothing of it goes anywhere, and what never came to the bucket is no file any more – unless more
+ * than n_mine handles may write: true when it is gone. */
+bool writer_drop(struct mnt *m, struct inode *i, unsigned n_mine);

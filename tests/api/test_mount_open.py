@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from bucketd_test import Bucketd
+from daemon_test import until
 from mount_test import Mount, needs_fuse
 
 pytestmark = needs_fuse
@@ -22,6 +23,98 @@ def server():
 def mount(server):
     with Mount(server.url, "--metadata-cache-ttl-secs=3600", "--strong-consistency-on-open") as m:
         yield m
+
+
+# --- a close that fails -------------------------------------------------------------------------
+
+def inserts(server):
+    return server.requests().get(("POST", "/upload/storage/v1/b/{bucket}/o"), 0)
+
+
+def refused(f):
+    with pytest.raises(OSError) as e:
+        f.close()
+    return e.value.errno
+
+
+@pytest.fixture
+def unhappy(server):
+    """The bucket takes nothing once."""
+    yield lambda **rule: server.faults({"op": "insert", "status": 403, "count": 1, **rule})
+    server.faults()
+
+
+@pytest.mark.parametrize("before", [None, b"before"])
+def test_what_a_close_was_refused_does_not_come_later(server, mount, unhappy, before):
+    """Who was told that it is not there may have gone another way."""
+    if before:
+        server.ask("PUT", "/bkt/refused", before)
+    n = inserts(server)
+    unhappy()
+    f = open(mount / "refused", "wb", buffering=0)
+    f.write(b"never there")
+    assert refused(f) == errno.EACCES
+    until(lambda: "refused: changes are lost at the last close" in mount.log.read_text(), "the last close")
+    assert os.path.exists(mount / "refused") == bool(before)
+    if before:
+        assert (mount / "refused").read_bytes() == before
+    mount.end()
+    assert inserts(server) == n + 1
+    assert server.ask("GET", "/bkt/refused").status == (200 if before else 404)
+    if before:
+        assert server.ask("DELETE", "/bkt/refused").status == 204
+
+
+def test_written_again_at_once_after_a_refused_close(server, mount, unhappy):
+    for size in (10, 40 << 20):
+        for i in range(10):
+            unhappy(op="change")
+            f = open(mount / "again", "wb", buffering=0)
+            with pytest.raises(OSError):
+                with f:
+                    f.write(bytes(size))
+            content = b"%d" % i
+            (mount / "again").write_bytes(content)
+            assert (mount / "again").read_bytes() == content
+            assert server.ask("GET", "/bkt/again").body == content
+            os.unlink(mount / "again")
+
+
+def test_readers_of_what_was_refused(server, mount, unhappy):
+    server.ask("PUT", "/bkt/reader", b"before")
+    unhappy()
+    f = open(mount / "reader", "wb", buffering=0)
+    f.write(b"never there")
+    with open(mount / "reader", "rb", buffering=0) as reader:
+        assert reader.read() == b"never there"
+        assert refused(f) == errno.EACCES
+        until(lambda: "reader: changes are lost at the last close" in mount.log.read_text(), "the last close")
+        until(lambda: os.pread(reader.fileno(), 100, 0) == b"before", "what is there to be read")
+    assert server.ask("GET", "/bkt/reader").body == b"before"
+
+
+def test_another_who_writes_decides(server, mount, unhappy):
+    """Both see the same file, and his close says that it is there."""
+    unhappy()
+    f = open(mount / "both", "wb", buffering=0)
+    f.write(b"one, ")
+    with open(mount / "both", "ab", buffering=0) as other:
+        assert refused(f) == errno.EACCES
+        other.write(b"two")
+    assert server.ask("GET", "/bkt/both").body == b"one, two"
+
+
+def test_a_truncate_that_was_refused_does_not_come_later(server, mount, unhappy):
+    server.ask("PUT", "/bkt/cut", b"before")
+    n = inserts(server)
+    unhappy()
+    with pytest.raises(OSError) as e:
+        os.truncate(mount / "cut", 3)
+    assert e.value.errno == errno.EACCES
+    assert (mount / "cut").read_bytes() == b"before"
+    mount.end()
+    assert inserts(server) == n + 1
+    assert server.ask("GET", "/bkt/cut").body == b"before"
 
 
 # --- strong consistency at open ---------------------------------------------------------------
