@@ -83,7 +83,6 @@ static void write_slot(struct artifact_put *p) {
         p->reading = (i + 1) % SLOTS;
         p->n_full--;
         resume(p);
-        pthread_cond_broadcast(&p->changed);
 }
 
 static void thread_main(void *arg) {
@@ -125,7 +124,6 @@ static int hand_over(struct artifact_put *p) {
                 return r;
         p->n_full++;
         p->fill = next; /* when it is full itself, it is the one that gets free first */
-        pthread_cond_broadcast(&p->changed);
         return 0;
 }
 
@@ -149,12 +147,18 @@ static int add(struct artifact_put *p, const void *data, size_t size) {
 }
 
 int artifact_put_chunk(struct artifact_put *p, const void *data, size_t size) {
+        unsigned n_full;
+        bool has_more;
         int r;
 
         assert(size <= ARTIFACT_FLOW_BLOCK);
         pthread_mutex_lock(&p->lock);
+        n_full = p->n_full;
         r = add(p, data, size);
+        has_more = p->n_full > n_full;
         pthread_mutex_unlock(&p->lock);
+        if (has_more) /* now that the lock is free: who wakes up does not wait for it at once */
+                pthread_cond_broadcast(&p->changed);
         return r;
 }
 
