@@ -37,6 +37,10 @@ static int reply_broken(struct http_request *req, int r) {
                 return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
                                      "Another program holds the tracking database for too long: "
                                      "nothing was written. Try again.");
+        case -ESTALE:
+                return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
+                                     "Others change the same at the same moment: nothing was "
+                                     "written. Try again.");
         case -ETIME:
                 return reply_refusal(req, REFUSAL_TEMPORARILY_UNAVAILABLE,
                                      "The search takes too long: narrow its filter.");
@@ -158,12 +162,21 @@ int job_read_compact_copy(struct ask *q, job_fn *run, const void *in, size_t in_
 
 static int write_run(struct db *db, struct db_job *db_job) {
         struct job *j = container_of(db_job, struct job, db_job);
-        int r = run_once(j, db);
+        uint64_t n_conflicts = db_n_conflicts(db);
+        int r;
 
+        j->made_type = j->made_id = j->gone_type = j->gone_id = j->made_for = NULL;
+        j->told_webhooks = false;
+        r = run_once(j, db);
         j->refused = r == REFUSED;
-        if (r < 0 && *db_errmsg(db))
+        if (j->refused)
+                return -ECANCELED;
+        /* It had looked before it wrote: another server came between. */
+        if (r != 0 && db_n_conflicts(db) != n_conflicts)
+                return -ESTALE;
+        if (r < 0 && r != -ESTALE && *db_errmsg(db))
                 log_error("writing the tracking database: %s", db_errmsg(db));
-        return j->refused ? -ECANCELED : r;
+        return r;
 }
 
 static void write_done(struct db_job *db_job, int r) {

@@ -15,6 +15,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/errmsg.h"
 #include "lib/base/fault.h"
+#include "lib/base/fnv.h"
 #include "lib/base/macros.h"
 #include "lib/base/mem.h"
 #include "lib/db/db_driver.h"
@@ -44,7 +45,7 @@ struct db {
         struct prepared_set sets[SETS_MAX];
         size_t n_sets;
         struct db_stmt dynamic[DYNAMIC_MAX];
-        uint64_t n_uses;
+        uint64_t n_uses, n_conflicts;
         size_t n_active;
         atomic_bool is_lent;
         bool is_lazy;    /* statements are prepared to be checked, and again when they are used */
@@ -227,14 +228,6 @@ struct db_stmt *db_use(struct db *db, const struct db_set *set, size_t row) {
 
 /* --- kept texts ------------------------------------------------------------------------------- */
 
-static uint64_t text_hash(const char *text) {
-        uint64_t h = 14695981039346656037u;
-
-        for (; *text; text++)
-                h = (h ^ (unsigned char) *text) * 1099511628211u;
-        return h;
-}
-
 /* The kept statement of `sql`, or else the place to prepare it in: a free one or the one unused for
  * longest; NULL if all are handed out. */
 static struct db_stmt *dynamic_find(struct db *db, const char *sql, uint64_t hash) {
@@ -277,7 +270,7 @@ int db_prepare_dynamic(struct db *db, const char *sql, struct db_stmt **ret_stmt
         assert(db && sql && ret_stmt);
         assert(!db_is_lent(db));
         db->own_error = NULL;
-        hash = text_hash(sql);
+        hash = fnv_add_text(FNV_EMPTY, sql);
         s = dynamic_find(db, sql, hash);
         if (!s)
                 return own_failure(db, -EMFILE, "too many searches are open at once");
@@ -368,6 +361,7 @@ int db_step(struct db_stmt *s) {
                 set_active(s, true);
         else
                 rewind_stmt(s);
+        s->db->n_conflicts += r == DB_CONFLICT;
         return r;
 }
 
@@ -464,6 +458,10 @@ int64_t db_last_id(struct db *db) {
 
 int64_t db_total_changes(struct db *db) {
         return db->driver->total_changes ? db->driver->total_changes(db->conn) : -1;
+}
+
+uint64_t db_n_conflicts(const struct db *db) {
+        return db->n_conflicts;
 }
 
 /* --- transactions ----------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
  *   -EROFS     the connection only reads    -ETIME    the budget of db_set_budget() is used up
  *   -ECANCELED db_interrupt() was called    -EINVAL   a constraint other than UNIQUE, or bad SQL
  *   -ENOMEM    no memory                    -EOVERFLOW a value or row is too large
+ *   -ESTALE    another writer's transaction got in the way (a deadlock): the same once more
  *   -ENOTCONN  the server is away: the transaction is over (of a commit nobody knows), the next
  *              one connects again
  * After a negative answer inside a transaction its savepoint or the whole is to be undone; after
@@ -159,6 +160,8 @@ int64_t db_changes(struct db *db);
 int64_t db_last_id(struct db *db);
 /* Rows changed since the connection was opened; -1: this engine does not count them. */
 int64_t db_total_changes(struct db *db);
+/* How often db_step() and db_run() have answered DB_CONFLICT. */
+uint64_t db_n_conflicts(const struct db *db);
 
 /* One transaction at a time. A writing one takes the write lock at once (BEGIN IMMEDIATE), a
  * reading one sees one snapshot to its end. db_rollback() cannot fail in a way that leaves it open.

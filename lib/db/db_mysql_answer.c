@@ -22,7 +22,7 @@ int db_mysql_answer(unsigned number) {
                 {1030, -EIO},        /* ER_GET_ERRNO: of the storage engine */
                 {1037, -ENOMEM},     {1038, -ENOMEM}, {2008, -ENOMEM}, /* CR_OUT_OF_MEMORY */
                 {1205, -EBUSY},                                        /* ER_LOCK_WAIT_TIMEOUT */
-                {1213, -EBUSY},                                        /* ER_LOCK_DEADLOCK */
+                {1213, -ESTALE},                                       /* ER_LOCK_DEADLOCK */
                 {1317, -ECANCELED},                                    /* ER_QUERY_INTERRUPTED */
                 {1969, -ETIME},     /* ER_STATEMENT_TIMEOUT of MariaDB */
                 {3024, -ETIME},     /* ER_QUERY_TIMEOUT of MySQL */

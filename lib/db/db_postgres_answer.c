@@ -21,7 +21,7 @@ int db_postgres_answer(const char *sqlstate) {
                 {"57014", -ECANCELED}, /* query_canceled */
                 {"57P", -ENOTCONN},    /* the server stops or starts */
                 {"08", -ENOTCONN},
-                {"40", -EBUSY},        /* serialization_failure, deadlock_detected */
+                {"40", -ESTALE},       /* serialization_failure, deadlock_detected */
                 {"55P03", -EBUSY},     /* lock_not_available */
                 {"22001", -EOVERFLOW}, /* string_data_right_truncation */
                 {"22003", -EOVERFLOW}, /* numeric_value_out_of_range */

@@ -3,7 +3,8 @@
  * A batch is one transaction: BEGIN IMMEDIATE, each job in its own savepoint, COMMIT. A job alone
  * in its batch needs no savepoint: its failure rolls back the whole. Some failures (disk full, no
  * memory, I/O) make the engine roll back the whole transaction under us; then each job of the batch
- * is run again in a transaction of its own, so that each gets its own truth.
+ * is run again in a transaction of its own, so that each gets its own truth. So is a job that
+ * another writer of the database has overtaken.
  *
  * Savepoints are dear (SQLite keeps a copy of every page that is changed under one), and a job that
  * is refused has seldom written before. Where the engine counts what is written, jobs run without;
@@ -227,15 +228,21 @@ static bool commit_jobs(struct db_writer *w, struct db_job *batch, bool guarded,
         return true;
 }
 
-static void commit_one_by_one(struct db_writer *w, struct db_job *batch) {
-        for (struct db_job *job = batch, *next; job; job = next) {
-                next = job->next;
-                job->next = NULL;
-                (void) commit_jobs(w, job, w->is_guarded, false);
-                assert(!job->next);
-                assert(!db_in_transaction(w->db));
-                job->next = next;
-        }
+static void commit_alone(struct db_writer *w, struct db_job *job) {
+        struct db_job *next = job->next;
+
+        job->next = NULL;
+        (void) commit_jobs(w, job, w->is_guarded, false);
+        assert(!job->next);
+        assert(!db_in_transaction(w->db));
+        job->next = next;
+}
+
+/* Those that another writer of the database has overtaken. */
+static void commit_again(struct db_writer *w, struct db_job *batch) {
+        for (struct db_job *job = batch; job; job = job->next)
+                for (unsigned n = 1; n < DB_WRITER_TRIES && job->result == -ESTALE; n++)
+                        commit_alone(w, job);
 }
 
 /* n_waiting: those who queued up meanwhile. */
@@ -267,7 +274,9 @@ static void *writer_main(void *userdata) {
 
                 w->waited_for = 0;
                 if (!commit_jobs(w, batch, w->is_guarded, !w->is_guarded) && batch->next)
-                        commit_one_by_one(w, batch);
+                        for (struct db_job *job = batch; job; job = job->next)
+                                commit_alone(w, job);
+                commit_again(w, batch);
                 assert(!db_in_transaction(w->db));
                 (void) pthread_mutex_lock(&w->lock);
                 n_waiting = w->stats.n_queued;

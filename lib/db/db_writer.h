@@ -18,8 +18,10 @@ struct errmsg;
 struct db_job {
         /* Runs inside a transaction; sees what earlier jobs wrote. Negative undoes all this job
          * wrote and nothing else; 0 or positive keeps it. Must not begin, commit or roll back;
-         * savepoints are fine. May be called a second time, after a complete undo, when another
-         * job of its batch broke the transaction: it must not keep state between the calls. */
+         * savepoints are fine. May be called again, after a complete undo, when another job of its
+         * batch broke the transaction, and, alone in its transaction and DB_WRITER_TRIES times at
+         * most, when it answers -ESTALE: another writer of the database has changed what it saw.
+         * It must not keep state between the calls. */
         int (*run)(struct db *db, struct db_job *job);
 
         /* Called once, after run()'s result is durable. `r` is run()'s answer, or -errno: then
@@ -39,6 +41,7 @@ struct db_writer_stats {
 enum {
         DB_WRITER_QUEUE_DEFAULT = 4096, /* jobs waiting at most */
         DB_WRITER_BATCH_MAX = 1024,     /* jobs in one transaction at most */
+        DB_WRITER_TRIES = 8,            /* of a job that others overtake */
 };
 
 /* Opens the connection and starts the thread. `n_queue_max` 0 = DB_WRITER_QUEUE_DEFAULT. */

@@ -12,7 +12,7 @@ static void test_answers(void **state) {
         } rows[] = {
                 {1062, DB_CONFLICT}, {1452, -EINVAL},    {1048, -EINVAL},    {1021, -ENOSPC},
                 {1114, -ENOSPC},     {1317, -ECANCELED}, {1969, -ETIME},     {3024, -ETIME},
-                {2006, -ENOTCONN},   {2013, -ENOTCONN},  {1213, -EBUSY},     {1205, -EBUSY},
+                {2006, -ENOTCONN},   {2013, -ENOTCONN},  {1213, -ESTALE},    {1205, -EBUSY},
                 {1792, -EROFS},      {1064, -EINVAL},    {1406, -EOVERFLOW}, {1045, -EACCES},
                 {1049, -ENOENT},
         };

@@ -12,7 +12,7 @@ static void test_answers(void **state) {
         } rows[] = {
                 {"23505", DB_CONFLICT}, {"23503", -EINVAL},    {"23502", -EINVAL},
                 {"53100", -ENOSPC},     {"57014", -ECANCELED}, {"57P01", -ENOTCONN},
-                {"08006", -ENOTCONN},   {"40P01", -EBUSY},     {"40001", -EBUSY},
+                {"08006", -ENOTCONN},   {"40P01", -ESTALE},    {"40001", -ESTALE},
                 {"25006", -EROFS},      {"42601", -EINVAL},    {"42501", -EACCES},
                 {"XX001", -EUCLEAN},    {"XX000", -EINVAL},    {"22003", -EOVERFLOW},
                 {NULL, -ENOTCONN},

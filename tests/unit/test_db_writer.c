@@ -27,7 +27,8 @@ struct insert {
         struct db_job job;
         int64_t id;
         size_t statement;
-        int fail_after; /* run() answers this once it has written */
+        int fail_after;  /* run() answers this once it has written */
+        int n_overtaken; /* so often run() says that another writer came between */
         int n_runs, n_done, r;
         atomic_int *order;
         int at; /* place in the order of done() */
@@ -41,6 +42,8 @@ static int insert_run(struct db *db, struct db_job *job) {
         i->n_runs++;
         db_bind_all(s, i->id);
         r = db_run(s);
+        if (i->n_runs <= i->n_overtaken)
+                return -ESTALE;
         return r < 0 ? r : r == DB_CONFLICT ? -EEXIST : i->fail_after;
 }
 
@@ -173,6 +176,32 @@ static void test_a_failing_job_undoes_itself_only(void **state) {
         assert_true(has(db, 4));
         assert_false(has(db, 5));
         assert_int_equal(jobs[0].n_runs, 2); /* with what the second had written */
+        db_writer_free(w);
+}
+
+/* By another writer of the database: it is run again until it is not, or has been so too often. */
+static void test_an_overtaken_job_is_run_again(void **state) {
+        struct test_dir *t = *state;
+        struct db_writer *w = start(t->uri, 0);
+        struct insert jobs[] = {INSERT(1), INSERT(2), INSERT(3), INSERT(4)};
+        _cleanup_(db_freep) struct db *db = reader(t->uri);
+        struct gate g;
+
+        jobs[1].n_overtaken = DB_WRITER_TRIES - 1;
+        jobs[2].n_overtaken = 1000;
+        gate_close(&g, w);
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+                assert_int_equal(db_writer_submit(w, &jobs[i].job), 0);
+        sem_post(&g.go);
+        assert_int_equal(db_writer_call(w, &INSERT_NOW(9).job), 0);
+        assert_int_equal(jobs[1].r, 0);
+        assert_int_equal(jobs[2].r, -ESTALE);
+        assert_true(jobs[2].n_runs >= DB_WRITER_TRIES && jobs[2].n_runs < 2 * DB_WRITER_TRIES);
+        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+                assert_int_equal(jobs[i].n_done, 1);
+                assert_true(has(db, (int64_t) i + 1) == (i != 2));
+        }
+        assert_true(has(db, 9));
         db_writer_free(w);
 }
 
@@ -492,6 +521,7 @@ int main(void) {
                 IN_DIR(test_one_batch_in_order),
                 IN_DIR(test_a_failing_job_undoes_itself_only),
                 IN_DIR(test_a_refused_job_is_left_out),
+                IN_DIR(test_an_overtaken_job_is_run_again),
                 IN_DIR(test_a_broken_transaction_is_run_again),
                 IN_DIR(test_a_failed_commit_writes_nothing),
                 IN_DIR(test_slow_jobs_cut_their_batch),
