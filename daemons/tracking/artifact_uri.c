@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "lib/base/hex.h"
@@ -23,15 +24,42 @@ static size_t scheme_size(const char *uri) {
         return uri[n] == ':' ? n + 1 : 0;
 }
 
+/* Do URIs of this scheme keep the "//" of an empty host? As Python's urllib writes them. */
+static bool keeps_empty_host(const char *uri, size_t size) {
+        static const char *const schemes[] = {"file:", "http:", "https:", "ftp:", "sftp:"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+                if (strlen(schemes[i]) == size && strncasecmp(schemes[i], uri, size) == 0)
+                        return true;
+        return false;
+}
+
 const char *artifact_uri_append(struct arena *a, const char *uri, const char *path) {
-        size_t scheme = scheme_size(uri);
-        size_t stem = scheme + (scheme ? strcspn(uri + scheme, "?#") : strlen(uri + scheme));
-        bool slash = stem > 0 && uri[stem - 1] == '/';
+        size_t scheme = scheme_size(uri), host = scheme, stem;
+        bool is_hosted, slash;
+        char *out;
 
         while (*path == '/')
                 path++;
-        return arena_printf(a, "%.*s%s%s%s", (int) stem, uri, slash || stem == 0 ? "" : "/", path,
-                            uri + stem);
+        if (scheme == 0) {
+                size_t n = strlen(uri);
+
+                return arena_printf(a, "%s%s%s", uri, n == 0 || uri[n - 1] == '/' ? "" : "/", path);
+        }
+        if (str_starts(uri + scheme, "//"))
+                host += 2 + strcspn(uri + scheme + 2, "/?#");
+        is_hosted = host > scheme + 2;
+        stem = host + strcspn(uri + host, "?#");
+        slash = stem > host ? uri[stem - 1] != '/' : is_hosted;
+        if (is_hosted)
+                host = scheme; /* written with its slashes */
+        out = arena_printf(a, "%.*s%s%.*s%s%s%s", (int) scheme, uri,
+                           !is_hosted && uri[host] == '/' && keeps_empty_host(uri, scheme) ? "//"
+                                                                                           : "",
+                           (int) (stem - host), uri + host, slash ? "/" : "", path, uri + stem);
+        for (size_t i = 0; out && i < scheme; i++)
+                out[i] = (char) tolower((unsigned char) out[i]);
+        return out;
 }
 
 const char *artifact_uri_store_name(struct arena *a, const char *uri, bool *ret_oom) {
@@ -114,15 +142,26 @@ static bool leads_away(const char *path) {
         return false;
 }
 
-int artifact_uri_check_path(struct refusal *r, const char *path, const char **ret) {
-        char *text = arena_strdup(r->arena, path);
-        const char *file;
+int artifact_uri_decode(struct arena *a, const char *text, const char **ret) {
+        char *plain = arena_strdup(a, text);
 
-        if (!text)
+        if (!plain)
                 return -ENOMEM;
-        for (int rounds = 0; decode(text); rounds++)
+        for (int rounds = 0; decode(plain); rounds++)
                 if (rounds == 10)
-                        return refusal_invalid(r, "Invalid path");
+                        return ARTIFACT_URI_ENDLESS;
+        *ret = plain;
+        return 0;
+}
+
+int artifact_uri_check_path(struct refusal *r, const char *path, const char **ret) {
+        const char *text, *file;
+        int x = artifact_uri_decode(r->arena, path, &text);
+
+        if (x < 0)
+                return x;
+        if (x == ARTIFACT_URI_ENDLESS)
+                return refusal_invalid(r, "Invalid path");
         file = str_after(text, "file:");
         path = escape_control(r->arena, file ? file : text);
         if (!path)
@@ -183,16 +222,19 @@ const char *artifact_uri_local_path(const char *uri) {
 }
 
 const char *artifact_uri_absolute(struct arena *a, const char *uri) {
-        const char *path = artifact_uri_local_path(uri);
+        const char *path = artifact_uri_local_path(uri), *joined;
         _cleanup_free_ char *cwd = NULL;
+        char *plain;
 
         if (*path == '/')
                 return uri;
         cwd = getcwd(NULL, 0);
-        if (!cwd)
+        plain = arena_strdup(a, path);
+        if (!cwd || !plain)
                 return NULL;
-        return arena_printf(a, "%s%s/%s", path == uri ? "" : "file://", str_eq(cwd, "/") ? "" : cwd,
-                            path);
+        decode(plain);
+        joined = artifact_uri_join(a, cwd, plain);
+        return joined ? arena_printf(a, "%s/%s", path == uri ? "" : "file://", joined) : NULL;
 }
 
 const char *artifact_uri_normal_path(struct arena *a, const char *uri) {

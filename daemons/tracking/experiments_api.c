@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "daemons/tracking/access.h"
-#include "daemons/tracking/artifact_uri.h"
+#include "daemons/tracking/experiment_location.h"
 #include "daemons/tracking/experiments_search.h"
 #include "daemons/tracking/experiments_sql.h"
 #include "daemons/tracking/field_check.h"
@@ -88,43 +88,6 @@ static int run_create(struct job *j, struct db *db) {
         return r == 0 && !j->made_id ? -ENOMEM : r;
 }
 
-/* A location is a URI that artifacts can be put below. */
-static int check_location(struct ask *q, const char *location) {
-        if (str_empty(location))
-                return 0;
-        if (strpbrk(location, "#;"))
-                return refusal_invalid(&q->refusal, "'artifact_location' URL can't include "
-                                                    "fragments or params.");
-        if (str_starts(location, "runs:"))
-                return refusal_invalid(&q->refusal,
-                                       "Artifact location cannot be a runs:/ URI. Given: '%s'",
-                                       location);
-        if (strstr(location, ".."))
-                return refusal_invalid(&q->refusal,
-                                       "Invalid artifact location: '%s'. It must not "
-                                       "contain '..'.",
-                                       location);
-        if (strlen(location) > 2048)
-                return refusal_invalid(
-                        &q->refusal,
-                        "Invalid artifact path length. The length of the artifact path cannot be "
-                        "greater than 2048 characters. To configure this limit, please set the "
-                        "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH environment variable.");
-        return 0;
-}
-
-/* A relative directory counts from where the server was started. */
-static int resolve_location(struct ask *q, const char **location) {
-        const char *path;
-
-        if (str_empty(*location) || !artifact_uri_is_local(*location))
-                return 0;
-        path = artifact_uri_absolute(q->arena, *location);
-        if (path)
-                *location = path;
-        return path ? 0 : -ENOMEM;
-}
-
 static int check_view_count(struct ask *q, int64_t n, const char *experiment) {
         if (n <= CUSTOM_VIEWS_MAX)
                 return 0;
@@ -136,6 +99,7 @@ static int check_view_count(struct ask *q, int64_t n, const char *experiment) {
 }
 
 int experiments_api_create(struct http_request *req) {
+        const struct tracking *t = req->ctx;
         struct create in = {};
         struct ask q;
         int64_t n_views = 0;
@@ -149,9 +113,9 @@ int experiments_api_create(struct http_request *req) {
         if (q.result == 0)
                 ask_check(&q, check_view_count(&q, n_views, ""));
         if (q.result == 0)
-                ask_check(&q, check_location(&q, in.location));
+                ask_check(&q, experiment_location_check(&q.refusal, in.location, t->artifact_root));
         if (q.result == 0)
-                ask_check(&q, resolve_location(&q, &in.location));
+                ask_check(&q, experiment_location_resolve(&q.refusal, &in.location));
         if (q.result == 0)
                 ask_check(&q, field_check_experiment_name(&q.refusal, in.name));
         for (size_t i = 0; q.result == 0 && i < in.n_tags; i++)

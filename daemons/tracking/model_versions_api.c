@@ -184,7 +184,8 @@ int model_versions_api_create(struct http_request *req) {
         if (q.result == 0 && in.is_prompt)
                 ask_check(&q, model_source_check_prompt(&q.refusal, in.source.source));
         if (q.result == 0)
-                ask_check(&q, source_host_check(&q.refusal, in.source.source, t->artifact_root));
+                ask_check(&q, source_host_check(&q.refusal, "source", in.source.source,
+                                                t->artifact_root));
         if (q.result == 0)
                 ask_check(&q, field_check_model_name(&q.refusal, in.name));
         for (size_t i = 0; q.result == 0 && i < in.n_tags; i++)

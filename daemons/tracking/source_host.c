@@ -21,7 +21,7 @@ static const struct scheme {
         {"https", "http", {443, 443}},
         {"mlflow-artifacts", "http", {80, 443}},
         {"ftp", "ftp", {21, 21}},
-        {"sftp", "sftp", {-1, -1}},
+        {"sftp", "sftp", {22, 22}},
         {"hdfs", "hdfs", {-1, -1}},
         {"viewfs", "hdfs", {-1, -1}},
         {"r2", "r2", {443, 443}},
@@ -114,7 +114,8 @@ static bool is_allowed(const char *scheme) {
         return false;
 }
 
-int source_host_check(struct refusal *r, const char *source, const char *artifact_root) {
+int source_host_check(struct refusal *r, const char *field, const char *source,
+                      const char *artifact_root) {
         struct target wanted, ours;
         const char *name;
 
@@ -126,10 +127,10 @@ int source_host_check(struct refusal *r, const char *source, const char *artifac
         if (artifact_root && read_target(artifact_root, &ours) && is_same(&wanted, &ours))
                 return 0;
         return refusal_invalid(r,
-                               "'source' cannot use the '%s' scheme: the '%s' scheme addresses a "
+                               "'%s' cannot use the '%s' scheme: the '%s' scheme addresses a "
                                "host other than the tracking server's configured artifact "
                                "storage, so the server would connect to the host named in the "
                                "URI. Set the " ALLOWED
                                " environment variable on the server to allow it.",
-                               name, name);
+                               field, name, name);
 }

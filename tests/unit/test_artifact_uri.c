@@ -15,6 +15,13 @@ static void test_append(void **state) {
         assert_string_equal(artifact_uri_append(a, "/dir", "p"), "/dir/p");
         assert_string_equal(artifact_uri_append(a, "/d?r", "p"), "/d?r/p");
         assert_string_equal(artifact_uri_append(a, "", "p"), "p");
+        assert_string_equal(artifact_uri_append(a, "s3://b", "p"), "s3://b/p");
+        assert_string_equal(artifact_uri_append(a, "S3://B?q", "p"), "s3://B/p?q");
+        assert_string_equal(artifact_uri_append(a, "dbfs:", "p"), "dbfs:p");
+        assert_string_equal(artifact_uri_append(a, "s3://", "p"), "s3:p");
+        assert_string_equal(artifact_uri_append(a, "dbfs:///x", "p"), "dbfs:/x/p");
+        assert_string_equal(artifact_uri_append(a, "file:///x", "p"), "file:///x/p");
+        assert_string_equal(artifact_uri_append(a, "file:/x/", "p"), "file:///x/p");
 }
 
 static void test_store_name(void **state) {
@@ -96,6 +103,9 @@ static void test_absolute(void **state) {
         assert_string_equal(artifact_uri_absolute(a, "x/y"), arena_printf(a, "%s/x/y", cwd));
         assert_string_equal(artifact_uri_absolute(a, "file:x"),
                             arena_printf(a, "file://%s/x", cwd));
+        assert_string_equal(artifact_uri_absolute(a, "file:"), arena_printf(a, "file://%s", cwd));
+        assert_string_equal(artifact_uri_absolute(a, "./a%20b//../c/"),
+                            arena_printf(a, "%s/a b/../c", cwd));
 }
 
 static void test_normal_path(void **state) {

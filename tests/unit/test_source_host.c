@@ -1,4 +1,4 @@
-/* Which hosts a model version's source may name. */
+/* Which hosts a source or a location may name. */
 #include "daemons/tracking/source_host.h"
 
 #include "tests/unit/tracking_test_db.h"
@@ -40,25 +40,27 @@ static void test_hosts(void **state) {
                 {"mlflow-artifacts://h/x", "https://h/api", true},
                 {"viewfs://n/x", "hdfs://n/y", true},
                 {"hdfs://n:8020/x", "hdfs://n/y", false},
+                {"sftp://h:22/x", "sftp://h/y", true},
                 {"abfss://c@a.dfs.core/x", "abfss://d@a.dfs.core", true},
                 {"abfss://c@evil/x", "abfss://c@a.dfs.core", false},
         };
         struct tracking_test *t = *state;
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                assert_int_equal(source_host_check(&t->refusal, rows[i].source, rows[i].root),
-                                 rows[i].good ? 0 : REFUSED);
+                assert_int_equal(
+                        source_host_check(&t->refusal, "source", rows[i].source, rows[i].root),
+                        rows[i].good ? 0 : REFUSED);
 }
 
 static void test_allowed(void **state) {
         struct tracking_test *t = *state;
 
         assert_int_equal(setenv(ALLOWED, "ftp, HTTP", 1), 0);
-        assert_int_equal(source_host_check(&t->refusal, "http://h/x", NULL), 0);
-        assert_int_equal(source_host_check(&t->refusal, "ftp://h/x", NULL), 0);
-        assert_int_equal(source_host_check(&t->refusal, "https://h/x", NULL), REFUSED);
+        assert_int_equal(source_host_check(&t->refusal, "source", "http://h/x", NULL), 0);
+        assert_int_equal(source_host_check(&t->refusal, "source", "ftp://h/x", NULL), 0);
+        assert_int_equal(source_host_check(&t->refusal, "source", "https://h/x", NULL), REFUSED);
         unsetenv(ALLOWED);
-        assert_int_equal(source_host_check(&t->refusal, "http://h/x", NULL), REFUSED);
+        assert_int_equal(source_host_check(&t->refusal, "source", "http://h/x", NULL), REFUSED);
 }
 
 int main(void) {
