@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "daemons/tracking/access.h"
-#include "daemons/tracking/artifact_reply.h"
-#include "daemons/tracking/artifact_uri.h"
 #include "daemons/tracking/field_check.h"
 #include "daemons/tracking/search_sql.h"
 #include "daemons/tracking/traces_json.h"
@@ -480,85 +478,4 @@ int traces_api_link_prompts(struct http_request *req) {
         in.id = ask_str(&q, "trace_id", ASK_NEED);
         in.prompts = ask_objects(&q, "prompt_versions", ASK_NEED, &n);
         return job_write(&q, run_link_prompts, &in);
-}
-
-/* --- what is kept in files, or would be --- */
-
-static int write_data(struct ask *q, struct db *db, void *ctx) {
-        DB_USE struct db_stmt *s = NULL;
-        const char *content, *id = ctx;
-        bool any = false;
-        struct trace t;
-        int r = traces_sql_need(db, &q->refusal, id, &t);
-
-        if (r != 0)
-                return r;
-        s = traces_sql_spans(db, id);
-        buf_add_lit(q->answer, "{\"spans\":[");
-        while ((r = db_step(s)) == DB_ROW) {
-                content = db_col_text(s, 0);
-                if (any)
-                        buf_add_char(q->answer, ',');
-                any = true;
-                buf_add_str(q->answer, content ? content : "{}");
-        }
-        buf_add_lit(q->answer, "]}");
-        return r < 0 ? r : buf_error(q->answer);
-}
-
-static int look_location(struct ask *q, struct db *db, void *ctx) {
-        struct some *in = ctx;
-        struct trace t;
-        int r = traces_sql_need(db, &q->refusal, in->id, &t);
-
-        if (r != 0)
-                return r;
-        in->value = "";
-        r = traces_sql_tag_get(db, in->id, "mlflow.artifactLocation", q->arena, &in->value);
-        return r < 0 ? r : 0;
-}
-
-static int reply_attachment(struct ask *q, struct some *in, const char *path) {
-        struct artifact_place place = {};
-        const char *file = arena_printf(q->arena, "attachments/%s", path);
-
-        if (!file)
-                return -ENOMEM;
-        job_look(q, look_location, in);
-        if (q->result == 0)
-                artifact_reply_locate(q, in->value, file, &place);
-        return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, &place, place.name);
-}
-
-int traces_api_artifact(struct http_request *req) {
-        struct some in = {.id = http_request_query(req, "request_id")};
-        const char *path = http_request_query(req, "path");
-        struct buf out = {};
-        struct ask q;
-        int r;
-
-        ask_open_query(&q, req);
-        if (str_empty(in.id)) {
-                ask_check(&q, refusal_set(&q.refusal, REFUSAL_BAD_REQUEST,
-                                          "Request must include the \"request_id\" query "
-                                          "parameter."));
-                return job_refuse(&q);
-        }
-        if (!str_empty(path)) {
-                ask_check(&q, artifact_uri_check_path(&q.refusal, path, &path));
-                return q.result != 0 ? job_refuse(&q) : reply_attachment(&q, &in, path);
-        }
-        q.answer = &out;
-        job_look(&q, write_data, (void *) in.id);
-        q.answer = NULL;
-        if (q.result != 0) {
-                buf_done(&out);
-                return job_refuse(&q);
-        }
-        r = http_request_set_header(req, "Content-Disposition", "attachment; filename=traces.json");
-        if (r < 0) {
-                buf_done(&out);
-                return r;
-        }
-        return http_request_reply_buf(req, 200, "text/plain", &out);
 }

@@ -13,4 +13,3 @@ int traces_api_set_tag(struct http_request *req);
 int traces_api_delete_tag(struct http_request *req);
 int traces_api_link_run(struct http_request *req);
 int traces_api_link_prompts(struct http_request *req);
-int traces_api_artifact(struct http_request *req);

@@ -149,3 +149,18 @@ def test_nested_values_come_back(t, opens, closes):
     info = t.get(path)["trace"]["trace_info"]
     assert json.loads(opens * 125 + "1" + closes * 125) in [a.get("feedback", {}).get("value") for a in info["assessments"]]
     assert t.get("/api/3.0/mlflow/traces/get", trace_id=f"tr-{80:032x}")["trace"]["spans"][0]["name"] == "s"
+
+
+def test_spans_in_a_file(t):
+    """Clients up to MLflow 3.5 kept a trace's spans among its artifacts."""
+    tid = "tr-" + "f" * 32
+    info = {"trace_id": tid, "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}, "request_time": "2025-01-01T00:00:00Z",
+            "execution_duration": "1s", "state": "OK", "tags": {}, "trace_metadata": {}}
+    assert t.ask("POST", "/api/3.0/mlflow/traces", {"trace": {"trace_info": info}}).status == 200
+    path = f"/ajax-api/2.0/mlflow/get-trace-artifact?request_id={tid}"
+    assert "traces.json" in t.refused("GET", path, status=404)
+    where = f"/api/2.0/mlflow-artifacts/artifacts/0/traces/{tid}/artifacts/traces.json"
+    assert t.ask("PUT", where, b'{"spans": [1]}', {"Content-Type": "application/json"}).status == 200
+    answer = t.ask("GET", path)
+    assert (answer.status, answer.text) == (200, '{"spans": [1]}')
+    assert "traces.json" in answer.headers["Content-Disposition"]
