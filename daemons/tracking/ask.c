@@ -50,7 +50,8 @@ static int parse_body(struct ask *q) {
         q->body = &empty;
         if (q->req->body_size == 0)
                 return 0;
-        r = json_parse(q->arena, q->req->body, q->req->body_size, &root, &em);
+        r = (q->has_odd_numbers ? json_parse_odd_numbers : json_parse)(
+                q->arena, q->req->body, q->req->body_size, &root, &em);
         if (r == 0 && json_is(root, JSON_STRING))
                 r = parse_twice(q, root, &root, &em);
         if (r == -EINVAL)
@@ -74,8 +75,9 @@ void ask_open_query(struct ask *q, struct http_request *req) {
                           .refusal = {.arena = req->arena, .access = req->access}};
 }
 
-void ask_open(struct ask *q, struct http_request *req) {
-        ask_open_query(q, req);
+static void open_body(struct ask *q) {
+        struct http_request *req = q->req;
+
         if (req->method == HTTP_GET && *req->query)
                 return;
         ask_check(q, check_content_type(q));
@@ -83,6 +85,17 @@ void ask_open(struct ask *q, struct http_request *req) {
                 ask_check(q, parse_body(q));
         if (q->result == 0)
                 req->asked = q->body;
+}
+
+void ask_open(struct ask *q, struct http_request *req) {
+        ask_open_query(q, req);
+        open_body(q);
+}
+
+void ask_open_numbers(struct ask *q, struct http_request *req) {
+        ask_open_query(q, req);
+        q->has_odd_numbers = true;
+        open_body(q);
 }
 
 void ask_open_within(struct ask *q, struct http_request *req, const struct json *body,
@@ -302,6 +315,20 @@ static bool f64_of_text(const char *text, double *ret) {
         return true;
 }
 
+static bool odd_f64_of(const struct json *j, double *ret) {
+        bool yes;
+
+        if (json_bool(j, &yes) == 0)
+                *ret = yes;
+        else if (!json_is(j, JSON_NUMBER) || !strchr("Ny", j->str[j->len - 1]))
+                return false;
+        else if (*j->str == 'N')
+                *ret = NAN;
+        else
+                *ret = *j->str == '-' ? -HUGE_VAL : HUGE_VAL;
+        return true;
+}
+
 static bool f64_of(struct ask *q, const char *key, const struct json *j, double *ret) {
         const char *text;
 
@@ -311,6 +338,10 @@ static bool f64_of(struct ask *q, const char *key, const struct json *j, double 
                 return true;
         if (json_f64(j, ret) == 0)
                 return true;
+        if (q->has_odd_numbers && odd_f64_of(j, ret))
+                return true;
+        if (q->has_odd_numbers && json_is(j, JSON_STRING) && j->len == 0)
+                refuse_missing(q, key);
         refuse_type(q, key, j);
         return false;
 }

@@ -22,10 +22,14 @@ struct ask {
         struct refusal refusal;
         int result;                             /* 0, REFUSED or -errno */
         int (*reply)(struct http_request *req); /* not NULL: job_write() answers success by it */
-        struct buf *answer; /* not NULL: the answer goes here, not to the client */
+        struct buf *answer;   /* not NULL: the answer goes here, not to the client */
+        bool has_odd_numbers; /* opened by ask_open_numbers() */
 };
 
 void ask_open(struct ask *q, struct http_request *req);
+/* For metrics: NaN, Infinity and -Infinity may stand in the body as Python's json writes them, and
+ * true and false where a number of floating point is read. */
+void ask_open_numbers(struct ask *q, struct http_request *req);
 /* Without a look at the body. */
 void ask_open_query(struct ask *q, struct http_request *req);
 /* For a request that is part of another one: `body` is asked in place of the client's, and

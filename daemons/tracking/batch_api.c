@@ -193,7 +193,7 @@ int batch_api_log(struct http_request *req) {
         struct batch in = {};
         struct ask q;
 
-        ask_open(&q, req);
+        ask_open_numbers(&q, req);
         in.run_id = ask_str(&q, "run_id", ASK_NEED);
         read_metrics(&q, &in);
         in.params = read_pairs(&q, "params", &in.n_params);

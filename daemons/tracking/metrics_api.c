@@ -48,7 +48,7 @@ int metrics_api_log(struct http_request *req) {
         struct metric *m = &in.metric;
         struct ask q;
 
-        ask_open(&q, req);
+        ask_open_numbers(&q, req);
         in.run_id = ask_run_id(&q);
         m->key = ask_str(&q, "key", ASK_NEED);
         ask_f64(&q, "value", ASK_NEED, &m->value);

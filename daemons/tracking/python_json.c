@@ -9,7 +9,7 @@
 
 static bool is_whole(const struct json *j) {
         for (uint32_t i = 0; i < j->len; i++)
-                if (strchr(".eE", j->str[i]))
+                if (strchr(".eENy", j->str[i])) /* NaN, Infinity */
                         return false;
         return true;
 }
@@ -125,7 +125,7 @@ const char *python_json_type(const struct json *j) {
                 return "bool";
         case JSON_NUMBER:
                 for (uint32_t i = 0; i < j->len; i++)
-                        if (strchr(".eE", j->str[i]))
+                        if (strchr(".eENy", j->str[i])) /* NaN, Infinity */
                                 return "float";
                 return "int";
         case JSON_STRING:

@@ -39,6 +39,7 @@
 #include "daemons/tracking/server_info_api.h"
 #include "daemons/tracking/signup_api.h"
 #include "daemons/tracking/task_runs_api.h"
+#include "daemons/tracking/trace_artifact_api.h"
 #include "daemons/tracking/trace_metrics_api.h"
 #include "daemons/tracking/traces_api.h"
 #include "daemons/tracking/traces_search_api.h"

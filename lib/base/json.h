@@ -50,11 +50,15 @@ enum {
 /* text: mutable, text[len] == 0, lives as long as the tree.
  * 0; -EINVAL (not JSON: em says where and why; the text is then garbage); -ENOMEM. */
 int json_parse(struct arena *a, char *text, size_t len, struct json **ret, struct errmsg *em);
-/* The same from a constant text, which is copied into the arena. */
+/* The same, but NaN, Infinity and -Infinity are numbers of that text: json_f64() answers
+ * JSON_OUT_OF_RANGE for them. */
+int json_parse_odd_numbers(struct arena *a, char *text, size_t len, struct json **ret,
+                           struct errmsg *em);
+/* json_parse() from a constant text, which is copied into the arena. */
 int json_parse_copy(struct arena *a, const char *text, size_t len, struct json **ret,
                     struct errmsg *em);
-/* What Python's json.loads() takes: NaN, Infinity and -Infinity are numbers of that text (json_f64
- * answers JSON_OUT_OF_RANGE), and of equal keys the first one's place has the last one's value. */
+/* What Python's json.loads() takes: such numbers, too, and of equal keys the first one's place has
+ * the last one's value. */
 int json_parse_python_copy(struct arena *a, const char *text, size_t len, struct json **ret,
                            struct errmsg *em);
 

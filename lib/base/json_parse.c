@@ -22,7 +22,8 @@ struct parser {
         unsigned depth;
         struct arena *arena;
         struct errmsg *em;
-        bool is_python; /* json_parse_python_copy() */
+        bool has_odd_numbers; /* NaN, Infinity and -Infinity are numbers */
+        bool merges_twins;    /* of equal keys the last one counts */
 };
 
 /* What ends the plain run of a string: a quote, a backslash, control characters, beyond ASCII. */
@@ -210,7 +211,7 @@ static int parse_number(struct parser *s, struct json *node) {
 
         if (*p == '-')
                 p++;
-        if (s->is_python && strncmp(p, "Infinity", 8) == 0)
+        if (s->has_odd_numbers && strncmp(p, "Infinity", 8) == 0)
                 return take_number(s, node, p + 8);
         digits = p;
         p = skip_digits(p);
@@ -251,9 +252,9 @@ static int parse_word(struct parser *s, struct json *node) {
                         s->p += words[i].len;
                         return 0;
                 }
-        if (s->is_python && strncmp(s->p, "NaN", 3) == 0)
+        if (s->has_odd_numbers && strncmp(s->p, "NaN", 3) == 0)
                 return take_number(s, node, s->p + 3);
-        if (s->is_python && strncmp(s->p, "Infinity", 8) == 0)
+        if (s->has_odd_numbers && strncmp(s->p, "Infinity", 8) == 0)
                 return take_number(s, node, s->p + 8);
         if (strncmp(s->p, "NaN", 3) == 0 || strncmp(s->p, "Infinity", 8) == 0)
                 return fail_at(s, s->p, "NaN and Infinity are not JSON numbers");
@@ -444,7 +445,7 @@ static int parse_object(struct parser *s, struct json *node) {
                 s->p++;
                 skip_blanks(s);
         }
-        r = s->is_python ? merge_twins(node) : check_unique(s, node);
+        r = s->merges_twins ? merge_twins(node) : check_unique(s, node);
         return r < 0 ? r : leave(s);
 }
 
@@ -474,10 +475,11 @@ static int parse_value(struct parser *s, struct json *node) {
         }
 }
 
-static int parse(struct arena *a, char *text, size_t len, bool is_python, struct json **ret,
-                 struct errmsg *em) {
+static int parse(struct arena *a, char *text, size_t len, bool has_odd_numbers, bool merges_twins,
+                 struct json **ret, struct errmsg *em) {
         struct parser s = {
-                .is_python = is_python,
+                .has_odd_numbers = has_odd_numbers,
+                .merges_twins = merges_twins,
                 .p = text,
                 .end = text + len,
                 .line_start = text,
@@ -508,7 +510,12 @@ static int parse(struct arena *a, char *text, size_t len, bool is_python, struct
 }
 
 int json_parse(struct arena *a, char *text, size_t len, struct json **ret, struct errmsg *em) {
-        return parse(a, text, len, false, ret, em);
+        return parse(a, text, len, false, false, ret, em);
+}
+
+int json_parse_odd_numbers(struct arena *a, char *text, size_t len, struct json **ret,
+                           struct errmsg *em) {
+        return parse(a, text, len, true, false, ret, em);
 }
 
 int json_parse_copy(struct arena *a, const char *text, size_t len, struct json **ret,
@@ -522,5 +529,5 @@ int json_parse_python_copy(struct arena *a, const char *text, size_t len, struct
                            struct errmsg *em) {
         char *copy = arena_memdup(a, text, len);
 
-        return copy ? parse(a, copy, len, true, ret, em) : -ENOMEM;
+        return copy ? parse(a, copy, len, true, true, ret, em) : -ENOMEM;
 }

@@ -12,6 +12,7 @@ from mlflow_peer import PEER, Peer, Side
 from tracking_calls_all import CALLS
 from tracking_calls_conventions import PRICED
 from tracking_calls_gateway import UNGUARDED, UNREADABLE, B, E, P, R, S
+from tracking_calls_oddities import BEYOND_JSON
 from tracking_calls_pages import AJAX3
 from tracking_calls_traces import T
 from tracking_test import Tracking
@@ -74,6 +75,8 @@ JUSTIFIED = {
     "/api/3.0/mlflow/scorers/delete version of a guardrail goes": LEAKS_SQL,
     "/api/3.0/mlflow/scorers/delete scorer of a guardrail goes": LEAKS_SQL,
     AJAX3 + "ui-telemetry telemetry sent": ("what the peer says hangs on its way to the Internet; we send nothing to anybody", 200),
+    "experiments/create location 'file://host/a'": REFUSED,
+    **{f"metrics/get-history metric{s} beyond JSON {text} got": ("the peer takes it and keeps a 0 at no time", 200) for text in BEYOND_JSON for s in ("", "s")},
     A + "/{e1}/{r1}/artifacts/d get directory": "this one answer of the peer has another form than all others",
 }
 
