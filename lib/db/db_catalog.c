@@ -42,6 +42,11 @@ enum { NAMES_MAX = 512 };
         "WHERE c.contype = 'f' AND n.nspname = current_schema() AND t.relname = ?|"               \
         "referenced_table_name FROM information_schema.referential_constraints WHERE "            \
         "constraint_schema = database() AND table_name = ?} ORDER BY 1"
+/* Asked of MySQL alone. */
+#define REFERENCES                                                                            \
+        "SELECT constraint_name, column_name, referenced_column_name, referenced_table_name " \
+        "FROM information_schema.key_column_usage WHERE table_schema = database() AND "       \
+        "referenced_table_name IS NOT NULL AND table_name = ? ORDER BY 2, 1"
 
 struct names {
         const char *names[NAMES_MAX], *types[NAMES_MAX];
@@ -148,6 +153,45 @@ static int read_parents(struct db *db, struct arena *a, struct db_catalog_table 
         return 0;
 }
 
+static int read_references(struct db *db, struct arena *a, struct db_catalog_table *t) {
+        DB_USE struct db_stmt *s = NULL;
+        bool oom = false;
+        int r;
+
+        if (db_get_dialect(db) != DB_MYSQL)
+                return 0;
+        t->references = arena_zalloc_array(a, NAMES_MAX, sizeof(struct db_catalog_reference));
+        if (!t->references)
+                return -ENOMEM;
+        r = db_prepare_dynamic(db, REFERENCES, &s);
+        if (r < 0)
+                return r;
+        db_bind_text(s, 1, t->name);
+        while ((r = db_step(s)) == DB_ROW) {
+                if (t->n_references == NAMES_MAX)
+                        return -EOVERFLOW;
+                t->references[t->n_references++] = (struct db_catalog_reference){
+                        .constraint = db_col_dup(s, 0, a, &oom),
+                        .column = db_col_dup(s, 1, a, &oom),
+                        .key = db_col_dup(s, 2, a, &oom),
+                        .parent_name = db_col_dup(s, 3, a, &oom),
+                };
+                if (oom)
+                        return -ENOMEM;
+        }
+        return r;
+}
+
+static void find_parents(struct db_catalog *c) {
+        for (size_t i = 0; i < c->n_tables; i++)
+                for (size_t k = 0; k < c->tables[i].n_references; k++) {
+                        struct db_catalog_reference *ref = &c->tables[i].references[k];
+
+                        ref->parent = db_catalog_find(c, ref->parent_name);
+                        assert(ref->parent); /* MySQL keeps it as long as it is pointed to */
+                }
+}
+
 const struct db_catalog_table *db_catalog_find(const struct db_catalog *c, const char *name) {
         assert(c && name);
         for (size_t i = 0; i < c->n_tables; i++)
@@ -205,12 +249,15 @@ int db_catalog_read(struct db *db, struct arena *a, struct errmsg *em, struct db
                         r = read_keys(db, a, t, &why);
                 if (r >= 0)
                         r = read_parents(db, a, t);
+                if (r >= 0)
+                        r = read_references(db, a, t);
         }
         if (r >= 0)
                 r = sort(a, &c, &why);
         if (r < 0)
                 return errmsg_fail(em, r, "%s: %s", db_get_uri(db),
                                    *why.text ? why.text : db_errmsg(db));
+        find_parents(&c);
         *ret = c;
         return 0;
 }

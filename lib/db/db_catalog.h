@@ -14,6 +14,13 @@ struct db_catalog_column {
         enum db_catalog_type type; /* booleans are I64; JSON and times are TEXT */
 };
 
+/* One column of a foreign key. */
+struct db_catalog_reference {
+        const char *constraint, *column, *key; /* the column it points to */
+        const char *parent_name;
+        const struct db_catalog_table *parent;
+};
+
 struct db_catalog_table {
         const char *name;
         struct db_catalog_column *columns; /* by name */
@@ -22,6 +29,10 @@ struct db_catalog_table {
         size_t n_keys;
         const char **parents; /* tables its foreign keys point to, without itself */
         size_t n_parents;
+        /* MySQL's only, by their columns: what points to a key may be spelled otherwise there, as
+         * names that differ in case only are one to MySQL, and to no other engine. */
+        struct db_catalog_reference *references;
+        size_t n_references;
 };
 
 struct db_catalog {

@@ -18,6 +18,7 @@ enum {
         PAGE_ROWS = 2000,      /* read and written at once */
         INSERT_PARAMS = 4000,  /* values of one INSERT at most */
         PAGE_BYTES = 64 << 20, /* a page of large rows ends earlier */
+        REFERENCES_MAX = 8,    /* foreign keys that point on, each to the next */
 };
 
 struct value {
@@ -39,6 +40,7 @@ struct copy {
         struct value *last; /* the keys of the last row written; NULL: from the start */
         struct arena last_arena;
         int64_t n_done;
+        char why[512]; /* it failed */
 };
 
 /* --- values ------------------------------------------------------------------------------------
@@ -123,6 +125,56 @@ static void add_keys(struct buf *sql, const struct db_catalog_table *t, const ch
                                           t->columns[t->keys[i]].name);
 }
 
+/* The first column of a foreign key that `column` is. */
+static const struct db_catalog_reference *find_reference(const struct db_catalog_table *t,
+                                                         const char *column) {
+        for (size_t i = 0; i < t->n_references; i++)
+                if (str_eq(t->references[i].column, column))
+                        return &t->references[i];
+        return NULL;
+}
+
+/* A value of `t`, which is called `name` there. What points to a key is read as that key is
+ * spelled, and that one, where it is such a value itself, likewise. */
+static void add_value(struct buf *sql, const struct db_catalog_table *t, const char *name,
+                      const char *column, int depth) {
+        const struct db_catalog_reference *ref =
+                depth < REFERENCES_MAX ? find_reference(t, column) : NULL;
+        const char *and = "";
+        char key[16];
+
+        if (!ref) {
+                (void) buf_printf(sql, "\"%s\".\"%s\"", name, column);
+                return;
+        }
+        (void) snprintf(key, sizeof(key), "k%d", depth);
+        (void) buf_add_str(sql, "COALESCE((SELECT ");
+        add_value(sql, ref->parent, key, ref->key, depth + 1);
+        (void) buf_printf(sql, " FROM \"%s\" \"%s\" WHERE ", ref->parent->name, key);
+        for (size_t i = 0; i < t->n_references; i++) {
+                const struct db_catalog_reference *x = &t->references[i];
+
+                if (!str_eq(x->constraint, ref->constraint))
+                        continue;
+                (void) buf_printf(sql, "%s\"%s\".\"%s\" = \"%s\".\"%s\"", and, key, x->key, name,
+                                  x->column);
+                and = " AND ";
+        }
+        (void) buf_printf(sql, "), \"%s\".\"%s\")", name, column);
+}
+
+/* Only texts are spelled in more than one way. `t` may be of another database than the one asked.
+ */
+static void add_values(struct buf *sql, const struct db_catalog_table *t, enum db_dialect dialect) {
+        for (size_t i = 0; i < t->n_columns; i++) {
+                const struct db_catalog_column *c = &t->columns[i];
+
+                (void) buf_add_str(sql, i ? ", " : "");
+                add_value(sql, t, t->name, c->name,
+                          dialect == DB_MYSQL && c->type == DB_CATALOG_TEXT ? 0 : REFERENCES_MAX);
+        }
+}
+
 /* Behind the last key. Rows of values go by the index, but not in MySQL: there written out. */
 static void add_behind(struct buf *sql, const struct copy *c, enum db_dialect dialect) {
         const struct db_catalog_table *t = c->t;
@@ -184,7 +236,7 @@ static int read_page(struct copy *c, struct db *db) {
         c->n_rows = 0;
         c->page = arena_zalloc_array(&c->arena, PAGE_ROWS * t->n_columns, sizeof(*c->page));
         (void) buf_add_str(&sql, "SELECT ");
-        add_columns(&sql, t);
+        add_values(&sql, t, dialect);
         (void) buf_printf(&sql, " FROM \"%s\"", t->name);
         if (c->last)
                 add_behind(&sql, c, dialect);
@@ -321,7 +373,7 @@ static int read_record(struct copy *c) {
         return last ? parse_last(c, last) : 0;
 }
 
-static int write_record(struct copy *c, bool done) {
+static int write_record(struct copy *c, int64_t n_done, bool done) {
         DB_USE struct db_stmt *s = NULL;
         _cleanup_buf_ struct buf last = {};
         int r;
@@ -338,7 +390,7 @@ static int write_record(struct copy *c, bool done) {
                                &s);
         if (r < 0)
                 return r;
-        db_bind_all(s, c->t->name, c->n_done, (int) done);
+        db_bind_all(s, c->t->name, n_done, (int) done);
         if (c->last)
                 db_bind_text_n(s, 4, last.data, last.len);
         return db_run(s);
@@ -390,12 +442,17 @@ static int write_page(struct copy *c, bool done) {
         }
         if (r == 0 && c->n_rows > 0)
                 r = keep_last(c);
-        c->n_done += (int64_t) c->n_rows;
         if (r == 0)
-                r = write_record(c, done);
+                r = write_record(c, c->n_done + (int64_t) c->n_rows, done);
         if (r == 0)
-                return db_commit(c->to);
-        db_rollback(c->to);
+                r = db_commit(c->to);
+        if (r == 0) {
+                c->n_done += (int64_t) c->n_rows;
+                return 0;
+        }
+        str_copy(c->why, sizeof(c->why), db_errmsg(c->to)); /* before the next call */
+        if (db_in_transaction(c->to))
+                db_rollback(c->to);
         return r == DB_CONFLICT ? -EEXIST : r;
 }
 
@@ -403,7 +460,6 @@ int db_copy_table(struct db *from, struct db *to, const struct db_catalog_table 
                   int (*told)(void *userdata, const char *table, int64_t n_rows), void *userdata,
                   struct errmsg *em) {
         struct copy c = {.from = from, .to = to, .t = t};
-        const char *why = NULL;
         bool done;
         int r;
 
@@ -415,7 +471,7 @@ int db_copy_table(struct db *from, struct db *to, const struct db_catalog_table 
         while (r >= 0 && !done) {
                 r = read_page(&c, from);
                 if (r < 0) {
-                        why = db_errmsg(from);
+                        str_copy(c.why, sizeof(c.why), db_errmsg(from));
                         break;
                 }
                 done = c.n_rows < PAGE_ROWS && c.n_rows == 0;
@@ -424,11 +480,12 @@ int db_copy_table(struct db *from, struct db *to, const struct db_catalog_table 
                         r = told(userdata, t->name, c.n_done);
         }
         if (r < 0)
-                (void) errmsg_fail(em, r, "table %s, behind row %" PRId64 ": %s", t->name, c.n_done,
-                                   r == -EEXIST ? "a row with the same key is there already (MySQL "
-                                                  "takes names as one that differ in case only)"
-                                   : why        ? why
-                                                : db_errmsg(to));
+                (void) errmsg_fail(em, r, "table %s, behind row %" PRId64 ": %s%s", t->name,
+                                   c.n_done, c.why[0] ? c.why : db_errmsg(to),
+                                   r == -EEXIST ? ": a row with the same key is there already "
+                                                  "(MySQL takes names as one that differ in case, "
+                                                  "accents or spaces at the end only)"
+                                                : "");
         arena_done(&c.last_arena);
         arena_done(&c.arena);
         return r < 0 ? r : 0;

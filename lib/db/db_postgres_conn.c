@@ -52,12 +52,23 @@ static int lost(struct db_postgres_conn *c) {
         return -ENOTCONN;
 }
 
+/* Which key is there already, or is missing. Other details may be whole rows. */
+static void add_key(struct db_postgres_conn *c, const PGresult *result, const char *state) {
+        const char *key = pq.PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+        size_t n = strlen(c->error);
+
+        if (key && (str_eq(state, "23503") || str_eq(state, "23505")))
+                (void) snprintf(c->error + n, sizeof(c->error) - n, ": %.*s",
+                                (int) strcspn(key, "\n"), key);
+}
+
 static int answer_of(struct db_postgres_conn *c, const PGresult *result) {
         const char *why = pq.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
         const char *state = pq.PQresultErrorField(result, PG_DIAG_SQLSTATE);
         int r = db_postgres_answer(state);
 
         (void) fail(c, 0, why ? why : pq.PQerrorMessage(c->pg));
+        add_key(c, result, state);
         if (r == -ECANCELED && c->is_over_budget)
                 return fail(c, -ETIME, "it took longer than it may");
         return r;

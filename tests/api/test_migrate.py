@@ -48,6 +48,25 @@ def test_round_trip(servers, tmp_path):
             assert int(new) > int(ids[0])
 
 
+def test_names_that_differ_in_case(servers, tmp_path):
+    """To MySQL they are one, and a version keeps the name it was asked for; elsewhere it would be of no model."""
+    postgres, mysql = servers
+    source, targets = mysql.uri(mysql.fresh()), (postgres.uri(postgres.fresh()), f"sqlite:///{tmp_path}/a.db")
+    with Tracking("--backend-store-uri", source) as t:
+        t.post("registered-models/create", name="Engine", tags=[{"key": "k", "value": "v"}])
+        for name in ("Engine", "ENGINE"):
+            t.post("model-versions/create", name=name, source="s3://b/x", tags=[{"key": "k", "value": name}])
+    for target in targets:
+        assert "counts and checksums are the same" in onebox("migrate", source, target)
+        with Tracking("--backend-store-uri", target) as t:
+            versions = t.get("model-versions/search", filter="name = 'Engine'")["model_versions"]
+            assert sorted((v["version"], v["tags"][0]["value"]) for v in versions) == [("1", "Engine"), ("2", "ENGINE")]
+    with Tracking("--backend-store-uri", targets[1]) as t:
+        t.post("registered-models/create", name="engine")
+    said = onebox("migrate", targets[1], mysql.uri(mysql.fresh()), status=1)
+    assert "table registered_models, behind row 0: Duplicate entry 'default-engine' for key 'PRIMARY': a row with the same key is there" in said
+
+
 def test_refused(servers, tmp_path):
     full, other = f"sqlite:///{tmp_path}/full.db", f"sqlite:///{tmp_path}/other.db"
     for uri in (full, other):
