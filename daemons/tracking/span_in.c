@@ -10,6 +10,7 @@
 #include "lib/base/hex.h"
 #include "lib/base/json_write.h"
 #include "lib/base/str.h"
+#include "lib/base/strmap.h"
 
 enum { TRACE_DIGITS = 32, SPAN_DIGITS = 16 };
 enum { NESTED_MAX = 32 }; /* lists and maps in one another: what is deeper is null */
@@ -49,15 +50,23 @@ static void write_list(struct json_write *w, const struct json *list, unsigned d
         json_write_end(w);
 }
 
+/* A key stands once in an object: where it comes again it gives the first its value, as in Python.
+ */
 static void write_pairs(struct json_write *w, const struct json *pairs, unsigned depth) {
+        _cleanup_(strmap_done) struct strmap values = {};
         const struct json *item;
+        struct strmap_entry *e;
         const char *key;
 
-        json_write_object(w);
         json_each (item, pairs) {
                 key = text_of(item, "key");
-                json_write_key(w, key ? key : "");
-                write_plain(w, json_get(item, "value"), depth + 1);
+                if (strmap_set(&values, key ? key : "", (void *) item) < 0)
+                        w->out->error = -ENOMEM; /* it sticks */
+        }
+        json_write_object(w);
+        map_each (e, &values) {
+                json_write_key(w, e->key);
+                write_plain(w, json_get(e->value, "value"), depth + 1);
         }
         json_write_end(w);
 }

@@ -21,7 +21,8 @@ static void write_any(struct json_write *w, const struct json *j, unsigned depth
 static void write_pair(struct json_write *w, const char *key, const struct json *value,
                        unsigned depth) {
         json_write_object(w);
-        json_write_kv_str(w, "key", key);
+        if (*key) /* protobuf's JSON leaves out what is empty */
+                json_write_kv_str(w, "key", key);
         if (!json_is(value, JSON_NULL)) {
                 json_write_key(w, "value");
                 write_any(w, value, depth);

@@ -142,7 +142,13 @@ def _traces():
     for n, more in enumerate(({}, {"mlflow__chat__tokenUsage": '{"input_tokens": 1}'}, {"session__id": "s21"}, {})):
         yield otlp(f"earlier span {n}", export(span(21, n + 1, "early", parent=9, start=8000 - 1000 * n, took=20000 + 1000 * n, **more)))
         yield f"after earlier span {n}", "GET", f"{T}/" + "tr-" + f"{21:032x}", None
-    yield "delete those", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "request_ids": ["tr-" + f"{n:032x}" for n in (20, 21)]}
+    twice = _attributes({"a": "1", "b": {"x": "y"}}) + _attributes({"a": 2}) + [{"value": {}}, {"value": {"stringValue": "z"}}]
+    s = span(22, 1, "keys that come again", events=[{"timeUnixNano": str(AT * 1000000), "name": "ev", "attributes": twice}],
+             links=[{"traceId": f"{1:032x}", "spanId": f"{1:016x}", "attributes": twice}])
+    s["attributes"] += [*twice, {"key": "map", "value": {"kvlistValue": {"values": twice}}}]
+    yield otlp("keys that come again", export(s))
+    yield "whole of keys that came again", "GET", f"{T}/get", {"trace_id": "tr-" + f"{22:032x}"}
+    yield "delete those", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "request_ids": ["tr-" + f"{n:032x}" for n in (20, 21, 22)]}
     yield otlp("of a run", export(span(3, 1, "in run", start=2000)), **{"x-mlflow-run-id": "{tr}"})
 
     yield "start", "POST", T, trace_info(4, request_preview="in", response_preview="out", client_request_id="c4", tags={"a": "b", "mlflow.traceName": "four", "mlflow.artifactLocation": "x"},
