@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/base/fnv.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/gcp/gcs_name.h"
@@ -65,10 +66,9 @@ size_t names_conflict_len(const char *name) {
         return len > 1 && str_ends(name, NAMES_CONFLICT) ? len - STRLEN(NAMES_CONFLICT) : 0;
 }
 
-/* FNV-1a, its bits then mixed once more. */
+/* FNV, its bits then mixed once more. */
 static uint64_t names_hash(const char *s, uint64_t h) {
-        for (; *s; s++)
-                h = (h ^ (unsigned char) *s) * UINT64_C(0x100000001b3);
+        h = fnv_add_text(h, s);
         h ^= h >> 33;
         h *= UINT64_C(0xff51afd7ed558ccd);
         h ^= h >> 33;
@@ -77,12 +77,11 @@ static uint64_t names_hash(const char *s, uint64_t h) {
 }
 
 uint64_t names_ino(const char *path) {
-        uint64_t h = names_hash(path, UINT64_C(0xcbf29ce484222325));
+        uint64_t h = names_hash(path, FNV_EMPTY);
 
         return h > 1 ? h : h + 2;
 }
 
 uint64_t names_content(const char *path, int64_t generation) {
-        return names_hash(path, UINT64_C(0xcbf29ce484222325) ^
-                                        (uint64_t) generation * UINT64_C(0x9e3779b97f4a7c15));
+        return names_hash(path, FNV_EMPTY ^ (uint64_t) generation * UINT64_C(0x9e3779b97f4a7c15));
 }

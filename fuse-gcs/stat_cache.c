@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fuse-gcs/names.h"
+#include "lib/base/fnv.h"
 #include "lib/base/mem.h"
 
 #define STAT_CACHE_RUSH_MISSES 32 /* names looked for in vain, each soon after the other */
@@ -58,10 +59,8 @@ int stat_cache_new(const struct stat_cache_options *o, struct stat_cache **ret) 
 }
 
 static uint32_t stat_cache_hash(const char *s, size_t len) {
-        uint64_t h = UINT64_C(0xcbf29ce484222325);
+        uint64_t h = fnv_add(FNV_EMPTY, s, len);
 
-        for (size_t i = 0; i < len; i++)
-                h = (h ^ (unsigned char) s[i]) * UINT64_C(0x100000001b3);
         return (uint32_t) (h ^ h >> 29);
 }
 

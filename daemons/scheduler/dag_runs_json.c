@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemons/scheduler/rest.h"
+#include "lib/base/fnv.h"
 #include "lib/base/str.h"
 
 /* Airflow's words for who made a run. */
@@ -13,19 +14,12 @@ static const char *triggered_by(const struct dag_runs_sql_row *row) {
                                                 : "rest_api";
 }
 
-/* FNV-1a. */
-static uint64_t hash(uint64_t h, const char *text) {
-        for (; *text; text++)
-                h = (h ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
-        return h;
-}
-
 void dag_runs_json_version(struct json_write *w, const char *dag_id, int64_t version,
                            usec_t created_at) {
-        uint64_t a = hash(UINT64_C(0xcbf29ce484222325), dag_id), b = hash(a, "version");
+        uint64_t a = fnv_add_text(FNV_EMPTY, dag_id), b = fnv_add_text(a, "version");
         char id[40];
 
-        a = (a ^ (uint64_t) version) * UINT64_C(0x100000001b3);
+        a = (a ^ (uint64_t) version) * FNV_PRIME;
         (void) snprintf(id, sizeof(id), "%08x-%04x-8%03x-8%03x-%012" PRIx64, (unsigned) (a >> 32),
                         (unsigned) (a >> 16 & 0xFFFF), (unsigned) (a & 0xFFF),
                         (unsigned) (b >> 48 & 0xFFF), b & UINT64_C(0xFFFFFFFFFFFF));

@@ -2,13 +2,9 @@
 
 #include <string.h>
 
-/* FNV-1a; the length keeps two texts apart from one. */
+/* The length keeps two texts apart from one. */
 static uint64_t add(uint64_t digest, const void *data, size_t len) {
-        const unsigned char *bytes = data;
-
-        for (size_t i = 0; i < len; i++)
-                digest = (digest ^ bytes[i]) * UINT64_C(1099511628211);
-        return (digest ^ len) * UINT64_C(1099511628211);
+        return (fnv_add(digest, data, len) ^ len) * FNV_PRIME;
 }
 
 uint64_t pipelines_digest_of(const struct pipelines_find_result *found, const char *env_text) {

@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 #include "daemons/scheduler/pipelines_find.h"
+#include "lib/base/fnv.h"
 
-#define PIPELINES_DIGEST_EMPTY UINT64_C(14695981039346656037)
+#define PIPELINES_DIGEST_EMPTY FNV_EMPTY
 
 /* Of a directory's files as pipelines_find() found them, and of the file of variables (NULL: there
  * is none, as good as an empty one). */

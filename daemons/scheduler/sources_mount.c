@@ -13,6 +13,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/fileio.h"
+#include "lib/base/fnv.h"
 #include "lib/base/json.h"
 #include "lib/base/mem.h"
 #include "lib/base/mount_control.h"
@@ -81,8 +82,7 @@ bool sources_mount_is_silent(const char *mountinfo, const char *dir) {
  */
 
 static void mix(uint64_t *sum, const void *data, size_t n) {
-        for (const unsigned char *p = data; n-- > 0; p++)
-                *sum = (*sum ^ *p) * 1099511628211u; /* FNV-1a */
+        *sum = fnv_add(*sum, data, n);
 }
 
 /* Of the object behind a file of fuse-gcs; 0 elsewhere. */
@@ -135,7 +135,7 @@ static int mix_dir(uint64_t *sum, const char *dir, unsigned depth) {
 }
 
 static int look(const struct sources_mount *m, uint64_t *ret) {
-        uint64_t sum = 14695981039346656037u;
+        uint64_t sum = FNV_EMPTY;
         struct stat st;
         int r;
 

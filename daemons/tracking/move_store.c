@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/errmsg.h"
+#include "lib/base/fnv.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/store/store.h"
@@ -26,7 +27,7 @@ struct sum {
 /* Reads an object to its end; into `put` too when that is not NULL. */
 static int read_through(struct move *m, struct store *from, const char *name, struct store_put *put,
                         struct sum *ret) {
-        struct sum sum = {.hash = 14695981039346656037u};
+        struct sum sum = {.hash = FNV_EMPTY};
         struct store_get *get;
         struct store_info info;
         ssize_t n;
@@ -35,8 +36,7 @@ static int read_through(struct move *m, struct store *from, const char *name, st
         if (r < 0)
                 return r;
         while ((n = store_get_read(from, get, sum.size, m->chunk, CHUNK)) > 0) {
-                for (ssize_t i = 0; i < n; i++)
-                        sum.hash = (sum.hash ^ (unsigned char) m->chunk[i]) * 1099511628211u;
+                sum.hash = fnv_add(sum.hash, m->chunk, (size_t) n);
                 sum.size += (uint64_t) n;
                 r = put ? store_put_write(m->to, put, m->chunk, (size_t) n) : 0;
                 if (r < 0)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/base/fnv.h"
+
 #define TOKEN (USEC_PER_SEC / AUTH_THROTTLE_PER_SEC)
 
 void auth_throttle_init(struct auth_throttle *t, uint64_t seed, usec_t mono_at) {
@@ -13,10 +15,8 @@ void auth_throttle_init(struct auth_throttle *t, uint64_t seed, usec_t mono_at) 
 }
 
 static uint64_t hash_of(const struct auth_throttle *t, const char *name) {
-        uint64_t h = 14695981039346656037u ^ t->seed;
+        uint64_t h = fnv_add_text(FNV_EMPTY ^ t->seed, name);
 
-        for (; *name; name++)
-                h = (h ^ (unsigned char) *name) * 1099511628211u;
         h ^= h >> 29; /* the low bits pick the set */
         return h ? h : 1;
 }

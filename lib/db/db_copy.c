@@ -10,6 +10,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/errmsg.h"
+#include "lib/base/fnv.h"
 #include "lib/base/str.h"
 #include "lib/db/db.h"
 #include "lib/db/db_catalog.h"
@@ -85,26 +86,18 @@ static void bind_value(struct db_stmt *s, int param, enum db_catalog_type type,
                 db_bind_blob(s, param, v->bytes, v->n_bytes);
 }
 
-static uint64_t mix(uint64_t h, const void *p, size_t n) {
-        const unsigned char *bytes = p;
-
-        for (size_t i = 0; i < n; i++)
-                h = (h ^ bytes[i]) * 1099511628211u;
-        return h;
-}
-
 static uint64_t hash_value(uint64_t h, enum db_catalog_type type, const struct value *v) {
         unsigned char kind = v->is_null ? 0xff : (unsigned char) type;
 
-        h = mix(h, &kind, 1);
+        h = fnv_add(h, &kind, 1);
         if (v->is_null)
                 return h;
         if (type == DB_CATALOG_I64)
-                return mix(h, &v->i64, sizeof(v->i64));
+                return fnv_add(h, &v->i64, sizeof(v->i64));
         if (type == DB_CATALOG_F64)
-                return mix(h, &v->f64, sizeof(v->f64));
-        h = mix(h, &v->n_bytes, sizeof(v->n_bytes));
-        return mix(h, v->bytes, v->n_bytes);
+                return fnv_add(h, &v->f64, sizeof(v->f64));
+        h = fnv_add(h, &v->n_bytes, sizeof(v->n_bytes));
+        return fnv_add(h, v->bytes, v->n_bytes);
 }
 
 /* --- reading in pages --------------------------------------------------------------------------
@@ -502,7 +495,7 @@ int db_copy_sum(struct db *db, const struct db_catalog_table *t, struct db_copy_
         do {
                 r = read_page(&c, db);
                 for (size_t i = 0; r == 0 && i < c.n_rows; i++) {
-                        uint64_t h = 14695981039346656037u;
+                        uint64_t h = FNV_EMPTY;
 
                         for (size_t k = 0; k < t->n_columns; k++)
                                 h = hash_value(h, t->columns[k].type,
