@@ -185,7 +185,8 @@ int writer_write(struct mnt *m, struct inode *i, uint64_t offset, const char *da
 int writer_write_lent(struct mnt *m, struct inode *i, uint64_t offset, const char *data, size_t n,
                       struct lent_offer *offer) {
         struct writer *w;
-        int r = writer_need(m, i);
+        int r = offset <= WRITER_SIZE_MAX && n <= WRITER_SIZE_MAX - offset ? writer_need(m, i)
+                                                                           : -EFBIG;
 
         if (r >= 0 && writer_is_sending(i->writer) && offset < i->writer->up_to)
                 r = writer_settle(m, i);
@@ -207,7 +208,7 @@ int writer_write_lent(struct mnt *m, struct inode *i, uint64_t offset, const cha
 
 int writer_truncate(struct mnt *m, struct inode *i, uint64_t size) {
         struct writer *w;
-        int r = writer_need(m, i);
+        int r = size <= WRITER_SIZE_MAX ? writer_need(m, i) : -EFBIG;
 
         if (r >= 0 && writer_is_sending(i->writer) && size < i->writer->up_to)
                 r = writer_settle(m, i);

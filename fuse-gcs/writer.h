@@ -13,6 +13,7 @@
 #include "fuse-gcs/push.h"
 #include "fuse-gcs/push_parts.h"
 
+#define WRITER_SIZE_MAX ((uint64_t) 5 << 40)      /* no object is larger */
 #define WRITER_COMPOSE_MIN ((uint64_t) 256 << 10) /* what is smaller is written whole */
 
 struct writer {

@@ -218,6 +218,20 @@ static void test_full_temp_is_enospc(void **state) {
         mount_test_bucket_assert(&t->bucket, "f", "0123456789");
 }
 
+/* No object will ever hold it: nothing is begun. */
+static void test_too_large_is_efbig(void **state) {
+        struct mount_test *t = *state;
+        struct inode *i;
+
+        mount_test_bucket_put(&t->bucket, "f", "0123456789");
+        i = find(t, "f");
+        assert_int_equal(writer_truncate(&t->m, i, WRITER_SIZE_MAX + 1), -EFBIG);
+        assert_int_equal(writer_write(&t->m, i, WRITER_SIZE_MAX, "x", 1), -EFBIG);
+        assert_int_equal(writer_write(&t->m, i, UINT64_MAX, "xy", 2), -EFBIG);
+        assert_null(i->writer);
+        assert_int_equal(writer_write(&t->m, i, WRITER_SIZE_MAX - 1, "x", 1), 0);
+}
+
 static void test_mtime(void **state) {
         struct mount_test *t = *state;
         const struct timespec when = {.tv_sec = 1000000, .tv_nsec = 5};
@@ -247,6 +261,7 @@ int main(void) {
                 mount_test_case(test_broken_piece_is_sent_again),
                 mount_test_case(test_refused_commit_keeps_the_changes),
                 mount_test_case(test_full_temp_is_enospc),
+                mount_test_case(test_too_large_is_efbig),
                 mount_test_case(test_mtime),
         };
 
