@@ -20,6 +20,7 @@
 #define MOUNT_CONF_LEAST_IN_UPLOADS ((uint64_t) 48 << 20)
 #define MOUNT_CONF_UPLOADS 4 /* of one large file, where one alone is slower than its writer */
 #define MIB ((uint64_t) 1 << 20)
+#define MOUNT_CONF_NO_DEADLINE (365 * 24 * 60 * USEC_PER_MINUTE)
 #define MOUNT_CONF_FILL_LINE (8 * MIB) /* gcsfuse's reads for its cache */
 
 void mount_conf_done(struct mount_conf *c) {
@@ -363,6 +364,19 @@ static void mount_conf_patience(struct mount_conf *c, const struct mount_flags *
         o->percentile = mount_flags_float(f, FLAGS_read_stall_req_target_percentile);
 }
 
+/* Of gcsfuse: what is given counts. A piece that waits in the kernel for a slow line is silent for
+ * long: without being told nobody takes it for lost so soon. */
+static void mount_conf_chunks(struct mount_conf *c, const struct mount_flags *f) {
+        int64_t silent_s = mount_flags_int(f, FLAGS_chunk_transfer_timeout_secs);
+        int64_t deadline_s = mount_flags_int(f, FLAGS_chunk_retry_deadline_secs);
+
+        if (mount_flags_is_set(f, FLAGS_chunk_transfer_timeout_secs))
+                c->chunk_for = silent_s > 0 ? (usec_t) silent_s * USEC_PER_SEC : USEC_INFINITY;
+        if (mount_flags_is_set(f, FLAGS_chunk_retry_deadline_secs))
+                c->mnt.commit_budget_for = deadline_s > 0 ? (usec_t) deadline_s * USEC_PER_SEC
+                                                          : MOUNT_CONF_NO_DEADLINE;
+}
+
 static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f) {
         gcs_retry_policy_init(&c->retry);
         c->retry.max_for = MAX(mount_flags_duration(f, FLAGS_max_retry_sleep), USEC_PER_MSEC);
@@ -372,6 +386,7 @@ static void mount_conf_network(struct mount_conf *c, const struct mount_flags *f
         c->retry.budget_for = c->mnt.metadata_budget_for;
         c->stall_for = mount_flags_duration(f, FLAGS_http_client_timeout);
         mount_conf_patience(c, f);
+        mount_conf_chunks(c, f);
         c->rest_for = mount_flags_duration(f, FLAGS_read_inactive_stream_timeout);
         c->n_connections = (unsigned) mount_flags_int(f, FLAGS_max_conns_per_host) ?: 100;
         c->read_ahead_kb = (unsigned) mount_flags_int(f, FLAGS_max_read_ahead_kb);

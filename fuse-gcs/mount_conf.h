@@ -27,7 +27,7 @@ struct mount_conf {
         unsigned n_connections;
         unsigned read_ahead_kb; /* 0: the kernel's own */
         struct gcs_retry_policy retry;
-        usec_t stall_for;
+        usec_t stall_for, chunk_for;
         struct gcs_patience_options read_patience;
         usec_t rest_for;               /* without a read; 0: nobody looks */
         double ops_per_s, bytes_per_s; /* < 0: no limit */

@@ -58,6 +58,8 @@ static int mount_flags_check_range(const struct mount_flags *f, struct errmsg *e
                 {FLAGS_stat_cache_max_size_mb, -1, INT32_MAX},
                 {FLAGS_kernel_list_cache_ttl_secs, -1, INT32_MAX},
                 {FLAGS_file_cache_max_size_mb, -1, INT32_MAX},
+                {FLAGS_chunk_retry_deadline_secs, 0, INT32_MAX},
+                {FLAGS_chunk_transfer_timeout_secs, 0, INT32_MAX},
                 {FLAGS_max_retry_attempts, 0, INT32_MAX},
                 {FLAGS_prometheus_port, 0, 65535},
                 {FLAGS_read_cache_size_mb, 4, 1 << 20},

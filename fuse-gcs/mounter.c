@@ -182,6 +182,7 @@ static int mounter_make_direct(struct mounter *x, const struct gcs_client_option
                 .user_agent = o->user_agent,
                 .n_connections = n,
                 .stall_for = o->stall_for,
+                .chunk_for = o->chunk_for,
                 .patience = x->o->conf->read_patience,
                 .tries_once = o->retry.n_tries_max == 1,
                 .gives_up = interrupt_is_wanted,
@@ -212,6 +213,7 @@ static int mounter_make_client(struct mounter *x, struct errmsg *em) {
                 .user_agent = c->agent,
                 .retry = c->retry,
                 .stall_for = c->stall_for,
+                .chunk_for = c->chunk_for,
         };
         int r = meter_new(x->loop, x->o->flags, c, &x->meter, em);
 

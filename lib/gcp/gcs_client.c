@@ -262,7 +262,8 @@ static int gcs_client_send(struct gcs_client_call *call) {
                 .write = call->q->verb == GCS_READ ? gcs_client_on_content : NULL,
                 .ctx = call,
                 .max_body = GCS_CLIENT_ANSWER_MAX,
-                .stall_for = gcs_request_stall_for(call->q, c->o.stall_for, gcs_client_left(call)),
+                .stall_for = gcs_request_stall_for(call->q, c->o.stall_for, c->o.chunk_for,
+                                                   gcs_client_left(call)),
                 .io_size = big ? GCS_CLIENT_IO_SIZE : 0,
         };
 

@@ -140,7 +140,8 @@ static int gcs_direct_send(struct gcs_direct *d, const struct gcs_request *q,
                 .content_type = w->has_body ? w->content_type : NULL,
                 .body = body,
                 .max_answer = GCS_DIRECT_ANSWER_MAX,
-                .stall_for = gcs_request_stall_for(q, d->o.stall_for, q->budget_for),
+                .stall_for =
+                        gcs_request_stall_for(q, d->o.stall_for, d->o.chunk_for, q->budget_for),
         };
         size_t n = 0;
 

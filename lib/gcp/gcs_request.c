@@ -45,12 +45,15 @@ uint64_t gcs_request_data_size(const struct gcs_request *q) {
         return n;
 }
 
-usec_t gcs_request_stall_for(const struct gcs_request *q, usec_t stall_for, usec_t left_for) {
+usec_t gcs_request_stall_for(const struct gcs_request *q, usec_t stall_for, usec_t chunk_for,
+                             usec_t left_for) {
         bool slow = q->verb == GCS_COMPOSE || q->verb == GCS_REWRITE || q->verb == GCS_MOVE ||
                     q->verb == GCS_INSERT || q->verb == GCS_UPLOAD_PUT;
 
         stall_for = stall_for ?: GCS_REQUEST_STALL_FOR;
-        if (slow)
+        if (q->verb == GCS_UPLOAD_PUT && chunk_for > 0)
+                stall_for = chunk_for;
+        else if (slow)
                 stall_for = MAX(GCS_REQUEST_SLOW_FOR, stall_for);
         return left_for > 0 ? MIN(stall_for, left_for) : stall_for;
 }

@@ -68,3 +68,18 @@ def test_a_read_that_hangs_is_made_anew():
             finally:
                 server.faults()
             assert time.monotonic() - began >= 0.3
+
+
+def test_an_upload_that_hangs_is_tried_again():
+    """A piece without an answer; its bytes are not lost, and nobody waits for longer than was asked for."""
+    content = os.urandom(9 << 20)
+    with Bucketd("--sync=no") as server:
+        with Mount(server.url, "--chunk-transfer-timeout-secs=1", "--write-block-size-mb=4", "--parallel-uploads-per-file=1") as mount:
+            server.faults({"op": "chunk", "count": 1, "latency_ms": 3_600_000})
+            began = time.monotonic()
+            try:
+                (mount / "f").write_bytes(content)
+            finally:
+                server.faults()
+            assert 1 <= time.monotonic() - began < 50
+        assert crc_of(server.ask("GET", "/bkt/f").body) == crc_of(content)

@@ -116,16 +116,22 @@ static void test_lacking(void **state) {
 /* The service may think for a minute about some calls, but nobody waits longer than a call may
  * last. */
 static void test_how_long_no_byte_may_come(void **state) {
-        struct gcs_request insert, stat;
+        struct gcs_request insert, stat, chunk;
 
         gcs_request_init(&insert, GCS_INSERT, "x");
         gcs_request_init(&stat, GCS_STAT, "x");
-        assert_int_equal(gcs_request_stall_for(&stat, 0, 0), 10 * USEC_PER_SEC);
-        assert_int_equal(gcs_request_stall_for(&stat, 3 * USEC_PER_SEC, 0), 3 * USEC_PER_SEC);
-        assert_int_equal(gcs_request_stall_for(&stat, 3 * USEC_PER_SEC, 2), 2);
-        assert_int_equal(gcs_request_stall_for(&insert, 0, 0), 60 * USEC_PER_SEC);
-        assert_int_equal(gcs_request_stall_for(&insert, 90 * USEC_PER_SEC, 0), 90 * USEC_PER_SEC);
-        assert_int_equal(gcs_request_stall_for(&insert, 0, 5 * USEC_PER_SEC), 5 * USEC_PER_SEC);
+        gcs_request_init(&chunk, GCS_UPLOAD_PUT, "x");
+        assert_int_equal(gcs_request_stall_for(&stat, 0, 0, 0), 10 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&stat, 3 * USEC_PER_SEC, 0, 0), 3 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&stat, 3 * USEC_PER_SEC, 0, 2), 2);
+        assert_int_equal(gcs_request_stall_for(&insert, 0, 0, 0), 60 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&insert, 90 * USEC_PER_SEC, 0, 0),
+                         90 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&insert, 0, 0, 5 * USEC_PER_SEC), 5 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&insert, 0, 7, 0), 60 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&chunk, 90, 0, 0), 60 * USEC_PER_SEC);
+        assert_int_equal(gcs_request_stall_for(&chunk, 90, 7, 0), 7);
+        assert_int_equal(gcs_request_stall_for(&chunk, 90, USEC_INFINITY, 9), 9);
 }
 
 int main(void) {

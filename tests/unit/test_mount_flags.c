@@ -59,6 +59,7 @@ static void test_refused(void **state) {
         refuse("--log-format=xml a b", "json or text");
         refuse("--log-severity=loud a b", "trace, debug");
         refuse("--metadata-cache-ttl-secs=-2 a b", "want -1 to");
+        refuse("--chunk-transfer-timeout-secs=-1 a b", "want 0 to");
         refuse("--read-stall-req-increase-rate=0 a b", "can't be 0 or negative");
         refuse("--read-stall-req-target-percentile=1 a b", "should be in the range (0, 1)");
         refuse("--experimental-enable-otel-logging a b", "to the journal or to --log-file");
