@@ -49,7 +49,7 @@ struct gcs_client_options {
         struct gcs_retry_policy retry;
         struct entropy *entropy; /* NULL: the system's */
         usec_t stall_for;        /* no byte for so long: a new try; 0 = 10 s */
-        usec_t chunk_for;        /* the same of an upload's pieces; 0 = 60 s */
+        usec_t chunk_for;        /* the same of what carries content; 0 = 60 s */
 };
 
 /* http: lives on; strings are copied. */

@@ -33,7 +33,7 @@ struct gcs_direct_options {
         unsigned n_connections;
         bool tries_once;  /* nobody makes a second try: what went wrong is the answer */
         usec_t stall_for; /* 0 = 10 s */
-        usec_t chunk_for; /* of an upload's pieces; 0 = 60 s */
+        usec_t chunk_for; /* of what carries content; 0 = 60 s */
         struct gcs_patience_options patience; /* with READs, before their first byte */
         /* Asked now and then by who waits: true gives the call back at once. NULL: nobody gives up.
          */

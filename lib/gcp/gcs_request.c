@@ -51,7 +51,7 @@ usec_t gcs_request_stall_for(const struct gcs_request *q, usec_t stall_for, usec
                     q->verb == GCS_INSERT || q->verb == GCS_UPLOAD_PUT;
 
         stall_for = stall_for ?: GCS_REQUEST_STALL_FOR;
-        if (q->verb == GCS_UPLOAD_PUT && chunk_for > 0)
+        if ((q->verb == GCS_UPLOAD_PUT || q->verb == GCS_INSERT) && chunk_for > 0)
                 stall_for = chunk_for;
         else if (slow)
                 stall_for = MAX(GCS_REQUEST_SLOW_FOR, stall_for);

@@ -82,8 +82,8 @@ void gcs_request_wire_done(struct gcs_request_wire *w);
 const char *gcs_request_verb_name(enum gcs_verb verb);
 /* Bytes of data. */
 uint64_t gcs_request_data_size(const struct gcs_request *q);
-/* How long no byte may come: stall_for (0 = 10 s), more where the service has to think, of an
- * upload's pieces chunk_for (0: as where it has to), and no longer than what is left of the
+/* How long no byte may come: stall_for (0 = 10 s), more where the service has to think, of what
+ * carries content chunk_for (0: as where it has to think), and no longer than what is left of the
  * request's time (0: no end). */
 usec_t gcs_request_stall_for(const struct gcs_request *q, usec_t stall_for, usec_t chunk_for,
                              usec_t left_for);

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+import pytest
 from bucketd_test import Bucketd, crc_of
 from daemon_test import PATIENCE, until
 from mount_test import Mount, needs_fuse
@@ -70,12 +71,13 @@ def test_a_read_that_hangs_is_made_anew():
             assert time.monotonic() - began >= 0.3
 
 
-def test_an_upload_that_hangs_is_tried_again():
+@pytest.mark.parametrize("op,size", [("chunk", 9), ("insert", 1)])
+def test_an_upload_that_hangs_is_tried_again(op, size):
     """A piece without an answer; its bytes are not lost, and nobody waits for longer than was asked for."""
-    content = os.urandom(9 << 20)
+    content = os.urandom(size << 20)
     with Bucketd("--sync=no") as server:
         with Mount(server.url, "--chunk-transfer-timeout-secs=1", "--write-block-size-mb=4", "--parallel-uploads-per-file=1") as mount:
-            server.faults({"op": "chunk", "count": 1, "latency_ms": 3_600_000})
+            server.faults({"op": op, "count": 1, "latency_ms": 3_600_000})
             began = time.monotonic()
             try:
                 (mount / "f").write_bytes(content)
