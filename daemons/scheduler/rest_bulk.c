@@ -61,21 +61,23 @@ static int check_entities(const struct rest_bulk_noun *noun, const struct action
         return 0;
 }
 
-/* ["a", "b"] as "a,b". */
+/* ["a", "b"] as "a,b"; none leaves *ret as it is. */
 static int read_mask(const struct json *list, struct arena *a, const char **ret,
                      struct errmsg *em) {
-        const char *mask = NULL, *word;
+        _cleanup_buf_ struct buf mask = {};
         const struct json *item;
+        const char *word;
 
+        if (!json_first(list))
+                return 0;
         json_each (item, list) {
                 if (json_str(item, &word) != 0)
                         return errmsg_fail(em, -EINVAL, "\"update_mask\" must hold texts");
-                mask = mask ? arena_printf(a, "%s,%s", mask, word) : word;
-                if (!mask)
-                        return -ENOMEM;
+                (void) buf_add_str(&mask, item == json_first(list) ? "" : ",");
+                (void) buf_add_str(&mask, word);
         }
-        *ret = mask;
-        return 0;
+        *ret = buf_error(&mask) < 0 ? NULL : arena_strndup(a, buf_cstr(&mask), mask.len);
+        return *ret ? 0 : -ENOMEM;
 }
 
 static int read_met(const struct json *item, enum kind kind, enum when_met *ret,

@@ -97,7 +97,8 @@ static int check_revision(struct db *db, struct errmsg *em) {
         return errmsg_fail(em, -ENOTSUP,
                            "%s has MLflow's schema of revision %s, this server knows %s (MLflow "
                            "%s) and %s (MLflow %s): if yours is older, stop all servers, make a "
-                           "backup and run `mlflow db upgrade %s` with MLflow %s",
+                           "backup and run `mlflow db upgrade %s` with MLflow %s; if it is newer, "
+                           "install a newer onebox",
                            db_get_uri(db), revision, known[0].revision, known[0].version,
                            known[1].revision, known[1].version, db_get_uri(db), known[0].version);
 }
