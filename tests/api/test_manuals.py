@@ -11,7 +11,7 @@ TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 DAEMONS = ["bucketd", "gitsync", "launcher", "logship", "night", "scheduler", "serving", "tracking", "web"]
 OWN = {"onebox-build": "daemons/build/onebox-build", "onebox-task": "daemons/task/onebox-task",
        "onebox-sqlproxy": "daemons/sqlproxy/onebox-sqlproxy", "fuse-gcs": "fuse-gcs/fuse-gcs"}
-REFUSED = re.compile(r"\*--[\w=-]+\*: ")  # of fuse-gcs(8): a flag that is known and does nothing
+REFUSED = re.compile(r"\*--[\w=-]+\*(, \*--[\w=-]+\*)*: ")  # of fuse-gcs(8): flags that are known and do nothing
 COMMON = {"--help", "--version"}  # said once for all verbs: OPTIONS of onebox(1)
 OF_ALL_VERBS = COMMON | {"--json", "--state-dir", "--runtime-dir", "--config"}
 
