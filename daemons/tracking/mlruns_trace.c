@@ -140,6 +140,19 @@ static int assessment_row(struct mlruns *m, const struct json *meta, const struc
                 x->has_aggregate ? F(x->aggregate) : T(NULL), I(x->is_numeric));
 }
 
+/* An expected list or map stands there as a text, its JSON. */
+static int value_of(struct mlruns *m, const struct json *body, const char **ret) {
+        const struct json *text = json_get(json_get(body, "serialized_value"), "value");
+        struct json *parsed = NULL;
+        int r = 0;
+
+        if (json_is(text, JSON_STRING))
+                r = json_parse_python_copy(&m->arena, text->str, text->len, &parsed, NULL);
+        if (r == -ENOMEM)
+                return r;
+        return json_of(m, parsed ? parsed : text ? text : json_get(body, "value"), ret);
+}
+
 static int assessment(struct mlruns *m, const char *dir, const char *file, const struct trace *t) {
         struct assessment x = {};
         const struct json *meta, *body, *error, *metadata;
@@ -156,7 +169,7 @@ static int assessment(struct mlruns *m, const char *dir, const char *file, const
                 x.id = arena_strndup(&m->arena, file, strlen(file) - STRLEN(".yaml"));
         error = json_get(body, "error");
         metadata = json_get(meta, "metadata");
-        r = x.id ? json_of(m, json_get(body, "value"), &x.value) : -ENOMEM;
+        r = x.id ? value_of(m, body, &x.value) : -ENOMEM;
         if (r == 0 && json_is(error, JSON_OBJECT))
                 r = json_of(m, error, &x.error);
         if (r == 0 && json_is(metadata, JSON_OBJECT))
