@@ -225,7 +225,7 @@ static int list_wrapped(const char **p, const char *end, const struct filter_wor
         return x;
 }
 
-/* With `any`, numbers may stand among the strings. */
+/* With `any`, numbers may stand among the strings, or nothing at all. */
 static int read_list(const struct filter_word *w, bool any, struct refusal *r,
                      const char ***ret_list, size_t *ret_n) {
         const char *p = w->text + 1, *end = w->text + w->size - 1;
@@ -252,7 +252,7 @@ static int read_list(const struct filter_word *w, bool any, struct refusal *r,
                 if (p < end && *p++ != ',')
                         return bad_list(r);
         }
-        if (n == 0)
+        if (n == 0 && !any)
                 return refusal_invalid(r, "While parsing a list in the query, expected a non-empty "
                                           "list of string values, but got empty list");
         *ret_list = list;

@@ -31,7 +31,7 @@ static int status_of(struct refusal *r, const char *name, int64_t *ret) {
 static int add_status(struct search_sql *sql, const struct filter_clause *c, struct refusal *r) {
         const char *const *names = c->kind == FILTER_LIST ? c->list : &c->text;
         size_t n = c->kind == FILTER_LIST ? c->n_list : 1;
-        int64_t *numbers = arena_zalloc_array(r->arena, n, sizeof(*numbers));
+        int64_t *numbers = arena_zalloc_array(r->arena, n + 1, sizeof(*numbers));
         int x;
 
         if (!numbers)

@@ -178,6 +178,10 @@ void search_sql_same_text(struct search_sql *s, const char *column, bool same, c
 }
 
 void search_sql_in_i64(struct search_sql *s, const char *column, const int64_t *values, size_t n) {
+        if (n == 0) {
+                search_sql_add(s, "1 = 0"); /* not every engine takes IN () */
+                return;
+        }
         search_sql_add(s, "%s IN (", column);
         for (size_t i = 0; i < n; i++) {
                 if (i > 0)
@@ -195,6 +199,10 @@ void search_sql_in_i64(struct search_sql *s, const char *column, const int64_t *
 
 void search_sql_in_text(struct search_sql *s, const char *column, const char *const *values,
                         size_t n) {
+        if (n == 0) {
+                search_sql_add(s, "1 = 0"); /* not every engine takes IN () */
+                return;
+        }
         search_sql_add(s, "%s IN (", column);
         for (size_t i = 0; i < n; i++) {
                 if (i > 0)

@@ -34,9 +34,9 @@ void search_sql_f64(struct search_sql *s, double value);
  * (lib/base/pattern.h). Not for IS NULL and IS NOT NULL. */
 void search_sql_compare(struct search_sql *s, const char *column, const struct filter_clause *c);
 
-/* Adds "column IN (?, …)"; an empty list matches nothing. */
 /* "column = ?" (or != where not `same`), letter case minded on every engine. */
 void search_sql_same_text(struct search_sql *s, const char *column, bool same, const char *text);
+/* Adds "column IN (?, …)"; an empty list matches nothing. */
 void search_sql_in_i64(struct search_sql *s, const char *column, const int64_t *values, size_t n);
 void search_sql_in_text(struct search_sql *s, const char *column, const char *const *values,
                         size_t n);

@@ -14,7 +14,7 @@ LOCATIONS = [
     "ftp://u:p@h/x", "sftp://h/x", "hdfs://n:1/x", "viewfs:/x", "r2://b@a.r2.cloudflarestorage.com", "b2://x", "abfss://c@a.dfs.core.windows.net/x", "wasbs://c@a/x", "oss://x", "hf://x", "nope://x",
     "runs:/x/y", "models:/x/1", "uc:/Volumes/a", "javascript:alert(1)", "x" * 2049,
 ]
-NUMBERS = ["1E5", "-0.0", "true", "false", "null", '"NaN"', '"-Infinity"', '"1e3"', '""', "123456789012345678901234567890"]
+NUMBERS = ["1E5", "true", "false", "null", '"NaN"', '"-Infinity"', '"1e3"', '""', "123456789012345678901234567890"]
 BEYOND_JSON = ["NaN", "Infinity", "-Infinity"]  # but not beyond Python's json
 PERCENTS = ["name LIKE '%oddity%'", "name LIKE '%zz'", "name LIKE '%'", "name = '100%'"]
 
@@ -39,6 +39,8 @@ def _numbers():
         yield f"odd metric {text}", "POST", "runs/log-metric", Text(f'{{"run_id": "{{od}}", "key": "m", "value": {text}, "timestamp": 1}}')
         yield f"odd metrics {text}", "POST", "runs/log-batch", Text(f'{{"run_id": "{{od}}", "metrics": [{{"key": "b", "value": {text}, "timestamp": 1, "step": 0}}]}}')
         yield f"odd metric {text} got", "GET", "metrics/get-history", {"run_id": "{od}", "metric_key": "m"}
+    yield "minus zero", "POST", "runs/log-metric", Text('{"run_id": "{od}", "key": "z", "value": -0.0, "timestamp": 1}')
+    yield "minus zero got", "GET", "metrics/get-history", {"run_id": "{od}", "metric_key": "z"}
     for text in BEYOND_JSON:
         yield f"metric beyond JSON {text}", "POST", "runs/log-metric", Text(f'{{"run_id": "{{od}}", "key": "{text}", "value": {text}, "timestamp": 1}}')
         yield f"metrics beyond JSON {text}", "POST", "runs/log-batch", Text(f'{{"run_id": "{{od}}", "metrics": [{{"key": "b{text}", "value": {text}, "timestamp": 1, "step": 0}}]}}')
@@ -67,4 +69,14 @@ def _attachments():
     yield "attachment above", "GET", where, {"request_id": "tr-none", "path": "../x"}
 
 
-ODDITIES = [*_locations(), *_numbers(), *_queries(), *_attachments()]
+def _models():
+    yield "odd model", "POST", "logged-models", {"experiment_id": "{o1}", "name": "odd", "params": [{"key": "p", "value": "v"}], "tags": [{"key": "t", "value": "v"}]}, {"om": ("model", "info", "model_id")}
+    yield "odd model's metric", "POST", "runs/log-metric", {"run_id": "{od}", "key": "lm", "value": 1, "timestamp": 1, "model_id": "{om}", "dataset_name": "d", "dataset_digest": "g"}
+    for text in ("name IN ()", "name NOT IN ()", "name IN ('')", "name IN ('odd', '')", "params.p IN ()", "params.p NOT IN ()", "tags.t NOT IN ()", "tags.none NOT IN ()", "status IN ()", "status NOT IN ()",
+                 "model_type NOT IN ()", "name = 'odd' AND name NOT IN ()"):
+        yield f"odd models {text}", "POST", "logged-models/search", {"experiment_ids": ["{o1}"], "filter": text}
+    for name, dataset in (("both", {"dataset_name": "d", "dataset_digest": "g"}), ("other", {"dataset_name": "d", "dataset_digest": "h"}), ("no digest", {"dataset_name": "d"})):
+        yield f"odd models of dataset {name}", "POST", "logged-models/search", {"experiment_ids": ["{o1}"], "datasets": [dataset]}
+
+
+ODDITIES = [*_locations(), *_numbers(), *_queries(), *_attachments(), *_models()]
