@@ -16,7 +16,7 @@ LOCATIONS = [
 ]
 NUMBERS = ["1E5", "true", "false", "null", '"NaN"', '"-Infinity"', '"1e3"', '""', "123456789012345678901234567890"]
 BEYOND_JSON = ["NaN", "Infinity", "-Infinity"]  # but not beyond Python's json
-PERCENTS = ["name LIKE '%oddity%'", "name LIKE '%zz'", "name LIKE '%'", "name = '100%'"]
+PERCENTS = ["name LIKE '%oddity%'", "name LIKE '%zz'", "name LIKE 'oddity 1%'", "name = '100%'"]
 
 
 class Text(str):
