@@ -118,10 +118,21 @@ static int json_of(struct mlruns *m, const struct json *node, const char **ret) 
         return *ret ? 0 : -ENOMEM;
 }
 
+/* As "2025-11-24T16:00:00.250Z"; in `key_ms` where it is not. */
+static int64_t moment_of(struct mlruns *m, const struct json *meta, const char *key,
+                         const char *key_ms, int64_t fallback) {
+        const char *text = TEXT(key);
+        int64_t at;
+
+        if (text && wire_time_parse(text, &at) == 0)
+                return at;
+        return mlruns_file_i64(json_get(meta, key_ms), fallback);
+}
+
 static int assessment_row(struct mlruns *m, const struct json *meta, const struct trace *t,
                           struct assessment *x) {
         const struct json *source = json_get(meta, "source"), *valid = json_get(meta, "valid");
-        int64_t created = mlruns_file_i64(json_get(meta, "create_time_ms"), 0);
+        int64_t created = moment_of(m, meta, "create_time", "create_time_ms", 0);
         const char *type = mlruns_file_text(m, json_get(source, "source_type"));
         const char *name = TEXT("assessment_name") ? TEXT("assessment_name") : TEXT("name");
 
@@ -133,7 +144,7 @@ static int assessment_row(struct mlruns *m, const struct json *meta, const struc
                 "assessment_metadata, aggregate_value, is_numeric_value",
                 T(x->id), T(t->id), I(t->experiment_id), I(t->at_ms), T(name ? name : ""),
                 T(x->type), T(x->value), T(x->error), I(created),
-                I(mlruns_file_i64(json_get(meta, "last_update_time_ms"), created)),
+                I(moment_of(m, meta, "last_update_time", "last_update_time_ms", created)),
                 T(type ? type : "CODE"), T(mlruns_file_text(m, json_get(source, "source_id"))),
                 T(TEXT("run_id")), T(TEXT("span_id")), T(TEXT("rationale")), T(TEXT("overrides")),
                 I(!json_is(valid, JSON_FALSE)), T(x->metadata),

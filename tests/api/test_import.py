@@ -141,7 +141,7 @@ def test_models_and_traces(tmp_path):
         "  source_id: me\ncreate_time_ms: 1\nlast_update_time_ms: 2\nmetadata:\n  why: because\nvalid: true\n")
     put("7/traces/tr-1/assessments/a-2.yaml", "assessment_id: a-2\nassessment_name: wanted\nexpectation:\n  serialized_value:\n"
         "    serialization_format: JSON_FORMAT\n    value: '[\"a\", {\"b\": 1.5}]'\nsource:\n  source_type: HUMAN\n  source_id: me\n"
-        "create_time_ms: 3\nlast_update_time_ms: 4\nvalid: true\n")
+        "create_time: '2025-11-24T16:00:01.125Z'\nlast_update_time: '2025-11-24T16:00:02.5Z'\nvalid: true\n")
     database, store = f"sqlite:///{tmp_path}/new.db", tmp_path / "artifacts"
     store.mkdir()
     for _ in range(2):
@@ -159,5 +159,6 @@ def test_models_and_traces(tmp_path):
         assert told["trace_metadata"]["mlflow.trace.session"] == "s1" and told["trace_metadata"]["m"] == "n"
         assert json.loads(told["trace_metadata"]["mlflow.trace.tokenUsage"])["total_tokens"] == 7
         a, wanted = sorted(told["assessments"], key=lambda x: x["assessment_id"])
+        assert (wanted["create_time"], wanted["last_update_time"]) == ("2025-11-24T16:00:01.125Z", "2025-11-24T16:00:02.500Z")
         assert json.loads(wanted["expectation"]["serialized_value"]["value"]) == ["a", {"b": 1.5}]
         assert a["assessment_name"] == "good" and a["feedback"]["value"] == 0.5 and a["metadata"] == {"why": "because"}
