@@ -116,6 +116,46 @@ def test_refused(tmp_path):
     assert "verified" in onebox(*words)
 
 
+def traces_of(url):
+    """Traces with their spans and assessments, and logged models, as the client tells them."""
+    mlflow.set_tracking_uri(url)
+    client, told = MlflowClient(url, url), {}
+    for e in client.search_experiments():
+        for t in client.search_traces([e.experiment_id]):
+            info = t.info.to_dict()
+            info["tags"].pop("mlflow.artifactLocation", None)
+            info["assessments"].sort(key=lambda x: x["assessment_id"])
+            told[t.info.trace_id] = info, [s.to_dict() for s in t.data.spans]
+        for m in client.search_logged_models([e.experiment_id]):
+            told[m.model_id] = m.name, m.params, m.tags, m.status, m.source_run_id, [(x.key, x.value, x.step, x.timestamp) for x in m.metrics]
+    return told
+
+
+def test_traces_of_the_client(tmp_path):
+    old, database, store = f"file://{tmp_path}/mlruns", f"sqlite:///{tmp_path}/new.db", tmp_path / "artifacts"
+    store.mkdir()
+    mlflow.set_tracking_uri(old)
+    client = MlflowClient(old, old)
+    for word in ("a: ü #x", "multi\nline\n", "'q'", "1e5", "~"):
+        r = client.create_run("0").info.run_id
+        m = client.create_logged_model("0", name="lm", source_run_id=r, tags={"t": word}, params={"p": word})
+        client.log_metric(r, "acc", 0.5, step=1, model_id=m.model_id)
+        client.finalize_logged_model(m.model_id, "READY")
+        root = client.start_trace("root", inputs={"q": word}, tags={"t": word}, experiment_id="0")
+        child = client.start_span("child", root.trace_id, root.span_id, inputs=[1, None, word])
+        client.end_span(child.trace_id, child.span_id, outputs={"x": word})
+        client.end_trace(root.trace_id, outputs=word)
+        mlflow.flush_trace_async_logging()
+        mlflow.log_feedback(trace_id=root.trace_id, name="good", value={"v": word}, rationale=word, metadata={"k": word})
+        mlflow.log_feedback(trace_id=root.trace_id, name="bad", error=ValueError(word))
+        mlflow.log_expectation(trace_id=root.trace_id, name="wanted", value=[word, {"n": 1.5}])
+    wanted = traces_of(old)
+    assert len(wanted) == 10 and all(len(w[0]["assessments"]) == 3 for k, w in wanted.items() if k.startswith("tr-"))
+    assert "verified" in onebox("import", tmp_path / "mlruns", "--database", database, "--artifacts", store)
+    with Tracking("--backend-store-uri", database, "--artifacts-destination", str(store)) as t:
+        assert traces_of(t.url) == wanted
+
+
 def test_models_and_traces(tmp_path):
     """Written by hand as MLflow's file store writes them."""
     def put(path, text):
