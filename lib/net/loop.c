@@ -321,17 +321,22 @@ static int loop_on_signal(sd_event_source *e, const struct signalfd_siginfo *si,
         return loop_after(l, s->fn.signal(s, (int) si->ssi_signo, s->ctx));
 }
 
-int loop_signal(struct loop *l, int signo, loop_signal_fn *fn, void *ctx,
-                struct loop_source **ret) {
-        struct loop_source *s;
+/* A signal comes to the loop when no thread takes it otherwise. */
+static int block_signal(int signo) {
         sigset_t set;
-        int r;
 
         sigemptyset(&set);
         sigaddset(&set, signo);
-        r = pthread_sigmask(SIG_BLOCK, &set, NULL);
-        if (r != 0)
-                return -r;
+        return -pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int loop_signal(struct loop *l, int signo, loop_signal_fn *fn, void *ctx,
+                struct loop_source **ret) {
+        struct loop_source *s;
+        int r = block_signal(signo);
+
+        if (r < 0)
+                return r;
         s = loop_source_new(l, ctx, !ret);
         if (!s)
                 return -ENOMEM;
@@ -361,14 +366,10 @@ static int loop_on_child(sd_event_source *e, const siginfo_t *si, void *ctx) {
 
 int loop_child(struct loop *l, pid_t pid, loop_child_fn *fn, void *ctx, struct loop_source **ret) {
         struct loop_source *s;
-        sigset_t set;
-        int r;
+        int r = block_signal(SIGCHLD);
 
-        sigemptyset(&set);
-        sigaddset(&set, SIGCHLD);
-        r = pthread_sigmask(SIG_BLOCK, &set, NULL);
-        if (r != 0)
-                return -r;
+        if (r < 0)
+                return r;
         s = loop_source_new(l, ctx, !ret);
         if (!s)
                 return -ENOMEM;
