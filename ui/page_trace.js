@@ -124,7 +124,7 @@ export function mount(root, { signal, title, params }) {
   function tree(raw, info) {
     const spans = spanTree(raw);
     if (!spans.list.length) return section("Spans", null, info.state === "IN_PROGRESS" ? empty("No spans yet", h("span", {}, "They come when the application ends them."))
-      : empty("No spans here", h("span", {}, "This trace was logged without them, or keeps them among its artifacts.")));
+      : empty("No spans here", h("span", {}, "This trace was logged without them.")));
     const pane = h("section", { class: "sheet pinned", "aria-label": "Span", "aria-live": "polite" });
     const choose = (s) => {
       chosen = s.id;

@@ -11,7 +11,8 @@ const CHOICES = 200; // experiments offered to choose from
 
 export const experimentOf = (info) => info.trace_location?.mlflow_experiment?.experiment_id;
 export const traceName = (info) => info.tags?.[NAME] || info.trace_id;
-export const took = (info) => (info.execution_duration ? span(parseFloat(info.execution_duration) * 1000) : "");
+// Whole milliseconds are known: none of them is less than one.
+export const took = (info) => (info.execution_duration ? span(parseFloat(info.execution_duration) * 1000).replace(/^0ms$/, "<1ms") : "");
 
 // What somebody types is looked for in the spans, unless it reads like a filter.
 const IS_FILTER = /(!=|[=<>]|\bi?like\b|\bin\s*\()/i;

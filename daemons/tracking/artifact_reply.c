@@ -69,8 +69,11 @@ int artifact_reply_locate(struct ask *q, const char *uri, const char *path,
 }
 
 /* The store's answer in the client's words. */
-static void refuse_store(struct ask *q, int r, const char *shown, const struct errmsg *em) {
-        if (r == -ENOENT || r == -ENOTDIR)
+static void refuse_store(struct ask *q, int r, const char *missing, const char *shown,
+                         const struct errmsg *em) {
+        if ((r == -ENOENT || r == -ENOTDIR) && missing)
+                ask_check(q, refusal_set(&q->refusal, REFUSAL_NOT_FOUND, "%s", missing));
+        else if (r == -ENOENT || r == -ENOTDIR)
                 ask_check(q, refusal_set(&q->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                          "No such artifact: '%s'", shown));
         else if (r == -EISDIR)
@@ -123,7 +126,7 @@ int artifact_reply_file(struct ask *q, const struct artifact_place *place, const
         if (r == -ENOENT && is_prefix(q, place))
                 r = -EISDIR;
         if (r < 0) {
-                refuse_store(q, r, shown, &em);
+                refuse_store(q, r, place->missing, shown, &em);
                 return job_refuse(q);
         }
         file.size = info.size;
@@ -199,7 +202,7 @@ static int list_all(struct ask *q, struct store *store, const char *prefix, stru
         if (r == -ENOENT || r == -ENOTDIR) /* nothing there is an empty listing */
                 return 0;
         if (r < 0)
-                refuse_store(q, r, prefix, &em);
+                refuse_store(q, r, NULL, prefix, &em);
         return q->result;
 }
 
@@ -213,7 +216,11 @@ static int reply_listing(struct ask *q, const struct listing *l, const char *par
         json_write_object(&w);
         if (root_uri)
                 json_write_kv_str(&w, "root_uri", root_uri);
-        json_write_kv_items(&w, "files");
+        /* MLflow's page that compares runs fails over an answer without a list. */
+        if (strstr(q->req->path, "/ajax-api/"))
+                json_write_kv_array(&w, "files");
+        else
+                json_write_kv_items(&w, "files");
         for (size_t i = 0; i < l->n; i++) {
                 const struct entry *e = &l->entries[i];
 

@@ -9,10 +9,11 @@ struct store;
 struct artifact_place {
         struct store *store;
         const char *name;
+        const char *missing; /* a 404's words in place of "No such artifact: …", or NULL */
 };
 
-/* Replies the file as an attachment, with ranges; 404 "No such artifact: …" by the name the client
- * knows it by. What a route's handler returns. */
+/* Replies the file as an attachment, with ranges; 404 by the name the client knows it by. What a
+ * route's handler returns. */
 int artifact_reply_file(struct ask *q, const struct artifact_place *place, const char *shown);
 
 /* Replies {"root_uri": …, "files": […]} of what lies directly below the place, by name. Paths begin

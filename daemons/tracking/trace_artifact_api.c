@@ -73,10 +73,11 @@ static int look_spans(struct ask *q, struct db *db, void *ctx) {
         return r < 0 ? r : 0;
 }
 
-static int reply_file(struct ask *q, struct wanted *w, const char *file) {
+static int reply_file(struct ask *q, struct wanted *w, const char *file, const char *missing) {
         struct artifact_place place = {};
 
         artifact_reply_locate(q, w->location ? w->location : "", file, &place);
+        place.missing = missing;
         return q->result != 0 ? job_refuse(q) : artifact_reply_file(q, &place, place.name);
 }
 
@@ -92,7 +93,7 @@ static int reply_attachment(struct ask *q, struct wanted *w, const char *path) {
                                          path));
         if (q->result == 0)
                 job_look(q, look_location, w);
-        return q->result != 0 ? job_refuse(q) : reply_file(q, w, file);
+        return q->result != 0 ? job_refuse(q) : reply_file(q, w, file, NULL);
 }
 
 static int reply_spans(struct ask *q, struct wanted *w) {
@@ -101,7 +102,9 @@ static int reply_spans(struct ask *q, struct wanted *w) {
         job_look(q, look_spans, w);
         if (q->result != 0 || !w->has_spans) {
                 buf_done(&w->spans);
-                return q->result != 0 ? job_refuse(q) : reply_file(q, w, DATA_NAME);
+                return q->result != 0 ? job_refuse(q)
+                                      : reply_file(q, w, DATA_NAME,
+                                                   "Trace data not found for path=" DATA_NAME);
         }
         r = http_request_set_header(q->req, "Content-Disposition",
                                     "attachment; filename=" DATA_NAME);

@@ -115,14 +115,22 @@ static int expected_spans(struct job *j, struct db *db, const char *id, int64_t 
         return r;
 }
 
-/* Info and spans, in an object that is open. `whole`: 1 with nothing written when spans are still
- * to come. */
+#define INCOMPLETE 2 /* spans are still to come; nothing is written then */
+
+/* Info and spans, in an object that is open; INCOMPLETE only when it is to be `whole`. Refused when
+ * the spans lie elsewhere: clients look for them in files then. */
 static int write_trace(struct job *j, struct db *db, const struct trace *t, bool whole) {
         DB_USE struct db_stmt *s = NULL;
         int64_t expected = 0, there = 0;
+        bool here = false;
         size_t n;
-        int r = 0;
+        int r = traces_sql_has_spans(db, t->id, j->arena, &here);
 
+        if (r == 0 && !here)
+                r = refusal_set(&j->refusal, REFUSAL_INTERNAL_ERROR,
+                                "Trace data not stored in tracking store");
+        if (r != 0)
+                return r;
         if (whole) {
                 r = expected_spans(j, db, t->id, &expected);
                 s = traces_sql_spans(db, t->id);
@@ -133,7 +141,7 @@ static int write_trace(struct job *j, struct db *db, const struct trace *t, bool
                 if (r < 0)
                         return r;
                 if (there < expected || there == 0)
-                        return 1;
+                        return INCOMPLETE;
                 db_reset(s);
                 s = NULL;
         }
@@ -159,7 +167,7 @@ static int run_get(struct job *j, struct db *db) {
                 return r;
         json_write_key(&j->json, "trace");
         r = write_trace(j, db, &t, !in->partial);
-        if (r == 1)
+        if (r == INCOMPLETE)
                 return refusal_set(&j->refusal, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                                    "Trace with ID %s is not fully exported yet, please try again "
                                    "later.",
@@ -190,7 +198,7 @@ static int run_batch(struct job *j, struct db *db) {
         for (size_t i = 0; r == 0 && i < n; i++) {
                 if (in->spans) {
                         r = write_trace(j, db, &found[i], true);
-                        r = r == 1 ? 0 : r; /* those that are not whole are passed over */
+                        r = r == INCOMPLETE ? 0 : r; /* those that are not whole are passed over */
                 } else {
                         json_write_object(&j->json);
                         r = traces_json_write(&j->json, db, j->arena, &found[i]);

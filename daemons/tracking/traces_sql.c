@@ -4,6 +4,7 @@
 
 #include "daemons/tracking/access.h"
 #include "lib/base/entropy.h"
+#include "lib/base/str.h"
 
 #define DB_SET traces_sql
 #define DB_SET_ROWS "daemons/tracking/traces_sql.def"
@@ -165,6 +166,16 @@ int traces_sql_tag_get(struct db *db, const char *id, const char *key, struct ar
                         return -ENOMEM;
         }
         return r;
+}
+
+int traces_sql_has_spans(struct db *db, const char *id, struct arena *a, bool *ret) {
+        const char *where = NULL;
+        int r = traces_sql_tag_get(db, id, "mlflow.trace.spansLocation", a, &where);
+
+        if (r < 0)
+                return r;
+        *ret = str_eq(where, "TRACKING_STORE");
+        return 0;
 }
 
 int traces_sql_tag_delete(struct db *db, const char *id, const char *key, int64_t *ret_n) {

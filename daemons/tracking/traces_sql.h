@@ -67,6 +67,9 @@ int traces_sql_tag_set(struct db *db, const char *id, const char *key, const cha
 /* Value in `a`. DB_ROW, DB_DONE or -errno. */
 int traces_sql_tag_get(struct db *db, const char *id, const char *key, struct arena *a,
                        const char **ret);
+/* Whether its spans are rows here, as its tag says, and no file among its artifacts. 0 or -errno.
+ */
+int traces_sql_has_spans(struct db *db, const char *id, struct arena *a, bool *ret);
 int traces_sql_tag_delete(struct db *db, const char *id, const char *key, int64_t *ret_n);
 int traces_sql_metadata_set(struct db *db, const char *id, const char *key, const char *value);
 /* DB_ROW, DB_DONE or -errno. */

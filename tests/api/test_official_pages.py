@@ -85,6 +85,7 @@ def front(tmp_path_factory):
         t.post("runs/log-batch", run_id=r, metrics=[{"key": "loss", "value": 0.125, "timestamp": 5, "step": 1}],
                params=[{"key": "rate", "value": "0.75"}])
         assert t.ask("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{e}/{r}/artifacts/m/MLmodel", "flavors: {}\n").status == 200
+        bare = t.run(e, run_name="bare run")
         t.post("registered-models/create", name="shown model")
         t.post("model-versions/create", name="shown model", source=f"mlflow-artifacts:/{e}/{r}/artifacts/m", run_id=r)
         prompt = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
@@ -100,15 +101,21 @@ def front(tmp_path_factory):
         t.post(v3 + "gateway/secrets/create", secret_name="shown key", secret_value={"api_key": "sk-1234567890abcd"}, provider="openai")
         t.post(v3 + "gateway/budgets/create", budget_unit="USD", budget_amount=12.5, duration={"unit": "DAYS", "value": 1}, target_scope="GLOBAL",
                budget_action="ALERT")
-        t.post(v3 + "traces", trace={"trace_info": {
-            "trace_id": "tr-of-session", "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": e}}, "state": "OK",
-            "request_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)), "trace_metadata": {"mlflow.trace.session": "shown-session"}}})
+        for name, session in (("tr-of-session", {"mlflow.trace.session": "shown-session"}), ("tr-in-a-file", {})):
+            t.post(v3 + "traces", trace={"trace_info": {
+                "trace_id": name, "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": e}}, "state": "OK",
+                "request_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)), "trace_metadata": session}})
+            spans = [{"name": "filed span", "trace_id": "AAAAAAAAAAAAAAAAAAAAAQ==", "span_id": "AAAAAAAAAAE=", "parent_span_id": None, "start_time_unix_nano": AT * 1000000,
+                      "end_time_unix_nano": AT * 1000000 + 1000, "events": [], "status": {"code": "STATUS_CODE_OK", "message": ""},
+                      "attributes": {"mlflow.traceRequestId": json.dumps(name), "mlflow.spanInputs": '"said in a file"'}}]
+            put = t.ask("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{e}/traces/{name}/artifacts/traces.json", json.dumps({"spans": spans}))
+            assert put.status == 200
         lately = int(time.time() * 1000) - AT - 60000  # the page shows the last days
         sent = t.ask("POST", "/v1/traces", json.dumps(export(span(5, 1, "shown span", start=lately, mlflow__spanInputs='"what was asked"'))),
                      {"x-mlflow-experiment-id": e})
         assert sent.status == 200
         f = Front(t.port)
-        f.e, f.r, f.profile = e, r, tmp_path_factory.mktemp("browser")
+        f.e, f.r, f.bare, f.profile = e, r, bare, tmp_path_factory.mktemp("browser")
         yield f
         f.server.shutdown()
         f.server.server_close()
@@ -118,7 +125,9 @@ def front(tmp_path_factory):
     ("/#/experiments", ["shown experiment"]),
     ("/#/experiments/{e}/runs", ["shown run"]),
     ("/#/experiments/{e}/runs/{r}", ["shown run", "loss", "0.125", "rate", "0.75", "shown model"]),
+    ("/#/compare-runs?runs=[%22{r}%22,%22{bare}%22]&experiments=[%22{e}%22]", ["Comparing 2 Runs", "No common artifacts to display."]),
     ("/#/experiments/{e}/traces", ["what was asked"]),
+    ("/#/experiments/{e}/traces/tr-in-a-file", ["said in a file"]),
     ("/#/experiments/{e}/overview", ["Observability", "View traces"]),
     ("/#/models", ["shown model"]),
     ("/#/models/shown%20model/versions/1", ["shown model", "Version 1"]),
@@ -133,7 +142,7 @@ def front(tmp_path_factory):
 ])
 def test_page(front, path, words):
     before = len(front.asked)
-    shown = front.show(path.format(e=front.e, r=front.r), front.profile)
+    shown = front.show(path.format(e=front.e, r=front.r, bare=front.bare), front.profile)
     missing = [w for w in words if w not in shown]
     asked = front.asked[before:]
     assert missing == [] and asked, (missing, shown, asked)

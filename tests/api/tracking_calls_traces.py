@@ -103,6 +103,18 @@ def _metrics():
     yield ask("no way", "TRACES", "trace_count")
 
 
+def _in_files(tid):
+    """A trace as clients before 3.6 log it: its spans are a file among its artifacts."""
+    yield "start without spans", "POST", T, trace_info(22, start=3)
+    yield "spans are elsewhere", "GET", f"{T}/get", {"trace_id": tid, "allow_partial": "true"}
+    yield "spans of several are elsewhere", "GET", f"{T}/batchGet", {"trace_ids": [tid]}
+    yield "no file of spans yet", "GET", "/ajax-api/3.0/mlflow/get-trace-artifact", {"request_id": tid}
+    yield "put its spans", "PUT", f"/api/2.0/mlflow-artifacts/artifacts/{{te}}/traces/{tid}/artifacts/traces.json", '{"spans": [{"name": "in a file"}]}'
+    yield "file of spans", "GET", "/ajax-api/3.0/mlflow/get-trace-artifact", {"request_id": tid}
+    yield "no file of an attachment", "GET", "/ajax-api/2.0/mlflow/get-trace-artifact", {"request_id": tid, "path": "traces.json"}
+    yield "delete it", "POST", f"{T}/delete-traces", {"experiment_id": "{te}", "request_ids": [tid]}
+
+
 def _traces():
     def otlp(name, body, **headers):
         body = Otlp(body)
@@ -125,6 +137,8 @@ def _traces():
     yield "artifact", "GET", "/ajax-api/3.0/mlflow/get-trace-artifact", {"request_id": tid}
     yield "old artifact", "GET", "/ajax-api/2.0/mlflow/get-trace-artifact", {"request_id": tid}
     yield "artifact of none", "GET", "/ajax-api/3.0/mlflow/get-trace-artifact", {}
+    yield "artifact of an unknown one", "GET", "/ajax-api/3.0/mlflow/get-trace-artifact", {"request_id": "tr-nope"}
+    yield from _in_files("tr-" + f"{22:032x}")
     yield otlp("failed", export(span(2, 1, "bad", start=1000, status=2, message="no", mlflow__spanType='"TOOL"', links=[{"traceId": f"{1:032x}", "spanId": f"{1:016x}", "attributes": _attributes({"a": "b"})}])))
     yield "failed whole", "GET", f"{T}/get", {"trace_id": "tr-" + f"{2:032x}"}
     yield otlp("again in another experiment", export(span(1, 3, "x")), **{"x-mlflow-experiment-id": "{te2}"})

@@ -31,6 +31,15 @@ def traces(t, experiment):
     # One of very many spans, one whose spans have one another as parents.
     send(span(900, 1, "wide", took=9000), *[span(900, n, f"step {n}", parent=1 if n % 50 else n - 1, start=n, took=3) for n in range(2, 1205)])
     send(span(901, 1, HOSTILE, parent=2), span(901, 2, "b", parent=1))
+    # One whose spans are a file, as clients before MLflow 3.6 leave it.
+    filed = f"tr-{902:032x}"
+    t.post("/api/3.0/mlflow/traces", trace={"trace_info": {
+        "trace_id": filed, "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}, "state": "OK",
+        "request_time": "2025-11-24T15:00:00Z", "execution_duration": "0s"}})
+    spans = [{"name": "of a file", "context": {"span_id": "0x1"}, "parent_id": None, "start_time": AT * 1000000, "end_time": AT * 1000000 + 270000,
+              "status_code": "ERROR", "status_message": HOSTILE, "attributes": {"mlflow.spanInputs": '"what a file says"', "mlflow.spanType": '"TOOL"'}}]
+    put = t.ask("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/traces/{filed}/artifacts/traces.json", json.dumps({"spans": spans}))
+    assert put.status == 200, put.text
     trace = f"tr-{10:032x}"
     t.post(f"/api/3.0/mlflow/traces/{trace}/assessments", assessment={
         "assessment_name": "good", "trace_id": trace, "feedback": {"value": True}, "rationale": HOSTILE,
@@ -83,4 +92,4 @@ def fill(t):
            events=[{"entity": "REGISTERED_MODEL", "action": "CREATED"}])
     runs(t, iris)
     t.post("registered-models/create", name="iris-model", description=HOSTILE)
-    return {"within": of_pipeline(t), "experiment": experiment, "iris": iris, "dataset": made, "trace": f"tr-{10:032x}", "wide": f"tr-{900:032x}", "ring": f"tr-{901:032x}"}
+    return {"within": of_pipeline(t), "experiment": experiment, "iris": iris, "dataset": made, "trace": f"tr-{10:032x}", "wide": f"tr-{900:032x}", "ring": f"tr-{901:032x}", "filed": f"tr-{902:032x}"}

@@ -69,7 +69,7 @@ test("traces are paged, searched by words and by filters, and a wrong filter is 
   const n = () => page.eval("document.querySelectorAll('tbody tr').length");
   assert.equal(await n(), 100);
   await press(page, "Load more");
-  await page.until("document.querySelectorAll('tbody tr').length === 132");
+  await page.until("document.querySelectorAll('tbody tr').length === 133");
   await page.type("input[type=search]", "nobody says this");
   await press(page, "Search");
   await shown(page, "No trace matches");
@@ -104,6 +104,15 @@ test("a trace of very many spans shows the first, and how many there are", async
   await page.open(`${base}/trace?id=${ids.ring}`);
   await page.settled();
   assert.equal(await page.eval("document.querySelectorAll('.span').length"), 2);
+});
+
+test("spans that are a file among the trace's artifacts are shown like others", async () => {
+  const page = await see(`trace?id=${ids.filed}`);
+  assert.ok((await page.text(".pinned")).includes("what a file says"));
+  assert.ok((await page.text(".pinned")).includes(hostile));
+  assert.ok((await page.text(".span")).includes("0.27ms"));
+  await shown(page, "<1ms");
+  clean(page);
 });
 
 test("a trace is judged and deleted, when one is sure", async () => {

@@ -1,5 +1,6 @@
 // The wire: JSON over fetch, one kind of error, the session's end.
 import { named } from "./instances.js";
+import { spanOfFile } from "./spans.js";
 
 export class ApiError extends Error {
   constructor(status, message, name) {
@@ -156,7 +157,13 @@ export const tracking = {
   traces: (id, filter, token, size, signal) => post(`${ML3}/traces/search`, {
     ...(id ? { locations: [{ type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: id } }] } : { everywhere: true }),
     filter: filter || undefined, max_results: Math.min(size, 500), order_by: ["timestamp_ms DESC"], page_token: token || undefined }, signal).then(rows("traces")),
-  trace: (id, signal) => get(`${ML3}/traces/get`, { trace_id: id }, signal).then((a) => a.trace),
+  // Spans that are not in the database (500) are a file among the trace's artifacts, if clients have sent it.
+  trace: (id, signal) => get(`${ML3}/traces/get`, { trace_id: id }, signal).then((a) => a.trace, async (error) => {
+    if (error.status !== 500) throw error;
+    const { trace } = await get(`${ML3}/traces/${e(id)}`, {}, signal).catch(() => { throw error; });
+    const file = await get(`${ML3}/get-trace-artifact`, { request_id: id }, signal).catch((why) => { if (why.status !== 404) throw why; return { spans: [] }; });
+    return { ...trace, spans: file.spans.map(spanOfFile) };
+  }),
   deleteTrace: (experiment, id) => post(`${ML3}/traces/delete-traces`, { experiment_id: experiment, request_ids: [id] }),
   assess: (id, assessment) => post(`${ML3}/traces/${e(id)}/assessments`, { assessment: { trace_id: id, ...assessment } }),
   deleteAssessment: (id, which) => request("DELETE", `${ML3}/traces/${e(id)}/assessments/${e(which)}`),

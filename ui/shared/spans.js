@@ -17,6 +17,18 @@ export function plain(value) {
 
 export const attributes = (list) => Object.fromEntries((list || []).map(({ key, value }) => [key, plain(value)]));
 
+const parsed = (text) => { try { return JSON.parse(text); } catch { return text; } };
+
+// A span of a file, in either of the forms that clients before MLflow 3.6 wrote, as one of the API. Each value is JSON.
+export function spanOfFile(s) {
+  const values = (object) => Object.entries(object || {}).map(([key, value]) => ({ key, value: { string_value: parsed(value) } }));
+  const code = s.status?.code ?? s.status_code ?? "";
+  return { span_id: s.span_id ?? s.context?.span_id, parent_span_id: s.parent_span_id ?? s.parent_id, name: s.name, attributes: values(s.attributes),
+    start_time_unix_nano: s.start_time_unix_nano ?? s.start_time, end_time_unix_nano: s.end_time_unix_nano ?? s.end_time,
+    status: { code: String(code).endsWith("ERROR") ? "STATUS_CODE_ERROR" : code, message: s.status?.message ?? s.status_message },
+    events: (s.events || []).map((e) => ({ name: e.name, time_unix_nano: e.time_unix_nano ?? e.timestamp, attributes: values(e.attributes) })) };
+}
+
 const ms = (nano) => Number(nano || 0) / 1e6;
 
 function read(span) {

@@ -5,9 +5,10 @@ const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
 export const millis = (at) => (at == null || at === "" ? null : typeof at === "number" ? at : Date.parse(at));
 
-// 3.2s, 48s, 3min 10s, 2h 5min, 3d 4h
+// 0.27ms, 3.2s, 48s, 3min 10s, 2h 5min, 3d 4h
 export function span(ms) {
   if (ms == null || Number.isNaN(ms)) return "";
+  if (ms > 0 && ms < 1) return `${Math.max(.01, ms).toFixed(2)}ms`;
   if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
   const s = ms / 1000;
   if (s < 10) return `${s.toFixed(1)}s`;
