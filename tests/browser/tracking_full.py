@@ -76,6 +76,14 @@ def of_pipeline(t):
     return child
 
 
+def charts(t, experiment):
+    """A run of three charts."""
+    run = t.run(experiment, run_name="charts")
+    t.post("runs/log-batch", run_id=run, metrics=[{"key": key, "value": v, "timestamp": AT + s, "step": s} for key in ("a", "b", "c")
+                                                  for s, v in enumerate((1, 2, "Infinity", "NaN", 3))])
+    return run
+
+
 def fill(t):
     experiment = t.post("experiments/create", name=f"traces {LONG}")["experiment_id"]
     iris = t.post("experiments/create", name="iris")["experiment_id"]
@@ -92,4 +100,4 @@ def fill(t):
            events=[{"entity": "REGISTERED_MODEL", "action": "CREATED"}])
     runs(t, iris)
     t.post("registered-models/create", name="iris-model", description=HOSTILE)
-    return {"within": of_pipeline(t), "experiment": experiment, "iris": iris, "dataset": made, "trace": f"tr-{10:032x}", "wide": f"tr-{900:032x}", "ring": f"tr-{901:032x}", "filed": f"tr-{902:032x}"}
+    return {"within": of_pipeline(t), "charts": charts(t, experiment), "experiment": experiment, "iris": iris, "dataset": made, "trace": f"tr-{10:032x}", "wide": f"tr-{900:032x}", "ring": f"tr-{901:032x}", "filed": f"tr-{902:032x}"}

@@ -34,6 +34,12 @@ test("nothing jumps while a page loads, however slowly its parts come", async ()
   }
 });
 
+test("every chart is drawn, though its points come long before the last ones, and over what is finite", async () => {
+  const page = await seeSlowly(`training?run=${ids.charts}`, WIDE);
+  assert.deepEqual(await page.eval("[...document.querySelectorAll('canvas')].map((c) => c.width === c.clientWidth * devicePixelRatio && c.toY(1) - c.toY(3) > 50)"), [true, true, true]);
+  clean(page);
+});
+
 test("a server that fails, is away, or knows nobody is said on every page", async () => {
   try {
     for (const [scenario, wanted] of [["hurt", "the <b>disk</b> is full"], ["broken", "onebox up"]]) {

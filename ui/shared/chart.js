@@ -34,7 +34,7 @@ const dashOf = (n) => [[], [6, 3], [2, 3], [8, 3, 2, 3]][Math.floor(n / COLOURS)
 
 // lines: points [{x, y}] by x, or several of them as [{name, points}]. xName: "step" or "s".
 export function lineChart(lines, { xName = "step", name = "" } = {}) {
-  const all = (lines[0]?.points ? lines : [{ name: "", points: lines }]).map((l, i) => ({ name: l.name, colour: lineColour(i), dash: dashOf(i), points: l.points.filter((p) => Number.isFinite(p.y)) }));
+  const all = (lines[0]?.points ? lines : [{ name: "", points: lines }]).map((l, i) => ({ name: l.name, colour: lineColour(i), dash: dashOf(i), points: l.points.filter((p) => Math.abs(p.y) < Number.MAX_VALUE) }));
   const first = lines[0]?.points ? null : lines;
   const canvas = h("canvas", { role: "img", "aria-label": first ? `${name}: ${first.length} points, last ${number(first.at(-1)?.y)}` : `${name} of ${all.length} runs` });
   const shown = all.flatMap((l) => l.points.map((p) => ({ x: p.x, y: p.y, of: l })));
@@ -82,8 +82,8 @@ export function lineChart(lines, { xName = "step", name = "" } = {}) {
   const near = (at) => shown.reduce((a, b) => (far(b, at) < far(a, at) ? b : a), shown[0]);
   canvas.addEventListener("pointermove", (e) => { down = e.offsetY; hover = shown.length ? near(canvas.toX(e.offsetX)) : null; draw(); });
   canvas.addEventListener("pointerleave", () => { hover = null; draw(); });
-  const watch = new ResizeObserver(() => (canvas.isConnected ? draw() : watch.disconnect()));
-  watch.observe(canvas);
+  // It may be made long before it is in the page: nothing is drawn until it has a size there.
+  new ResizeObserver(draw).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   return canvas;
 }
