@@ -237,6 +237,12 @@ const char *ask_given(struct ask *q, const char *key) {
         return str_empty(text) ? NULL : text;
 }
 
+const char *ask_text(struct ask *q, const char *key) {
+        const char *text = ask_str(q, key, 0);
+
+        return text ? text : "";
+}
+
 const char *ask_run_id(struct ask *q) {
         const char *id;
 

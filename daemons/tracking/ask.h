@@ -47,6 +47,8 @@ void ask_refuse_value(struct ask *q, const char *key);
 const char *ask_str(struct ask *q, const char *key, unsigned flags);
 /* The same, NULL for "" too. */
 const char *ask_given(struct ask *q, const char *key);
+/* The same, "" for NULL. */
+const char *ask_text(struct ask *q, const char *key);
 /* The run a request is about: run_id, or run_uuid as old clients say. */
 const char *ask_run_id(struct ask *q);
 

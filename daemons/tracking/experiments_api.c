@@ -327,8 +327,7 @@ int experiments_api_set_tag(struct http_request *req) {
         ask_open(&q, req);
         in.id = ask_str(&q, "experiment_id", ASK_NEED);
         in.key = ask_str(&q, "key", ASK_NEED);
-        in.value = ask_str(&q, "value", 0);
-        in.value = in.value ? in.value : "";
+        in.value = ask_text(&q, "value");
         if (q.result == 0)
                 ask_check(&q, field_check_experiment_tag(&q.refusal, in.key, in.value));
         return job_write(&q, run_set_tag, &in);

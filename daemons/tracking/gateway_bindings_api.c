@@ -251,8 +251,7 @@ int gateway_bindings_api_set_tag(struct http_request *req) {
         ask_open(&q, req);
         in.endpoint_id = ask_str(&q, "endpoint_id", ASK_NEED);
         in.key = ask_str(&q, "key", ASK_NEED);
-        in.value = ask_str(&q, "value", 0);
-        in.value = in.value ? in.value : "";
+        in.value = ask_text(&q, "value");
         if (q.result == 0)
                 ask_check(&q, field_check_length(&q.refusal, "key", TAG_KEY_MAX, in.key));
         if (q.result == 0)

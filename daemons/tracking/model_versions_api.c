@@ -316,8 +316,7 @@ int model_versions_api_download_uri(struct http_request *req) {
 
         ask_open(&q, req);
         in.name = ask_str(&q, "name", 0);
-        in.version = ask_str(&q, "version", 0);
-        in.version = in.version ? in.version : "";
+        in.version = ask_text(&q, "version");
         return job_read(&q, run_download_uri, &in);
 }
 
@@ -397,8 +396,7 @@ int model_versions_api_set_tag(struct http_request *req) {
         ask_open(&q, req);
         ask_version(&q, &in);
         in.key = ask_str(&q, "key", ASK_NEED);
-        in.value = ask_str(&q, "value", 0);
-        in.value = in.value ? in.value : "";
+        in.value = ask_text(&q, "value");
         if (q.result == 0)
                 ask_check(&q, field_check_model_name(&q.refusal, in.name));
         if (q.result == 0)

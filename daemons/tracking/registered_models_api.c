@@ -329,8 +329,7 @@ int registered_models_api_set_tag(struct http_request *req) {
         ask_open(&q, req);
         in.name = ask_str(&q, "name", ASK_NEED);
         in.key = ask_str(&q, "key", ASK_NEED);
-        in.value = ask_str(&q, "value", 0);
-        in.value = in.value ? in.value : "";
+        in.value = ask_text(&q, "value");
         if (q.result == 0)
                 ask_check(&q, field_check_model_name(&q.refusal, in.name));
         if (q.result == 0)

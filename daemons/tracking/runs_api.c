@@ -397,8 +397,7 @@ int runs_api_log_parameter(struct http_request *req) {
         ask_open(&q, req);
         in.id = ask_run_id(&q);
         in.key = ask_str(&q, "key", ASK_NEED);
-        in.value = ask_str(&q, "value", 0);
-        in.value = in.value ? in.value : "";
+        in.value = ask_text(&q, "value");
         if (q.result == 0)
                 ask_check(&q, field_check_param(&q.refusal, "", in.key, &in.value));
         return job_write(&q, run_log_parameter, &in);
@@ -418,8 +417,7 @@ int runs_api_set_tag(struct http_request *req) {
         ask_open(&q, req);
         in.id = ask_run_id(&q);
         in.key = ask_str(&q, "key", ASK_NEED);
-        in.value = ask_str(&q, "value", 0);
-        in.value = in.value ? in.value : "";
+        in.value = ask_text(&q, "value");
         if (q.result == 0)
                 ask_check(&q, field_check_tag(&q.refusal, "", in.key, &in.value));
         return job_write(&q, run_set_tag, &in);

@@ -362,8 +362,7 @@ int traces_api_set_tag(struct http_request *req) {
 
         ask_open(&q, req);
         in.key = ask_str(&q, "key", ASK_NEED);
-        in.value = ask_str(&q, "value", 0);
-        in.value = in.value ? in.value : "";
+        in.value = ask_text(&q, "value");
         if (q.result == 0)
                 ask_check(&q, check_mutable(&q, in.key, "set"));
         if (q.result == 0)

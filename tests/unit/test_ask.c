@@ -41,6 +41,8 @@ static void test_good(void **state) {
         assert_string_equal(ask_str(&q, "s", ASK_NEED), "é");
         assert_null(ask_str(&q, "n", 0));
         assert_null(ask_str(&q, "absent", 0));
+        assert_string_equal(ask_text(&q, "absent"), "");
+        assert_string_equal(ask_text(&q, "s"), "é");
         assert_true(ask_i64(&q, "i", 0, &i) && i == -12);
         assert_true(ask_i64(&q, "j", 0, &i) && i == 1000);
         assert_true(ask_f64(&q, "f", 0, &f) && isnan(f));
