@@ -328,6 +328,14 @@ bool disk_cache_is_refused(struct disk_cache *c, const struct disk_files_key *k)
         return c->wants_claims && !f;
 }
 
+bool disk_cache_takes(struct disk_cache *c, const struct disk_files_key *k, uint64_t index) {
+        bool fits = c->keeps_parts || k->size <= c->n_bytes_max;
+
+        /* The queue first: what is written meanwhile is found on the disk. */
+        return (fits && disk_queue_has(c->queue, k, index) && !disk_cache_is_refused(c, k)) ||
+               disk_cache_has(c, k, index);
+}
+
 /* --- writing --------------------------------------------------------------------------------- */
 
 /* Under the lock: the file a block goes to, referenced, when there is room. A block that is there

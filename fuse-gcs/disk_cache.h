@@ -36,6 +36,8 @@ int disk_cache_new(const struct disk_cache_options *o, struct disk_cache **ret, 
 struct disk_cache *disk_cache_free(struct disk_cache *c);
 
 bool disk_cache_has(struct disk_cache *c, const struct disk_files_key *k, uint64_t index);
+/* Has it the block, or will it have it once the queue is written? */
+bool disk_cache_takes(struct disk_cache *c, const struct disk_files_key *k, uint64_t index);
 /* n bytes of the block. -ENOENT: not there, or not what was stored. */
 int disk_cache_load(struct disk_cache *c, const struct disk_files_key *k, uint64_t index,
                     char *data, uint32_t n);

@@ -15,8 +15,8 @@ struct disk_queue {
         struct disk_queue_options o;
         atomic_bool stops;
         bool has_begun;
-        const char *writing; /* the path of the job under way */
-        bool is_void;        /* it was dropped meanwhile */
+        struct disk_queue_job writing; /* the job under way, or without a path */
+        bool is_void;                  /* it was dropped meanwhile */
         struct disk_queue_job jobs[DISK_QUEUE_MAX];
         size_t first, n;
         uint64_t n_added, n_done; /* ever: the n-th is over once n are done */
@@ -29,14 +29,14 @@ static struct disk_queue_job disk_queue_take(struct disk_queue *q) {
 
         q->first = (q->first + 1) % DISK_QUEUE_MAX;
         q->n--;
-        q->writing = j.key.path;
+        q->writing = j;
         q->is_void = j.n == 0;
         pthread_cond_broadcast(&q->less);
         return j;
 }
 
 static void disk_queue_rests(struct disk_queue *q) {
-        q->writing = NULL;
+        q->writing.key.path = NULL;
         pthread_cond_broadcast(&q->less);
 }
 
@@ -139,8 +139,25 @@ void disk_queue_drop(struct disk_queue *q, const char *path) {
                 if (str_eq(j->key.path, path))
                         j->n = 0;
         }
-        q->is_void = q->is_void || (q->writing && str_eq(q->writing, path));
+        q->is_void = q->is_void || (q->writing.key.path && str_eq(q->writing.key.path, path));
         pthread_mutex_unlock(&q->lock);
+}
+
+static bool disk_queue_is_of(const struct disk_queue_job *j, const struct disk_files_key *k,
+                             uint64_t index) {
+        return j->n > 0 && j->index == index && j->key.content == k->content &&
+               j->key.size == k->size && str_eq(j->key.path, k->path);
+}
+
+bool disk_queue_has(struct disk_queue *q, const struct disk_files_key *k, uint64_t index) {
+        bool has;
+
+        pthread_mutex_lock(&q->lock);
+        has = q->writing.key.path && !q->is_void && disk_queue_is_of(&q->writing, k, index);
+        for (size_t i = 0; !has && i < q->n; i++)
+                has = disk_queue_is_of(&q->jobs[(q->first + i) % DISK_QUEUE_MAX], k, index);
+        pthread_mutex_unlock(&q->lock);
+        return has;
 }
 
 bool disk_queue_is_void(struct disk_queue *q) {

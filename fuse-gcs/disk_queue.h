@@ -32,6 +32,8 @@ void disk_queue_put(struct disk_queue *q, const struct disk_files_key *k, uint64
                     const char *data, uint32_t n);
 /* Those of the object are not to be written any more, nor the one under way if it is one. */
 void disk_queue_drop(struct disk_queue *q, const char *path);
+/* Is the block in it, or being written, and was not dropped? */
+bool disk_queue_has(struct disk_queue *q, const struct disk_files_key *k, uint64_t index);
 /* Was what is under way dropped? For write(). */
 bool disk_queue_is_void(struct disk_queue *q);
 /* Waits until begin() is over, and all that is in the queue now. */

@@ -243,7 +243,7 @@ static void reader_say(struct mnt *m, struct handle *h, usec_t began_at, uint64_
                 return;
         /* What is in memory alone is no hit of the disk cache. */
         k = block_fetch_key(&s);
-        line.hit = line.hit && m->disk && disk_cache_has(m->disk, &k, line.block);
+        line.hit = line.hit && m->disk && disk_cache_takes(m->disk, &k, line.block);
         if (m->disk && offset > 0 && disk_cache_is_refused(m->disk, &k))
                 line.goes_on = false;
         line.object = path + strlen(m->o.root);

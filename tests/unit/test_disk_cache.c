@@ -218,6 +218,26 @@ static void test_too_large(void **state) {
 
 /* Whole objects, as they are claimed: one that has its room keeps it until another one claims it.
  */
+/* A block is taken from the moment it is given, unless it has no room there. */
+static void test_takes(void **state) {
+        struct disk_cache *c = open_cache(*state, SIZE);
+        struct disk_files_key large = *key(9);
+        char *data = mem_zalloc(BLOCK_CACHE_SIZE);
+
+        large.size = SIZE + 1;
+        assert_false(disk_cache_takes(c, key(1), 0));
+        disk_cache_store(c, key(1), 0, data, BLOCK_CACHE_SIZE);
+        assert_true(disk_cache_takes(c, key(1), 0));
+        disk_cache_store(c, &large, 0, data, BLOCK_CACHE_SIZE);
+        assert_false(disk_cache_takes(c, &large, 0));
+        disk_cache_sync(c);
+        assert_true(disk_cache_takes(c, key(1), 0));
+        disk_cache_drop(c, key(1)->path);
+        assert_false(disk_cache_takes(c, key(1), 0));
+        disk_cache_free(c);
+        mem_free(data);
+}
+
 static void test_claimed(void **state) {
         const struct disk_cache_options o = {
                 .root = *state,
@@ -455,6 +475,7 @@ int main(void) {
                 dir_test(test_pinned),
                 dir_test(test_generations),
                 dir_test(test_too_large),
+                dir_test(test_takes),
                 dir_test(test_claimed),
                 dir_test(test_taken_away),
                 dir_test(test_old_form),

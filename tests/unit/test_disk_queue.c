@@ -142,6 +142,30 @@ static void test_waits_for_its_own(void **state) {
         assert_int_equal(s.n, 2);
 }
 
+/* What waits and what is being written is known, each block of each content by itself. */
+static void test_has(void **state) {
+        const struct disk_files_key newer = {"a", 3, 2, 10};
+        struct seen s;
+
+        open_queue(&s);
+        assert_false(disk_queue_has(s.queue, &key_a, 0));
+        disk_queue_add(s.queue, &key_a, 0, "xyz", 3);
+        disk_queue_add(s.queue, &key_b, 1, "xyz", 3);
+        go(&s, 1);
+        sem_wait(&s.under_way);
+        assert_true(disk_queue_has(s.queue, &key_a, 0));
+        assert_true(disk_queue_has(s.queue, &key_b, 1));
+        assert_false(disk_queue_has(s.queue, &key_a, 1));
+        assert_false(disk_queue_has(s.queue, &newer, 0));
+        disk_queue_drop(s.queue, "a");
+        assert_false(disk_queue_has(s.queue, &key_a, 0));
+        disk_queue_drop(s.queue, "b");
+        assert_false(disk_queue_has(s.queue, &key_b, 1));
+        go(&s, 2);
+        disk_queue_sync(s.queue);
+        close_queue(&s);
+}
+
 static void test_dropped(void **state) {
         struct seen s;
 
@@ -162,8 +186,11 @@ static void test_dropped(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_in_order),       cmocka_unit_test(test_bounded),
-                cmocka_unit_test(test_waits_for_room), cmocka_unit_test(test_waits_for_its_own),
+                cmocka_unit_test(test_in_order),
+                cmocka_unit_test(test_bounded),
+                cmocka_unit_test(test_waits_for_room),
+                cmocka_unit_test(test_waits_for_its_own),
+                cmocka_unit_test(test_has),
                 cmocka_unit_test(test_dropped),
         };
 
