@@ -133,6 +133,28 @@ def test_only_whole_objects_where_that_is_asked_for(server, tmp_path):
         assert not files[1].exists()
 
 
+def test_directories_of_a_bucket_share_a_cache(server, tmp_path):
+    """A file is there under the object's whole name: mounts of two directories do not take each other's place, and who mounts
+    all of the bucket finds what they read."""
+    data = {side: content(3 * MIB, seed) for seed, side in enumerate(("left", "right"))}
+    files = {side: tmp_path / f"gcsfuse-file-cache/bkt/{side}/same" for side in data}
+    for side in data:
+        put(server, f"{side}/same", data[side])
+    with Mount(server.url, f"--cache-dir={tmp_path}", "--only-dir=left") as left, \
+            Mount(server.url, f"--cache-dir={tmp_path}", "--only-dir=right") as right:
+        for side, m in (("left", left), ("right", right)):
+            assert (m / "same").read_bytes() == data[side]
+            until(lambda: files[side].exists() and files[side].read_bytes() == data[side], "its file")
+    with Mount(server.url, f"--cache-dir={tmp_path}") as m:
+        server.faults({"op": "read", "count": 99, "status": 404})
+        try:
+            assert {side: (m / side / "same").read_bytes() for side in data} == data
+            assert server.json("GET", "/_onebox/faults")["rules"][0]["struck"] == 0
+        finally:
+            server.ask("DELETE", "/_onebox/faults")
+    assert {side: file.read_bytes() for side, file in files.items()} == data
+
+
 # --- every request is answered ----------------------------------------------------------------
 
 class Readers:
