@@ -6,6 +6,7 @@
 
 #include "fuse-gcs/commit.h"
 #include "fuse-gcs/inode.h"
+#include "fuse-gcs/writer.h"
 #include "lib/base/crew.h"
 #include "lib/base/mem.h"
 
@@ -45,7 +46,8 @@ static bool flush_one(struct flush *f, struct inode *i) {
         if (mnt_now() >= f->until_at ||
             pthread_mutex_clocklock(&i->lock, CLOCK_MONOTONIC, &until) != 0)
                 return false;
-        r = commit_inode(f->m, i);
+        /* Who was refused at his close has been told that it is not there. */
+        r = i->writer && i->writer->refused ? i->writer->refused : commit_inode(f->m, i);
         pthread_mutex_unlock(&i->lock);
         return r >= 0;
 }

@@ -1,6 +1,9 @@
 /* All that is being written goes to the bucket, or is counted as what did not. */
 #include "fuse-gcs/flush.h"
 
+#include <errno.h>
+
+#include "fuse-gcs/closing.h"
 #include "fuse-gcs/entries.h"
 #include "fuse-gcs/writer.h"
 #include "tests/unit/mount_test_bucket.h"
@@ -115,6 +118,23 @@ static void test_who_is_busy_is_waited_for_until_it_is_late(void **state) {
         assert_flushed(t, USEC_INFINITY, 1, 0);
 }
 
+static void test_what_a_close_was_refused_stays_away(void **state) {
+        struct mount_test *t = *state;
+        struct inode *i = write_file(t, "f", "x");
+
+        t->bucket.fault = (struct mount_test_fault){.verb = GCS_INSERT, .status = 403, .n = 1};
+        assert_int_equal(closing_flush(&t->m, i), -EACCES);
+        mount_test_bucket_forget_calls(&t->bucket);
+        assert_flushed(t, USEC_INFINITY, 0, 1);
+        assert_int_equal(mount_test_bucket_n_calls(&t->bucket), 0);
+        /* What is written after it is tried. */
+        pthread_mutex_lock(&i->lock);
+        assert_int_equal(writer_write(&t->m, i, 1, "y", 1), 0);
+        pthread_mutex_unlock(&i->lock);
+        assert_flushed(t, USEC_INFINITY, 1, 0);
+        mount_test_bucket_assert(&t->bucket, "f", "xy");
+}
+
 static void test_nothing_is_begun_too_late(void **state) {
         struct mount_test *t = *state;
 
@@ -139,6 +159,7 @@ int main(void) {
                 mount_test_case(test_several_at_once),
                 mount_test_case(test_one_that_fails_is_not_all),
                 mount_test_case(test_who_is_busy_is_waited_for_until_it_is_late),
+                mount_test_case(test_what_a_close_was_refused_stays_away),
                 mount_test_case(test_nothing_is_begun_too_late),
                 mount_test_case(test_references),
         };
