@@ -155,6 +155,28 @@ def test_directories_of_a_bucket_share_a_cache(server, tmp_path):
     assert {side: file.read_bytes() for side, file in files.items()} == data
 
 
+@pytest.mark.parametrize("change", ["write", "truncate"])
+@pytest.mark.parametrize("flags", [[], ["--write-block-size-mb=1", "--write-max-blocks-per-file=1"]])
+def test_what_is_changed_again_is_no_object_before_the_end(server, flags, change):
+    """Unless it was sent already: then what was written up to there is one, and the change comes with the close."""
+    data = bytearray(content(5 * MIB))
+    with Mount(server.url, *flags) as m:
+        with open(m / f"again-{change}-{len(flags)}", "wb", buffering=0) as f:
+            for at in range(0, len(data), MIB):
+                f.write(data[at:at + MIB])
+            if change == "write":
+                os.pwrite(f.fileno(), b"changed", 100)
+            else:
+                f.truncate(MIB)
+            seen = server.ask("GET", f"/bkt/{os.path.basename(f.name)}")
+            assert (seen.status, seen.body) == (200, bytes(data)) if flags else seen.status == 404
+        if change == "write":
+            data[100:107] = b"changed"
+        else:
+            del data[MIB:]
+        assert server.ask("GET", f"/bkt/{os.path.basename(f.name)}").body == bytes(data)
+
+
 # --- every request is answered ----------------------------------------------------------------
 
 class Readers:
