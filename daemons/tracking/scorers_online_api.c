@@ -26,6 +26,18 @@ static void write_config(struct job *j, const char *scorer_id, const struct scor
         json_write_end(&j->json);
 }
 
+/* Beside the right on its experiment: nobody has denied the scorer to him. 0, REFUSED or -ENOMEM.
+ */
+static int check_not_denied(struct job *j, int64_t experiment_id, const char *name) {
+        const char *key = scorer_of_key(j->arena, experiment_id, name);
+
+        if (!key)
+                return -ENOMEM;
+        return access_is_denied(j->refusal.access, ACCESS_SCORER, key)
+                       ? refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied.")
+                       : 0;
+}
+
 /* --- all of some scorers --- */
 
 struct list_in {
@@ -34,10 +46,10 @@ struct list_in {
 };
 
 static int list_one(struct job *j, const char *scorer_id, const struct scorer_online *x) {
-        int r = scorer_of_check(j, &x->scorer);
+        int r = access_check_experiment(&j->refusal, x->experiment_id);
 
         if (r == 0)
-                r = access_check_experiment(&j->refusal, x->experiment_id);
+                r = check_not_denied(j, x->experiment_id, x->scorer.name);
         if (r != 0)
                 return r;
         json_write_object(&j->json);
@@ -109,15 +121,11 @@ static int check_latest(struct job *j, struct db *db, const char *id) {
 static int need(struct job *j, struct db *db, struct experiment *ret, const char **ret_id) {
         const struct set_in *in = j->in;
         int r = scorer_of_experiment(j, db, in->experiment_id, ret);
-        const char *key;
 
+        if (r == 0)
+                r = check_not_denied(j, ret->id, in->name);
         if (r != 0)
                 return r;
-        key = scorer_of_key(j->arena, ret->id, in->name);
-        if (!key)
-                return -ENOMEM;
-        if (access_is_denied(j->refusal.access, ACCESS_SCORER, key))
-                return refusal_set(&j->refusal, REFUSAL_PERMISSION_DENIED, "Permission denied.");
         r = scorers_sql_get(db, j->arena, ret->id, in->name, ret_id);
         return r == DB_DONE ? scorer_of_absent(j, in->experiment_id, in->name, 0) : r < 0 ? r : 0;
 }

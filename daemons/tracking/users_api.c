@@ -108,7 +108,7 @@ static void check_current(struct users_call *c, const char *name, const char *pa
 
         if (c->q.result != 0 || !str_eq(name, c->who->name))
                 return;
-        if (!current) {
+        if (str_empty(current)) {
                 ask_check(&c->q, refusal_invalid(&c->q.refusal, "Current password is required when "
                                                                 "changing your own password."));
                 return;

@@ -40,7 +40,7 @@ JUSTIFIED = {
 def plain(x):
     """Without numbers of rows, the order of users, what is held to by the peer alone, what it gives the administrator beside everything, and the user whom we note with each run."""
     if isinstance(x, dict):
-        return {k: plain(v) for k, v in x.items() if k not in ("id", "role_id", "scorer_id")}
+        return {k: plain(v) for k, v in x.items() if k not in ("id", "role_id", "scorer_id", "online_scoring_config_id")}
     if isinstance(x, list):
         x = sorted(x, key=lambda v: v["username"]) if x and isinstance(x[0], dict) and "username" in x[0] else x
         if x and isinstance(x[0], dict) and "resource_type" in x[0]:  # no order is told of permissions
@@ -50,23 +50,23 @@ def plain(x):
     return "__user" if isinstance(x, str) and x.startswith("__user_") else x  # one's own role: a number of a row, too
 
 
-def config(root):
-    """Arguments and environment of a server with users; they are the same for both."""
+def config(root, level):
+    """Arguments and environment of a server with users who all have this level on what nobody gave them; they are the same for both."""
     ini = root / "basic_auth.ini"
-    ini.write_text(f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{root}/basic_auth.db\nadmin_username = admin\n"
+    ini.write_text(f"[mlflow]\ndefault_permission = {level}\ndatabase_uri = sqlite:///{root}/basic_auth.db\nadmin_username = admin\n"
                    "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
                    "auth_cache_ttl_seconds = 86400\n")  # else the peer takes minutes to compute the same passwords
     return ("--app-name", "basic-auth"), {"MLFLOW_AUTH_CONFIG_PATH": str(ini), "MLFLOW_AUTH_ADMIN_PASSWORD": password("admin"), "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the tests"}
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory):
+@pytest.fixture(scope="module", params=("READ", "NO_PERMISSIONS"))
+def answers(request, tmp_path_factory):
     """All calls, made once, to both in the same order."""
     got, root = {}, tmp_path_factory.mktemp("peer")
-    args, env = config(root)
+    args, env = config(root, request.param)
     peer = Peer(root, None, *args, env=env)
     try:
-        args, env = config(tmp_path_factory.mktemp("ours"))
+        args, env = config(tmp_path_factory.mktemp("ours"), request.param)
         with Tracking(*args, env=env) as t:
             sides = Side(peer.port), Side(t.port)
             for call in ACCESS:

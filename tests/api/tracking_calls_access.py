@@ -31,6 +31,8 @@ def _users():
         yield who, "list", "GET", u + "list", None
         yield who, "get without name", "GET", u + "get", None
     yield "bob", "password of another", "PATCH", u + "update-password", {"username": "ann", "password": "another-password"}
+    for name, more in (("", {}), (", empty before", {"current_password": ""}), (", wrong before", {"current_password": "another"})):
+        yield "bob", f"own new password{name}", "PATCH", u + "update-password", {"username": "bob", "password": "another-password", **more}
     yield "bob", "admin of himself", "PATCH", u + "update-admin", {"username": "bob", "is_admin": True}
     yield "bob", "delete another", "DELETE", u + "delete", {"username": "ann"}
     yield "bob", "make", "POST", u + "create", {"username": "y", "password": "a-long-password"}
@@ -147,6 +149,7 @@ def _things(level):
     yield "admin", f"prompt {level}", "POST", "registered-models/create", {"name": f"p-{level}", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]}
     yield "admin", f"logged model {level}", "POST", "logged-models", {"experiment_id": e, "name": "lm"}, {f"lm{level}": ("model", "info", "model_id")}
     yield "admin", f"scorer {level}", "POST", V3 + "scorers/register", {"experiment_id": e, "name": "s", "serialized_scorer": '{"name": "s"}'}, {f"s{level}": ("scorer_id",)}
+    yield "admin", f"online {level}", "PUT", V3 + "scorers/online-config", {"experiment_id": e, "name": "s", "sample_rate": 0.0}
     yield "admin", f"dataset {level}", "POST", V3 + "datasets/create", {"name": f"d-{level}", "experiment_ids": [e]}, {f"d{level}": ("dataset", "dataset_id")}
     yield "admin", f"trace {level}", "POST", T, {"trace": {"trace_info": {
         "trace_id": f"tr-{level}", "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": e}}, "request_time": "2025-11-24T16:00:00Z", "state": "OK"}}}
@@ -184,7 +187,7 @@ def _deeds(level):
             ("search old traces", "GET", "traces", {"experiment_ids": e}), ("infos", "POST", T + "/batchGetInfos", {"trace_ids": [tr]}),
             ("correlation", "POST", T + "/calculate-filter-correlation", {"experiment_ids": [e], "filter_string1": "status = 'OK'", "filter_string2": "status = 'OK'"}),
             ("metrics", "POST", T + "/metrics", {"experiment_ids": [e], "view_type": "TRACES", "metric_name": "trace_count", "aggregations": [{"aggregation_type": "COUNT"}]}),
-            ("scorers", "GET", V3 + "scorers/list", {"experiment_id": e}), ("scorer", "GET", V3 + "scorers/get", scorer), ("scorer versions", "GET", V3 + "scorers/versions", scorer),
+            ("scorers", "GET", V3 + "scorers/list", {"experiment_id": e}), ("scorer", "GET", V3 + "scorers/get", scorer), ("scorer versions", "GET", V3 + "scorers/versions", scorer), ("online configs", "GET", V3 + "scorers/online-configs", {"scorer_ids": f"{{s{level}}}"}),
             ("dataset", "GET", f"{V3}datasets/{d}", None), ("records", "GET", f"{V3}datasets/{d}/records", None), ("own permission", "GET", P + "get", {"username": who, "resource_type": "experiment", "resource_id": e}),
             ("own permission on model", "GET", P + "get", {"username": who, "resource_type": "registered_model", "resource_id": m}),
             ("own permission on prompt", "GET", P + "get", {"username": who, "resource_type": "prompt", "resource_id": p}),
