@@ -175,6 +175,10 @@ int access_check(struct refusal *r, const char *type, const char *id) {
         return r->access ? access_check_level(r, type, id, r->access->needed) : 0;
 }
 
+int access_check_absent(struct refusal *r) {
+        return r->access ? deny(r) : 0;
+}
+
 int access_check_experiment_level(struct refusal *r, int64_t id, enum access_level needed) {
         char text[24];
 

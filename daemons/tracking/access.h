@@ -63,9 +63,13 @@ bool access_is_manager(const struct access *a);
 /* Has somebody denied it to him? Nothing is not a denial where nothing is what all have. */
 bool access_is_denied(const struct access *a, const char *type, const char *id);
 
-/* 0, or REFUSED (403) when what the request does is not allowed on the resource. */
+/* 0, or REFUSED (403) when what the request does is not allowed on the resource. Asked before it is
+ * looked up: who has no right to it is not told whether it is there. */
 int access_check(struct refusal *r, const char *type, const char *id);
 int access_check_experiment(struct refusal *r, int64_t id);
+/* Of a thing that is not there, and would be in some experiment: REFUSED (403) for all who may not
+ * do everything, as it is where they have no right to that experiment. */
+int access_check_absent(struct refusal *r);
 /* For what a request does to another resource than the one it is about. */
 int access_check_level(struct refusal *r, const char *type, const char *id,
                        enum access_level needed);

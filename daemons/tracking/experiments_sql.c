@@ -66,17 +66,16 @@ int experiments_sql_need(struct db *db, struct refusal *r, const char *id,
         int64_t number = 0;
         int x = str_empty(id) ? 0 : field_check_experiment_id(r, id, &number);
 
+        if (x == 0)
+                x = access_check_experiment(r, number);
         if (x != 0)
                 return x;
         x = experiments_sql_get(db, r->arena, number, ret);
         if (x < 0)
                 return x;
-        if (x == DB_ROW) {
-                x = access_check_experiment(r, ret->id);
-                if (x != 0 || stage == EXPERIMENTS_SQL_ANY ||
-                    ret->is_active == (stage == EXPERIMENTS_SQL_ACTIVE))
-                        return x;
-        }
+        if (x == DB_ROW &&
+            (stage == EXPERIMENTS_SQL_ANY || ret->is_active == (stage == EXPERIMENTS_SQL_ACTIVE)))
+                return 0;
         return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST,
                            "No Experiment with id=%" PRId64 " exists", number);
 }

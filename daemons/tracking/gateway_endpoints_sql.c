@@ -33,8 +33,10 @@ int gateway_endpoints_sql_read(struct db_stmt *s, struct arena *a, struct gatewa
 int gateway_endpoints_sql_need(struct db *db, struct refusal *r, const char *id, const char *name,
                                struct gateway_endpoint *ret) {
         DB_USE struct db_stmt *s = use(db, id ? STMT_get : STMT_get_by_name);
-        int x;
+        int x = id ? access_check(r, ACCESS_GATEWAY_ENDPOINT, id) : 0;
 
+        if (x != 0)
+                return x;
         db_bind_all(s, id ? id : name);
         x = refusal_row(r, db_step(s), "GatewayEndpoint not found (%s='%s')",
                         id ? "endpoint_id" : "name", id ? id : name);

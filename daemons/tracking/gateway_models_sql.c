@@ -49,16 +49,16 @@ static int need(struct db *db, struct refusal *r, const char *id, struct gateway
 
 int gateway_models_sql_need(struct db *db, struct refusal *r, const char *id,
                             struct gateway_model *ret) {
-        int x = need(db, r, id, ret);
+        int x = access_check(r, ACCESS_GATEWAY_MODEL, id);
 
-        return x != 0 ? x : access_check(r, ACCESS_GATEWAY_MODEL, id);
+        return x != 0 ? x : need(db, r, id, ret);
 }
 
 int gateway_models_sql_need_use(struct db *db, struct refusal *r, const char *id) {
         struct gateway_model model;
-        int x = need(db, r, id, &model);
+        int x = access_check_level(r, ACCESS_GATEWAY_MODEL, id, ACCESS_USE);
 
-        return x != 0 ? x : access_check_level(r, ACCESS_GATEWAY_MODEL, id, ACCESS_USE);
+        return x != 0 ? x : need(db, r, id, &model);
 }
 
 struct db_stmt *gateway_models_sql_list(struct db *db) {

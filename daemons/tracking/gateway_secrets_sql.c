@@ -39,16 +39,16 @@ static int need(struct db *db, struct refusal *r, const char *id, struct gateway
 
 int gateway_secrets_sql_need(struct db *db, struct refusal *r, const char *id,
                              struct gateway_secret *ret) {
-        int x = need(db, r, id, ret);
+        int x = access_check(r, ACCESS_GATEWAY_SECRET, id);
 
-        return x != 0 ? x : access_check(r, ACCESS_GATEWAY_SECRET, id);
+        return x != 0 ? x : need(db, r, id, ret);
 }
 
 int gateway_secrets_sql_need_use(struct db *db, struct refusal *r, const char *id,
                                  struct gateway_secret *ret) {
-        int x = need(db, r, id, ret);
+        int x = access_check_level(r, ACCESS_GATEWAY_SECRET, id, ACCESS_USE);
 
-        return x != 0 ? x : access_check_level(r, ACCESS_GATEWAY_SECRET, id, ACCESS_USE);
+        return x != 0 ? x : need(db, r, id, ret);
 }
 
 struct db_stmt *gateway_secrets_sql_list(struct db *db) {

@@ -50,8 +50,10 @@ int logged_models_sql_need(struct db *db, struct refusal *r, const char *id, boo
 
         db_bind_all(s, id);
         x = db_step(s);
-        if (x == DB_DONE)
-                return not_found(r, id);
+        if (x == DB_DONE) {
+                x = access_check_absent(r);
+                return x != 0 ? x : not_found(r, id);
+        }
         if (x == DB_ROW)
                 x = logged_models_sql_read(s, r->arena, ret);
         if (x < 0)

@@ -53,11 +53,12 @@ int model_versions_sql_need(struct db *db, struct refusal *r, const char *name, 
 
         if (x == 0)
                 x = field_check_model_version(r, version, &number);
+        if (x == 0)
+                x = registered_models_sql_check_access(db, r, name);
         if (x != 0)
                 return x;
-        x = refusal_row(r, model_versions_sql_get(db, r->arena, name, number, ret),
-                        "Model Version (name=%s, version=%s) not found", name, version);
-        return x != 0 ? x : registered_models_sql_check_access(db, r, name);
+        return refusal_row(r, model_versions_sql_get(db, r->arena, name, number, ret),
+                           "Model Version (name=%s, version=%s) not found", name, version);
 }
 
 int model_versions_sql_insert(struct db *db, struct model_version *m) {

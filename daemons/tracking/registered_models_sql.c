@@ -41,14 +41,14 @@ int registered_models_sql_need(struct db *db, struct refusal *r, const char *nam
         DB_USE struct db_stmt *s = NULL;
         int x = field_check_model_name(r, name);
 
+        if (x == 0)
+                x = registered_models_sql_check_access(db, r, name);
         if (x != 0)
                 return x;
         s = use(db, STMT_get);
         db_bind_all(s, name);
         x = refusal_row(r, db_step(s), "Registered Model with name=%s not found", name);
-        if (x == 0)
-                x = registered_models_sql_read(s, r->arena, ret);
-        return x != 0 ? x : registered_models_sql_check_access(db, r, name);
+        return x != 0 ? x : registered_models_sql_read(s, r->arena, ret);
 }
 
 int registered_models_sql_insert(struct db *db, const struct registered_model *m) {

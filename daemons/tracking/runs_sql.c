@@ -39,7 +39,11 @@ int runs_sql_read(struct db_stmt *s, struct arena *a, struct run *ret) {
 }
 
 static int not_found(struct refusal *r, const char *id) {
-        return refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST, "Run with id=%s not found", id);
+        int x = access_check_absent(r);
+
+        return x != 0 ? x
+                      : refusal_set(r, REFUSAL_RESOURCE_DOES_NOT_EXIST, "Run with id=%s not found",
+                                    id);
 }
 
 int runs_sql_get(struct db *db, struct arena *a, const char *id, struct run *ret) {

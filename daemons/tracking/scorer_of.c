@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "daemons/tracking/access.h"
+#include "daemons/tracking/field_check.h"
+#include "lib/base/str.h"
 #include "lib/net/http_target.h"
 
 int scorer_of_experiment(struct job *j, struct db *db, const char *id, struct experiment *ret) {
@@ -34,15 +36,20 @@ int scorer_of_need(struct job *j, struct db *db, const char *experiment_id, cons
                    const char **ret_id, const char **ret_key) {
         const struct access *access = j->refusal.access;
         struct experiment e;
-        int r;
+        int64_t number = 0;
+        int r = str_empty(experiment_id)
+                        ? 0
+                        : field_check_experiment_id(&j->refusal, experiment_id, &number);
 
+        if (r != 0)
+                return r;
+        *ret_key = scorer_of_key(j->arena, number, name);
+        r = *ret_key ? access_check(&j->refusal, ACCESS_SCORER, *ret_key) : -ENOMEM;
+        if (r != 0)
+                return r;
         j->refusal.access = NULL;
         r = scorer_of_experiment(j, db, experiment_id, &e);
         j->refusal.access = access;
-        if (r != 0)
-                return r;
-        *ret_key = scorer_of_key(j->arena, e.id, name);
-        r = *ret_key ? access_check(&j->refusal, ACCESS_SCORER, *ret_key) : -ENOMEM;
         if (r != 0)
                 return r;
         r = scorers_sql_get(db, j->arena, e.id, name, ret_id);

@@ -65,9 +65,11 @@ int traces_sql_get(struct db *db, const char *id, struct arena *a, struct trace 
 }
 
 int traces_sql_need(struct db *db, struct refusal *r, const char *id, struct trace *ret) {
-        int x = refusal_row(r, traces_sql_get(db, id, r->arena, ret),
-                            "Trace with ID '%s' not found.", id);
+        int found = traces_sql_get(db, id, r->arena, ret);
+        int x = found == DB_DONE ? access_check_absent(r) : 0;
 
+        if (x == 0)
+                x = refusal_row(r, found, "Trace with ID '%s' not found.", id);
         return x != 0 ? x : access_check_experiment(r, ret->experiment_id);
 }
 

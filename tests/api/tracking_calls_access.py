@@ -250,6 +250,32 @@ def _grants():
     yield "admin", "revoke once more", "POST", P + "revoke", {k: v for k, v in g.items() if k != "permission"}
 
 
+def _absent():
+    """Things that are not there: who has no right to them is not told so."""
+    run, lm, tr = "0" * 32, "m-" + "0" * 32, "tr-" + "0" * 32
+    for who in ("admin", "bob"):
+        for name, method, path, body in (
+                ("experiment", "GET", "experiments/get", {"experiment_id": "987654"}), ("experiment's name", "GET", "experiments/get-by-name", {"experiment_name": "not there"}),
+                ("experiment to change", "POST", "experiments/update", {"experiment_id": "987654", "new_name": "n"}), ("experiment to tag", "POST", "experiments/set-experiment-tag", {"experiment_id": "987654", "key": "k", "value": "v"}),
+                ("experiment to delete", "POST", "experiments/delete", {"experiment_id": "987654"}), ("experiment of a run", "POST", "runs/create", {"experiment_id": "987654"}),
+                ("run", "GET", "runs/get", {"run_id": run}), ("run's history", "GET", "metrics/get-history", {"run_id": run, "metric_key": "m"}), ("run's artifacts", "GET", "artifacts/list", {"run_id": run}),
+                ("run to tag", "POST", "runs/set-tag", {"run_id": run, "key": "k", "value": "v"}), ("run of a metric", "POST", "runs/log-metric", {"run_id": run, "key": "m", "value": 1, "timestamp": 1}),
+                ("run of a batch", "POST", "runs/log-batch", {"run_id": run, "tags": [{"key": "k", "value": "v"}]}), ("run to delete", "POST", "runs/delete", {"run_id": run}), ("run to restore", "POST", "runs/restore", {"run_id": run}),
+                ("model", "GET", "registered-models/get", {"name": "not there"}), ("model to change", "PATCH", "registered-models/update", {"name": "not there", "description": "d"}),
+                ("model to delete", "DELETE", "registered-models/delete", {"name": "not there"}), ("model of a version", "GET", "model-versions/get", {"name": "not there", "version": "1"}),
+                ("model's newest", "POST", "registered-models/get-latest-versions", {"name": "not there"}), ("model of an alias", "GET", "registered-models/alias", {"name": "not there", "alias": "a"}),
+                ("model to give a version", "POST", "model-versions/create", {"name": "not there", "source": "s3://b/x"}), ("version of bob's", "GET", "model-versions/get", {"name": "bobs", "version": "7"}),
+                ("version of bob's to tag", "POST", "model-versions/set-tag", {"name": "bobs", "version": "7", "key": "k", "value": "v"}), ("alias of bob's", "GET", "registered-models/alias", {"name": "bobs", "alias": "nope"}),
+                ("logged model", "GET", f"logged-models/{lm}", None), ("logged model to tag", "PATCH", f"logged-models/{lm}/tags", {"tags": [{"key": "a", "value": "b"}]}), ("logged model to delete", "DELETE", f"logged-models/{lm}", None),
+                ("trace", "GET", f"{T}/{tr}", None), ("trace to tag", "PATCH", f"{T}/{tr}/tags", {"key": "k", "value": "v"}),
+                ("trace to assess", "POST", f"{T}/{tr}/assessments", {"assessment": {"assessment_name": "q", "trace_id": tr, "feedback": {"value": 1}, "source": {"source_type": "HUMAN", "source_id": "x"}}}),
+                ("scorer's experiment", "GET", V3 + "scorers/get", {"experiment_id": "987654", "name": "s"}), ("scorers' experiment", "GET", V3 + "scorers/list", {"experiment_id": "987654"}),
+                ("secret", "GET", V3 + "gateway/secrets/get", {"secret_id": "s-nope"}), ("secret to delete", "DELETE", V3 + "gateway/secrets/delete", {"secret_id": "s-nope"}),
+                ("endpoint", "GET", V3 + "gateway/endpoints/get", {"endpoint_id": "e-nope"}), ("endpoint to delete", "DELETE", V3 + "gateway/endpoints/delete", {"endpoint_id": "e-nope"}),
+                ("model definition", "GET", V3 + "gateway/model-definitions/get", {"model_definition_id": "d-nope"}), ("model definition to delete", "DELETE", V3 + "gateway/model-definitions/delete", {"model_definition_id": "d-nope"})):
+            yield who, f"absent {name}", method, path, body
+
+
 def _own():
     """Who makes a thing manages it."""
     yield "bob", "make experiment", "POST", "experiments/create", {"name": "bob's"}, {"ebob": ("experiment_id",)}
@@ -258,6 +284,7 @@ def _own():
     yield "bob", "delete his", "POST", "experiments/delete", {"experiment_id": "{ebob}"}
     yield "bob", "rename his model", "POST", "registered-models/rename", {"name": "bob's model", "new_name": "bobs"}
     yield "bob", "after the renaming", "GET", P + "get", {"username": "bob", "resource_type": "registered_model", "resource_id": "bobs"}
+    yield from _absent()
     yield "bob", "delete his model", "DELETE", "registered-models/delete", {"name": "bobs"}
     yield "bob", "webhooks", "GET", "webhooks", None
     yield "admin", "webhooks", "GET", "webhooks", None
