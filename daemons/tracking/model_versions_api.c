@@ -266,12 +266,13 @@ static int run_transition(struct job *j, struct db *db) {
         struct model_version m;
         int r = model_versions_sql_need(db, &j->refusal, in->name, in->version, &m);
 
+        /* First: another server's, of another version, waits for this row, and then sees ours. */
+        if (r == 0)
+                r = registered_models_sql_touch(db, m.name, now);
         if (r == 0 && in->archive)
                 r = model_versions_sql_archive_others(db, m.name, m.version, stage, now);
         if (r == 0)
                 r = model_versions_sql_set_stage(db, m.name, m.version, stage, now);
-        if (r == 0)
-                r = registered_models_sql_touch(db, m.name, now);
         return r != 0 ? r : write_answer(j, db, m.name, m.version);
 }
 

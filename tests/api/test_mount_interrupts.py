@@ -61,8 +61,13 @@ def still_works(mount):
     return sorted(os.listdir(mount.path / "d")) == ["a", "b"] and (mount.path / "f").read_bytes() == b"content"
 
 
+def heed_interrupts():
+    """Whoever started these tests in the background may have had SIGINT ignored, and that is handed on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*command):
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed_interrupts)
     until(lambda: process.poll() is not None or waits(process), "it to wait for the bucket")
     assert process.poll() is None, process.stdout.read()
     return process
