@@ -158,9 +158,12 @@ static int log_once(struct cli *c, struct http_fetch *f, const char *url, const 
                 return r == -EINVAL || r == -EKEYREJECTED ? r : -EAGAIN;
         if (a.status == 200)
                 return 0;
-        return errmsg_fail(
-                &c->em, a.status == 404 || a.status == 429 || a.status >= 500 ? -EAGAIN : -EPROTO,
-                "the tracking server answered %d: %.300s", a.status, buf_cstr(&a.body));
+        /* A run that is not there yet is 403 where not all may know that (access.h), else 404. */
+        return errmsg_fail(&c->em,
+                           a.status == 403 || a.status == 404 || a.status == 429 || a.status >= 500
+                                   ? -EAGAIN
+                                   : -EPROTO,
+                           "the tracking server answered %d: %.300s", a.status, buf_cstr(&a.body));
 }
 
 static int log_to(struct cli *c, struct http_fetch *f, const char *run, const struct figure *list) {
