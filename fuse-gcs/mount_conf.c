@@ -20,7 +20,7 @@
 #define MOUNT_CONF_LEAST_IN_UPLOADS ((uint64_t) 48 << 20)
 #define MOUNT_CONF_UPLOADS 4 /* of one large file, where one alone is slower than its writer */
 #define MIB ((uint64_t) 1 << 20)
-#define MOUNT_CONF_NO_DEADLINE (365 * 24 * 60 * USEC_PER_MINUTE)
+#define MOUNT_CONF_NO_DEADLINE (365 * USEC_PER_DAY)
 #define MOUNT_CONF_FILL_LINE (8 * MIB) /* gcsfuse's reads for its cache */
 
 void mount_conf_done(struct mount_conf *c) {

@@ -42,7 +42,7 @@ int gateway_endpoints_sql_need(struct db *db, struct refusal *r, const char *id,
                         id ? "endpoint_id" : "name", id ? id : name);
         if (x == 0)
                 x = gateway_endpoints_sql_read(s, r->arena, ret);
-        return x != 0 ? x : access_check(r, ACCESS_GATEWAY_ENDPOINT, ret->id);
+        return x != 0 || id ? x : access_check(r, ACCESS_GATEWAY_ENDPOINT, ret->id);
 }
 
 struct db_stmt *gateway_endpoints_sql_list(struct db *db) {

@@ -86,6 +86,14 @@ static void gate_close(struct gate *g, struct db_writer *w) {
         sem_wait(&g->entered);
 }
 
+/* As one batch, which begins now. */
+static void submit_together(struct db_writer *w, struct gate *g, struct insert *jobs, size_t n) {
+        gate_close(g, w);
+        for (size_t i = 0; i < n; i++)
+                assert_int_equal(db_writer_submit(w, &jobs[i].job), 0);
+        sem_post(&g->go);
+}
+
 static struct db_writer *start(const char *uri, size_t n_max) {
         struct db_config config = {.uri = uri, .flags = DB_CREATE, .sets = sets, .n_sets = 1};
         struct db_writer *w = NULL;
@@ -161,10 +169,7 @@ static void test_a_failing_job_undoes_itself_only(void **state) {
 
         jobs[1].fail_after = -EPERM;
         jobs[3].fail_after = 7; /* a documented answer: kept */
-        gate_close(&g, w);
-        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
-                assert_int_equal(db_writer_submit(w, &jobs[i].job), 0);
-        sem_post(&g.go);
+        submit_together(w, &g, jobs, ARRAY_SIZE(jobs));
         alone.fail_after = -EPERM;
         assert_int_equal(db_writer_call(w, &alone.job), -EPERM);
         assert_int_equal(jobs[0].r, 0);
@@ -189,10 +194,7 @@ static void test_an_overtaken_job_is_run_again(void **state) {
 
         jobs[1].n_overtaken = DB_WRITER_TRIES - 1;
         jobs[2].n_overtaken = 1000;
-        gate_close(&g, w);
-        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
-                assert_int_equal(db_writer_submit(w, &jobs[i].job), 0);
-        sem_post(&g.go);
+        submit_together(w, &g, jobs, ARRAY_SIZE(jobs));
         assert_int_equal(db_writer_call(w, &INSERT_NOW(9).job), 0);
         assert_int_equal(jobs[1].r, 0);
         assert_int_equal(jobs[2].r, -ESTALE);
@@ -213,10 +215,7 @@ static void test_a_refused_job_is_left_out(void **state) {
         _cleanup_(db_freep) struct db *db = reader(t->uri);
         struct gate g;
 
-        gate_close(&g, w);
-        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
-                assert_int_equal(db_writer_submit(w, &jobs[i].job), 0);
-        sem_post(&g.go);
+        submit_together(w, &g, jobs, ARRAY_SIZE(jobs));
         assert_int_equal(db_writer_call(w, &INSERT_NOW(9).job), 0);
         assert_int_equal(jobs[0].r, 0);
         assert_int_equal(jobs[1].r, -EEXIST);
@@ -235,10 +234,7 @@ static void test_a_broken_transaction_is_run_again(void **state) {
         struct gate g;
 
         jobs[2].statement = T_INSERT_OR_ROLLBACK; /* takes the whole batch with it */
-        gate_close(&g, w);
-        for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
-                assert_int_equal(db_writer_submit(w, &jobs[i].job), 0);
-        sem_post(&g.go);
+        submit_together(w, &g, jobs, ARRAY_SIZE(jobs));
         assert_int_equal(db_writer_call(w, &INSERT_NOW(9).job), 0);
         assert_int_equal(jobs[0].r, 0);
         assert_int_equal(jobs[0].n_runs, 2);
